@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What the tools share: packages, the build, the boot image, QEMU, and panic decoding."""

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""Configure and build a build folder; quiet when there is nothing to say."""
+
+import os
+import subprocess
+import sys
+
+from .packages import ToolError
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+MODES = ("debug", "release")
+
+
+def folder(mode):
+    return os.path.join(TOP, "build", mode)
+
+
+def kernel(mode):
+    return os.path.join(folder(mode), "parley.elf")
+
+
+def image(mode):
+    return os.path.join(folder(mode), "tools", "parley.initrd")
+
+
+def configure(mode):
+    out = folder(mode)
+    if os.path.exists(os.path.join(out, "build.ninja")):
+        return
+    command = ["meson", "setup", out, TOP, "--cross-file", os.path.join(TOP, "cross-riscv.ini"),
+               f"-Dmode={mode}"]
+    result = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        sys.stderr.write(result.stdout + result.stderr)
+        raise ToolError("meson setup failed")
+
+
+def build(mode, verbose=False):
+    """Bring build/MODE up to date; the compiler's messages are shown only if it fails."""
+    configure(mode)
+    ninja = ["ninja", "-C", folder(mode)] + ([] if verbose else ["--quiet"])
+    result = subprocess.run(ninja, capture_output=not verbose, text=True, check=False)
+    if result.returncode != 0:
+        if not verbose:
+            sys.stderr.write(result.stdout + result.stderr)
+        raise ToolError(f"the {mode} build failed")
+    for product in (kernel(mode), image(mode)):
+        if not os.path.exists(product):
+            raise ToolError(f"the build made no {os.path.relpath(product, TOP)}")

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""QEMU command lines, and running one boot with its console captured.
+
+A boot with a command runs it instead of a login shell: the kernel command line gets
+`run=` and the percent-encoded command. The system prints MARKER just before the command starts;
+what comes before is the boot's own talk and is not shown, what follows is the command's output.
+"""
+
+import os
+import selectors
+import subprocess
+import sys
+import time
+import urllib.parse
+
+from .packages import ToolError
+
+MARKER = b"\x1eparley-run\x1e\n"
+COMMAND_LINE_MAX = 500
+TIMED_OUT = 124
+
+
+def run_option(command):
+    """The kernel command line that runs a command, or None if it would be too long."""
+    option = "run=" + urllib.parse.quote(command, safe="/._-+:,@") + " console=raw"
+    return option if len(option) <= COMMAND_LINE_MAX - 100 else None
+
+
+def arguments(kernel, initrd, harts=2, memory="128M", append="", icount=False, gdb=False,
+              extra=()):
+    """The QEMU command line without its console."""
+    command = ["qemu-system-riscv64", "-machine", "virt", "-m", memory, "-smp", str(harts),
+               "-kernel", kernel, "-initrd", initrd]
+    if append:
+        command += ["-append", append]
+    if icount:
+        command += ["-icount", "shift=0,sleep=off"]
+    if gdb:
+        command += ["-s", "-S"]
+    return command + list(extra)
+
+
+def captured_console():
+    return ["-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot"]
+
+
+def interactive_console(log):
+    """The terminal as console and, by Ctrl-A, QEMU's monitor; a copy goes to a file."""
+    return ["-display", "none", "-chardev",
+            "stdio,id=console,mux=on,signal=off,logfile=" + log.replace(",", ",,"),
+            "-serial", "chardev:console", "-mon", "chardev=console"]
+
+
+class Boot:
+    """One boot with its console on a pipe."""
+
+    def __init__(self, command):
+        try:
+            self.process = subprocess.Popen(command + captured_console(),
+                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                            stderr=subprocess.STDOUT)
+        except OSError as error:
+            raise ToolError(f"cannot start QEMU: {error.strerror}") from error
+        self.console = b""
+        self.timed_out = False
+
+    def chunks(self, timeout=None):
+        """The console's output as it comes, until QEMU ends or the time is over."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        descriptor = self.process.stdout.fileno()
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
+            while True:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and (left <= 0 or not selector.select(left)):
+                    self.timed_out = True
+                    break
+                data = os.read(descriptor, 65536)
+                if not data:
+                    break
+                self.console += data
+                yield data
+        self.stop()
+
+    def stop(self):
+        """End QEMU if it has not ended, and keep its exit status."""
+        if self.timed_out and self.process.poll() is None:
+            self.process.kill()
+        self.status = self.process.wait()
+        self.process.stdout.close()
+        if self.timed_out:
+            self.status = TIMED_OUT
+
+    def run_output(self, timeout=None):
+        """The command's own output: what follows MARKER."""
+        started = False
+        for data in self.chunks(timeout):
+            if started:
+                yield data
+                continue
+            at = self.console.find(MARKER)
+            if at >= 0:
+                started = True
+                yield self.console[at + len(MARKER):]
+
+    def started(self):
+        return MARKER in self.console
+
+
+def text(console):
+    return console.decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def show_console(console, heading, stream=None):
+    stream = stream or sys.stderr
+    stream.write(f"--- {heading}\n{text(console).rstrip()}\n---\n")
+    stream.flush()
