@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Clients: the processes that are connected to this server, by pid, fed by the process server's
+ * session messages (protocols/session.toml).
+ *
+ * Invariant: a process's first request comes after its `connect` (or its parent's `forked`) and none
+ * comes after its `exited`, so a request with a pid as its badge has a client.
+ */
+#ifndef LIB_CLIENT_H
+#define LIB_CLIENT_H
+
+#include <lib/hash.h>
+#include <lib/list.h>
+#include <lib/server.h>
+
+struct client {
+    struct hash_node node; /* its key is the pid */
+    uint32_t uid;          /* effective */
+    uint32_t gid;
+    void *data;          /* the server's own */
+    struct list waiters; /* struct waiter.client_link */
+};
+
+/*
+ * The server's part of the session messages; each may be 0. The library has the record ready when
+ * connected and forked run, and still has it when exited runs. An error of connected or forked takes
+ * the new record away again and goes back to the process server.
+ */
+struct client_ops {
+    long (*connected)(struct client *client);
+    long (*forked)(struct client *parent, struct client *child);
+    void (*execed)(struct client *client);
+    void (*exited)(struct client *client); /* its waiters have ended */
+    void (*credentials)(struct client *client);
+};
+
+extern struct hash client_table;
+
+static inline int client_pid(const struct client *client) {
+    return (int)client->node.key;
+}
+
+/* The client with this pid, or 0. */
+static inline struct client *client_find(uint64_t pid) {
+    return (struct client *)(void *)hash_find(&client_table, pid);
+}
+_Static_assert(offsetof(struct client, node) == 0, "client_find casts");
+
+/* The client that sent the request; 0 if it is no process (a server). */
+static inline struct client *request_client(const struct request *req) {
+    return client_find(req->msg.badge);
+}
+
+/* Tells client_table which hooks to call; server_run does it. */
+void client_set_ops(const struct client_ops *ops);
+
+#endif
