@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Permission checks by owner, group and mode; user 0 passes all but execution of what has no x. */
+#include "access.h"
+
+#include <parley/errno.h>
+
+bool in_group(const struct credentials *who, uint32_t gid) {
+    if (who->gid == gid) {
+        return true;
+    }
+    for (uint32_t i = 0; i < who->group_count; i++) {
+        if (who->groups[i] == gid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int access_check(const struct node *node, const struct credentials *who, uint32_t wanted) {
+    uint32_t bits = node->mode;
+    if (who->uid == 0) {
+        bool runs = node_is_dir(node) || (bits & 0111) != 0;
+        return (wanted & MAY_EXECUTE) && !runs ? -EACCES : 0;
+    }
+    if (who->uid == node->uid) {
+        bits >>= 6;
+    } else if (in_group(who, node->gid)) {
+        bits >>= 3;
+    }
+    return (wanted & ~bits & 7) ? -EACCES : 0;
+}
+
+int access_remove(const struct node *dir, const struct node *node, const struct credentials *who) {
+    int error = access_check(dir, who, MAY_WRITE | MAY_EXECUTE);
+    if (error) {
+        return error;
+    }
+    bool others = who->uid != 0 && who->uid != node->uid && who->uid != dir->uid;
+    return (dir->mode & MODE_STICKY) && others ? -EPERM : 0;
+}
+
+int access_owner(const struct node *node, const struct credentials *who) {
+    return who->uid == 0 || who->uid == node->uid ? 0 : -EPERM;
+}

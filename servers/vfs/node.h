@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tree of files: nodes (what Unix calls inodes) and the names that lead to them.
+ *
+ * Pure data: no messages, no kernel calls, no permissions (access.h), no paths (path.h). What a
+ * node's data needs on release is done by node_release_data(), which file.c defines.
+ *
+ * Invariants: a node lives while nlink or refs is not 0. A directory's nlink is 2 plus its
+ * subdirectories; it holds a reference on its parent, so ".." of a removed directory is valid. A
+ * name is in its directory's ordered list and in the one hash table, or in neither.
+ */
+#ifndef VFS_NODE_H
+#define VFS_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NAME_LONGEST 255
+#define PATH_LONGEST 4096 /* with its NUL */
+
+/* File types, asm-generic/stat.h. */
+#define MODE_TYPE 0170000u
+#define MODE_FIFO 0010000u
+#define MODE_CHARACTER 0020000u
+#define MODE_DIRECTORY 0040000u
+#define MODE_BLOCK 0060000u
+#define MODE_REGULAR 0100000u
+#define MODE_SYMLINK 0120000u
+#define MODE_SETUID 04000u
+#define MODE_SETGID 02000u
+#define MODE_STICKY 01000u
+
+struct pipe;
+struct name;
+
+struct node {
+    uint32_t mode;
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t nlink;
+    uint32_t refs; /* open files, working directories, subdirectories' way up */
+    uint64_t ino;
+    uint64_t size; /* regular: bytes; symlink: length */
+    uint64_t atime; /* nanoseconds since 1970 */
+    uint64_t mtime;
+    uint64_t ctime;
+    union {
+        struct {
+            uint64_t object;   /* memory object slot, 0 while there is no data */
+            uint64_t capacity; /* bytes that the object has */
+            uint32_t writers;  /* open for writing (ETXTBSY) */
+            uint32_t runs;     /* reserved for exec's count of running images */
+        } file;
+        struct {
+            struct node *parent;
+            struct name *first;
+            struct name *last;
+            uint64_t next_cookie;
+            bool remote; /* its contents are another server's: paths into it get -EREMOTE */
+        } dir;
+        char *target; /* symlink */
+        struct pipe *pipe; /* FIFO, while open */
+        uint64_t device; /* character, block: device number */
+    };
+};
+
+/* One name in a directory. Cookies grow in order of creation: getdents64(2) positions. */
+struct name {
+    struct name *hash_next;
+    struct name *previous;
+    struct name *next;
+    struct node *dir;
+    struct node *node;
+    uint64_t cookie;
+    uint32_t hash;
+    uint32_t length;
+    char text[];
+};
+
+#define COOKIE_FIRST 3 /* 0 is ".", 1 is "..", 2 is where names begin */
+
+static inline uint32_t node_type(const struct node *node) {
+    return node->mode & MODE_TYPE;
+}
+static inline bool node_is_dir(const struct node *node) {
+    return node_type(node) == MODE_DIRECTORY;
+}
+static inline bool node_is_regular(const struct node *node) {
+    return node_type(node) == MODE_REGULAR;
+}
+static inline bool node_is_symlink(const struct node *node) {
+    return node_type(node) == MODE_SYMLINK;
+}
+
+/* The root directory; NULL before tree_init and if there was no memory. */
+extern struct node *tree_root;
+int tree_init(void);
+
+/* A node without a name and without references; NULL if there is no memory. */
+struct node *node_new(uint32_t mode, uint32_t uid, uint32_t gid);
+struct node *node_hold(struct node *node);
+void node_put(struct node *node);
+/* Frees the node if nothing refers to it (after its last name went). */
+void node_check(struct node *node);
+void node_release_data(struct node *node);
+
+/* Nodes alive: for statfs(2) and for leak checks. */
+uint64_t tree_node_count(void);
+
+struct name *dir_find(const struct node *dir, const char *text, size_t length);
+/* 0, or -ENOMEM, -EEXIST. Counts links, and makes dir the parent of a directory. */
+int dir_add(struct node *dir, const char *text, size_t length, struct node *node);
+/* Takes the name away; the node goes with its last name and reference. */
+void dir_remove(struct name *name);
+bool dir_is_empty(const struct node *dir);
+/* Is `node` the directory `ancestor` or below it? */
+bool dir_is_below(const struct node *node, const struct node *ancestor);
+/* The first name with at least that cookie, or NULL. */
+struct name *dir_at(const struct node *dir, uint64_t cookie);
+/* The name that leads to a directory, or NULL for the root and removed ones. */
+struct name *dir_own_name(const struct node *dir);
+
+/* Time stamps come from here: nanoseconds since 1970. */
+uint64_t vfs_now(void);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Path resolution. A symbolic link's target and what follows it make a new path in the other of
+ * two buffers; 40 links in one walk are too many, as on Linux. Inside a remote directory names are
+ * only collected, with "." and ".." taken as text, until the path ends or climbs out again.
+ */
+#include "path.h"
+
+#include <string.h>
+
+#include <parley/errno.h>
+
+#define LINKS_MOST 40
+
+struct walker {
+    const struct credentials *who;
+    uint32_t flags;
+    struct node *at;
+    const char *rest;
+    unsigned links;
+    size_t remote_length; /* in remote_path; 0 = not in a remote directory */
+};
+
+static char work[2][PATH_LONGEST];
+static char remote_path[PATH_LONGEST];
+
+static const char *skip_slashes(const char *text) {
+    while (*text == '/') {
+        text++;
+    }
+    return text;
+}
+
+static size_t component_length(const char *text) {
+    size_t length = 0;
+    while (text[length] != '\0' && text[length] != '/') {
+        length++;
+    }
+    return length;
+}
+
+static bool is_dot(const char *text, size_t length) {
+    return length == 1 && text[0] == '.';
+}
+
+static bool is_dotdot(const char *text, size_t length) {
+    return length == 2 && text[0] == '.' && text[1] == '.';
+}
+
+/* Puts a link's target before the rest of the path; where relative, the walk goes on from here. */
+static int follow(struct walker *w, const struct node *link, const char *rest) {
+    if (++w->links > LINKS_MOST) {
+        return -ELOOP;
+    }
+    size_t target = (size_t)link->size;
+    size_t tail = strlen(rest);
+    if (target + tail + 1 > PATH_LONGEST) {
+        return -ENAMETOOLONG;
+    }
+    char *buffer = rest >= work[0] && rest < work[0] + PATH_LONGEST ? work[1] : work[0];
+    memcpy(buffer, link->target, target);
+    memcpy(buffer + target, rest, tail + 1);
+    if (target == 0) {
+        return -ENOENT;
+    }
+    if (buffer[0] == '/') {
+        w->at = tree_root;
+    }
+    w->rest = skip_slashes(buffer);
+    return 0;
+}
+
+/* Entering a remote directory: its own path begins the collected one. */
+static int enter_remote(struct walker *w) {
+    long length = path_of(w->at, remote_path, sizeof(remote_path));
+    if (length < 0) {
+        return (int)length;
+    }
+    w->remote_length = (size_t)length - 1;
+    return 0;
+}
+
+/* One component inside a remote directory. */
+static int step_remote(struct walker *w, const char *text, size_t length) {
+    if (is_dot(text, length)) {
+        return 0;
+    }
+    if (is_dotdot(text, length)) {
+        char here[PATH_LONGEST];
+        long own = path_of(w->at, here, sizeof(here));
+        if ((long)w->remote_length + 1 <= own) {
+            w->at = w->at->dir.parent;
+            w->remote_length = 0;
+            return 0;
+        }
+        while (remote_path[--w->remote_length] != '/') {
+        }
+        return 0;
+    }
+    if (w->remote_length + length + 2 > PATH_LONGEST) {
+        return -ENAMETOOLONG;
+    }
+    remote_path[w->remote_length++] = '/';
+    memcpy(remote_path + w->remote_length, text, length);
+    w->remote_length += length;
+    return 0;
+}
+
+/* Is this the last component, with nothing but slashes behind it? */
+static bool is_last(const char *after) {
+    return *skip_slashes(after) == '\0';
+}
+
+/*
+ * One component in a directory of ours. Sets *done when it was the last one and walk is filled
+ * in; otherwise w->at and w->rest have moved on.
+ */
+static int step(struct walker *w, const char *text, size_t length, struct walk *walk, bool *done) {
+    const char *after = text + length;
+    bool last = is_last(after);
+    bool slash = *after == '/';
+
+    if (!node_is_dir(w->at)) {
+        return -ENOTDIR;
+    }
+    int error = access_check(w->at, w->who, MAY_EXECUTE);
+    if (error) {
+        return error;
+    }
+    if (length > NAME_LONGEST) {
+        return -ENAMETOOLONG;
+    }
+    w->rest = skip_slashes(after);
+    if (is_dot(text, length) || is_dotdot(text, length)) {
+        w->at = is_dot(text, length) ? w->at : w->at->dir.parent;
+        walk->dir = NULL;
+        return 0;
+    }
+    struct name *name = dir_find(w->at, text, length);
+    if (!name && !(last && (w->flags & WALK_PARENT))) {
+        return -ENOENT;
+    }
+    bool keep = last && !slash && (w->flags & WALK_NOFOLLOW);
+    if (name && node_is_symlink(name->node) && !keep) {
+        return follow(w, name->node, after);
+    }
+    walk->dir = w->at;
+    walk->last = text;
+    walk->length = length;
+    walk->slash = slash;
+    if (last) {
+        walk->node = name ? name->node : NULL;
+        *done = true;
+        return 0;
+    }
+    w->at = name->node;
+    return 0;
+}
+
+/* The walk ended on w->at, not on a name in it. */
+static int finish(const struct walker *w, struct walk *walk) {
+    walk->dir = NULL;
+    if (w->remote_length) {
+        remote_path[w->remote_length] = '\0';
+        walk->remote = remote_path;
+        return -EREMOTE;
+    }
+    walk->node = w->at;
+    return 0;
+}
+
+/* What the last component was found to be; *again if the walk goes on into it. */
+static int finish_last(struct walker *w, struct walk *walk, bool *again) {
+    struct node *node = walk->node;
+    if (node && node_is_dir(node) && node->dir.remote) {
+        w->at = node;
+        *again = true;
+        return 0;
+    }
+    return walk->slash && node && !node_is_dir(node) ? -ENOTDIR : 0;
+}
+
+int path_walk(const char *path, struct node *start, const struct credentials *who, uint32_t flags,
+              struct walk *walk) {
+    struct walker w = {.who = who, .flags = flags, .rest = skip_slashes(path)};
+    int error = 0;
+
+    memset(walk, 0, sizeof(*walk));
+    if (path[0] == '\0' && !(flags & WALK_EMPTY)) {
+        return -ENOENT;
+    }
+    w.at = path[0] == '/' ? tree_root : start;
+    for (bool again = true; again && !error;) {
+        if (w.remote_length == 0 && node_is_dir(w.at) && w.at->dir.remote) {
+            error = enter_remote(&w);
+            if (error) {
+                return error;
+            }
+        }
+        const char *text = w.rest;
+        size_t length = component_length(text);
+        bool done = false;
+        if (length == 0) {
+            return finish(&w, walk);
+        }
+        if (w.remote_length) {
+            error = step_remote(&w, text, length);
+            w.rest = skip_slashes(text + length);
+        } else {
+            error = step(&w, text, length, walk, &done);
+        }
+        if (done && !error) {
+            again = false;
+            error = finish_last(&w, walk, &again);
+        }
+    }
+    return error;
+}
+
+long path_of(const struct node *dir, char *buffer, size_t size) {
+    size_t at = size;
+    if (size < 2) {
+        return -ERANGE;
+    }
+    buffer[--at] = '\0';
+    if (dir == tree_root) {
+        buffer[--at] = '/';
+    }
+    while (dir != tree_root) {
+        const struct name *name = dir_own_name(dir);
+        if (!name) {
+            return -ENOENT;
+        }
+        if (at < name->length + 1u) {
+            return -ERANGE;
+        }
+        at -= name->length;
+        memcpy(buffer + at, name->text, name->length);
+        buffer[--at] = '/';
+        dir = dir->dir.parent;
+    }
+    memmove(buffer, buffer + at, size - at);
+    return (long)(size - at);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a path to a node (path_resolution(7)).
+ *
+ * Pure: works on the tree and on a path in memory. Single-threaded: the result's `last` and
+ * `remote` point into buffers that the next walk overwrites.
+ */
+#ifndef VFS_PATH_H
+#define VFS_PATH_H
+
+#include "access.h"
+
+#define WALK_NOFOLLOW 1u /* a symbolic link as last component is the result itself */
+#define WALK_PARENT 2u   /* the last component need not exist */
+#define WALK_EMPTY 4u    /* an empty path means the start itself (AT_EMPTY_PATH) */
+
+struct walk {
+    struct node *dir;   /* where the last component is; NULL if the path is only "/", "." or ".." */
+    struct node *node;  /* what it leads to; NULL if there is none */
+    const char *last;   /* the last component */
+    size_t length;      /* of it */
+    bool slash;         /* the path ended in a slash: it must be a directory */
+    const char *remote; /* with -EREMOTE: the canonical absolute path, in another server's part */
+};
+
+/*
+ * Walks `path` from `start` (or the root). No references are taken: the result is valid until
+ * the tree changes. Returns 0 or -ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG, -EREMOTE.
+ */
+int path_walk(const char *path, struct node *start, const struct credentials *who, uint32_t flags,
+              struct walk *walk);
+
+/* The absolute path of a directory into buffer; its length with NUL, -ENOENT if removed, -ERANGE. */
+long path_of(const struct node *dir, char *buffer, size_t size);
+
+#endif
