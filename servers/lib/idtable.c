@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* System V identifiers; see idtable.h. */
+#include <lib/idtable.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WORDS (IDTABLE_PLACES / 64)
+#define FIRST_ROOM 16u
+
+void idtable_init(struct idtable *table, uint32_t limit) {
+    memset(table, 0, sizeof(*table));
+    table->limit = limit;
+}
+
+/* The lowest free place; there is one. */
+static uint32_t lowest_free(const struct idtable *table) {
+    uint32_t group = 0;
+    while (table->full[group] == UINT64_MAX)
+        group++;
+    uint32_t word = group * 64 + (uint32_t)__builtin_ctzll(~table->full[group]);
+    return word * 64 + (uint32_t)__builtin_ctzll(~table->taken[word]);
+}
+
+static void mark(struct idtable *table, uint32_t place) {
+    uint32_t word = place / 64;
+    table->taken[word] |= 1ull << place % 64;
+    table->any[word / 64] |= 1ull << word % 64;
+    if (table->taken[word] == UINT64_MAX)
+        table->full[word / 64] |= 1ull << word % 64;
+}
+
+static void unmark(struct idtable *table, uint32_t place) {
+    uint32_t word = place / 64;
+    table->taken[word] &= ~(1ull << place % 64);
+    table->full[word / 64] &= ~(1ull << word % 64);
+    if (!table->taken[word])
+        table->any[word / 64] &= ~(1ull << word % 64);
+}
+
+/* Doubles the places until `place` is one of them. A fresh place's first id is its own number. */
+static long make_room(struct idtable *table, uint32_t place) {
+    uint32_t room = table->room ? table->room : FIRST_ROOM;
+    while (room <= place)
+        room *= 2;
+    struct idtable_place *places = realloc(table->places, room * sizeof(*places));
+    if (!places)
+        return -ENOMEM;
+    for (uint32_t i = table->room; i < room; i++)
+        places[i] = (struct idtable_place){.object = 0, .id = (int32_t)i};
+    table->places = places;
+    table->room = room;
+    return 0;
+}
+
+long idtable_add(struct idtable *table, void *object) {
+    if (table->used >= table->limit)
+        return -ENOSPC;
+    uint32_t place = lowest_free(table);
+    if (place >= table->room && make_room(table, place) < 0)
+        return -ENOMEM;
+    mark(table, place);
+    table->used++;
+    table->places[place].object = object;
+    return table->places[place].id;
+}
+
+void idtable_remove(struct idtable *table, int id) {
+    uint32_t place = (uint32_t)id % IDTABLE_PLACES;
+    uint32_t sequence = ((uint32_t)id / IDTABLE_PLACES + 1) % IDTABLE_SEQUENCES;
+    table->places[place].object = 0;
+    table->places[place].id = (int32_t)(sequence * IDTABLE_PLACES + place);
+    table->used--;
+    unmark(table, place);
+}
+
+int idtable_highest(const struct idtable *table) {
+    for (int group = WORDS / 64 - 1; group >= 0; group--) {
+        if (!table->any[group])
+            continue;
+        int word = group * 64 + 63 - __builtin_clzll(table->any[group]);
+        return word * 64 + 63 - __builtin_clzll(table->taken[word]);
+    }
+    return -1;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The receive loop and dispatch. The straight path through server_run is what every message to
+ * every server takes; everything unusual (capabilities, notices, session messages) leaves it early.
+ */
+#include <lib/client.h>
+#include <lib/server.h>
+#include <lib/waiter.h>
+#include <protocol/session_server.h>
+#include <string.h>
+
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+/* Drops the capabilities of a packed word that `mask` chooses. */
+static void drop_caps(uint64_t caps, unsigned mask) {
+    for (unsigned i = 0; mask >> i; i++)
+        if (mask >> i & 1)
+            pk_cap_drop(0, caps >> (16 * i) & 0xffff);
+}
+
+static long check_entry(const struct protocol_entry *entry, const struct request *req) {
+    if (entry->from && entry->from != req->msg.badge)
+        return -EPERM;
+    if (req->msg.in_len < entry->in_min || req->msg.out_len < entry->out_min)
+        return -EINVAL;
+    if (entry->caps_min && !(req->caps_left >> (entry->caps_min - 1) & 1))
+        return -EINVAL;
+    return 0;
+}
+
+long server_handle(const struct server *srv, struct request *req) {
+    const struct protocol *protocol = srv->protocol;
+    uint64_t number = req->msg.label & PK_LABEL_MASK;
+    uint64_t index = number - protocol->first;
+    if (UNLIKELY(index >= protocol->count)) {
+        protocol = &session_protocol;
+        index = number - protocol->first;
+        if (index >= protocol->count || !srv->clients)
+            return -ENOSYS;
+    }
+    const struct protocol_entry *entry = &protocol->entries[index];
+    if (entry->checked) {
+        long error = check_entry(entry, req);
+        if (error < 0)
+            return error;
+    }
+    return UNLIKELY(!entry->handler) ? -ENOSYS : entry->handler(req);
+}
+
+long server_handle_kernel(const struct server *srv, struct request *req) {
+    uint64_t bits = req->msg.w[0];
+    switch (req->msg.label) {
+    case PK_NOTICE_EVENTS:
+        if (bits & SERVER_EVENT_TIMER)
+            waiter_expire();
+        bits &= ~SERVER_EVENT_TIMER;
+        if (bits && srv->on_events)
+            srv->on_events(bits);
+        return SERVER_DEFER;
+    case PK_NOTICE_CANCEL:
+        waiter_cancel(req->token, bits);
+        return SERVER_DEFER;
+    default:
+        return srv->on_exception ? srv->on_exception(req) : -ENOSYS;
+    }
+}
+
+/* Makes the capabilities that came with a message the loop's, until a handler takes them. */
+static void accept_caps(struct request *req) {
+    unsigned count = req->msg.label >> PK_LABEL_CAPS_SHIFT & 7;
+    req->caps = req->msg.caps;
+    req->caps_left = (1u << count) - 1;
+}
+
+long server_run(const struct server *srv) {
+    struct request req = {0};
+    uint64_t token = 0;
+    long result = 0;
+    client_set_ops(srv->clients);
+    for (;;) {
+        uint64_t sent = req.msg.caps;
+        unsigned drops = req.reply_drops;
+        long received = pk_reply_receive(PK_SLOT_SERVER_ENDPOINT, token, result, &req.msg,
+                                         req.reply_caps);
+        if (UNLIKELY(drops))
+            drop_caps(sent, drops);
+        req.reply_caps = 0;
+        req.reply_drops = 0;
+        if (UNLIKELY(received < 0)) {
+            /* The caller died before its answer: nothing was received yet. */
+            if (!token)
+                return received;
+            token = 0;
+            continue;
+        }
+        req.token = (uint64_t)received;
+        req.caps_left = 0;
+        if (UNLIKELY(req.msg.label >> PK_LABEL_CAPS_SHIFT)) {
+            if (req.msg.label & PK_LABEL_KERNEL) {
+                result = server_handle_kernel(srv, &req);
+                token = result == SERVER_DEFER ? 0 : req.token;
+                continue;
+            }
+            accept_caps(&req);
+        }
+        result = server_handle(srv, &req);
+        token = result == SERVER_DEFER ? 0 : req.token;
+        if (UNLIKELY(req.caps_left))
+            drop_caps(req.caps, req.caps_left);
+    }
+}
+
+long server_reply_message(uint64_t token, long result, const struct pk_msg *msg, unsigned caps) {
+    static const struct pk_msg none;
+    return pk_reply(token, result, msg ? msg : &none, caps);
+}
+
+uint64_t boot_cap(const char *name) {
+    for (uint32_t i = 0; i < boot_info->cap_count; i++)
+        if (!strncmp(boot_info->caps[i].name, name, sizeof(boot_info->caps[i].name)))
+            return boot_info->caps[i].slot;
+    return 0;
+}
+
+long command_line_get(const char *key, char *value, size_t size) {
+    size_t length = strlen(key);
+    const char *word = boot_info->command_line;
+    while (*word) {
+        size_t word_length = strcspn(word, " ");
+        if (word_length >= length && !memcmp(word, key, length) &&
+            (word_length == length || word[length] == '=')) {
+            const char *text = word + length + (word_length > length);
+            size_t text_length = word_length - (size_t)(text - word);
+            size_t copied = text_length < size ? text_length : size - 1;
+            if (size) {
+                memcpy(value, text, copied);
+                value[copied] = '\0';
+            }
+            return (long)text_length;
+        }
+        word += word_length;
+        word += strspn(word, " ");
+    }
+    return -ENOENT;
+}

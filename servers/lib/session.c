@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* The session messages: the process server tells who our clients are. protocols/session.toml. */
+#include <lib/client.h>
+#include <lib/waiter.h>
+#include <protocol/session_server.h>
+#include <stdlib.h>
+
+struct hash client_table;
+
+static const struct client_ops no_ops;
+static const struct client_ops *client_ops = &no_ops;
+
+void client_set_ops(const struct client_ops *ops) {
+    client_ops = ops ? ops : &no_ops;
+}
+
+static struct client *client_add(int pid, uint32_t uid, uint32_t gid) {
+    struct client *client = calloc(1, sizeof(*client));
+    if (!client)
+        return 0;
+    client->uid = uid;
+    client->gid = gid;
+    list_init(&client->waiters);
+    hash_insert(&client_table, &client->node, (uint64_t)pid);
+    return client;
+}
+
+static void client_free(struct client *client) {
+    hash_remove(&client_table, &client->node);
+    free(client);
+}
+
+static void set_credentials(struct client *client, uint32_t uid, uint32_t gid) {
+    client->uid = uid;
+    client->gid = gid;
+    if (client_ops->credentials)
+        client_ops->credentials(client);
+}
+
+/* Connecting again only brings the identity up to date. */
+long session_handle_connect(struct request *req, int pid, uint32_t uid, uint32_t gid,
+                            uint32_t flags) {
+    (void)req;
+    (void)flags;
+    struct client *client = client_find((uint64_t)pid);
+    if (client) {
+        set_credentials(client, uid, gid);
+        return 0;
+    }
+    client = client_add(pid, uid, gid);
+    if (!client)
+        return -ENOMEM;
+    long result = client_ops->connected ? client_ops->connected(client) : 0;
+    if (result < 0)
+        client_free(client);
+    return result;
+}
+
+long session_handle_forked(struct request *req, int parent_pid, int child_pid) {
+    (void)req;
+    struct client *parent = client_find((uint64_t)parent_pid);
+    if (!parent)
+        return -ESRCH;
+    if (client_find((uint64_t)child_pid))
+        return -EEXIST;
+    struct client *child = client_add(child_pid, parent->uid, parent->gid);
+    if (!child)
+        return -ENOMEM;
+    long result = client_ops->forked ? client_ops->forked(parent, child) : 0;
+    if (result < 0)
+        client_free(child);
+    return result;
+}
+
+long session_handle_execed(struct request *req, int pid) {
+    (void)req;
+    struct client *client = client_find((uint64_t)pid);
+    if (!client)
+        return -ESRCH;
+    if (client_ops->execed)
+        client_ops->execed(client);
+    return 0;
+}
+
+long session_handle_exited(struct request *req, int pid) {
+    (void)req;
+    struct client *client = client_find((uint64_t)pid);
+    if (!client)
+        return -ESRCH;
+    waiter_end_client(client);
+    if (client_ops->exited)
+        client_ops->exited(client);
+    client_free(client);
+    return 0;
+}
+
+long session_handle_credentials(struct request *req, int pid, uint32_t uid, uint32_t gid) {
+    (void)req;
+    struct client *client = client_find((uint64_t)pid);
+    if (!client)
+        return -ESRCH;
+    set_credentials(client, uid, gid);
+    return 0;
+}

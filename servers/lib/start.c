@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a server starts: _start(a0 = struct pk_boot_info *) on the stack that init gave it.
+ * Sets gp, the boot information and thread-local storage (picolibc's errno), then runs main. There
+ * is one thread, no arguments, no environment and no constructors.
+ */
+#include <elf.h>
+#include <lib/server.h>
+#include <string.h>
+
+const struct pk_boot_info *boot_info;
+
+int main(void);
+void clock_init(uint64_t timebase_hz, uint64_t realtime_ns);
+_Noreturn void server_start(const struct pk_boot_info *info);
+_Noreturn void _exit(int status);
+
+__asm__(".section .text._start, \"ax\"\n"
+        ".global _start\n"
+        "_start:\n"
+        ".option push\n"
+        ".option norelax\n"
+        "    la gp, __global_pointer$\n"
+        ".option pop\n"
+        "    andi sp, sp, -16\n"
+        "    li fp, 0\n"
+        "    li ra, 0\n"
+        "    tail server_start\n"
+        ".text\n");
+
+/* The linker's symbol for the ELF header, which is mapped with the first segment. */
+extern const unsigned char __ehdr_start[] __attribute__((visibility("hidden")));
+
+/* The only thread's TLS block: tp points to its start (RISC-V ELF psABI, TLS variant I). */
+static _Alignas(16) unsigned char tls_block[256];
+
+static void tls_init(void) {
+    const Elf64_Ehdr *header = (const void *)__ehdr_start;
+    const Elf64_Phdr *segment = (const void *)(__ehdr_start + header->e_phoff);
+    __asm__ volatile("mv tp, %0" ::"r"(tls_block));
+    for (unsigned i = 0; i < header->e_phnum; i++) {
+        if (segment[i].p_type != PT_TLS)
+            continue;
+        if (segment[i].p_memsz > sizeof(tls_block))
+            server_panic("thread-local storage is too large");
+        memcpy(tls_block, (const void *)segment[i].p_vaddr, segment[i].p_filesz);
+    }
+}
+
+_Noreturn void server_start(const struct pk_boot_info *info) {
+    boot_info = info;
+    tls_init();
+    clock_init(info->timebase_hz, info->realtime_ns);
+    _exit(main());
+}
+
+/* Ends the task; init hears of it and decides what to do. */
+_Noreturn void _exit(int status) {
+    (void)status;
+    for (;;)
+        pk_task_kill(PK_SLOT_SERVER_TASK);
+}

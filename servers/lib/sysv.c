@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys, identifiers and owners of System V objects; see sysv.h and sysvipc(7). */
+#include <lib/sysv.h>
+#include <protocol/msg_client.h>
+
+long sysv_lookup(const struct sysv_table *table, int key, int flags, struct sysv_object **found) {
+    struct hash_node *node = 0;
+    *found = 0;
+    if (key != IPC_PRIVATE) {
+        node = hash_find(&table->keys, (uint32_t)key);
+        if (!node && !(flags & IPC_CREAT))
+            return -ENOENT;
+        if (node && (flags & IPC_CREAT) && (flags & IPC_EXCL))
+            return -EEXIST;
+    }
+    if (node)
+        *found = container_of(node, struct sysv_object, key);
+    return 0;
+}
+
+long sysv_add(struct sysv_table *table, struct sysv_object *object, const struct client *client,
+              int key, int flags) {
+    long id = idtable_add(&table->ids, object);
+    if (id < 0)
+        return id;
+    object->id = (int)id;
+    object->perm = (struct ipc_perm_k){
+        .key = key,
+        .uid = client->uid,
+        .gid = client->gid,
+        .cuid = client->uid,
+        .cgid = client->gid,
+        .mode = (uint32_t)flags & 0777,
+        .seq = (uint16_t)((uint32_t)id / IDTABLE_PLACES),
+    };
+    if (key != IPC_PRIVATE)
+        hash_insert(&table->keys, &object->key, (uint32_t)key);
+    return id;
+}
+
+void sysv_forget_key(struct sysv_table *table, struct sysv_object *object) {
+    if (object->perm.key != IPC_PRIVATE)
+        hash_remove(&table->keys, &object->key);
+    object->perm.key = IPC_PRIVATE;
+}
+
+void sysv_remove(struct sysv_table *table, struct sysv_object *object) {
+    sysv_forget_key(table, object);
+    idtable_remove(&table->ids, object->id);
+}
+
+long sysv_may_control(const struct sysv_object *object, const struct client *client) {
+    if (client->uid == object->perm.uid || client->uid == object->perm.cuid || client->uid == 0)
+        return 0;
+    return -EPERM;
+}
+
+void sysv_set(struct sysv_object *object, const struct ipc_perm_k *from) {
+    object->perm.uid = from->uid;
+    object->perm.gid = from->gid;
+    object->perm.mode = (object->perm.mode & ~0777u) | (from->mode & 0777);
+}

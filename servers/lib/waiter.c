@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting callers: their tokens, and the ways they end. See waiter.h. */
+#include <lib/deadline.h>
+#include <lib/waiter.h>
+
+static struct hash tokens;
+
+void waiter_init(struct waiter *waiter, const struct request *req, struct client *client,
+                 const struct waiter_ops *ops) {
+    list_init(&waiter->link);
+    list_init(&waiter->client_link);
+    waiter->ops = ops;
+    waiter->client = client;
+    waiter->heap_index = 0;
+    waiter->priority = 0;
+    hash_insert(&tokens, &waiter->token, req->token);
+    if (client)
+        list_add_tail(&client->waiters, &waiter->client_link);
+}
+
+void waiter_enqueue_priority(struct waiter_queue *queue, struct waiter *waiter) {
+    struct list *at = queue->list.prev;
+    while (at != &queue->list &&
+           container_of(at, struct waiter, link)->priority < waiter->priority)
+        at = at->prev;
+    list_insert_before(at->next, &waiter->link);
+}
+
+void waiter_remove(struct waiter *waiter) {
+    list_remove(&waiter->link);
+    list_remove(&waiter->client_link);
+    hash_remove(&tokens, &waiter->token);
+    if (waiter->heap_index)
+        deadline_remove(waiter);
+}
+
+void waiter_finish(struct waiter *waiter, long result) {
+    waiter_remove(waiter);
+    server_reply(waiter_token(waiter), result);
+}
+
+/* The structure around the waiter may be freed by ended(), so the token is read first. */
+static void end(struct waiter *waiter, enum waiter_end why) {
+    uint64_t token = waiter_token(waiter);
+    waiter_remove(waiter);
+    long answer = waiter->ops->ended(waiter, why);
+    if (why != WAITER_DEAD && answer != SERVER_DEFER)
+        server_reply(token, answer);
+}
+
+void waiter_cancel(uint64_t token, uint64_t reason) {
+    struct hash_node *node = hash_find(&tokens, token);
+    if (node)
+        end(container_of(node, struct waiter, token),
+            reason == PK_CANCEL_DEAD ? WAITER_DEAD : WAITER_INTERRUPTED);
+}
+
+void waiter_expire(void) {
+    struct waiter *waiter;
+    while ((waiter = deadline_due()) != 0)
+        end(waiter, WAITER_EXPIRED);
+    deadline_rearm();
+}
+
+void waiter_end_client(struct client *client) {
+    while (!list_empty(&client->waiters))
+        end(container_of(client->waiters.next, struct waiter, client_link), WAITER_DEAD);
+}
