@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The console server: UART driver and terminal for programs (protocols/console.toml).
+ *
+ * Bytes move only in console_pump and take_input; both run in bounded time because rings and FIFOs
+ * are bounded. Nothing here waits: who gets EAGAIN is remembered as one flag a reason, because the
+ * only callers that wait are the vfs server's, which asks again for all of them at an event.
+ */
+#include "console.h"
+
+#include "uart.h"
+
+#define EVENT_UART  (1ull << 0)
+#define UART_LENGTH 4096
+
+struct tty console_tty;
+
+static uint64_t uart_irq;
+static uint64_t vfs_events;
+static uint64_t proc_events;
+static bool want_input;
+static bool want_room;
+static bool want_drained;
+
+void console_want_input(void) {
+    want_input = true;
+}
+
+void console_want_room(void) {
+    want_room = true;
+}
+
+void console_want_drained(void) {
+    want_drained = true;
+}
+
+/* Signals the vfs server's events once for all that has become possible. */
+static void tell_vfs(void) {
+    bool input = want_input && tty_can_read(&console_tty);
+    bool room = want_room && tty_can_write(&console_tty);
+    bool drained = want_drained && tty_output_pending(&console_tty) == 0;
+
+    if (input || room || drained) {
+        want_input = want_input && !input;
+        want_room = want_room && !room;
+        want_drained = want_drained && !drained;
+        pk_notify(vfs_events, CONSOLE_EVENT_VFS);
+    }
+}
+
+void console_pump(void) {
+    uint8_t bytes[16];
+    while (tty_output_pending(&console_tty) != 0 && uart_has_room()) {
+        size_t count = tty_output_take(&console_tty, bytes, sizeof(bytes));
+        if (count == 0) {
+            break;
+        }
+        uart_send(bytes, count);
+    }
+    uart_want_room(tty_output_pending(&console_tty) != 0 && !console_tty.stopped);
+    tell_vfs();
+}
+
+static void take_input(void) {
+    for (int byte = uart_receive(); byte >= 0; byte = uart_receive()) {
+        tty_input(&console_tty, (uint8_t)byte);
+    }
+    if (console_tty.signals != 0) {
+        pk_notify(proc_events, CONSOLE_EVENT_PROC);
+    }
+}
+
+static void on_events(uint64_t bits) {
+    if (bits & EVENT_UART) {
+        take_input();
+        console_pump();
+        pk_irq_ack(uart_irq);
+    }
+}
+
+static void start_uart(void) {
+    long base = pk_map(0, 0, UART_LENGTH, PK_PROT_READ | PK_PROT_WRITE | PK_MAP_SHARED,
+                       boot_cap("uart"), 0, 0);
+    if (base < 0) {
+        server_panic("cannot map the UART: %ld", base);
+    }
+    uart_init((volatile uint8_t *)base);
+    uart_irq = boot_cap("uart-irq");
+    long error = pk_irq_bind(uart_irq, PK_SLOT_SERVER_EVENTS, EVENT_UART);
+    if (error < 0) {
+        server_panic("cannot have the UART's interrupt: %ld", error);
+    }
+    pk_irq_ack(uart_irq);
+}
+
+int main(void) {
+    static const struct server server = {
+        .name = "console",
+        .protocol = &console_protocol,
+        .on_events = on_events,
+    };
+    char option[8];
+    bool raw = command_line_get("console", option, sizeof(option)) == 3 && option[0] == 'r';
+
+    vfs_events = boot_cap("events:vfs");
+    proc_events = boot_cap("events:proc");
+    tty_init(&console_tty, raw);
+    start_uart();
+    return (int)server_run(&server);
+}
