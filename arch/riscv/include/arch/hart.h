@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The current hart's data, behind the thread pointer while in the kernel. */
+#ifndef ARCH_HART_H
+#define ARCH_HART_H
+
+struct hart;
+
+static inline struct hart *this_hart(void) {
+    struct hart *hart;
+    __asm__("mv %0, tp" : "=r"(hart));
+    return hart;
+}
+
+static inline void arch_cpu_relax(void) {
+    __asm__ volatile("nop" ::: "memory");
+}
+
+#endif

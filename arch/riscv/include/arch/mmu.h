@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sv39 page tables (RISC-V privileged manual, 4.4) behind a neutral face: a root, a middle level
+ * whose entries point to leaf tables, and leaf tables of ARCH_LEAF_ENTRIES entries that map one
+ * page each. The kernel's mm decides what to map; this file only knows how an entry looks.
+ */
+#ifndef ARCH_MMU_H
+#define ARCH_MMU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE 4096ull
+#define PAGE_MASK (PAGE_SIZE - 1)
+
+#define ARCH_LEAF_ENTRIES 512
+#define ARCH_LEAF_SPAN (PAGE_SIZE * ARCH_LEAF_ENTRIES) /* bytes that one leaf table maps */
+#define ARCH_MID_SPAN (ARCH_LEAF_SPAN * 512)
+#define ARCH_USER_ROOT_ENTRIES 256
+#define ARCH_USER_END (1ull << 38)
+/* Mappings without a wish are placed below this; stacks and the like stand above. */
+#define ARCH_USER_MAP_TOP (ARCH_USER_END - (16ull << 20))
+
+/* Where all of RAM and the devices below it stand in the kernel's space. */
+#define ARCH_DIRECT_BASE 0xffffffc000000000ull
+#define ARCH_DIRECT_SIZE (128ull << 30)
+/* Where the kernel image is linked: the last 2 GiB, at the physical address's low 31 bits. */
+#define ARCH_IMAGE_OFFSET 0xffffffff00000000ull
+
+static inline void *phys_to_virt(uint64_t pa) {
+    return (void *)(uintptr_t)(pa + ARCH_DIRECT_BASE);
+}
+static inline uint64_t virt_to_phys(const void *va) {
+    return (uint64_t)(uintptr_t)va - ARCH_DIRECT_BASE;
+}
+
+typedef uint64_t pte_t;
+
+enum {
+    PTE_V = 1,
+    PTE_R = 2,
+    PTE_W = 4,
+    PTE_X = 8,
+    PTE_U = 16,
+    PTE_G = 32,
+    PTE_A = 64,
+    PTE_D = 128,
+    PTE_UNCOUNTED = 256, /* software: the frame's references do not count this entry */
+};
+#define PTE_PA_SHIFT 10
+
+static inline bool pte_present(pte_t e) {
+    return e & PTE_V;
+}
+static inline bool pte_writable(pte_t e) {
+    return e & PTE_W;
+}
+static inline bool pte_counted(pte_t e) {
+    return !(e & PTE_UNCOUNTED);
+}
+static inline uint64_t pte_pa(pte_t e) {
+    return (e >> PTE_PA_SHIFT & ((1ull << 44) - 1)) << PAGE_SHIFT;
+}
+static inline pte_t pte_without_write(pte_t e) {
+    return e & ~(pte_t)(PTE_W | PTE_D);
+}
+/* May user mode read, write, execute through this entry? */
+static inline bool pte_allows(pte_t e, bool write, bool exec) {
+    pte_t need = PTE_V | PTE_U | (write ? PTE_W : exec ? PTE_X : PTE_R);
+    return (e & need) == need;
+}
+/*
+ * A present entry. Without any right it stays present, but user mode cannot use it. A and D are set
+ * at once: the kernel never reads them, and so hardware never traps for them.
+ */
+static inline pte_t pte_make(uint64_t pa, bool read, bool write, bool exec, bool counted) {
+    pte_t e = pa >> PAGE_SHIFT << PTE_PA_SHIFT | PTE_V | PTE_A;
+    if (read || write || exec)
+        e |= PTE_U;
+    if (read || !exec)
+        e |= PTE_R;
+    if (write)
+        e |= PTE_R | PTE_W | PTE_D;
+    if (exec)
+        e |= PTE_X;
+    if (!counted)
+        e |= PTE_UNCOUNTED;
+    return e;
+}
+/* An entry of the root or the middle level. */
+static inline pte_t pte_make_table(uint64_t pa) {
+    return pa >> PAGE_SHIFT << PTE_PA_SHIFT | PTE_V;
+}
+
+static inline unsigned mmu_root_index(uint64_t va) {
+    return (va >> 30) & 511;
+}
+static inline unsigned mmu_mid_index(uint64_t va) {
+    return (va >> 21) & 511;
+}
+static inline unsigned mmu_leaf_index(uint64_t va) {
+    return (va >> PAGE_SHIFT) & 511;
+}
+static inline pte_t *pte_table(pte_t e) {
+    return phys_to_virt(pte_pa(e));
+}
+
+/* Fills the kernel's half of a new, zeroed root table. */
+void arch_mmu_init_root(pte_t *root);
+/* The kernel's final tables, W^X, and the direct map. */
+void arch_mmu_init_kernel(void);
+
+struct aspace;
+/* Switches this hart to the address space (NULL: the kernel's own), giving it an ASID if needed. */
+void arch_mmu_activate(struct aspace *as);
+/* Forgets translations of [va, va + length) on every hart that may have them. */
+void arch_mmu_flush(struct aspace *as, uint64_t va, uint64_t length);
+/* Makes new code visible to instruction fetch on all harts. */
+void arch_mmu_sync_code(void);
+
+#endif

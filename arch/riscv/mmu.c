@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel page tables, address space switches, ASIDs and TLB shoot-down (privileged manual 4.4, 4.2.1).
+ *
+ * ASIDs are handed out in order; when they run out a new generation begins, every hart flushes its
+ * whole TLB before it runs anything else, and address spaces get a new ASID when next used. So
+ * creating and destroying address spaces needs no flush at all.
+ */
+#include "csr.h"
+#include "sbi.h"
+#include <arch/hart.h>
+#include <arch/machine.h>
+#include <arch/mmu.h>
+#include <lib/lib.h>
+#include <mm/aspace.h>
+#include <mm/frame.h>
+#include <sched/hart.h>
+
+#define SATP_SV39 (8ull << 60)
+#define SATP_ASID_SHIFT 44
+#define FLUSH_PAGES_MAX 32 /* above this many pages the whole ASID goes */
+
+extern char text_start[], text_end[], rodata_end[], image_end[];
+static pte_t kernel_root[512] __attribute__((aligned(4096)));
+static pte_t image_mid[512] __attribute__((aligned(4096)));
+static uint64_t asid_generation = 1;
+static uint64_t asid_next = 1, asid_limit;
+
+static pte_t kernel_pte(uint64_t pa, uint64_t bits) {
+    return pa >> PAGE_SHIFT << PTE_PA_SHIFT | bits | PTE_V | PTE_A | PTE_G;
+}
+
+static uint64_t image_phys(const char *p) {
+    return (uint64_t)(uintptr_t)p - ARCH_IMAGE_OFFSET;
+}
+
+/* One leaf table after the other for the image, each page with the rights of its section. */
+static void map_image(void) {
+    static pte_t leaves[4][512] __attribute__((aligned(4096)));
+    uint64_t start = (uint64_t)(uintptr_t)text_start, end = (uint64_t)(uintptr_t)image_end;
+    unsigned tables = 0;
+    for (uint64_t va = align_down(start, ARCH_LEAF_SPAN); va < end; va += ARCH_LEAF_SPAN) {
+        if (tables == ARRAY_SIZE(leaves))
+            panic("kernel image larger than %u MiB", 2 * (unsigned)ARRAY_SIZE(leaves));
+        image_mid[mmu_mid_index(va)] =
+            pte_make_table(image_phys((char *)leaves[tables])) | PTE_G;
+        tables++;
+    }
+    for (uint64_t va = start; va < end; va += PAGE_SIZE) {
+        uint64_t bits = PTE_R | PTE_W | PTE_D;
+        if (va < (uint64_t)(uintptr_t)text_end)
+            bits = PTE_R | PTE_X;
+        else if (va < (uint64_t)(uintptr_t)rodata_end)
+            bits = PTE_R;
+        unsigned table = mmu_mid_index(va) - mmu_mid_index(start);
+        leaves[table][mmu_leaf_index(va)] = kernel_pte(va - ARCH_IMAGE_OFFSET, bits);
+    }
+    kernel_root[mmu_root_index(start)] = pte_make_table(image_phys((char *)image_mid)) | PTE_G;
+}
+
+void arch_mmu_init_kernel(void) {
+    for (uint64_t gb = 0; gb < ARCH_DIRECT_SIZE >> 30; gb++)
+        kernel_root[256 + gb] = kernel_pte(gb << 30, PTE_R | PTE_W | PTE_D);
+    map_image();
+    /* Learn how many ASID bits the hardware keeps. */
+    uint64_t satp = SATP_SV39 | image_phys((char *)kernel_root) >> PAGE_SHIFT;
+    csr_write(satp, satp | 0xffffull << SATP_ASID_SHIFT);
+    asid_limit = csr_read(satp) >> SATP_ASID_SHIFT & 0xffff;
+    csr_write(satp, satp);
+    __asm__ volatile("sfence.vma" ::: "memory");
+}
+
+void arch_mmu_init_root(pte_t *root) {
+    for (unsigned i = ARCH_USER_ROOT_ENTRIES; i < 512; i++)
+        root[i] = kernel_root[i];
+}
+
+static void assign_asid(struct aspace *as) {
+    if (asid_limit == 0)
+        return;
+    if (asid_next > asid_limit) {
+        asid_generation++;
+        asid_next = 1;
+    }
+    as->asid = asid_next++;
+    as->asid_generation = asid_generation;
+    as->harts = 0;
+}
+
+void arch_mmu_activate(struct aspace *as) {
+    struct hart *hart = this_hart();
+    uint64_t satp = SATP_SV39;
+    if (as) {
+        if (as->asid_generation != asid_generation)
+            assign_asid(as);
+        as->harts |= 1u << hart->index;
+        satp |= as->asid << SATP_ASID_SHIFT | virt_to_phys(as->root) >> PAGE_SHIFT;
+    } else {
+        satp |= image_phys((char *)kernel_root) >> PAGE_SHIFT;
+    }
+    hart->aspace = as;
+    csr_write(satp, satp);
+    if (hart->asid_generation != asid_generation || asid_limit == 0) {
+        hart->asid_generation = asid_generation;
+        __asm__ volatile("sfence.vma" ::: "memory");
+    }
+}
+
+static void flush_local(const struct aspace *as, uint64_t va, uint64_t pages) {
+    if (pages > FLUSH_PAGES_MAX) {
+        __asm__ volatile("sfence.vma x0, %0" ::"r"(as->asid) : "memory");
+        return;
+    }
+    for (; pages; pages--, va += PAGE_SIZE)
+        __asm__ volatile("sfence.vma %0, %1" ::"r"(va), "r"(as->asid) : "memory");
+}
+
+/* SBI names harts by their hardware ids. */
+static uint64_t hardware_mask(uint32_t harts_mask) {
+    uint64_t mask = 0;
+    for (unsigned i = 0; i < machine.hart_count; i++)
+        if (harts_mask >> i & 1)
+            mask |= 1ull << machine.hart_ids[i];
+    return mask;
+}
+
+void arch_mmu_flush(struct aspace *as, uint64_t va, uint64_t length) {
+    uint32_t self = 1u << this_hart()->index;
+    if (as->harts & self)
+        flush_local(as, va, (length + PAGE_MASK) >> PAGE_SHIFT);
+    uint32_t others = as->harts & ~self;
+    if (others)
+        sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, hardware_mask(others), 0, va, length);
+}
+
+void arch_mmu_sync_code(void) {
+    __asm__ volatile("fence.i" ::: "memory");
+    uint32_t others = ((1u << machine.hart_count) - 1) & ~(1u << this_hart()->index);
+    if (others)
+        sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, hardware_mask(others), 0, 0, 0);
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel-call stubs for user-space C. Each returns what the kernel left in a0.
+ * Contracts: calls.h and docs/kernel-interface.md.
+ */
+#ifndef PARLEY_STUBS_H
+#define PARLEY_STUBS_H
+
+#include <parley/calls.h>
+#include <parley/types.h>
+
+/* A message as a server sees it, and what a caller fills in. */
+struct pk_msg {
+    uint64_t label;
+    uint64_t w[6];
+    uint64_t badge;   /* received: who called */
+    uint64_t in_len;  /* received: bytes that can be copied from the caller */
+    uint64_t out_len; /* received: bytes that can be copied to the caller */
+    uint64_t caps;    /* packed capability slots */
+};
+
+/* Everything the message calls clobber beyond the registers that they carry values in. */
+#define PK_CLOBBERS "t6", "ra", "memory"
+
+static inline long pk_call0(long number) {
+    register long a0 __asm__("a0");
+    register long a7 __asm__("a7") = number;
+    __asm__ volatile("ecall" : "=r"(a0) : "r"(a7) : "memory");
+    return a0;
+}
+
+static inline long pk_call6(long number, uint64_t p0, uint64_t p1, uint64_t p2, uint64_t p3,
+                            uint64_t p4, uint64_t p5) {
+    register uint64_t a0 __asm__("a0") = p0;
+    register uint64_t a1 __asm__("a1") = p1;
+    register uint64_t a2 __asm__("a2") = p2;
+    register uint64_t a3 __asm__("a3") = p3;
+    register uint64_t a4 __asm__("a4") = p4;
+    register uint64_t a5 __asm__("a5") = p5;
+    register long a7 __asm__("a7") = number;
+    __asm__ volatile("ecall"
+                     : "+r"(a0)
+                     : "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5), "r"(a7)
+                     : "memory");
+    return (long)a0;
+}
+
+/* call: sends msg->label, w, caps with two optional buffers; the reply's words come back in msg. */
+static inline long pk_call(uint64_t endpoint, struct pk_msg *msg, const void *in, uint64_t in_len,
+                           void *out, uint64_t out_len) {
+    register uint64_t a0 __asm__("a0") = endpoint;
+    register uint64_t a1 __asm__("a1") = msg->label;
+    register uint64_t a2 __asm__("a2") = msg->w[0];
+    register uint64_t a3 __asm__("a3") = msg->w[1];
+    register uint64_t a4 __asm__("a4") = msg->w[2];
+    register uint64_t a5 __asm__("a5") = msg->w[3];
+    register uint64_t a6 __asm__("a6") = msg->w[4];
+    register uint64_t a7 __asm__("a7") = (uint64_t)PK_CALL;
+    register uint64_t t0 __asm__("t0") = msg->w[5];
+    register uint64_t t1 __asm__("t1") = (uint64_t)(uintptr_t)in;
+    register uint64_t t2 __asm__("t2") = in_len;
+    register uint64_t t3 __asm__("t3") = (uint64_t)(uintptr_t)out;
+    register uint64_t t4 __asm__("t4") = out_len;
+    register uint64_t t5 __asm__("t5") = msg->caps;
+    __asm__ volatile("ecall"
+                     : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6),
+                       "+r"(a7), "+r"(t0), "+r"(t1), "+r"(t2), "+r"(t3), "+r"(t4), "+r"(t5)
+                     :
+                     : PK_CLOBBERS);
+    msg->label = a1;
+    msg->w[0] = a2;
+    msg->w[1] = a3;
+    msg->w[2] = a4;
+    msg->w[3] = a5;
+    msg->w[4] = a6;
+    msg->w[5] = t0;
+    msg->caps = t5;
+    return (long)a0;
+}
+
+/*
+ * reply_receive: answers `token` (0: nobody) with `result` and msg's words and capabilities
+ * (cap_count of them, packed in msg->caps), then receives from `endpoint` into msg.
+ * Returns the new token, 0 for a notice of events, or a negative errno.
+ */
+static inline long pk_reply_receive(uint64_t endpoint, uint64_t token, long result,
+                                    struct pk_msg *msg, unsigned cap_count) {
+    register uint64_t a0 __asm__("a0") = token | (uint64_t)cap_count << PK_TOKEN_CAPS_SHIFT;
+    register uint64_t a1 __asm__("a1") = (uint64_t)result;
+    register uint64_t a2 __asm__("a2") = msg->w[0];
+    register uint64_t a3 __asm__("a3") = msg->w[1];
+    register uint64_t a4 __asm__("a4") = msg->w[2];
+    register uint64_t a5 __asm__("a5") = msg->w[3];
+    register uint64_t a6 __asm__("a6") = msg->w[4];
+    register uint64_t a7 __asm__("a7") = (uint64_t)PK_REPLY_RECEIVE;
+    register uint64_t t0 __asm__("t0") = msg->w[5];
+    register uint64_t t1 __asm__("t1") = endpoint;
+    register uint64_t t2 __asm__("t2");
+    register uint64_t t4 __asm__("t4");
+    register uint64_t t5 __asm__("t5") = msg->caps;
+    __asm__ volatile("ecall"
+                     : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6),
+                       "+r"(a7), "+r"(t0), "+r"(t1), "=r"(t2), "=r"(t4), "+r"(t5)
+                     :
+                     : "t3", PK_CLOBBERS);
+    msg->label = a1;
+    msg->w[0] = a2;
+    msg->w[1] = a3;
+    msg->w[2] = a4;
+    msg->w[3] = a5;
+    msg->w[4] = a6;
+    msg->w[5] = t0;
+    msg->badge = t1;
+    msg->in_len = t2;
+    msg->out_len = t4;
+    msg->caps = t5;
+    return (long)a0;
+}
+
+/* receive without a reply; flags: PK_NONBLOCK. */
+static inline long pk_receive(uint64_t endpoint, uint64_t flags, struct pk_msg *msg) {
+    register uint64_t a0 __asm__("a0") = endpoint;
+    register uint64_t a1 __asm__("a1") = flags;
+    register uint64_t a2 __asm__("a2");
+    register uint64_t a3 __asm__("a3");
+    register uint64_t a4 __asm__("a4");
+    register uint64_t a5 __asm__("a5");
+    register uint64_t a6 __asm__("a6");
+    register uint64_t a7 __asm__("a7") = (uint64_t)PK_RECEIVE;
+    register uint64_t t0 __asm__("t0");
+    register uint64_t t1 __asm__("t1");
+    register uint64_t t2 __asm__("t2");
+    register uint64_t t4 __asm__("t4");
+    register uint64_t t5 __asm__("t5");
+    __asm__ volatile("ecall"
+                     : "+r"(a0), "+r"(a1), "=r"(a2), "=r"(a3), "=r"(a4), "=r"(a5), "=r"(a6),
+                       "+r"(a7), "=r"(t0), "=r"(t1), "=r"(t2), "=r"(t4), "=r"(t5)
+                     :
+                     : "t3", PK_CLOBBERS);
+    msg->label = a1;
+    msg->w[0] = a2;
+    msg->w[1] = a3;
+    msg->w[2] = a4;
+    msg->w[3] = a5;
+    msg->w[4] = a6;
+    msg->w[5] = t0;
+    msg->badge = t1;
+    msg->in_len = t2;
+    msg->out_len = t4;
+    msg->caps = t5;
+    return (long)a0;
+}
+
+/* reply: answers `token` with `result` and msg's words and capabilities; does not wait. */
+static inline long pk_reply(uint64_t token, long result, const struct pk_msg *msg,
+                            unsigned cap_count) {
+    register uint64_t a0 __asm__("a0") = token | (uint64_t)cap_count << PK_TOKEN_CAPS_SHIFT;
+    register uint64_t a1 __asm__("a1") = (uint64_t)result;
+    register uint64_t a2 __asm__("a2") = msg->w[0];
+    register uint64_t a3 __asm__("a3") = msg->w[1];
+    register uint64_t a4 __asm__("a4") = msg->w[2];
+    register uint64_t a5 __asm__("a5") = msg->w[3];
+    register uint64_t a6 __asm__("a6") = msg->w[4];
+    register uint64_t a7 __asm__("a7") = (uint64_t)PK_REPLY;
+    register uint64_t t0 __asm__("t0") = msg->w[5];
+    register uint64_t t5 __asm__("t5") = msg->caps;
+    __asm__ volatile("ecall"
+                     : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6),
+                       "+r"(a7), "+r"(t0), "+r"(t5)
+                     :
+                     : "t1", "t2", "t3", "t4", PK_CLOBBERS);
+    return (long)a0;
+}
+
+static inline long pk_notify(uint64_t notification, uint64_t bits) {
+    return pk_call6(PK_NOTIFY, notification, bits, 0, 0, 0, 0);
+}
+/* Bits arrive in the low 63 bits: bit 63 is not usable, so that results stay non-negative. */
+static inline long pk_wait(uint64_t notification, uint64_t flags) {
+    return pk_call6(PK_WAIT, notification, flags, 0, 0, 0, 0);
+}
+static inline long pk_yield(uint64_t thread) {
+    return pk_call6(PK_YIELD, thread, 0, 0, 0, 0, 0);
+}
+static inline long pk_copy_from_caller(uint64_t token, uint64_t offset, void *dst, uint64_t len) {
+    return pk_call6(PK_COPY_FROM_CALLER, token, offset, (uintptr_t)dst, len, 0, 0);
+}
+static inline long pk_copy_to_caller(uint64_t token, uint64_t offset, const void *src,
+                                     uint64_t len) {
+    return pk_call6(PK_COPY_TO_CALLER, token, offset, (uintptr_t)src, len, 0, 0);
+}
+static inline long pk_caller_to_object(uint64_t token, uint64_t offset, uint64_t object,
+                                       uint64_t object_offset, uint64_t len) {
+    return pk_call6(PK_CALLER_TO_OBJECT, token, offset, object, object_offset, len, 0);
+}
+static inline long pk_object_to_caller(uint64_t token, uint64_t offset, uint64_t object,
+                                       uint64_t object_offset, uint64_t len) {
+    return pk_call6(PK_OBJECT_TO_CALLER, token, offset, object, object_offset, len, 0);
+}
+
+static inline long pk_endpoint_create(uint64_t bind) {
+    return pk_call6(PK_ENDPOINT_CREATE, bind, 0, 0, 0, 0, 0);
+}
+static inline long pk_notification_create(void) {
+    return pk_call0(PK_NOTIFICATION_CREATE);
+}
+static inline long pk_timer_set(uint64_t notification, uint64_t bits, uint64_t at_ns) {
+    return pk_call6(PK_TIMER_SET, notification, bits, at_ns, 0, 0, 0);
+}
+static inline long pk_irq_bind(uint64_t irq, uint64_t notification, uint64_t bits) {
+    return pk_call6(PK_IRQ_BIND, irq, notification, bits, 0, 0, 0);
+}
+static inline long pk_irq_ack(uint64_t irq) {
+    return pk_call6(PK_IRQ_ACK, irq, 0, 0, 0, 0, 0);
+}
+
+static inline long pk_cap_copy(uint64_t src, uint64_t dst_task, uint64_t dst_slot, uint64_t rights,
+                               uint64_t badge) {
+    return pk_call6(PK_CAP_COPY, src, dst_task, dst_slot, rights, badge, 0);
+}
+static inline long pk_cap_drop(uint64_t task, uint64_t slot) {
+    return pk_call6(PK_CAP_DROP, task, slot, 0, 0, 0, 0);
+}
+static inline long pk_cap_info(uint64_t slot, struct pk_cap_info *info) {
+    return pk_call6(PK_CAP_INFO, slot, (uintptr_t)info, 0, 0, 0, 0);
+}
+
+static inline long pk_task_create(uint64_t quota, uint64_t account_of) {
+    return pk_call6(PK_TASK_CREATE, quota, account_of, 0, 0, 0, 0);
+}
+static inline long pk_task_clone(uint64_t dst, uint64_t src, uint64_t flags) {
+    return pk_call6(PK_TASK_CLONE, dst, src, flags, 0, 0, 0);
+}
+static inline long pk_task_set(uint64_t task, uint64_t attribute, uint64_t value) {
+    return pk_call6(PK_TASK_SET, task, attribute, value, 0, 0, 0);
+}
+static inline long pk_task_info(uint64_t task, struct pk_task_info *info) {
+    return pk_call6(PK_TASK_INFO, task, (uintptr_t)info, 0, 0, 0, 0);
+}
+static inline long pk_task_kill(uint64_t task) {
+    return pk_call6(PK_TASK_KILL, task, 0, 0, 0, 0, 0);
+}
+static inline long pk_task_copy_in(uint64_t task, void *dst, uint64_t src, uint64_t len) {
+    return pk_call6(PK_TASK_COPY_IN, task, (uintptr_t)dst, src, len, 0, 0);
+}
+static inline long pk_task_copy_out(uint64_t task, uint64_t dst, const void *src, uint64_t len) {
+    return pk_call6(PK_TASK_COPY_OUT, task, dst, (uintptr_t)src, len, 0, 0);
+}
+
+static inline long pk_thread_create(uint64_t task, const struct pk_regs *regs, uint64_t priority) {
+    return pk_call6(PK_THREAD_CREATE, task, (uintptr_t)regs, priority, 0, 0, 0);
+}
+static inline long pk_thread_copy(uint64_t src, uint64_t dst_task) {
+    return pk_call6(PK_THREAD_COPY, src, dst_task, 0, 0, 0, 0);
+}
+static inline long pk_thread_regs(uint64_t thread, struct pk_regs *regs, uint64_t flags) {
+    return pk_call6(PK_THREAD_REGS, thread, (uintptr_t)regs, flags, 0, 0, 0);
+}
+static inline long pk_thread_suspend(uint64_t thread) {
+    return pk_call6(PK_THREAD_SUSPEND, thread, 0, 0, 0, 0, 0);
+}
+static inline long pk_thread_resume(uint64_t thread) {
+    return pk_call6(PK_THREAD_RESUME, thread, 0, 0, 0, 0, 0);
+}
+static inline long pk_thread_attention(uint64_t thread) {
+    return pk_call6(PK_THREAD_ATTENTION, thread, 0, 0, 0, 0, 0);
+}
+static inline long pk_thread_info(uint64_t thread, struct pk_thread_info *info) {
+    return pk_call6(PK_THREAD_INFO, thread, (uintptr_t)info, 0, 0, 0, 0);
+}
+static inline long pk_thread_priority(uint64_t thread, uint64_t priority) {
+    return pk_call6(PK_THREAD_PRIORITY, thread, priority, 0, 0, 0, 0);
+}
+
+static inline long pk_object_create(uint64_t size, uint64_t source, uint64_t source_offset) {
+    return pk_call6(PK_OBJECT_CREATE, size, source, source_offset, 0, 0, 0);
+}
+static inline long pk_object_device(uint64_t machine, uint64_t address, uint64_t size) {
+    return pk_call6(PK_OBJECT_DEVICE, machine, address, size, 0, 0, 0);
+}
+static inline long pk_object_resize(uint64_t object, uint64_t size) {
+    return pk_call6(PK_OBJECT_RESIZE, object, size, 0, 0, 0, 0);
+}
+static inline long pk_object_info(uint64_t object, struct pk_object_info *info) {
+    return pk_call6(PK_OBJECT_INFO, object, (uintptr_t)info, 0, 0, 0, 0);
+}
+static inline long pk_object_read(uint64_t object, uint64_t offset, void *dst, uint64_t len) {
+    return pk_call6(PK_OBJECT_READ, object, offset, (uintptr_t)dst, len, 0, 0);
+}
+static inline long pk_object_write(uint64_t object, uint64_t offset, const void *src,
+                                   uint64_t len) {
+    return pk_call6(PK_OBJECT_WRITE, object, offset, (uintptr_t)src, len, 0, 0);
+}
+
+/* map: task 0 is the caller's own; returns the address; tag comes back from pk_region_info. */
+static inline long pk_map(uint64_t task, uint64_t address, uint64_t length, uint64_t flags,
+                          uint64_t object, uint64_t offset, uint64_t tag) {
+    register uint64_t a0 __asm__("a0") = task;
+    register uint64_t a1 __asm__("a1") = address;
+    register uint64_t a2 __asm__("a2") = length;
+    register uint64_t a3 __asm__("a3") = flags;
+    register uint64_t a4 __asm__("a4") = object;
+    register uint64_t a5 __asm__("a5") = offset;
+    register uint64_t a6 __asm__("a6") = tag;
+    register long a7 __asm__("a7") = PK_MAP;
+    __asm__ volatile("ecall"
+                     : "+r"(a0)
+                     : "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5), "r"(a6), "r"(a7)
+                     : "memory");
+    return (long)a0;
+}
+static inline long pk_unmap(uint64_t task, uint64_t address, uint64_t length) {
+    return pk_call6(PK_UNMAP, task, address, length, 0, 0, 0);
+}
+static inline long pk_protect(uint64_t task, uint64_t address, uint64_t length, uint64_t prot) {
+    return pk_call6(PK_PROTECT, task, address, length, prot, 0, 0);
+}
+static inline long pk_region_info(uint64_t task, uint64_t address, struct pk_region_info *info) {
+    return pk_call6(PK_REGION_INFO, task, address, (uintptr_t)info, 0, 0, 0);
+}
+
+static inline long pk_irq_create(uint64_t machine, uint64_t line) {
+    return pk_call6(PK_IRQ_CREATE, machine, line, 0, 0, 0, 0);
+}
+static inline long pk_machine_info(struct pk_machine_info *info) {
+    return pk_call6(PK_MACHINE_INFO, (uintptr_t)info, 0, 0, 0, 0, 0);
+}
+static inline long pk_machine_stop(uint64_t machine, uint64_t kind, uint64_t status) {
+    return pk_call6(PK_MACHINE_STOP, machine, kind, status, 0, 0, 0);
+}
+static inline long pk_log(const char *text, uint64_t length) {
+    return pk_call6(PK_LOG, (uintptr_t)text, length, 0, 0, 0, 0);
+}
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* Structures that kernel calls read and write, and the boot information of servers. */
+#ifndef PARLEY_TYPES_H
+#define PARLEY_TYPES_H
+
+#include <stdint.h>
+
+/* A thread's registers, in Linux's user_regs_struct order: x[0] is the pc, x[n] is register n. */
+struct pk_regs {
+    uint64_t x[32];
+    uint64_t f[32]; /* floating point, valid if fp is set */
+    uint64_t fcsr;
+    uint64_t fp;      /* get: the thread has floating-point state; set: load f and fcsr */
+    uint64_t foreign; /* get only: 1 if inside a foreign call */
+    uint64_t first_a0; /* get only: a0 when that foreign call was made */
+};
+
+enum pk_type {
+    PK_TYPE_NONE,
+    PK_TYPE_TASK,
+    PK_TYPE_THREAD,
+    PK_TYPE_ENDPOINT,
+    PK_TYPE_NOTIFICATION,
+    PK_TYPE_OBJECT,
+    PK_TYPE_IRQ,
+    PK_TYPE_MACHINE,
+};
+
+struct pk_cap_info {
+    uint32_t type; /* enum pk_type */
+    uint32_t rights;
+    uint64_t badge;
+};
+
+struct pk_task_info {
+    uint64_t quota;    /* pages its account may use */
+    uint64_t used;     /* pages its account uses */
+    uint64_t resident; /* pages mapped in its address space (page tables not counted) */
+    uint64_t mapped;   /* pages in its regions */
+    uint64_t threads;
+};
+
+enum pk_thread_state {
+    PK_THREAD_RUNNING,
+    PK_THREAD_READY,
+    PK_THREAD_CALLING,   /* queued at an endpoint, or waiting for a reply */
+    PK_THREAD_RECEIVING, /* waiting for a message */
+    PK_THREAD_WAITING,   /* waiting on a notification */
+    PK_THREAD_STOPPED,
+    PK_THREAD_DEAD,
+};
+
+struct pk_thread_info {
+    uint32_t state; /* enum pk_thread_state */
+    uint32_t priority;
+    uint32_t hart;
+    uint32_t foreign; /* inside a foreign call */
+    uint64_t user_ns; /* time on a hart */
+};
+
+struct pk_object_info {
+    uint64_t size;     /* bytes */
+    uint64_t resident; /* pages */
+    uint64_t id;       /* the same for every capability to this object, never reused */
+};
+
+struct pk_region_info {
+    uint64_t start;
+    uint64_t length;
+    uint64_t offset; /* in the object */
+    uint64_t tag;
+    uint32_t prot; /* PK_PROT_* and PK_MAP_SHARED */
+    uint32_t has_object;
+    uint64_t object_id;
+};
+
+struct pk_machine_info {
+    uint64_t timebase_hz;
+    uint64_t frames_total;
+    uint64_t frames_free;
+    uint64_t objects; /* kernel objects alive */
+    uint64_t harts;
+    uint64_t uptime_ns;
+};
+
+/* What init hands a server: mapped read-only, its address in a0 at the entry point. */
+struct pk_boot_cap {
+    char name[16]; /* as in the boot manifest: a server's name, "events:NAME", "irq:N", ... */
+    uint32_t slot;
+    uint32_t spare;
+};
+
+struct pk_boot_info {
+    char name[16];
+    uint32_t cap_count;
+    uint32_t spare;
+    uint64_t timebase_hz;
+    uint64_t realtime_ns; /* CLOCK_REALTIME when the time counter was 0 */
+    char command_line[512];
+    struct pk_boot_cap caps[48];
+};
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of kernel calls, foreign calls, and what the handlers share. */
+#include <calls.h>
+#include <entry.h>
+#include <ipc/ipc.h>
+#include <parley/calls.h>
+#include <parley/errno.h>
+#include <task/task.h>
+#include <task/thread.h>
+
+static kernel_call_handler *const table[PK_CALLS + 1] = {
+    [-PK_CALL] = sys_call,
+    [-PK_RECEIVE] = sys_receive,
+    [-PK_REPLY] = sys_reply,
+    [-PK_REPLY_RECEIVE] = sys_reply_receive,
+    [-PK_NOTIFY] = sys_notify,
+    [-PK_WAIT] = sys_wait,
+    [-PK_FOREIGN_RETURN] = sys_foreign_return,
+    [-PK_YIELD] = sys_yield,
+    [-PK_COPY_FROM_CALLER] = sys_copy_from_caller,
+    [-PK_COPY_TO_CALLER] = sys_copy_to_caller,
+    [-PK_CALLER_TO_OBJECT] = sys_caller_to_object,
+    [-PK_OBJECT_TO_CALLER] = sys_object_to_caller,
+    [-PK_ENDPOINT_CREATE] = sys_endpoint_create,
+    [-PK_NOTIFICATION_CREATE] = sys_notification_create,
+    [-PK_TIMER_SET] = sys_timer_set,
+    [-PK_IRQ_BIND] = sys_irq_bind,
+    [-PK_IRQ_ACK] = sys_irq_ack,
+    [-PK_CAP_COPY] = sys_cap_copy,
+    [-PK_CAP_DROP] = sys_cap_drop,
+    [-PK_CAP_INFO] = sys_cap_info,
+    [-PK_TASK_CREATE] = sys_task_create,
+    [-PK_TASK_CLONE] = sys_task_clone,
+    [-PK_TASK_SET] = sys_task_set,
+    [-PK_TASK_INFO] = sys_task_info,
+    [-PK_TASK_KILL] = sys_task_kill,
+    [-PK_TASK_COPY_IN] = sys_task_copy_in,
+    [-PK_TASK_COPY_OUT] = sys_task_copy_out,
+    [-PK_THREAD_CREATE] = sys_thread_create,
+    [-PK_THREAD_COPY] = sys_thread_copy,
+    [-PK_THREAD_REGS] = sys_thread_regs,
+    [-PK_THREAD_SUSPEND] = sys_thread_suspend,
+    [-PK_THREAD_RESUME] = sys_thread_resume,
+    [-PK_THREAD_ATTENTION] = sys_thread_attention,
+    [-PK_THREAD_INFO] = sys_thread_info,
+    [-PK_THREAD_PRIORITY] = sys_thread_priority,
+    [-PK_OBJECT_CREATE] = sys_object_create,
+    [-PK_OBJECT_DEVICE] = sys_object_device,
+    [-PK_OBJECT_RESIZE] = sys_object_resize,
+    [-PK_OBJECT_INFO] = sys_object_info,
+    [-PK_OBJECT_READ] = sys_object_read,
+    [-PK_OBJECT_WRITE] = sys_object_write,
+    [-PK_MAP] = sys_map,
+    [-PK_UNMAP] = sys_unmap,
+    [-PK_PROTECT] = sys_protect,
+    [-PK_REGION_INFO] = sys_region_info,
+    [-PK_IRQ_CREATE] = sys_irq_create,
+    [-PK_MACHINE_INFO] = sys_machine_info,
+    [-PK_MACHINE_STOP] = sys_machine_stop,
+    [-PK_LOG] = sys_log,
+};
+
+/* A non-negative call number: resumes the thread at its task's foreign entry. */
+static void foreign_call(struct thread *t) {
+    uint64_t *x = t->regs.x;
+    if (!t->task->foreign_entry || t->foreign.inside) {
+        exception_send(t, PK_EXCEPTION_FOREIGN, x[REG_CALL_NUMBER], 0, x[REG_PC], 0);
+        return;
+    }
+    t->foreign = (struct foreign){.inside = true,
+                                  .pc = x[REG_PC],
+                                  .call_number = x[REG_CALL_NUMBER],
+                                  .scratch = x[REG_SCRATCH],
+                                  .first_argument = x[REG_A0]};
+    x[REG_PC] = t->task->foreign_entry;
+}
+
+long sys_foreign_return(struct thread *self, const uint64_t *a) {
+    if (!self->foreign.inside)
+        return -EINVAL;
+    (void)a; /* the value is in the result register already */
+    self->foreign.inside = false;
+    self->regs.x[REG_PC] = self->foreign.pc;
+    self->regs.x[REG_CALL_NUMBER] = self->foreign.call_number;
+    self->regs.x[REG_SCRATCH] = self->foreign.scratch;
+    if (self->attention)
+        exception_attention(self, 1);
+    return CALL_DONE;
+}
+
+void kernel_call(struct thread *t) {
+    int64_t number = (int64_t)t->regs.x[REG_CALL_NUMBER];
+    if (number >= 0) {
+        foreign_call(t);
+        return;
+    }
+    long result = -ENOSYS;
+    if (number >= -PK_CALLS)
+        result = table[-number](t, &t->regs.x[REG_A0]);
+    if (result != CALL_DONE)
+        t->regs.x[REG_RESULT] = (uint64_t)result;
+}
+
+long call_restart(struct thread *self) {
+    self->regs.x[REG_PC] -= ARCH_CALL_SIZE;
+    return CALL_DONE;
+}
+
+long call_restart_copy(struct thread *self, uint64_t done) {
+    self->copied += done;
+    return call_restart(self);
+}
+
+long call_copy_result(struct thread *self, uint64_t done) {
+    uint64_t total = self->copied + done;
+    self->copied = 0;
+    return (long)total;
+}
+
+struct task *call_task(struct thread *self, uint64_t slot, uint32_t rights, long *error) {
+    struct cap *c = cap_find(&self->task->caps, slot, PK_TYPE_TASK, rights, error);
+    struct task *task = c ? task_of(c->object) : NULL;
+    if (task && (task->dying || !task->aspace)) {
+        *error = -ESRCH;
+        return NULL;
+    }
+    return task;
+}
+
+struct task *call_task_or_own(struct thread *self, uint64_t slot, long *error) {
+    return slot ? call_task(self, slot, PK_RIGHT_MANAGE, error) : self->task;
+}
+
+struct thread *call_thread(struct thread *self, uint64_t slot, long *error) {
+    struct cap *c = cap_find(&self->task->caps, slot, PK_TYPE_THREAD, PK_RIGHT_MANAGE, error);
+    struct thread *t = c ? thread_of(c->object) : NULL;
+    if (t && t->state == THREAD_ENDED) {
+        *error = -ESRCH;
+        return NULL;
+    }
+    return t;
+}
+
+long call_give(struct thread *self, struct kobject *k) {
+    long slot = cap_insert(&self->task->caps, 0, k, PK_RIGHT_ALL, 0);
+    kobject_put(k);
+    return slot;
+}

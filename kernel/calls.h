@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel calls. Each handler gets the calling thread and its argument registers a0-a6, and
+ * returns what goes to a0, or CALL_DONE if the registers are as they should be already (or the
+ * thread is blocked). Contracts: parley/calls.h and docs/kernel-interface.md.
+ */
+#ifndef KERNEL_CALLS_H
+#define KERNEL_CALLS_H
+
+#include <cap/cap.h>
+#include <lib/lib.h>
+#include <stdint.h>
+
+struct thread;
+struct task;
+
+#define CALL_DONE INT64_MIN
+
+typedef long kernel_call_handler(struct thread *self, const uint64_t *a);
+
+kernel_call_handler sys_call, sys_receive, sys_reply, sys_reply_receive, sys_notify, sys_wait,
+    sys_foreign_return, sys_yield, sys_copy_from_caller, sys_copy_to_caller, sys_caller_to_object,
+    sys_object_to_caller;
+kernel_call_handler sys_endpoint_create, sys_notification_create, sys_timer_set, sys_irq_bind,
+    sys_irq_ack, sys_irq_create;
+kernel_call_handler sys_cap_copy, sys_cap_drop, sys_cap_info;
+kernel_call_handler sys_task_create, sys_task_clone, sys_task_set, sys_task_info, sys_task_kill,
+    sys_task_copy_in, sys_task_copy_out;
+kernel_call_handler sys_thread_create, sys_thread_copy, sys_thread_regs, sys_thread_suspend,
+    sys_thread_resume, sys_thread_attention, sys_thread_info, sys_thread_priority;
+kernel_call_handler sys_object_create, sys_object_device, sys_object_resize, sys_object_info,
+    sys_object_read, sys_object_write, sys_map, sys_unmap, sys_protect, sys_region_info;
+kernel_call_handler sys_machine_info, sys_machine_stop, sys_log;
+
+/* The call is made again when the thread next runs: how long operations let interrupts in. */
+long call_restart(struct thread *self);
+/* The same after `done` bytes of a copy; offsets and addresses in the registers were moved on. */
+long call_restart_copy(struct thread *self, uint64_t done);
+/* The result of a copy of `done` bytes, with what earlier rounds did. */
+long call_copy_result(struct thread *self, uint64_t done);
+
+/* The objects behind slots, or NULL and *error. `slot` 0 is the caller's own task where said. */
+struct task *call_task(struct thread *self, uint64_t slot, uint32_t rights, long *error);
+struct task *call_task_or_own(struct thread *self, uint64_t slot, long *error);
+struct thread *call_thread(struct thread *self, uint64_t slot, long *error);
+/* Inserts a fresh object with all rights into the caller's table and drops the creator's
+ * reference: the slot or an error. */
+long call_give(struct thread *self, struct kobject *k);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* Capability tables (cap.h). */
+#include <cap/cap.h>
+#include <ipc/ipc.h>
+#include <mm/account.h>
+#include <mm/frame.h>
+#include <mm/slab.h>
+#include <parley/errno.h>
+
+void cap_table_init(struct cap_table *t, struct account *account) {
+    *t = (struct cap_table){.account = account};
+}
+
+static void link_free(struct cap_table *t, struct cap *slots, uint32_t first, uint32_t count) {
+    for (uint32_t i = count; i-- > 0;) {
+        slots[i].object = NULL;
+        if (first + i == 0)
+            continue;
+        slots[i].next_free = t->first_free;
+        t->first_free = first + i;
+    }
+    t->slots = first + count;
+}
+
+static void *page_alloc(struct account *account) {
+    struct frame *f = frame_get_zeroed(account);
+    return f ? frame_va(f) : NULL;
+}
+
+static void page_free(void *page) {
+    frame_put(frame_of(virt_to_phys(page)));
+}
+
+static long grow(struct cap_table *t) {
+    if (!t->first) {
+        t->first = slab_alloc(CAP_FIRST * sizeof *t->first, t->account);
+        if (!t->first)
+            return -ENOMEM;
+        link_free(t, t->first, 0, CAP_FIRST);
+        return 0;
+    }
+    if (t->slots + CAP_PAGE_SLOTS > CAP_MAX_SLOTS)
+        return -EMFILE;
+    if (!t->pages && !(t->pages = page_alloc(t->account)))
+        return -ENOMEM;
+    struct cap *page = page_alloc(t->account);
+    if (!page)
+        return -ENOMEM;
+    t->pages[(t->slots - CAP_FIRST) >> CAP_PAGE_SHIFT] = page;
+    link_free(t, page, t->slots, CAP_PAGE_SLOTS);
+    return 0;
+}
+
+/* Takes a named slot off the free list: it is near the front for the fixed slots of a new task. */
+static void unlink_free(struct cap_table *t, uint32_t slot) {
+    uint32_t *link = &t->first_free;
+    while (*link != slot)
+        link = &cap_slot(t, *link)->next_free;
+    *link = cap_slot(t, slot)->next_free;
+}
+
+static long choose_slot(struct cap_table *t, uint64_t slot) {
+    if (slot == 0) {
+        long error = t->first_free ? 0 : grow(t);
+        if (error < 0)
+            return error;
+        slot = t->first_free;
+    } else {
+        if (slot >= CAP_FIRST)
+            return -EINVAL; /* named slots are few and small */
+        long error = t->slots ? 0 : grow(t);
+        if (error < 0)
+            return error;
+        if (cap_slot(t, slot)->object)
+            return -EEXIST;
+    }
+    unlink_free(t, (uint32_t)slot);
+    return (long)slot;
+}
+
+long cap_insert(struct cap_table *t, uint64_t slot, struct kobject *object, uint32_t rights,
+                uint64_t badge) {
+    long at = choose_slot(t, slot);
+    if (at < 0)
+        return at;
+    *cap_slot(t, (uint64_t)at) = (struct cap){.object = object, .badge = badge, .rights = rights};
+    kobject_hold(object);
+    if (object->type == PK_TYPE_ENDPOINT && rights & PK_RIGHT_RECEIVE)
+        endpoint_add_receiver(object);
+    return at;
+}
+
+static void release(struct cap *c) {
+    struct kobject *object = c->object;
+    c->object = NULL;
+    if (object->type == PK_TYPE_ENDPOINT && c->rights & PK_RIGHT_RECEIVE)
+        endpoint_drop_receiver(object);
+    kobject_put(object);
+}
+
+long cap_remove(struct cap_table *t, uint64_t slot) {
+    struct cap *c = cap_at(t, slot);
+    if (!c)
+        return -EBADF;
+    release(c);
+    c->next_free = t->first_free;
+    t->first_free = (uint32_t)slot;
+    return 0;
+}
+
+struct cap *cap_find(const struct cap_table *t, uint64_t slot, uint32_t type, uint32_t rights,
+                     long *error) {
+    struct cap *c = cap_at(t, slot);
+    if (!c)
+        *error = -EBADF;
+    else if (c->object->type != type)
+        *error = -EINVAL;
+    else if (rights & ~c->rights)
+        *error = -EPERM;
+    else
+        return c;
+    return NULL;
+}
+
+bool cap_table_clear(struct cap_table *t, uint32_t *cursor, uint32_t limit) {
+    for (; *cursor < t->slots && limit; ++*cursor, limit--) {
+        struct cap *c = cap_at(t, *cursor);
+        if (c)
+            release(c);
+    }
+    if (*cursor < t->slots)
+        return false;
+    for (uint32_t at = CAP_FIRST; at < t->slots; at += CAP_PAGE_SLOTS)
+        page_free(t->pages[(at - CAP_FIRST) >> CAP_PAGE_SHIFT]);
+    if (t->pages)
+        page_free(t->pages);
+    if (t->first)
+        slab_free(t->first, CAP_FIRST * sizeof *t->first, t->account);
+    cap_table_init(t, t->account);
+    return true;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Capability tables. A task reaches kernel objects only through slots of its table: object,
+ * rights, badge. Slot 0 is never used. The first slots, all that most tasks need, are one small
+ * array; the rest comes a page at a time, so that a table grows without moving.
+ */
+#ifndef CAP_CAP_H
+#define CAP_CAP_H
+
+#include <cap/kobject.h>
+#include <parley/calls.h>
+
+#define CAP_FIRST 32       /* slots in the first array */
+#define CAP_PAGE_SHIFT 7   /* 128 slots a page */
+#define CAP_PAGE_SLOTS (1u << CAP_PAGE_SHIFT)
+#define CAP_MAX_SLOTS 65536 /* slots fit 16 bits, as they travel in messages */
+
+struct cap {
+    struct kobject *object; /* NULL: free */
+    uint64_t badge;
+    uint32_t rights;
+    uint32_t next_free; /* of a free slot */
+    uint64_t spare;     /* 32 bytes: a page holds a power of two */
+};
+
+struct cap_table {
+    struct cap *first;
+    struct cap **pages; /* one page of pointers to pages of slots */
+    uint32_t slots;
+    uint32_t first_free; /* 0: none */
+    struct account *account;
+};
+
+void cap_table_init(struct cap_table *t, struct account *account);
+/* Drops up to `limit` capabilities and, when none are left, the table; true when done. */
+bool cap_table_clear(struct cap_table *t, uint32_t *cursor, uint32_t limit);
+
+/* The slot itself; it must be below t->slots. */
+static inline struct cap *cap_slot(const struct cap_table *t, uint64_t slot) {
+    if (slot < CAP_FIRST)
+        return &t->first[slot];
+    slot -= CAP_FIRST;
+    return &t->pages[slot >> CAP_PAGE_SHIFT][slot & (CAP_PAGE_SLOTS - 1)];
+}
+
+/* The capability in a slot, or NULL. */
+static inline struct cap *cap_at(const struct cap_table *t, uint64_t slot) {
+    if (slot >= t->slots)
+        return NULL;
+    struct cap *c = cap_slot(t, slot);
+    return c->object ? c : NULL;
+}
+
+/*
+ * The object in a slot if it has the type and all the rights, else NULL and *error = -EBADF (empty
+ * slot), -EINVAL (other type) or -EPERM (rights).
+ */
+struct cap *cap_find(const struct cap_table *t, uint64_t slot, uint32_t type, uint32_t rights,
+                     long *error);
+
+/*
+ * Puts a capability to object (its reference count raised) into slot, or into any if slot is 0.
+ * Returns the slot, -EEXIST if that slot is taken, -EINVAL if out of range, -ENOMEM, -EMFILE.
+ */
+long cap_insert(struct cap_table *t, uint64_t slot, struct kobject *object, uint32_t rights,
+                uint64_t badge);
+/* 0 or -EBADF. */
+long cap_remove(struct cap_table *t, uint64_t slot);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel's entry points, called by the architecture with the kernel lock held. */
+#ifndef KERNEL_ENTRY_H
+#define KERNEL_ENTRY_H
+
+#include <stdint.h>
+
+struct thread;
+
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
+
+/* Boot: the first hart's, and every other's. Both leave a thread to run, or idle until one is. */
+void kernel_main(void);
+void kernel_main_secondary(void);
+
+void kernel_lock(void);
+void kernel_unlock(void);
+
+/* A call instruction in user mode; the pc stands behind it already. */
+void kernel_call(struct thread *t);
+/* A page fault at address; cause is the architecture's number, for the exception message. */
+void kernel_fault(struct thread *t, uint64_t cause, uint64_t address, enum access access);
+/* Any other exception. */
+void kernel_exception(struct thread *t, uint64_t cause, uint64_t value);
+void kernel_timer_interrupt(void);
+void kernel_irq(uint32_t line);
+/* Last before returning to user mode: chooses who runs. */
+void kernel_exit(void);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls: how one starts, waits, is answered, cancelled or abandoned. A call is in one of two
+ * places: in its endpoint's queue (THREAD_QUEUED), or received and in its server task's list of
+ * unanswered calls (THREAD_SERVED), where its token names it.
+ */
+#include <ipc/ipc.h>
+#include <ipc/message.h>
+#include <arch/hart.h>
+#include <parley/errno.h>
+#include <sched/hart.h>
+#include <sched/sched.h>
+#include <task/task.h>
+#include <task/thread.h>
+
+/* Behind everybody at least as urgent. */
+static void enqueue_caller(struct endpoint *e, struct thread *t) {
+    struct list *at = e->callers.prev;
+    while (at != &e->callers &&
+           CONTAINER_OF(at, struct thread, link)->sched.priority < t->sched.priority)
+        at = at->prev;
+    list_insert_before(at->next, &t->link);
+    t->state = THREAD_QUEUED;
+    if (e->server && e->server->sched.priority < t->sched.priority)
+        sched_set_priority(e->server, t->sched.priority);
+}
+
+void call_start(struct thread *t, struct endpoint *e, uint64_t badge) {
+    kobject_hold(&e->kobject);
+    t->call.endpoint = e;
+    t->call.badge = badge;
+    t->call.sequence++;
+    t->call.server = NULL;
+    t->call.cancelled = false;
+    t->state = THREAD_QUEUED;
+    if (!e->receiver_caps) {
+        call_fail(t, -EHOSTDOWN);
+        return;
+    }
+    if (list_empty(&e->receivers)) {
+        enqueue_caller(e, t);
+        return;
+    }
+    struct thread *r = CONTAINER_OF(e->receivers.next, struct thread, link);
+    list_remove(&r->link);
+    long error = message_deliver(t, r);
+    if (error < 0) {
+        list_prepend(&e->receivers, &r->link);
+        call_fail(t, error);
+        return;
+    }
+    sched_handoff(r);
+}
+
+void call_finish(struct thread *caller) {
+    list_remove(&caller->link);
+    list_remove(&caller->call.served);
+    notice_drop(caller);
+    caller->call.server = NULL;
+    caller->call.exception = 0;
+    struct endpoint *e = caller->call.endpoint;
+    caller->call.endpoint = NULL;
+    kobject_put(&e->kobject);
+}
+
+void call_fail(struct thread *t, long error) {
+    if (!t->call.exception)
+        t->regs.x[REG_RESULT] = (uint64_t)error;
+    else
+        exception_unanswered(t);
+    call_finish(t);
+    if (t->state == THREAD_ENDED)
+        return;
+    if (t == this_hart()->current)
+        t->state = THREAD_RUNNING;
+    else
+        sched_ready(t);
+}
+
+void call_cancel(struct thread *t) {
+    if (t->state != THREAD_SERVED || t->call.cancelled || t->call.exception)
+        return;
+    t->call.cancelled = true;
+    notice_post(t);
+}
+
+void call_abandon(struct thread *t) {
+    bool tell = t->state == THREAD_SERVED && t->state != THREAD_QUEUED &&
+                t->call.server != this_hart()->current->task && !t->call.exception;
+    bool noticed = !list_empty(&t->call.notice);
+    list_remove(&t->link);
+    list_remove(&t->call.served);
+    t->state = THREAD_ENDED;
+    if (tell || noticed) {
+        kobject_hold(&t->kobject);
+        if (!noticed)
+            notice_post(t);
+        kobject_put(&t->call.endpoint->kobject);
+        return;
+    }
+    kobject_put(&t->call.endpoint->kobject);
+}
+
+bool receive_pending(struct thread *r, struct endpoint *e) {
+    if (r->receiving != e) {
+        if (r->receiving && r->receiving->server == r)
+            r->receiving->server = NULL;
+        r->receiving = e;
+    }
+    e->server = r;
+    sched_set_priority(r, r->base_priority);
+    if (!list_empty(&e->notices)) {
+        message_notice(e, r);
+        return true;
+    }
+    if (e->bound && e->bound->bits) {
+        message_events(r, e->bound->bits);
+        e->bound->bits = 0;
+        return true;
+    }
+    while (!list_empty(&e->callers)) {
+        struct thread *caller = CONTAINER_OF(e->callers.next, struct thread, link);
+        list_remove(&caller->link);
+        long error = message_deliver(caller, r);
+        if (error == 0)
+            return true;
+        call_fail(caller, error);
+    }
+    return false;
+}
+
+void receive_wait(struct thread *r, struct endpoint *e) {
+    r->state = THREAD_RECEIVING;
+    list_append(&e->receivers, &r->link);
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* Kernel calls on messages: call, receive, reply, notify, wait, and copies to and from callers. */
+#include <calls.h>
+#include <arch/machine.h>
+#include <ipc/ipc.h>
+#include <ipc/message.h>
+#include <mm/copy.h>
+#include <mm/object.h>
+#include <parley/errno.h>
+#include <sched/sched.h>
+#include <task/task.h>
+#include <task/thread.h>
+
+#define MAX_MESSAGE_CAPS 4
+#define EVENT_BITS (~0ull >> 1) /* bit 63 would make a result negative */
+
+static long check_caps(const struct task *task, unsigned count, uint64_t packed) {
+    if (count > MAX_MESSAGE_CAPS)
+        return -EINVAL;
+    for (unsigned i = 0; i < count; i++) {
+        const struct cap *c = cap_at(&task->caps, packed >> (16 * i) & 0xffff);
+        if (!c)
+            return -EBADF;
+        if (!(c->rights & PK_RIGHT_GRANT))
+            return -EPERM;
+    }
+    return 0;
+}
+
+static struct endpoint *find_endpoint(struct thread *self, uint64_t slot, uint32_t right,
+                                      uint64_t *badge, long *error) {
+    struct cap *c = cap_find(&self->task->caps, slot, PK_TYPE_ENDPOINT, right, error);
+    if (!c)
+        return NULL;
+    *badge = c->badge;
+    return endpoint_of(c->object);
+}
+
+long sys_call(struct thread *self, const uint64_t *a) {
+    const uint64_t *x = self->regs.x;
+    uint64_t badge;
+    long error = 0;
+    struct endpoint *e = find_endpoint(self, a[0], PK_RIGHT_USE, &badge, &error);
+    if (!e)
+        return error;
+    uint64_t label = x[REG_LABEL];
+    if (label >> 19)
+        return -EINVAL;
+    error = check_caps(self->task, label >> PK_LABEL_CAPS_SHIFT & 7, x[REG_CAPS]);
+    if (error < 0)
+        return error;
+    call_start(self, e, badge);
+    return CALL_DONE;
+}
+
+long sys_receive(struct thread *self, const uint64_t *a) {
+    uint64_t badge;
+    long error = 0;
+    struct endpoint *e = find_endpoint(self, a[0], PK_RIGHT_RECEIVE, &badge, &error);
+    if (!e)
+        return error;
+    if (receive_pending(self, e))
+        return CALL_DONE;
+    if (a[1] & PK_NONBLOCK)
+        return -EAGAIN;
+    receive_wait(self, e);
+    return CALL_DONE;
+}
+
+/* Answers the caller behind the token in self's registers; it is left finished but not ready. */
+static struct thread *answer(struct thread *self, uint64_t token, long *error) {
+    const uint64_t *from = self->regs.x;
+    unsigned count = token >> TOKEN_BITS & 7;
+    struct thread *caller = call_by_token(self->task, token & ((1ull << TOKEN_BITS) - 1));
+    *error = -ESRCH;
+    if (!caller)
+        return NULL;
+    if (!caller->call.exception) {
+        uint64_t packed = from[REG_CAPS];
+        *error = check_caps(self->task, count, packed);
+        if (*error == 0 && count)
+            *error = caps_transfer(self->task, caller->task, count, &packed);
+        if (*error < 0)
+            return NULL;
+        uint64_t *to = caller->regs.x;
+        to[REG_RESULT] = from[REG_A1];
+        to[REG_LABEL] = count;
+        for (unsigned i = 0; i < 5; i++)
+            to[REG_WORD0 + i] = from[REG_WORD0 + i];
+        to[REG_WORD5] = from[REG_WORD5];
+        to[REG_CAPS] = count ? packed : 0;
+    }
+    call_finish(caller);
+    return caller;
+}
+
+long sys_reply(struct thread *self, const uint64_t *a) {
+    long error;
+    struct thread *caller = answer(self, a[0], &error);
+    if (!caller)
+        return error;
+    sched_ready(caller);
+    return 0;
+}
+
+long sys_reply_receive(struct thread *self, const uint64_t *a) {
+    uint64_t badge;
+    long error = 0;
+    uint64_t slot = self->regs.x[REG_REPLY_ENDPOINT];
+    struct endpoint *e = find_endpoint(self, slot, PK_RIGHT_RECEIVE, &badge, &error);
+    if (!e)
+        return error;
+    /* A caller that died meanwhile is no reason not to receive; bad capabilities are. */
+    struct thread *caller = a[0] ? answer(self, a[0], &error) : NULL;
+    if (a[0] && !caller && error != -ESRCH)
+        return error;
+    bool received = receive_pending(self, e);
+    if (!received)
+        receive_wait(self, e);
+    if (caller && received)
+        sched_ready(caller);
+    else if (caller)
+        sched_handoff(caller);
+    return CALL_DONE;
+}
+
+static struct notification *find_notification(struct thread *self, uint64_t slot, uint32_t right,
+                                              long *error) {
+    struct cap *c = cap_find(&self->task->caps, slot, PK_TYPE_NOTIFICATION, right, error);
+    return c ? notification_of(c->object) : NULL;
+}
+
+long sys_notify(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct notification *n = find_notification(self, a[0], PK_RIGHT_USE, &error);
+    if (!n)
+        return error;
+    if (a[1] & ~EVENT_BITS)
+        return -EINVAL;
+    notification_signal(n, a[1]);
+    return 0;
+}
+
+long sys_wait(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct notification *n = find_notification(self, a[0], PK_RIGHT_RECEIVE, &error);
+    if (!n)
+        return error;
+    if (n->bits) {
+        uint64_t bits = n->bits;
+        n->bits = 0;
+        return (long)bits;
+    }
+    if (a[1] & PK_NONBLOCK)
+        return -EAGAIN;
+    self->state = THREAD_WAITING;
+    list_append(&n->waiters, &self->link);
+    return CALL_DONE;
+}
+
+long sys_endpoint_create(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct notification *n = NULL;
+    if (a[0] && !(n = find_notification(self, a[0], PK_RIGHT_RECEIVE, &error)))
+        return error;
+    if (n && n->bound)
+        return -EBUSY;
+    struct endpoint *e = endpoint_create(self->task->account, n);
+    return e ? call_give(self, &e->kobject) : -ENOMEM;
+}
+
+long sys_notification_create(struct thread *self, const uint64_t *a) {
+    (void)a;
+    struct notification *n = notification_create(self->task->account);
+    return n ? call_give(self, &n->kobject) : -ENOMEM;
+}
+
+long sys_timer_set(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct notification *n = find_notification(self, a[0], PK_RIGHT_RECEIVE, &error);
+    if (!n)
+        return error;
+    if (a[1] & ~EVENT_BITS)
+        return -EINVAL;
+    if (a[2]) {
+        n->timer_bits = a[1];
+        timer_arm(&n->timer, a[2]);
+    } else {
+        timer_disarm(&n->timer);
+    }
+    return 0;
+}
+
+/* One buffer that a caller named. */
+struct buffer {
+    struct thread *caller;
+    uint64_t address, length; /* what is left behind the offset */
+};
+
+static long caller_buffer(struct thread *self, uint64_t token, uint64_t offset, bool input,
+                          struct buffer *out) {
+    struct thread *caller = call_by_token(self->task, token);
+    if (!caller)
+        return -ESRCH;
+    const uint64_t *x = caller->regs.x;
+    uint64_t length = x[input ? REG_IN_LENGTH : REG_OUT_LENGTH];
+    if (caller->call.exception || offset > length)
+        return -EINVAL;
+    *out = (struct buffer){caller, x[input ? REG_IN_ADDRESS : REG_OUT_ADDRESS] + offset,
+                           length - offset};
+    return 0;
+}
+
+/*
+ * Copies in steps; between them a pending interrupt is let in. step() copies n bytes at `done`.
+ * The registers that say where (indices in `moving`) are moved on for the next round.
+ */
+typedef long copy_step(const struct buffer *b, const uint64_t *a, struct thread *self,
+                       uint64_t done, uint64_t n);
+
+static long copy_steps(struct thread *self, const struct buffer *b, uint64_t length,
+                       unsigned address_register, unsigned length_register, copy_step *step) {
+    uint64_t *a = &self->regs.x[REG_A0];
+    length = min_u64(length, b->length);
+    uint64_t done = 0;
+    while (done < length) {
+        uint64_t n = min_u64(length - done, COPY_STEP);
+        long error = step(b, a, self, done, n);
+        if (error < 0) {
+            self->copied = 0;
+            return error;
+        }
+        done += n;
+        if (done < length && arch_interrupt_pending()) {
+            a[1] += done;
+            a[address_register] += done;
+            a[length_register] -= done;
+            return call_restart_copy(self, done);
+        }
+    }
+    return call_copy_result(self, done);
+}
+
+static long step_from_caller(const struct buffer *b, const uint64_t *a, struct thread *self,
+                             uint64_t done, uint64_t n) {
+    return copy_user_to_user(self->task->aspace, a[2] + done, b->caller->task->aspace,
+                             b->address + done, n);
+}
+
+static long step_to_caller(const struct buffer *b, const uint64_t *a, struct thread *self,
+                           uint64_t done, uint64_t n) {
+    return copy_user_to_user(b->caller->task->aspace, b->address + done, self->task->aspace,
+                             a[2] + done, n);
+}
+
+static struct object *named_object(struct thread *self, uint64_t slot, uint32_t rights,
+                                   uint64_t offset, uint64_t length, long *error) {
+    struct cap *c = cap_find(&self->task->caps, slot, PK_TYPE_OBJECT, rights, error);
+    struct object *o = c ? CONTAINER_OF(c->object, struct object, kobject) : NULL;
+    if (o && (o->device || offset > o->size || length > o->size - offset)) {
+        *error = -EINVAL;
+        return NULL;
+    }
+    return o;
+}
+
+static long step_to_object(const struct buffer *b, const uint64_t *a, struct thread *self,
+                           uint64_t done, uint64_t n) {
+    long error = 0;
+    struct object *o = named_object(self, a[2], PK_RIGHT_RECEIVE, a[3] + done, n, &error);
+    return o ? copy_user_to_object(o, a[3] + done, b->caller->task->aspace, b->address + done, n)
+             : error;
+}
+
+static long step_from_object(const struct buffer *b, const uint64_t *a, struct thread *self,
+                             uint64_t done, uint64_t n) {
+    long error = 0;
+    struct object *o = named_object(self, a[2], PK_RIGHT_USE, a[3] + done, n, &error);
+    return o ? copy_object_to_user(b->caller->task->aspace, b->address + done, o, a[3] + done, n)
+             : error;
+}
+
+long sys_copy_from_caller(struct thread *self, const uint64_t *a) {
+    struct buffer b;
+    long error = caller_buffer(self, a[0], a[1], true, &b);
+    return error < 0 ? error : copy_steps(self, &b, a[3], 2, 3, step_from_caller);
+}
+
+long sys_copy_to_caller(struct thread *self, const uint64_t *a) {
+    struct buffer b;
+    long error = caller_buffer(self, a[0], a[1], false, &b);
+    return error < 0 ? error : copy_steps(self, &b, a[3], 2, 3, step_to_caller);
+}
+
+long sys_caller_to_object(struct thread *self, const uint64_t *a) {
+    struct buffer b;
+    long error = caller_buffer(self, a[0], a[1], true, &b);
+    if (error == 0 && !named_object(self, a[2], PK_RIGHT_RECEIVE, a[3], min_u64(a[4], b.length),
+                                    &error))
+        return error;
+    return error < 0 ? error : copy_steps(self, &b, a[4], 3, 4, step_to_object);
+}
+
+long sys_object_to_caller(struct thread *self, const uint64_t *a) {
+    struct buffer b;
+    long error = caller_buffer(self, a[0], a[1], false, &b);
+    if (error == 0 &&
+        !named_object(self, a[2], PK_RIGHT_USE, a[3], min_u64(a[4], b.length), &error))
+        return error;
+    return error < 0 ? error : copy_steps(self, &b, a[4], 3, 4, step_from_object);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* Endpoints: where callers queue by priority and servers wait. */
+#include <ipc/ipc.h>
+#include <ipc/message.h>
+#include <mm/slab.h>
+#include <parley/errno.h>
+#include <sched/sched.h>
+#include <task/task.h>
+#include <task/thread.h>
+
+struct endpoint *endpoint_create(struct account *account, struct notification *bind) {
+    struct endpoint *e = slab_alloc(sizeof *e, account);
+    if (!e)
+        return NULL;
+    *e = (struct endpoint){.bound = bind};
+    kobject_init(&e->kobject, PK_TYPE_ENDPOINT, account);
+    list_init(&e->callers);
+    list_init(&e->receivers);
+    list_init(&e->notices);
+    if (bind) {
+        kobject_hold(&bind->kobject);
+        bind->bound = e;
+    }
+    return e;
+}
+
+void endpoint_add_receiver(struct kobject *k) {
+    endpoint_of(k)->receiver_caps++;
+}
+
+static void fail_all(struct endpoint *e) {
+    while (!list_empty(&e->callers))
+        call_fail(CONTAINER_OF(e->callers.next, struct thread, link), -EHOSTDOWN);
+    while (!list_empty(&e->receivers)) {
+        struct thread *t = CONTAINER_OF(e->receivers.next, struct thread, link);
+        list_remove(&t->link);
+        t->regs.x[REG_RESULT] = (uint64_t)-EHOSTDOWN;
+        sched_ready(t);
+    }
+}
+
+static void drop_notices(struct endpoint *e) {
+    while (!list_empty(&e->notices))
+        notice_drop(CONTAINER_OF(e->notices.next, struct thread, call.notice));
+}
+
+void endpoint_drop_receiver(struct kobject *k) {
+    struct endpoint *e = endpoint_of(k);
+    if (--e->receiver_caps)
+        return;
+    kobject_hold(k); /* its callers' references go */
+    fail_all(e);
+    drop_notices(e);
+    kobject_put(k);
+}
+
+void endpoint_destroy(struct kobject *k) {
+    struct endpoint *e = endpoint_of(k);
+    drop_notices(e);
+    if (e->server)
+        e->server->receiving = NULL;
+    if (e->bound) {
+        e->bound->bound = NULL;
+        kobject_put(&e->bound->kobject);
+    }
+    slab_free(e, sizeof *e, k->account);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages: endpoints, calls, replies, notices, notifications. The general path, which is the
+ * specification (docs/kernel-interface.md).
+ */
+#ifndef IPC_IPC_H
+#define IPC_IPC_H
+
+#include <cap/kobject.h>
+#include <lib/lib.h>
+#include <time/timer.h>
+
+struct thread;
+struct task;
+
+struct endpoint {
+    struct kobject kobject;
+    struct list callers;   /* threads, most urgent first */
+    struct list receivers; /* threads */
+    struct list notices;   /* calls to tell the server about: cancelled or dead */
+    struct notification *bound; /* held */
+    struct thread *server; /* last receiver, to boost; cleared when it ends */
+    uint32_t receiver_caps; /* capabilities that may receive; 0: nobody ever will */
+};
+
+struct notification {
+    struct kobject kobject;
+    uint64_t bits;
+    struct list waiters; /* threads */
+    struct endpoint *bound; /* not held: the endpoint clears it */
+    struct timer timer;
+    uint64_t timer_bits;
+};
+
+static inline struct endpoint *endpoint_of(struct kobject *k) {
+    return CONTAINER_OF(k, struct endpoint, kobject);
+}
+static inline struct notification *notification_of(struct kobject *k) {
+    return CONTAINER_OF(k, struct notification, kobject);
+}
+
+struct endpoint *endpoint_create(struct account *account, struct notification *bind);
+void endpoint_destroy(struct kobject *k);
+void endpoint_add_receiver(struct kobject *k);
+/* The last receive right gone: everybody who waits here gets -EHOSTDOWN. */
+void endpoint_drop_receiver(struct kobject *k);
+
+struct notification *notification_create(struct account *account);
+void notification_destroy(struct kobject *k);
+void notification_signal(struct notification *n, uint64_t bits);
+
+/* The kernel's side of a call: t, not running, waits for an answer at e. Never fails. */
+void call_start(struct thread *t, struct endpoint *e, uint64_t badge);
+/* Takes t out of its pending call; a server that received it gets the notice `dead`. */
+void call_abandon(struct thread *t);
+/* Tells the server of t's pending call, once, that t would rather stop waiting. */
+void call_cancel(struct thread *t);
+/* t's pending call ends with an error, or for an exception with a retry. */
+void call_fail(struct thread *t, long error);
+/* The caller behind a token that task received and has not answered, or NULL. */
+struct thread *call_by_token(const struct task *task, uint64_t token);
+
+/* Sends the kernel's message about t to its exception endpoint; t waits for the answer. */
+void exception_send(struct thread *t, uint64_t label, uint64_t w0, uint64_t w1, uint64_t w2,
+                    uint64_t w3);
+/* What happens when nobody is there to answer: the thread stops for good, with a line of log. */
+void exception_unanswered(struct thread *t);
+/* The attention exception; false if there is no exception endpoint to send it to. */
+bool exception_attention(struct thread *t, uint64_t from_foreign_return);
+
+#endif

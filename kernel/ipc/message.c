@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* Delivery: what stands in the receiver's registers when a message or a notice reaches it. */
+#include <ipc/message.h>
+#include <parley/errno.h>
+#include <sched/sched.h>
+#include <task/task.h>
+#include <task/thread.h>
+
+static uint64_t token_of(const struct thread *t) {
+    return (t->call.sequence << TOKEN_ID_BITS | t->id) & ((1ull << TOKEN_BITS) - 1);
+}
+
+struct thread *call_by_token(const struct task *task, uint64_t token) {
+    struct thread *t = thread_by_id(token & ((1ull << TOKEN_ID_BITS) - 1));
+    if (!t || t->state != THREAD_SERVED || t->call.server != task || token_of(t) != token)
+        return NULL;
+    return t;
+}
+
+long caps_transfer(struct task *from, struct task *to, unsigned count, uint64_t *packed) {
+    uint64_t slots = 0;
+    long error = 0;
+    unsigned done = 0;
+    for (; done < count; done++) {
+        uint64_t slot = *packed >> (16 * done) & 0xffff;
+        struct cap *c = cap_at(&from->caps, slot);
+        if (!c || !(c->rights & PK_RIGHT_GRANT)) {
+            error = c ? -EPERM : -EBADF;
+            break;
+        }
+        long at = cap_insert(&to->caps, 0, c->object, c->rights, c->badge);
+        if (at < 0) {
+            error = at;
+            break;
+        }
+        slots |= (uint64_t)at << (16 * done);
+    }
+    if (error < 0) {
+        while (done-- > 0)
+            cap_remove(&to->caps, slots >> (16 * done) & 0xffff);
+        return error;
+    }
+    *packed = slots;
+    return 0;
+}
+
+static void put_words(uint64_t *to, const uint64_t *from) {
+    for (unsigned i = 0; i < 5; i++)
+        to[REG_WORD0 + i] = from[REG_WORD0 + i];
+    to[REG_WORD5] = from[REG_WORD5];
+}
+
+static void clear_message(uint64_t *x) {
+    for (unsigned i = 0; i < 5; i++)
+        x[REG_WORD0 + i] = 0;
+    x[REG_WORD5] = x[REG_BADGE] = x[REG_IN_LENGTH] = 0;
+    x[REG_OUT_LENGTH] = x[REG_CAPS] = 0;
+}
+
+static void deliver_exception(const struct thread *caller, uint64_t *x) {
+    clear_message(x);
+    x[REG_LABEL] = caller->call.exception;
+    for (unsigned i = 0; i < 4; i++)
+        x[REG_WORD0 + i] = caller->call.exception_words[i];
+}
+
+long message_deliver(struct thread *caller, struct thread *r) {
+    uint64_t *to = r->regs.x;
+    const uint64_t *from = caller->regs.x;
+    if (caller->call.exception) {
+        deliver_exception(caller, to);
+    } else {
+        unsigned count = from[REG_LABEL] >> PK_LABEL_CAPS_SHIFT & 7;
+        uint64_t packed = from[REG_CAPS];
+        if (count) {
+            long error = caps_transfer(caller->task, r->task, count, &packed);
+            if (error < 0)
+                return error;
+        }
+        to[REG_LABEL] = from[REG_LABEL];
+        put_words(to, from);
+        to[REG_IN_LENGTH] = from[REG_IN_LENGTH];
+        to[REG_OUT_LENGTH] = from[REG_OUT_LENGTH];
+        to[REG_CAPS] = count ? packed : 0;
+    }
+    to[REG_TOKEN] = token_of(caller);
+    to[REG_BADGE] = caller->call.badge;
+    caller->state = THREAD_SERVED;
+    caller->call.server = r->task;
+    list_append(&r->task->served, &caller->call.served);
+    sched_set_priority(r, caller->sched.priority > r->base_priority ? caller->sched.priority
+                                                                    : r->base_priority);
+    if (caller->attention && caller->foreign.inside)
+        call_cancel(caller);
+    return 0;
+}
+
+void message_events(struct thread *r, uint64_t bits) {
+    uint64_t *x = r->regs.x;
+    clear_message(x);
+    x[REG_TOKEN] = 0;
+    x[REG_LABEL] = PK_NOTICE_EVENTS;
+    x[REG_WORD0] = bits;
+}
+
+void message_notice(struct endpoint *e, struct thread *r) {
+    struct thread *t = CONTAINER_OF(e->notices.next, struct thread, call.notice);
+    uint64_t *x = r->regs.x;
+    clear_message(x);
+    x[REG_TOKEN] = token_of(t);
+    x[REG_LABEL] = PK_NOTICE_CANCEL;
+    x[REG_BADGE] = t->call.badge;
+    x[REG_WORD0] = t->state == THREAD_ENDED ? PK_CANCEL_DEAD : PK_CANCEL_INTERRUPT;
+    notice_drop(t);
+}
+
+void notice_drop(struct thread *t) {
+    if (list_empty(&t->call.notice))
+        return;
+    list_remove(&t->call.notice);
+    if (t->state == THREAD_ENDED)
+        kobject_put(&t->kobject); /* held since its end, for this notice */
+}
+
+void notice_post(struct thread *t) {
+    struct endpoint *e = t->call.endpoint;
+    list_append(&e->notices, &t->call.notice);
+    if (!list_empty(&e->receivers)) {
+        struct thread *r = CONTAINER_OF(e->receivers.next, struct thread, link);
+        list_remove(&r->link);
+        message_notice(e, r);
+        sched_ready(r);
+    }
+}

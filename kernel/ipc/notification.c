@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* Notifications: a word of event bits, waited on alone or through the endpoint it is bound to. */
+#include <ipc/ipc.h>
+#include <ipc/message.h>
+#include <mm/slab.h>
+#include <parley/errno.h>
+#include <sched/sched.h>
+#include <task/thread.h>
+
+static void timer_expired(struct timer *timer) {
+    struct notification *n = CONTAINER_OF(timer, struct notification, timer);
+    notification_signal(n, n->timer_bits);
+}
+
+struct notification *notification_create(struct account *account) {
+    struct notification *n = slab_alloc(sizeof *n, account);
+    if (!n)
+        return NULL;
+    *n = (struct notification){.timer = {.expired = timer_expired}};
+    kobject_init(&n->kobject, PK_TYPE_NOTIFICATION, account);
+    list_init(&n->waiters);
+    return n;
+}
+
+void notification_destroy(struct kobject *k) {
+    struct notification *n = notification_of(k);
+    timer_disarm(&n->timer);
+    slab_free(n, sizeof *n, k->account);
+}
+
+/* The first waiter in a list of threads linked by `link`, taken off it. */
+static struct thread *take_first(struct list *head) {
+    struct thread *t = CONTAINER_OF(head->next, struct thread, link);
+    list_remove(&t->link);
+    return t;
+}
+
+void notification_signal(struct notification *n, uint64_t bits) {
+    n->bits |= bits;
+    if (!n->bits)
+        return;
+    if (!list_empty(&n->waiters)) {
+        struct thread *t = take_first(&n->waiters);
+        t->regs.x[REG_RESULT] = n->bits;
+        n->bits = 0;
+        sched_ready(t);
+    } else if (n->bound && !list_empty(&n->bound->receivers)) {
+        struct thread *t = take_first(&n->bound->receivers);
+        message_events(t, n->bits);
+        n->bits = 0;
+        sched_ready(t);
+    }
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * AVL trees (tree.h). The path from the root is kept in an array instead of parent pointers: an
+ * AVL tree of 2^32 nodes is at most 46 high.
+ */
+#include <lib/lib.h>
+#include <lib/tree.h>
+
+#define MAX_HEIGHT 48
+
+static int height(const struct tree_node *n) {
+    return n ? n->height : 0;
+}
+
+static void update(struct tree_node *n) {
+    int l = height(n->left), r = height(n->right);
+    n->height = (l > r ? l : r) + 1;
+}
+
+static struct tree_node *rotate_right(struct tree_node *n) {
+    struct tree_node *l = n->left;
+    n->left = l->right;
+    l->right = n;
+    update(n);
+    update(l);
+    return l;
+}
+
+static struct tree_node *rotate_left(struct tree_node *n) {
+    struct tree_node *r = n->right;
+    n->right = r->left;
+    r->left = n;
+    update(n);
+    update(r);
+    return r;
+}
+
+static struct tree_node *balance(struct tree_node *n) {
+    int diff = height(n->left) - height(n->right);
+    if (diff > 1) {
+        if (height(n->left->left) < height(n->left->right))
+            n->left = rotate_left(n->left);
+        return rotate_right(n);
+    }
+    if (diff < -1) {
+        if (height(n->right->right) < height(n->right->left))
+            n->right = rotate_right(n->right);
+        return rotate_left(n);
+    }
+    update(n);
+    return n;
+}
+
+/* Rebalances every link on the path, deepest first. */
+static void balance_path(struct tree_node ***path, int depth) {
+    while (depth-- > 0)
+        *path[depth] = balance(*path[depth]);
+}
+
+void tree_insert(struct tree *tree, struct tree_node *node) {
+    struct tree_node **path[MAX_HEIGHT];
+    struct tree_node **link = &tree->root;
+    int depth = 0;
+    while (*link) {
+        path[depth++] = link;
+        link = node->key < (*link)->key ? &(*link)->left : &(*link)->right;
+    }
+    node->left = node->right = NULL;
+    node->height = 1;
+    *link = node;
+    balance_path(path, depth);
+}
+
+/*
+ * Finds the link that points to node. Equal keys may stand on both sides after rotations, so the
+ * search tries the left one first and backs up; keys are nearly always distinct.
+ */
+static int find_path(struct tree_node **link, const struct tree_node *node,
+                     struct tree_node ***path, int depth) {
+    while (*link && *link != node) {
+        path[depth++] = link;
+        if (node->key == (*link)->key) {
+            int found = find_path(&(*link)->left, node, path, depth);
+            if (found)
+                return found;
+            link = &(*link)->right;
+        } else {
+            link = node->key < (*link)->key ? &(*link)->left : &(*link)->right;
+        }
+    }
+    if (!*link)
+        return 0;
+    path[depth++] = link;
+    return depth;
+}
+
+void tree_remove(struct tree *tree, struct tree_node *node) {
+    struct tree_node **path[MAX_HEIGHT];
+    int depth = find_path(&tree->root, node, path, 0);
+    ASSERT(depth > 0);
+    struct tree_node **at = path[depth - 1];
+    if (!node->left || !node->right) {
+        *at = node->left ? node->left : node->right;
+        balance_path(path, depth - 1);
+        return;
+    }
+    /* Two children: the successor, the leftmost of the right side, takes the node's place. */
+    int node_depth = depth;
+    struct tree_node **link = &node->right;
+    path[depth++] = link;
+    while ((*link)->left) {
+        link = &(*link)->left;
+        path[depth++] = link;
+    }
+    struct tree_node *successor = *link;
+    *link = successor->right;
+    successor->left = node->left;
+    successor->right = node->right;
+    *at = successor;
+    path[node_depth] = &successor->right;
+    balance_path(path, depth - 1);
+}
+
+struct tree_node *tree_first(const struct tree *tree) {
+    struct tree_node *n = tree->root;
+    while (n && n->left)
+        n = n->left;
+    return n;
+}
+
+struct tree_node *tree_at_or_below(const struct tree *tree, uint64_t key) {
+    struct tree_node *best = NULL;
+    for (struct tree_node *n = tree->root; n;) {
+        if (n->key <= key) {
+            best = n;
+            n = n->right;
+        } else {
+            n = n->left;
+        }
+    }
+    return best;
+}
+
+struct tree_node *tree_at_or_above(const struct tree *tree, uint64_t key) {
+    struct tree_node *best = NULL;
+    for (struct tree_node *n = tree->root; n;) {
+        if (n->key >= key) {
+            best = n;
+            n = n->left;
+        } else {
+            n = n->right;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Intrusive AVL trees keyed by a 64-bit number. Equal keys are allowed; a later one stands after
+ * an earlier one. Every operation takes O(log n) and never allocates.
+ */
+#ifndef LIB_TREE_H
+#define LIB_TREE_H
+
+#include <stdint.h>
+
+struct tree_node {
+    struct tree_node *left, *right;
+    uint64_t key;
+    int height; /* 1 for a leaf */
+};
+
+struct tree {
+    struct tree_node *root;
+};
+
+void tree_insert(struct tree *tree, struct tree_node *node);
+/* The node must be in the tree. */
+void tree_remove(struct tree *tree, struct tree_node *node);
+struct tree_node *tree_first(const struct tree *tree);
+/* The last node with key <= key, or NULL. */
+struct tree_node *tree_at_or_below(const struct tree *tree, uint64_t key);
+/* The first node with key >= key, or NULL. */
+struct tree_node *tree_at_or_above(const struct tree *tree, uint64_t key);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* Kernel calls on the machine as a whole: information, stop, log. */
+#include <arch/machine.h>
+#include <calls.h>
+#include <mm/copy.h>
+#include <mm/frame.h>
+#include <mm/slab.h>
+#include <parley/errno.h>
+#include <task/task.h>
+#include <task/thread.h>
+
+#define LOG_MAX 256
+
+long sys_machine_info(struct thread *self, const uint64_t *a) {
+    struct pk_machine_info info = {
+        .timebase_hz = machine.timebase_hz,
+        .frames_total = frame_total(),
+        .frames_free = frame_free_count() + slab_warm_pages(),
+        .objects = slab_objects(),
+        .harts = machine.hart_count,
+        .uptime_ns = arch_time_ns(),
+    };
+    return copy_to_user(self->task->aspace, a[0], &info, sizeof info);
+}
+
+long sys_machine_stop(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    if (!cap_find(&self->task->caps, a[0], PK_TYPE_MACHINE, PK_RIGHT_MANAGE, &error))
+        return error;
+    if (a[1] > PK_STOP_EXIT || a[2] > 255)
+        return -EINVAL;
+    static const int how[] = {ARCH_STOP_POWEROFF, ARCH_STOP_REBOOT, ARCH_STOP_EXIT};
+    arch_machine_stop(how[a[1]], (unsigned)a[2]);
+}
+
+/* A line on the kernel's console, marked with who says it. Control characters are not passed on. */
+long sys_log(struct thread *self, const uint64_t *a) {
+    char line[LOG_MAX + 1];
+    uint64_t length = min_u64(a[1], LOG_MAX);
+    long error = copy_from_user(self->task->aspace, line, a[0], length);
+    if (error < 0)
+        return error;
+    for (uint64_t i = 0; i < length; i++)
+        if (line[i] < ' ' || line[i] > '~')
+            line[i] = ' ';
+    line[length] = 0;
+    kprintf("[%s] %s\n", self->task->name, line);
+    return 0;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Kernel start-up, the kernel lock, and what becomes of faults and exceptions. */
+#include <arch/hart.h>
+#include <arch/machine.h>
+#include <arch/mmu.h>
+#include <boot.h>
+#include <entry.h>
+#include <ipc/ipc.h>
+#include <mm/account.h>
+#include <mm/aspace.h>
+#include <mm/fault.h>
+#include <mm/frame.h>
+#include <parley/calls.h>
+#include <parley/errno.h>
+#include <sched/hart.h>
+#include <sched/sched.h>
+#include <task/task.h>
+#include <task/thread.h>
+
+/* A ticket lock: harts enter in the order in which they came. */
+static uint32_t lock_next, lock_serving;
+
+void kernel_lock(void) {
+    uint32_t ticket = __atomic_fetch_add(&lock_next, 1, __ATOMIC_RELAXED);
+    while (__atomic_load_n(&lock_serving, __ATOMIC_ACQUIRE) != ticket)
+        arch_cpu_relax();
+}
+
+void kernel_unlock(void) {
+    __atomic_store_n(&lock_serving, lock_serving + 1, __ATOMIC_RELEASE);
+}
+
+static void init_memory(void) {
+    frame_reserve(machine.ram_start, machine.kernel_start); /* the firmware's, mostly */
+    frame_reserve(machine.kernel_start, machine.kernel_end);
+    frame_reserve(machine.initrd_start, machine.initrd_end);
+    frame_reserve(machine.tree_start, machine.tree_end);
+    frame_init(machine.ram_start, machine.ram_end);
+    root_account.limit = frame_total() << PAGE_SHIFT;
+    fault_init();
+}
+
+void kernel_main(void) {
+    kernel_lock();
+    init_memory();
+    sched_init();
+    boot_start_init();
+    arch_start_harts();
+    kernel_exit();
+    kernel_unlock();
+}
+
+void kernel_main_secondary(void) {
+    kernel_lock();
+    kernel_exit();
+    kernel_unlock();
+}
+
+void kernel_fault(struct thread *t, uint64_t cause, uint64_t address, enum access access) {
+    long error = aspace_fault(t->task->aspace, address, access);
+    if (error < 0)
+        exception_send(t, PK_EXCEPTION_FAULT, cause, address, t->regs.x[REG_PC],
+                       (uint64_t)-error);
+}
+
+void kernel_exception(struct thread *t, uint64_t cause, uint64_t value) {
+    exception_send(t, PK_EXCEPTION_FAULT, cause, value, t->regs.x[REG_PC], 0);
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* Address spaces and their regions (aspace.h): map, unmap, protect. Faults are in fault.c. */
+#include <mm/aspace.h>
+#include <arch/hart.h>
+#include <mm/account.h>
+#include <mm/frame.h>
+#include <mm/object.h>
+#include <mm/slab.h>
+#include <mm/table.h>
+#include <parley/calls.h>
+#include <parley/errno.h>
+#include <sched/hart.h>
+
+#define FREE_TABLES_PER_STEP 2
+#define FREE_REGIONS_PER_STEP 32
+#define PROT_ALL (PK_PROT_READ | PK_PROT_WRITE | PK_PROT_EXEC)
+
+static struct region *node_region(struct tree_node *n) {
+    return n ? CONTAINER_OF(n, struct region, node) : NULL;
+}
+
+struct aspace *aspace_create(struct account *account) {
+    struct aspace *as = slab_alloc(sizeof *as, account);
+    if (!as)
+        return NULL;
+    struct frame *root = frame_get_zeroed(account);
+    if (!root) {
+        slab_free(as, sizeof *as, account);
+        return NULL;
+    }
+    *as = (struct aspace){.refs = 1, .root = frame_va(root), .account = account,
+                          .map_next = ARCH_USER_MAP_TOP};
+    arch_mmu_init_root(as->root);
+    return as;
+}
+
+struct region *aspace_region(struct aspace *as, uint64_t va) {
+    struct region *r = as->last_found;
+    if (r && va >= region_start(r) && va < r->end)
+        return r;
+    r = node_region(tree_at_or_below(&as->regions, va));
+    if (!r || va >= r->end)
+        return NULL;
+    as->last_found = r;
+    return r;
+}
+
+struct region *aspace_region_at_or_above(struct aspace *as, uint64_t va) {
+    struct region *r = node_region(tree_at_or_below(&as->regions, va));
+    if (r && va < r->end)
+        return r;
+    return node_region(tree_at_or_above(&as->regions, va));
+}
+
+static void region_insert(struct region *r, uint64_t start) {
+    r->node.key = start;
+    tree_insert(&r->aspace->regions, &r->node);
+    r->aspace->mapped += (r->end - start) >> PAGE_SHIFT;
+    if (r->object) {
+        kobject_hold(&r->object->kobject);
+        list_append(&r->object->regions, &r->object_link);
+    }
+}
+
+static void region_delete(struct region *r) {
+    struct aspace *as = r->aspace;
+    tree_remove(&as->regions, &r->node);
+    as->mapped -= (r->end - region_start(r)) >> PAGE_SHIFT;
+    if (as->last_found == r)
+        as->last_found = NULL;
+    if (r->object) {
+        list_remove(&r->object_link);
+        kobject_put(&r->object->kobject);
+    }
+    slab_free(r, sizeof *r, as->account);
+}
+
+/* Cuts the region at va, which lies inside it; returns the upper part, NULL if memory ends. */
+static struct region *region_split(struct region *r, uint64_t va) {
+    struct region *upper = slab_alloc(sizeof *upper, r->aspace->account);
+    if (!upper)
+        return NULL;
+    *upper = *r;
+    upper->offset = r->offset + (va - region_start(r));
+    r->aspace->mapped -= (r->end - va) >> PAGE_SHIFT;
+    r->end = va;
+    region_insert(upper, va);
+    return upper;
+}
+
+/* Makes start and end region boundaries where regions are. -ENOMEM. */
+static long split_at(struct aspace *as, uint64_t start, uint64_t end) {
+    struct region *r = aspace_region(as, start);
+    if (r && region_start(r) < start && !region_split(r, start))
+        return -ENOMEM;
+    r = end < ARCH_USER_END ? aspace_region(as, end) : NULL;
+    if (r && region_start(r) < end && !region_split(r, end))
+        return -ENOMEM;
+    return 0;
+}
+
+static bool range_valid(uint64_t start, uint64_t length) {
+    return start % PAGE_SIZE == 0 && length > 0 && start >= PAGE_SIZE && start < ARCH_USER_END &&
+           length <= ARCH_USER_END - start;
+}
+
+long aspace_unmap(struct aspace *as, uint64_t start, uint64_t length) {
+    if (length > ARCH_USER_END)
+        return -EINVAL;
+    length = align_up(length, PAGE_SIZE);
+    if (!range_valid(start, length))
+        return -EINVAL;
+    uint64_t end = start + length;
+    long error = split_at(as, start, end);
+    if (error < 0)
+        return error;
+    struct region *r = aspace_region_at_or_above(as, start);
+    if (!r || region_start(r) >= end)
+        return 0;
+    error = table_clear(as, start, end);
+    if (error < 0)
+        return error;
+    while ((r = aspace_region_at_or_above(as, start)) && region_start(r) < end)
+        region_delete(r);
+    if (end > as->map_next && end <= ARCH_USER_MAP_TOP)
+        as->map_next = end;
+    return 0;
+}
+
+static bool range_free(struct aspace *as, uint64_t start, uint64_t end) {
+    struct region *r = aspace_region_at_or_above(as, start);
+    return !r || region_start(r) >= end;
+}
+
+/* Room for length bytes below `top`, or 0. */
+static uint64_t find_below(struct aspace *as, uint64_t length, uint64_t top) {
+    while (top > length + PAGE_SIZE) {
+        struct region *r = node_region(tree_at_or_below(&as->regions, top - 1));
+        if (!r || r->end <= top - length)
+            return top - length;
+        top = min_u64(region_start(r), top);
+    }
+    return 0;
+}
+
+static uint64_t find_room(struct aspace *as, uint64_t length) {
+    uint64_t start = find_below(as, length, as->map_next);
+    if (!start)
+        start = find_below(as, length, ARCH_USER_MAP_TOP);
+    if (start)
+        as->map_next = start;
+    return start;
+}
+
+/* Grows the region that ends at start if it is of the same kind: what brk and stacks do. */
+static bool extend_below(struct aspace *as, uint64_t start, const struct region *like) {
+    struct region *r = start > PAGE_SIZE ? aspace_region(as, start - 1) : NULL;
+    if (!r || r->object || like->object || r->prot != like->prot ||
+        r->max_prot != like->max_prot || r->tag != like->tag)
+        return false;
+    as->mapped += (like->end - start) >> PAGE_SHIFT;
+    r->end = like->end;
+    return true;
+}
+
+static uint64_t allowed_prot(const struct object *object, uint64_t flags, uint32_t rights) {
+    uint64_t max = flags >> PK_MAP_MAX_SHIFT & PROT_ALL;
+    if (!max)
+        max = PROT_ALL;
+    if (object) {
+        if (!(rights & PK_RIGHT_EXECUTE))
+            max &= ~(uint64_t)PK_PROT_EXEC;
+        if (flags & PK_MAP_SHARED && !(rights & PK_RIGHT_RECEIVE))
+            max &= ~(uint64_t)PK_PROT_WRITE;
+    }
+    return max;
+}
+
+static long choose_start(struct aspace *as, uint64_t start, uint64_t length, uint64_t flags) {
+    if (flags & (PK_MAP_FIXED | PK_MAP_NOREPLACE)) {
+        if (!range_valid(start, length))
+            return -EINVAL;
+        if (flags & PK_MAP_NOREPLACE && !range_free(as, start, start + length))
+            return -EEXIST;
+        return (long)start;
+    }
+    start = align_down(start, PAGE_SIZE);
+    if (range_valid(start, length) && range_free(as, start, start + length))
+        return (long)start;
+    start = find_room(as, length);
+    return start ? (long)start : -ENOMEM;
+}
+
+long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t flags,
+                struct object *object, uint64_t offset, uint64_t tag, uint32_t object_rights) {
+    uint64_t prot = flags & PROT_ALL, max = allowed_prot(object, flags, object_rights);
+    if (length == 0 || length > ARCH_USER_END || offset % PAGE_SIZE || offset + length < offset ||
+        (flags & PK_MAP_SHARED && !object))
+        return -EINVAL;
+    if (prot & ~max)
+        return -EACCES;
+    length = align_up(length, PAGE_SIZE);
+    long at = choose_start(as, start, length, flags);
+    if (at < 0)
+        return at;
+    start = (uint64_t)at;
+    struct region *r = slab_alloc(sizeof *r, as->account);
+    if (!r)
+        return -ENOMEM;
+    *r = (struct region){.end = start + length, .offset = offset, .tag = tag, .object = object,
+                         .aspace = as, .prot = (uint8_t)prot, .max_prot = (uint8_t)max,
+                         .shared = flags & PK_MAP_SHARED};
+    list_init(&r->object_link);
+    long error = flags & PK_MAP_FIXED ? aspace_unmap(as, start, length) : 0;
+    if (error < 0 || extend_below(as, start, r)) {
+        slab_free(r, sizeof *r, as->account);
+        return error < 0 ? error : at;
+    }
+    region_insert(r, start);
+    return at;
+}
+
+long aspace_protect(struct aspace *as, uint64_t start, uint64_t length, uint64_t prot) {
+    if (length > ARCH_USER_END || prot & ~(uint64_t)PROT_ALL)
+        return -EINVAL;
+    length = align_up(length, PAGE_SIZE);
+    if (!range_valid(start, length))
+        return -EINVAL;
+    uint64_t end = start + length;
+    for (uint64_t va = start; va < end;) { /* no holes, and every region allows it */
+        struct region *r = aspace_region(as, va);
+        if (!r)
+            return -ENOMEM;
+        if (prot & ~(uint64_t)r->max_prot)
+            return -EACCES;
+        va = r->end;
+    }
+    long error = split_at(as, start, end);
+    if (error == 0)
+        error = table_restrict(as, start, end, prot);
+    if (error < 0)
+        return error;
+    for (uint64_t va = start; va < end;) {
+        struct region *r = aspace_region(as, va);
+        r->prot = (uint8_t)prot;
+        va = r->end;
+    }
+    return 0;
+}
+
+void region_unmap_from(struct region *r, uint64_t first) {
+    uint64_t from = first << PAGE_SHIFT, size = r->end - region_start(r);
+    uint64_t skip = from > r->offset ? from - r->offset : 0;
+    if (skip < size && table_clear(r->aspace, region_start(r) + skip, r->end) < 0)
+        kprintf("out of memory while an object shrinks: stale pages stay mapped\n");
+}
+
+bool aspace_put_step(struct aspace *as) {
+    if (as->refs > 1) {
+        as->refs--;
+        return true;
+    }
+    if (this_hart()->aspace == as)
+        arch_mmu_activate(NULL);
+    struct tree_node *n;
+    for (unsigned i = 0; (n = tree_first(&as->regions)); i++) {
+        if (i == FREE_REGIONS_PER_STEP)
+            return false;
+        region_delete(node_region(n));
+    }
+    if (!table_free_step(as, FREE_TABLES_PER_STEP))
+        return false;
+    slab_free(as, sizeof *as, as->account);
+    return true;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Address spaces: an ordered tree of regions, and page tables that faults fill. Regions are the
+ * truth about rights; a page table entry may be stricter (copy-on-write), never laxer.
+ */
+#ifndef MM_ASPACE_H
+#define MM_ASPACE_H
+
+#include <arch/mmu.h>
+#include <entry.h>
+#include <lib/lib.h>
+#include <lib/tree.h>
+#include <stdint.h>
+
+struct account;
+struct object;
+
+/* A window [start, end) of an object, or private anonymous memory (object NULL). */
+struct region {
+    struct tree_node node; /* key: start */
+    uint64_t end;
+    uint64_t offset; /* of start in the object, page aligned */
+    uint64_t tag;    /* the user's */
+    struct object *object;
+    struct aspace *aspace;
+    struct list object_link; /* in object->regions */
+    uint8_t prot, max_prot;  /* PK_PROT_* */
+    bool shared;             /* writes go to the object */
+};
+
+struct aspace {
+    uint32_t refs;
+    uint32_t harts; /* whose TLB may hold entries, by hart index */
+    uint64_t asid, asid_generation;
+    pte_t *root;
+    struct tree regions;
+    struct region *last_found;
+    struct account *account;
+    uint64_t resident; /* pages with an entry */
+    uint64_t mapped;   /* pages in regions */
+    uint64_t map_next; /* where to look for room first: below this */
+    uint64_t cursor;   /* how far clone or destroy came */
+};
+
+static inline uint64_t region_start(const struct region *r) {
+    return r->node.key;
+}
+
+/* NULL if memory ends. */
+struct aspace *aspace_create(struct account *account);
+static inline void aspace_hold(struct aspace *as) {
+    as->refs++;
+}
+/* Drops a reference; the last one frees it, a bounded amount a call: true when done. */
+bool aspace_put_step(struct aspace *as);
+
+/* Region calls: contracts of map, unmap, protect and region_info in calls.h. */
+long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t flags,
+                struct object *object, uint64_t offset, uint64_t tag, uint32_t object_rights);
+long aspace_unmap(struct aspace *as, uint64_t start, uint64_t length);
+long aspace_protect(struct aspace *as, uint64_t start, uint64_t length, uint64_t prot);
+struct region *aspace_region_at_or_above(struct aspace *as, uint64_t va);
+struct region *aspace_region(struct aspace *as, uint64_t va);
+
+/*
+ * Clones src's regions and pages copy-on-write into dst, which starts empty and is not used
+ * meanwhile. Works a bounded amount; returns 1 when there is more to do, 0 when done, -ENOMEM (dst
+ * is then to be destroyed). The caller keeps src's threads from running between steps.
+ */
+long aspace_clone_step(struct aspace *dst, struct aspace *src);
+
+/* Makes the page at va accessible: 0, -EFAULT (no such region), -EACCES (protection), -ENOMEM,
+ * -ENXIO (beyond the object's end). */
+long aspace_fault(struct aspace *as, uint64_t va, enum access access);
+/* The kernel's address of va's byte, resolving faults; NULL and *error as for aspace_fault. */
+void *aspace_resolve(struct aspace *as, uint64_t va, enum access access, long *error);
+
+/* Removes translations of the region's pages from object page index `first` on. */
+void region_unmap_from(struct region *r, uint64_t first);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* User memory copies (copy.h): one page-bounded piece after the other, whatever the two sides are. */
+#include <mm/copy.h>
+#include <lib/lib.h>
+#include <mm/aspace.h>
+#include <mm/object.h>
+#include <parley/errno.h>
+
+/* One side of a copy: kernel memory, user memory, or an object. */
+struct side {
+    struct aspace *as;
+    struct object *object;
+    uint64_t at; /* address or offset */
+};
+
+static void *kernel_address(const struct side *s, enum access access, long *error) {
+    if (s->as) {
+        void *p = aspace_resolve(s->as, s->at, access, error);
+        if (!p && *error != -ENOMEM)
+            *error = -EFAULT;
+        return p;
+    }
+    if (s->object) {
+        struct frame *f = object_frame(s->object, s->at >> PAGE_SHIFT);
+        *error = -ENOMEM;
+        return f ? (char *)frame_va(f) + (s->at & PAGE_MASK) : NULL;
+    }
+    return (void *)(uintptr_t)s->at;
+}
+
+static uint64_t page_rest(const struct side *s) {
+    return PAGE_SIZE - (s->at & PAGE_MASK);
+}
+
+static long copy(struct side dst, struct side src, uint64_t length) {
+    while (length) {
+        long error = 0;
+        /* The destination first: resolving it may replace a frame that both sides share. */
+        void *to = kernel_address(&dst, ACCESS_WRITE, &error);
+        const void *from = to ? kernel_address(&src, ACCESS_READ, &error) : NULL;
+        if (!from)
+            return error;
+        uint64_t n = min_u64(length, min_u64(page_rest(&dst), page_rest(&src)));
+        memmove(to, from, n);
+        dst.at += n;
+        src.at += n;
+        length -= n;
+    }
+    return 0;
+}
+
+static struct side kernel_side(const void *p) {
+    return (struct side){.at = (uint64_t)(uintptr_t)p};
+}
+
+long copy_from_user(struct aspace *as, void *dst, uint64_t src, uint64_t length) {
+    return copy(kernel_side(dst), (struct side){.as = as, .at = src}, length);
+}
+
+long copy_to_user(struct aspace *as, uint64_t dst, const void *src, uint64_t length) {
+    return copy((struct side){.as = as, .at = dst}, kernel_side(src), length);
+}
+
+long copy_user_to_user(struct aspace *dst_as, uint64_t dst, struct aspace *src_as, uint64_t src,
+                       uint64_t length) {
+    return copy((struct side){.as = dst_as, .at = dst}, (struct side){.as = src_as, .at = src},
+                length);
+}
+
+long copy_object_to_user(struct aspace *as, uint64_t dst, struct object *o, uint64_t offset,
+                         uint64_t length) {
+    return copy((struct side){.as = as, .at = dst}, (struct side){.object = o, .at = offset},
+                length);
+}
+
+long copy_user_to_object(struct object *o, uint64_t offset, struct aspace *as, uint64_t src,
+                         uint64_t length) {
+    return copy((struct side){.object = o, .at = offset}, (struct side){.as = as, .at = src},
+                length);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page faults: demand-zero, copy-on-write, object pages. What no region explains is an error for
+ * the caller to report. The shared zero frame stands for anonymous memory that was only read.
+ */
+#include <mm/aspace.h>
+#include <mm/fault.h>
+#include <mm/frame.h>
+#include <mm/object.h>
+#include <mm/table.h>
+#include <parley/calls.h>
+#include <parley/errno.h>
+
+static struct frame *zero_frame;
+
+void fault_init(void) {
+    zero_frame = frame_get_zeroed(NULL);
+}
+
+/* An entry for frame f in region r; write decides whether it may be written right away. */
+static pte_t entry_for(const struct region *r, uint64_t pa, bool write, bool counted) {
+    return pte_make(pa, r->prot & PK_PROT_READ, write && r->prot & PK_PROT_WRITE,
+                    r->prot & PK_PROT_EXEC, counted);
+}
+
+static struct frame *copy_frame(struct aspace *as, const struct frame *from) {
+    struct frame *f = frame_get(as->account);
+    if (f)
+        memcpy(frame_va(f), frame_va(from), PAGE_SIZE);
+    return f;
+}
+
+/* A private page without an object: zeros. */
+static long fill_anonymous(struct aspace *as, const struct region *r, pte_t *e, bool write) {
+    if (!write) {
+        table_set(as, e, entry_for(r, frame_pa(zero_frame), false, false));
+        return 0;
+    }
+    struct frame *f = frame_get_zeroed(as->account);
+    if (!f)
+        return -ENOMEM;
+    table_set(as, e, entry_for(r, frame_pa(f), true, true));
+    return 0;
+}
+
+static long fill_from_object(struct aspace *as, const struct region *r, pte_t *e, uint64_t va,
+                             bool write) {
+    uint64_t offset = r->offset + (align_down(va, PAGE_SIZE) - region_start(r));
+    if (offset >= r->object->size)
+        return -ENXIO;
+    if (r->object->device) {
+        table_set(as, e, entry_for(r, r->object->device + offset, true, false));
+        return 0;
+    }
+    struct frame *f = object_frame(r->object, offset >> PAGE_SHIFT);
+    if (!f)
+        return -ENOMEM;
+    if (!r->shared && write) {
+        f = copy_frame(as, f);
+        if (!f)
+            return -ENOMEM;
+    } else {
+        frame_hold(f);
+    }
+    table_set(as, e, entry_for(r, frame_pa(f), r->shared || write, true));
+    return 0;
+}
+
+/* A write to a present page that is not writable in its entry, though in its region. */
+static long make_writable(struct aspace *as, const struct region *r, pte_t *e, uint64_t va) {
+    struct frame *old = pte_counted(*e) ? frame_of(pte_pa(*e)) : NULL;
+    if (r->shared || (old && old->refs == 1)) {
+        *e = entry_for(r, pte_pa(*e), true, pte_counted(*e));
+        arch_mmu_flush(as, align_down(va, PAGE_SIZE), PAGE_SIZE);
+        return 0;
+    }
+    struct frame *f = old ? copy_frame(as, old) : frame_get_zeroed(as->account);
+    if (!f)
+        return -ENOMEM;
+    *e = entry_for(r, frame_pa(f), true, true);
+    arch_mmu_flush(as, align_down(va, PAGE_SIZE), PAGE_SIZE);
+    if (old)
+        frame_put(old);
+    return 0;
+}
+
+static bool region_allows(const struct region *r, enum access access) {
+    switch (access) {
+    case ACCESS_WRITE:
+        return r->prot & PK_PROT_WRITE;
+    case ACCESS_EXECUTE:
+        return r->prot & PK_PROT_EXEC;
+    case ACCESS_READ:
+        /* Sv39 has no write-only pages. */
+        return r->prot & (PK_PROT_READ | PK_PROT_WRITE);
+    }
+    return false;
+}
+
+long aspace_fault(struct aspace *as, uint64_t va, enum access access) {
+    struct region *r = va < ARCH_USER_END ? aspace_region(as, va) : NULL;
+    if (!r)
+        return -EFAULT;
+    if (!region_allows(r, access))
+        return -EACCES;
+    pte_t *e = table_entry(as, va);
+    if (!e)
+        return -ENOMEM;
+    bool write = access == ACCESS_WRITE;
+    if (!pte_present(*e))
+        return r->object ? fill_from_object(as, r, e, va, write) : fill_anonymous(as, r, e, write);
+    if (pte_allows(*e, write, access == ACCESS_EXECUTE)) {
+        /* Another thread resolved it first, or the TLB remembered the old entry. */
+        arch_mmu_flush(as, align_down(va, PAGE_SIZE), PAGE_SIZE);
+        return 0;
+    }
+    if (write)
+        return make_writable(as, r, e, va);
+    *e = entry_for(r, pte_pa(*e), pte_writable(*e), pte_counted(*e));
+    arch_mmu_flush(as, align_down(va, PAGE_SIZE), PAGE_SIZE);
+    return 0;
+}
+
+void *aspace_resolve(struct aspace *as, uint64_t va, enum access access, long *error) {
+    if (va >= ARCH_USER_END) {
+        *error = -EFAULT;
+        return NULL;
+    }
+    const pte_t *e = table_look(as, va);
+    if (!e || !pte_allows(*e, access == ACCESS_WRITE, access == ACCESS_EXECUTE)) {
+        *error = aspace_fault(as, va, access);
+        if (*error < 0)
+            return NULL;
+        e = table_look(as, va);
+    }
+    uint64_t pa = pte_pa(*e);
+    if (!pte_counted(*e) && pa != frame_pa(zero_frame)) {
+        *error = -EFAULT; /* devices are not copied to or from */
+        return NULL;
+    }
+    return (char *)phys_to_virt(pa) + (va & PAGE_MASK);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Page frames: single frames of RAM with a reference count, each charged to an account. */
+#ifndef MM_FRAME_H
+#define MM_FRAME_H
+
+#include <arch/mmu.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct account;
+
+struct frame {
+    uint32_t refs; /* mappings and objects that hold it; 0 = free */
+    uint32_t used; /* for leaf page tables: present entries */
+    struct account *account; /* who is charged; NULL: the kernel itself */
+};
+
+extern struct frame *frames;
+extern uint64_t frames_base; /* physical address of frames[0] */
+
+static inline struct frame *frame_of(uint64_t pa) {
+    return &frames[(pa - frames_base) >> PAGE_SHIFT];
+}
+static inline uint64_t frame_pa(const struct frame *f) {
+    return frames_base + ((uint64_t)(f - frames) << PAGE_SHIFT);
+}
+static inline void *frame_va(const struct frame *f) {
+    return phys_to_virt(frame_pa(f));
+}
+
+/* Before frame_init: a physical range that is in use from boot on. Ranges must not overlap. */
+void frame_reserve(uint64_t start, uint64_t end);
+/* All RAM in [start, end) physical that is not reserved. */
+void frame_init(uint64_t start, uint64_t end);
+
+/* A frame with one reference charged to `account`, contents undefined; NULL if quota or RAM end. */
+struct frame *frame_get(struct account *account);
+/* The same, zeroed. */
+struct frame *frame_get_zeroed(struct account *account);
+static inline void frame_hold(struct frame *f) {
+    f->refs++;
+}
+/* Drops a reference; the last frees the frame and uncharges its account. */
+void frame_put(struct frame *f);
+/* Takes a reserved, page-aligned range into use: each frame gets one reference, nobody charged. */
+void frame_adopt(uint64_t start, uint64_t end);
+
+uint64_t frame_total(void);
+uint64_t frame_free_count(void);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page tables (table.h): the walk, leaf tables shared copy-on-write, and counts. A leaf table's
+ * frame counts in `used` its present entries and in `refs` the address spaces that use it.
+ */
+#include <mm/table.h>
+#include <mm/frame.h>
+#include <parley/calls.h>
+#include <parley/errno.h>
+
+static struct frame *table_frame(pte_t link) {
+    return frame_of(pte_pa(link));
+}
+
+/* The middle level's entry for va, or NULL where there is no middle table. */
+static pte_t *mid_look(const struct aspace *as, uint64_t va) {
+    pte_t root = as->root[mmu_root_index(va)];
+    return pte_present(root) ? &pte_table(root)[mmu_mid_index(va)] : NULL;
+}
+
+static pte_t *mid_entry(struct aspace *as, uint64_t va) {
+    pte_t *root = &as->root[mmu_root_index(va)];
+    if (!pte_present(*root)) {
+        struct frame *f = frame_get_zeroed(as->account);
+        if (!f)
+            return NULL;
+        *root = pte_make_table(frame_pa(f));
+    }
+    return &pte_table(*root)[mmu_mid_index(va)];
+}
+
+const pte_t *table_look(const struct aspace *as, uint64_t va) {
+    const pte_t *mid = mid_look(as, va);
+    return mid && pte_present(*mid) ? &pte_table(*mid)[mmu_leaf_index(va)] : NULL;
+}
+
+static void hold_entries(const pte_t *entries, uint32_t used) {
+    for (const pte_t *e = entries; used; e++) {
+        if (!pte_present(*e))
+            continue;
+        used--;
+        if (pte_counted(*e))
+            frame_hold(frame_of(pte_pa(*e)));
+    }
+}
+
+/* Replaces a shared leaf table by a copy of its own. */
+static bool unshare(struct aspace *as, pte_t *mid) {
+    struct frame *old = table_frame(*mid);
+    struct frame *own = frame_get(as->account);
+    if (!own)
+        return false;
+    memcpy(frame_va(own), frame_va(old), PAGE_SIZE);
+    own->used = old->used;
+    hold_entries(frame_va(own), own->used);
+    *mid = pte_make_table(frame_pa(own));
+    frame_put(old);
+    return true;
+}
+
+pte_t *table_entry(struct aspace *as, uint64_t va) {
+    pte_t *mid = mid_entry(as, va);
+    if (!mid)
+        return NULL;
+    if (!pte_present(*mid)) {
+        struct frame *f = frame_get_zeroed(as->account);
+        if (!f)
+            return NULL;
+        *mid = pte_make_table(frame_pa(f));
+    } else if (table_frame(*mid)->refs > 1) {
+        if (!unshare(as, mid))
+            return NULL;
+        /* Same translations as before, but the old table must not be walked any more. */
+        arch_mmu_flush(as, align_down(va, ARCH_LEAF_SPAN), ARCH_LEAF_SPAN);
+    }
+    return &pte_table(*mid)[mmu_leaf_index(va)];
+}
+
+void table_set(struct aspace *as, pte_t *e, pte_t value) {
+    if (!pte_present(*e)) {
+        frame_of(virt_to_phys((void *)align_down((uintptr_t)e, PAGE_SIZE)))->used++;
+        as->resident++;
+    }
+    *e = value;
+}
+
+/* Drops this address space's use of a leaf table: the last user drops the pages too. */
+static void drop_leaf(struct aspace *as, pte_t *mid) {
+    struct frame *f = table_frame(*mid);
+    as->resident -= f->used;
+    *mid = 0;
+    if (f->refs == 1) {
+        const pte_t *e = frame_va(f);
+        for (uint32_t used = f->used; used; e++) {
+            if (!pte_present(*e))
+                continue;
+            used--;
+            if (pte_counted(*e))
+                frame_put(frame_of(pte_pa(*e)));
+        }
+    }
+    frame_put(f);
+}
+
+/* Clears entries [first, last) of an own leaf table, and the table if that leaves it empty. */
+static void clear_entries(struct aspace *as, pte_t *mid, unsigned first, unsigned last) {
+    struct frame *f = table_frame(*mid);
+    pte_t *e = pte_table(*mid);
+    for (unsigned i = first; i < last && f->used; i++) {
+        pte_t old = e[i];
+        if (!pte_present(old))
+            continue;
+        e[i] = 0;
+        f->used--;
+        as->resident--;
+        if (pte_counted(old))
+            frame_put(frame_of(pte_pa(old)));
+    }
+    if (!f->used)
+        drop_leaf(as, mid);
+}
+
+/* Calls nothing for room without tables; the last part of a range may be less than a table. */
+static uint64_t span_end(uint64_t va, uint64_t end) {
+    return min_u64(align_down(va, ARCH_LEAF_SPAN) + ARCH_LEAF_SPAN, end);
+}
+
+static unsigned end_index(uint64_t va, uint64_t end) {
+    return mmu_leaf_index(va) + (unsigned)((end - va) >> PAGE_SHIFT);
+}
+
+/* True if any entry in [va, end), within one leaf table, is present. */
+static bool any_present(const pte_t *leaf, uint64_t va, uint64_t end) {
+    for (unsigned i = mmu_leaf_index(va); i < end_index(va, end); i++)
+        if (pte_present(leaf[i]))
+            return true;
+    return false;
+}
+
+long table_clear(struct aspace *as, uint64_t start, uint64_t end) {
+    for (uint64_t va = table_next(as, start); va < end; va = table_next(as, va)) {
+        va = max_u64(va, start);
+        uint64_t stop = span_end(va, end);
+        pte_t *mid = mid_look(as, va);
+        if (stop - va == ARCH_LEAF_SPAN) {
+            drop_leaf(as, mid);
+        } else if (any_present(pte_table(*mid), va, stop)) {
+            if (!table_entry(as, va))
+                return -ENOMEM;
+            clear_entries(as, mid, mmu_leaf_index(va), end_index(va, stop));
+        }
+        va = stop;
+        if (va >= end)
+            break;
+    }
+    arch_mmu_flush(as, start, end - start);
+    return 0;
+}
+
+static pte_t restricted(pte_t e, uint64_t prot) {
+    return pte_make(pte_pa(e), prot & PK_PROT_READ, prot & PK_PROT_WRITE && pte_writable(e),
+                    prot & PK_PROT_EXEC, pte_counted(e));
+}
+
+long table_restrict(struct aspace *as, uint64_t start, uint64_t end, uint64_t prot) {
+    for (uint64_t va = table_next(as, start); va < end; va = table_next(as, va)) {
+        va = max_u64(va, start);
+        uint64_t stop = span_end(va, end);
+        const pte_t *look = table_look(as, va);
+        if (any_present(look - mmu_leaf_index(va), va, stop)) {
+            pte_t *e = table_entry(as, va);
+            if (!e)
+                return -ENOMEM;
+            for (uint64_t at = va; at < stop; at += PAGE_SIZE, e++)
+                if (pte_present(*e))
+                    *e = restricted(*e, prot);
+        }
+        va = stop;
+        if (va >= end)
+            break;
+    }
+    arch_mmu_flush(as, start, end - start);
+    return 0;
+}
+
+uint64_t table_next(const struct aspace *as, uint64_t va) {
+    va = align_down(va, ARCH_LEAF_SPAN);
+    while (va < ARCH_USER_END) {
+        const pte_t *mid = mid_look(as, va);
+        if (!mid) {
+            va = align_down(va, ARCH_MID_SPAN) + ARCH_MID_SPAN;
+            continue;
+        }
+        do {
+            if (pte_present(*mid++))
+                return va;
+            va += ARCH_LEAF_SPAN;
+        } while (va % ARCH_MID_SPAN);
+    }
+    return ARCH_USER_END;
+}
+
+bool table_is_shared(const struct aspace *as, uint64_t va) {
+    return table_frame(*mid_look(as, va))->refs > 1;
+}
+
+void table_write_protect(struct aspace *as, uint64_t start, uint64_t end) {
+    pte_t *e = &pte_table(*mid_look(as, start))[mmu_leaf_index(start)];
+    for (; start < end; start += PAGE_SIZE, e++)
+        *e = pte_without_write(*e);
+}
+
+long table_share(struct aspace *dst, struct aspace *src, uint64_t va) {
+    pte_t *mid = mid_entry(dst, va);
+    if (!mid)
+        return -ENOMEM;
+    pte_t link = *mid_look(src, va);
+    *mid = link;
+    frame_hold(table_frame(link));
+    dst->resident += table_frame(link)->used;
+    return 0;
+}
+
+bool table_free_step(struct aspace *as, unsigned limit) {
+    uint64_t va = table_next(as, 0);
+    for (; va < ARCH_USER_END && limit; va = table_next(as, va), limit--)
+        drop_leaf(as, mid_look(as, va));
+    if (va < ARCH_USER_END)
+        return false;
+    for (unsigned i = 0; i < ARCH_USER_ROOT_ENTRIES; i++)
+        if (pte_present(as->root[i]))
+            frame_put(table_frame(as->root[i]));
+    frame_put(frame_of(virt_to_phys(as->root)));
+    return true;
+}

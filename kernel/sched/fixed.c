@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fixed priorities, round-robin by quantum in each: a queue a level and a bitmap of the levels in
+ * use, so that every operation takes constant time.
+ */
+#include <sched/policy.h>
+
+#define QUANTUM_NS 10000000
+
+static void fixed_init(struct run_queue *q) {
+    q->levels = 0;
+    for (unsigned i = 0; i < PRIORITIES; i++)
+        list_init(&q->queues[i]);
+}
+
+static void fixed_enqueue(struct run_queue *q, struct sched_entity *e, bool front) {
+    struct list *level = &q->queues[e->priority];
+    if (front)
+        list_prepend(level, &e->link);
+    else
+        list_append(level, &e->link);
+    q->levels |= 1ull << e->priority;
+    e->queued = true;
+}
+
+static void fixed_dequeue(struct run_queue *q, struct sched_entity *e) {
+    list_remove(&e->link);
+    if (list_empty(&q->queues[e->priority]))
+        q->levels &= ~(1ull << e->priority);
+    e->queued = false;
+}
+
+/* The highest level in use; levels must not be 0. Binary search: plain rv64 has no clz. */
+static unsigned top_level(uint64_t levels) {
+    unsigned n = 0;
+    for (unsigned half = 32; half; half /= 2)
+        if (levels >> half) {
+            levels >>= half;
+            n += half;
+        }
+    return n;
+}
+
+static struct sched_entity *fixed_first(const struct run_queue *q) {
+    if (!q->levels)
+        return NULL;
+    return CONTAINER_OF(q->queues[top_level(q->levels)].next, struct sched_entity, link);
+}
+
+static bool fixed_preempts(const struct run_queue *q, const struct sched_entity *running,
+                           bool slice_over) {
+    uint64_t above = q->levels >> running->priority;
+    return slice_over ? above : above >> 1;
+}
+
+static bool fixed_contends(const struct run_queue *q, const struct sched_entity *running) {
+    return q->levels >> running->priority;
+}
+
+const struct sched_policy policy_fixed = {
+    .name = "fixed",
+    .init = fixed_init,
+    .enqueue = fixed_enqueue,
+    .dequeue = fixed_dequeue,
+    .first = fixed_first,
+    .preempts = fixed_preempts,
+    .contends = fixed_contends,
+    .quantum_ns = QUANTUM_NS,
+};

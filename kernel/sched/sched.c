@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler (sched.h): placement of woken threads, the choice on leaving the kernel, idling
+ * and the clock event device. The policy decides among a hart's ready threads.
+ */
+#include <sched/sched.h>
+#include <arch/hart.h>
+#include <arch/mmu.h>
+#include <entry.h>
+#include <ipc/ipc.h>
+#include <sched/hart.h>
+#include <task/task.h>
+#include <task/thread.h>
+#include <time/timer.h>
+
+struct hart harts[ARCH_MAX_HARTS];
+static const struct sched_policy *policy = &policy_fixed;
+
+void sched_init(void) {
+    for (unsigned i = 0; i < ARCH_MAX_HARTS; i++)
+        policy->init(&harts[i].queue);
+}
+
+static struct thread *entity_thread(struct sched_entity *e) {
+    return e ? CONTAINER_OF(e, struct thread, sched) : NULL;
+}
+
+/* The last hart's caches are warm; but an idle hart beats waiting. */
+static struct hart *choose_hart(const struct thread *t) {
+    struct hart *last = t->hart ? t->hart : this_hart();
+    if (last->idle || machine.hart_count == 1)
+        return last;
+    for (uint32_t i = 0; i < machine.hart_count; i++)
+        if (harts[i].idle)
+            return &harts[i];
+    return last;
+}
+
+static void enqueue(struct hart *hart, struct thread *t, bool front) {
+    t->state = THREAD_READY;
+    t->hart = hart;
+    policy->enqueue(&hart->queue, &t->sched, front);
+}
+
+void sched_ready(struct thread *t) {
+    t->state = THREAD_READY;
+    if (t->suspended)
+        return;
+    struct hart *hart = choose_hart(t);
+    enqueue(hart, t, false);
+    if (hart == this_hart())
+        return;
+    if (hart->idle || (hart->current && policy->preempts(&hart->queue, &hart->current->sched,
+                                                         false)))
+        arch_send_ipi(hart->index);
+}
+
+void sched_handoff(struct thread *t) {
+    struct hart *hart = this_hart();
+    if (t->suspended || hart->handoff) {
+        sched_ready(t);
+        return;
+    }
+    t->state = THREAD_RUNNING;
+    t->hart = hart;
+    hart->handoff = t;
+}
+
+void sched_remove(struct thread *t) {
+    if (t->sched.queued)
+        policy->dequeue(&t->hart->queue, &t->sched);
+    struct hart *hart = this_hart();
+    if (hart->handoff == t)
+        hart->handoff = NULL;
+}
+
+void sched_set_priority(struct thread *t, unsigned priority) {
+    if (t->sched.priority == priority)
+        return;
+    bool queued = t->sched.queued;
+    if (queued)
+        policy->dequeue(&t->hart->queue, &t->sched);
+    t->sched.priority = (uint8_t)priority;
+    if (queued)
+        policy->enqueue(&t->hart->queue, &t->sched, false);
+}
+
+void sched_yield(void) {
+    this_hart()->slice_over = true;
+}
+
+bool sched_running_elsewhere(struct thread *t) {
+    if (t->state != THREAD_RUNNING || t->hart == this_hart())
+        return false;
+    arch_send_ipi(t->hart->index);
+    return true;
+}
+
+static bool can_run(const struct thread *t) {
+    return t && t->state == THREAD_RUNNING && !t->suspended;
+}
+
+/* Ready threads of another hart that has more than it can run. */
+static struct thread *steal(struct hart *hart) {
+    for (uint32_t i = 0; i < machine.hart_count; i++) {
+        struct hart *other = &harts[i];
+        struct thread *t = other == hart ? NULL : entity_thread(policy->first(&other->queue));
+        if (t && other->current) {
+            policy->dequeue(&other->queue, &t->sched);
+            return t;
+        }
+    }
+    return NULL;
+}
+
+/* Who runs next on this hart; NULL: nobody. Whoever ran and still could is queued again. */
+static struct thread *choose(struct hart *hart) {
+    struct thread *stay = hart->current;
+    if (stay && !can_run(stay)) {
+        if (stay->state == THREAD_RUNNING)
+            stay->state = THREAD_READY; /* suspended while it ran */
+        stay = NULL;
+    }
+    struct thread *next = hart->handoff;
+    hart->handoff = NULL;
+    if (next && stay && next != stay)
+        enqueue(hart, stay, true);
+    else if (!next)
+        next = stay;
+    bool slice_over = hart->slice_over;
+    hart->slice_over = false;
+    if (next) {
+        if (!policy->preempts(&hart->queue, &next->sched, slice_over)) {
+            if (slice_over)
+                hart->slice_end = arch_time_ns() + policy->quantum_ns;
+            return next;
+        }
+        enqueue(hart, next, !slice_over);
+    }
+    next = entity_thread(policy->first(&hart->queue));
+    if (next)
+        policy->dequeue(&hart->queue, &next->sched);
+    else
+        next = steal(hart);
+    if (next)
+        hart->slice_end = arch_time_ns() + policy->quantum_ns;
+    return next;
+}
+
+/* Waits for an interrupt with the lock released; whatever woke the hart is handled. */
+static void idle(struct hart *hart) {
+    hart->idle = true;
+    if (hart->aspace)
+        arch_mmu_activate(NULL);
+    uint64_t at = timers_next();
+    if (at != hart->timer_at) {
+        hart->timer_at = at;
+        arch_timer_program(at);
+    }
+    kernel_unlock();
+    arch_idle_wait();
+    kernel_lock();
+    hart->idle = false;
+    arch_poll_interrupts();
+}
+
+static void leave(struct hart *hart, struct thread *t, uint64_t now) {
+    arch_fp_save(t);
+    t->run_ns += now - hart->switched_at;
+}
+
+static void enter(struct hart *hart, struct thread *t, uint64_t now) {
+    hart->current = t;
+    hart->switched_at = now;
+    t->hart = hart;
+    t->state = THREAD_RUNNING;
+    if (hart->fp_owner != t || t->fp_hart != hart)
+        arch_fp_forget(t);
+}
+
+static void program_timer(struct hart *hart, const struct thread *t) {
+    uint64_t at = timers_next();
+    if (policy->contends(&hart->queue, &t->sched))
+        at = min_u64(at, hart->slice_end);
+    if (at != hart->timer_at) {
+        hart->timer_at = at;
+        arch_timer_program(at);
+    }
+}
+
+void kernel_exit(void) {
+    struct hart *hart = this_hart();
+    struct thread *before = hart->current, *t;
+    for (;;) {
+        t = choose(hart);
+        if (!t) {
+            if (before) {
+                leave(hart, before, arch_time_ns());
+                thread_left_hart(before);
+            }
+            hart->current = before = NULL;
+            idle(hart);
+            continue;
+        }
+        /* Inside a foreign call attention waits for its return. */
+        if (!t->attention || t->foreign.inside || !exception_attention(t, 0))
+            break;
+        /* It waits for its exception endpoint's answer now; choose somebody else. */
+    }
+    if (t != before) {
+        uint64_t now = arch_time_ns();
+        if (before) {
+            leave(hart, before, now);
+            thread_left_hart(before);
+        }
+        enter(hart, t, now);
+    }
+    if (hart->aspace != t->task->aspace || !hart->aspace)
+        arch_mmu_activate(t->task->aspace);
+    program_timer(hart, t);
+}
+
+void kernel_timer_interrupt(void) {
+    struct hart *hart = this_hart();
+    hart->timer_at = 0;
+    timers_run();
+    if (hart->current && arch_time_ns() >= hart->slice_end)
+        hart->slice_over = true;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler: which thread each hart runs. A blocked thread belongs to no hart; a ready one
+ * stands in one hart's queue; a running one is some hart's current.
+ */
+#ifndef SCHED_SCHED_H
+#define SCHED_SCHED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct thread;
+
+void sched_init(void);
+/* A blocked or new thread may run again: queued on a hart, which is told if that matters. */
+void sched_ready(struct thread *t);
+/* A blocked thread runs next on this hart, without the queue, unless someone is more urgent. */
+void sched_handoff(struct thread *t);
+/* Takes a ready thread out of its queue (it is being suspended or ended). */
+void sched_remove(struct thread *t);
+/* Changes the priority, wherever the thread is. */
+void sched_set_priority(struct thread *t, unsigned priority);
+/* The current thread goes behind its equals. */
+void sched_yield(void);
+/* True if the thread runs on another hart right now; that hart is asked to enter the kernel. */
+bool sched_running_elsewhere(struct thread *t);
+
+#endif

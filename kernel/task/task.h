@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Tasks: an address space, a capability table, threads, and an account that pays for them. */
+#ifndef TASK_TASK_H
+#define TASK_TASK_H
+
+#include <cap/cap.h>
+#include <lib/lib.h>
+
+struct aspace;
+struct endpoint;
+
+struct task {
+    struct kobject kobject;
+    struct aspace *aspace;
+    struct cap_table caps;
+    struct account *account; /* it is in, and its memory is charged to */
+    struct list threads;
+    uint64_t thread_count;
+    struct list served; /* calls that its threads received and have not answered */
+    struct endpoint *exception; /* held; NULL: exceptions end the task */
+    uint64_t exception_badge;
+    uint64_t foreign_entry; /* 0: foreign calls are exceptions */
+    uint32_t clear_cursor;
+    bool dying;
+    char name[16];
+};
+
+static inline struct task *task_of(struct kobject *k) {
+    return CONTAINER_OF(k, struct task, kobject);
+}
+
+/* An empty task in account, which it joins; NULL if memory ends. */
+struct task *task_create(struct account *account);
+/* Ends its threads and frees what it has, a bounded amount a call: true when done. A thread that
+ * runs on another hart is asked to stop; until it has, the answer is false. */
+bool task_kill_step(struct task *task);
+void task_destroy(struct kobject *k);
+
+#endif

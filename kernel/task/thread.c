@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads: creation, the table of ids behind tokens, and the end. */
+#include <task/thread.h>
+#include <arch/hart.h>
+#include <ipc/ipc.h>
+#include <ipc/message.h>
+#include <mm/frame.h>
+#include <mm/slab.h>
+#include <parley/errno.h>
+#include <sched/hart.h>
+#include <sched/sched.h>
+#include <task/task.h>
+
+/* Ids: pages of pointers; a free entry holds the next free id, shifted, with bit 0 set. */
+#define IDS_PER_PAGE 512
+#define MAX_ID_PAGES (1u << (TOKEN_ID_BITS - 9))
+#define INITIAL_STATUS (1ull << 5) /* sstatus: user mode, interrupts on, FPU off */
+
+static uint64_t *id_pages[MAX_ID_PAGES];
+static uint32_t id_page_count, first_free_id; /* 0: none, id 0 is not used */
+
+static uint64_t *id_entry(uint64_t id) {
+    return &id_pages[id / IDS_PER_PAGE][id % IDS_PER_PAGE];
+}
+
+static bool grow_ids(void) {
+    struct frame *f = id_page_count < MAX_ID_PAGES ? frame_get(NULL) : NULL;
+    if (!f)
+        return false;
+    id_pages[id_page_count] = frame_va(f);
+    uint32_t first = id_page_count++ * IDS_PER_PAGE;
+    for (uint32_t id = first + IDS_PER_PAGE; id-- > first;) {
+        *id_entry(id) = (uint64_t)first_free_id << 1 | 1;
+        if (id)
+            first_free_id = id;
+    }
+    return true;
+}
+
+struct thread *thread_by_id(uint64_t id) {
+    if (id >= (uint64_t)id_page_count * IDS_PER_PAGE)
+        return NULL;
+    uint64_t entry = *id_entry(id);
+    return entry & 1 ? NULL : (struct thread *)(uintptr_t)entry;
+}
+
+static bool take_id(struct thread *t) {
+    if (!first_free_id && !grow_ids())
+        return false;
+    t->id = first_free_id;
+    first_free_id = (uint32_t)(*id_entry(t->id) >> 1);
+    *id_entry(t->id) = (uint64_t)(uintptr_t)t;
+    return true;
+}
+
+static void give_id(const struct thread *t) {
+    *id_entry(t->id) = (uint64_t)first_free_id << 1 | 1;
+    first_free_id = t->id;
+}
+
+struct thread *thread_create(struct task *task, unsigned priority) {
+    struct thread *t = slab_alloc(sizeof *t, task->account);
+    if (!t)
+        return NULL;
+    memset(t, 0, sizeof *t);
+    kobject_init(&t->kobject, PK_TYPE_THREAD, task->account);
+    if (!take_id(t)) {
+        slab_free(t, sizeof *t, task->account);
+        return NULL;
+    }
+    list_init(&t->link);
+    list_init(&t->sched.link);
+    list_init(&t->call.served);
+    list_init(&t->call.notice);
+    t->regs.status = INITIAL_STATUS;
+    t->state = THREAD_READY;
+    t->suspended = true;
+    t->base_priority = t->sched.priority = (uint8_t)priority;
+    t->task = task;
+    kobject_hold(&task->kobject);
+    list_append(&task->threads, &t->task_link);
+    task->thread_count++;
+    return t;
+}
+
+void thread_abort_call(struct thread *t) {
+    if (t->state == THREAD_QUEUED || t->state == THREAD_SERVED)
+        call_finish(t);
+    else
+        list_remove(&t->link);
+}
+
+void thread_end(struct thread *t) {
+    if (t->state == THREAD_ENDED)
+        return;
+    sched_remove(t);
+    if (t->state == THREAD_QUEUED || t->state == THREAD_SERVED)
+        call_abandon(t);
+    list_remove(&t->link);
+    t->state = THREAD_ENDED;
+    if (t->receiving && t->receiving->server == t)
+        t->receiving->server = NULL;
+    t->receiving = NULL;
+    list_remove(&t->task_link);
+    t->task->thread_count--;
+    if (this_hart()->current != t)
+        kobject_put(&t->kobject);
+}
+
+void thread_left_hart(struct thread *t) {
+    if (t->state == THREAD_ENDED)
+        kobject_put(&t->kobject);
+}
+
+void thread_destroy(struct kobject *k) {
+    struct thread *t = thread_of(k);
+    struct task *task = t->task;
+    if (t->state != THREAD_ENDED)
+        panic("thread %u destroyed while alive", t->id);
+    give_id(t);
+    slab_free(t, sizeof *t, k->account);
+    kobject_put(&task->kobject);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads: registers, state, and the one call each may be blocked in. A blocked thread has no
+ * kernel stack; this structure is its whole state. */
+#ifndef TASK_THREAD_H
+#define TASK_THREAD_H
+
+#include <arch/thread.h>
+#include <cap/kobject.h>
+#include <lib/lib.h>
+#include <sched/policy.h>
+
+struct task;
+struct endpoint;
+struct hart;
+
+enum thread_state {
+    THREAD_RUNNING,   /* a hart's current or handoff */
+    THREAD_READY,     /* in a run queue, or suspended */
+    THREAD_QUEUED,    /* its call waits at an endpoint for a receiver */
+    THREAD_SERVED,    /* its call was received and waits for the reply */
+    THREAD_RECEIVING, /* waits at an endpoint for a message */
+    THREAD_WAITING,   /* waits on a notification */
+    THREAD_ENDED,
+};
+
+/* A call in progress. Words and buffers stand in the caller's registers. */
+struct call {
+    struct endpoint *endpoint; /* held */
+    uint64_t badge;
+    uint64_t sequence;      /* distinguishes this call's token from older ones */
+    struct task *server;    /* who received it; NULL while queued */
+    struct list served;     /* in server->served */
+    struct list notice;     /* in endpoint->notices */
+    bool cancelled;         /* a cancel notice was sent for this call */
+    uint64_t exception;     /* label of the kernel's own message, 0: an ordinary call */
+    uint64_t exception_words[4];
+};
+
+/* A foreign call in progress: what foreign_return puts back. */
+struct foreign {
+    bool inside;
+    uint64_t pc, call_number, scratch, first_argument;
+};
+
+struct thread {
+    struct arch_regs regs; /* first: the trap entry stores here */
+    struct kobject kobject;
+    struct task *task; /* held */
+    struct list task_link;
+    struct list link; /* in the endpoint or notification that it waits at */
+    struct sched_entity sched;
+    uint8_t state; /* enum thread_state */
+    uint8_t base_priority;
+    bool suspended;
+    bool attention;     /* send an attention exception before it next runs user code */
+    struct hart *hart;  /* where it runs, is queued, or ran last */
+    struct call call;
+    struct foreign foreign;
+    uint64_t copied; /* bytes that a copy call has done before it was interrupted */
+    uint64_t run_ns;
+    uint32_t id; /* in tokens */
+    struct endpoint *receiving; /* endpoint that it waits at or last received from; not held */
+    struct hart *fp_hart;
+    struct arch_fp fp;
+};
+
+static inline struct thread *thread_of(struct kobject *k) {
+    return CONTAINER_OF(k, struct thread, kobject);
+}
+
+/* A suspended thread in task, registers zero; NULL if memory ends. */
+struct thread *thread_create(struct task *task, unsigned priority);
+/* Takes it out of whatever it does, for good. Not for one that runs on another hart. */
+void thread_end(struct thread *t);
+void thread_destroy(struct kobject *k);
+/* Called when a hart stops using it as its current thread. */
+void thread_left_hart(struct thread *t);
+/* By id, or NULL. */
+struct thread *thread_by_id(uint64_t id);
+/* Leaves its pending call or wait, without a result, and becomes ready (or stays suspended). */
+void thread_abort_call(struct thread *t);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* Kernel calls on threads. */
+#include <arch/hart.h>
+#include <calls.h>
+#include <ipc/ipc.h>
+#include <ipc/message.h>
+#include <mm/copy.h>
+#include <parley/errno.h>
+#include <sched/hart.h>
+#include <sched/sched.h>
+#include <task/task.h>
+#include <task/thread.h>
+
+static void get_regs(struct thread *t, struct pk_regs *r) {
+    memset(r, 0, sizeof *r);
+    memcpy(r->x, t->regs.x, sizeof r->x);
+    if (t->fp.used) {
+        memcpy(r->f, t->fp.f, sizeof r->f);
+        r->fcsr = t->fp.fcsr;
+        r->fp = 1;
+    }
+    r->foreign = t->foreign.inside;
+    r->first_a0 = t->foreign.first_argument;
+}
+
+static void set_regs(struct thread *t, const struct pk_regs *r) {
+    memcpy(t->regs.x, r->x, sizeof r->x);
+    if (r->fp) {
+        memcpy(t->fp.f, r->f, sizeof r->f);
+        t->fp.fcsr = r->fcsr;
+        t->fp.used = 1;
+        arch_fp_forget(t);
+    }
+}
+
+/* Gives out a thread that is also kept alive by its task. */
+static long give_thread(struct thread *self, struct thread *t) {
+    long slot = cap_insert(&self->task->caps, 0, &t->kobject, PK_RIGHT_ALL, 0);
+    if (slot < 0)
+        thread_end(t);
+    return slot;
+}
+
+long sys_thread_create(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct task *task = call_task(self, a[0], PK_RIGHT_MANAGE, &error);
+    if (!task)
+        return error;
+    if (a[2] >= PRIORITIES)
+        return -EINVAL;
+    struct pk_regs regs;
+    error = copy_from_user(self->task->aspace, &regs, a[1], sizeof regs);
+    if (error < 0)
+        return error;
+    struct thread *t = thread_create(task, (unsigned)a[2]);
+    if (!t)
+        return -ENOMEM;
+    set_regs(t, &regs);
+    return give_thread(self, t);
+}
+
+/* The copy stands where the original does: inside its call, if it is in one, which returns 0. */
+long sys_thread_copy(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct thread *src = call_thread(self, a[0], &error);
+    struct task *task = src ? call_task(self, a[1], PK_RIGHT_MANAGE, &error) : NULL;
+    if (!task)
+        return error;
+    if (src->state == THREAD_RUNNING)
+        return -EBUSY;
+    struct thread *t = thread_create(task, src->base_priority);
+    if (!t)
+        return -ENOMEM;
+    t->regs = src->regs;
+    t->foreign = src->foreign;
+    t->fp = src->fp;
+    arch_fp_forget(t);
+    for (unsigned i = 0; i < 5; i++)
+        t->regs.x[REG_WORD0 + i] = 0;
+    t->regs.x[REG_WORD5] = t->regs.x[REG_CAPS] = 0;
+    t->regs.x[REG_RESULT] = t->regs.x[REG_LABEL] = 0;
+    return give_thread(self, t);
+}
+
+/* A thread blocked in a call that another task serves keeps its registers: they are the message. */
+static long may_set(const struct thread *t, const struct thread *self, uint64_t flags) {
+    bool calling = t->state == THREAD_QUEUED || t->state == THREAD_SERVED;
+    if (!calling)
+        return flags & PK_REGS_RESTART ? -EINVAL : 0;
+    if (t->call.exception && t->call.server == self->task)
+        return 0;
+    return flags & PK_REGS_RESTART && t->call.server == self->task ? 0 : -EBUSY;
+}
+
+long sys_thread_regs(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct thread *t = call_thread(self, a[0], &error);
+    if (!t)
+        return error;
+    if (t == self)
+        return -EINVAL;
+    if (sched_running_elsewhere(t)) /* it enters the kernel for the IPI; try again then */
+        return call_restart(self);
+    struct pk_regs regs;
+    if (a[2] == PK_REGS_GET) {
+        get_regs(t, &regs);
+        return copy_to_user(self->task->aspace, a[1], &regs, sizeof regs);
+    }
+    if (a[2] != PK_REGS_SET && a[2] != (PK_REGS_SET | PK_REGS_RESTART))
+        return -EINVAL;
+    error = may_set(t, self, a[2]);
+    if (error == 0)
+        error = copy_from_user(self->task->aspace, &regs, a[1], sizeof regs);
+    if (error < 0)
+        return error;
+    set_regs(t, &regs);
+    if (a[2] & PK_REGS_RESTART) {
+        t->foreign.inside = false;
+        if (!t->call.exception) {
+            call_finish(t);
+            sched_ready(t);
+        }
+    }
+    return 0;
+}
+
+long sys_thread_suspend(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct thread *t = call_thread(self, a[0], &error);
+    if (!t)
+        return error;
+    t->suspended = true;
+    if (sched_running_elsewhere(t))
+        return call_restart(self);
+    sched_remove(t);
+    return 0;
+}
+
+long sys_thread_resume(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct thread *t = call_thread(self, a[0], &error);
+    if (!t)
+        return error;
+    if (!t->suspended)
+        return 0;
+    t->suspended = false;
+    if (t->state == THREAD_READY)
+        sched_ready(t);
+    return 0;
+}
+
+long sys_thread_attention(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct thread *t = call_thread(self, a[0], &error);
+    if (!t)
+        return error;
+    t->attention = true;
+    if (t->foreign.inside)
+        call_cancel(t);
+    else
+        sched_running_elsewhere(t); /* an IPI, so that it passes the kernel's exit soon */
+    return 0;
+}
+
+static uint32_t public_state(const struct thread *t) {
+    if (t->suspended)
+        return PK_THREAD_STOPPED;
+    switch ((enum thread_state)t->state) {
+    case THREAD_RUNNING:
+        return PK_THREAD_RUNNING;
+    case THREAD_READY:
+        return PK_THREAD_READY;
+    case THREAD_QUEUED:
+    case THREAD_SERVED:
+        return PK_THREAD_CALLING;
+    case THREAD_RECEIVING:
+        return PK_THREAD_RECEIVING;
+    case THREAD_WAITING:
+        return PK_THREAD_WAITING;
+    case THREAD_ENDED:
+        break;
+    }
+    return PK_THREAD_DEAD;
+}
+
+long sys_thread_info(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct thread *t = call_thread(self, a[0], &error);
+    if (!t)
+        return error;
+    struct pk_thread_info info = {.state = public_state(t),
+                                  .priority = t->sched.priority,
+                                  .hart = t->hart ? t->hart->index : 0,
+                                  .foreign = t->foreign.inside,
+                                  .user_ns = t->run_ns};
+    return copy_to_user(self->task->aspace, a[1], &info, sizeof info);
+}
+
+long sys_thread_priority(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct thread *t = call_thread(self, a[0], &error);
+    if (!t)
+        return error;
+    if (a[1] >= PRIORITIES)
+        return -EINVAL;
+    t->base_priority = (uint8_t)a[1];
+    sched_set_priority(t, (unsigned)a[1]);
+    return 0;
+}
+
+/* Directed yield: the named thread, if ready, runs next on this hart. */
+long sys_yield(struct thread *self, const uint64_t *a) {
+    if (a[0]) {
+        long error = 0;
+        struct thread *t = call_thread(self, a[0], &error);
+        if (!t)
+            return error;
+        if (t->sched.queued) {
+            sched_remove(t);
+            sched_handoff(t);
+        }
+    }
+    sched_yield();
+    return 0;
+}
