@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of built-in commands and those that steer the shell itself. Those about variables, jobs
+ * and files stand in builtins_vars.c, builtins_jobs.c and builtins_files.c, `test` in test.c.
+ */
+#include "sh.h"
+
+#include "echo_args.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A message; the command has failed. */
+void sh_error(const char *format, ...)
+{
+    char message[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    dprintf(2, "%s: %s\n", sh.name, message);
+}
+
+/* A message for an error that ends a script (POSIX XCU 2.8.1), and at a prompt the command line. */
+void sh_fatal(const char *format, ...)
+{
+    char message[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    sh_error("%s", message);
+    sh.status = 2;
+    if (!sh.interactive)
+        shell_exit(2);
+    sh.unwind = UNWIND_ERROR;
+}
+
+static bool parse_count(const char *name, const char *text, int *count)
+{
+    char *end;
+    long number = strtol(text, &end, 10);
+
+    if (end == text || *end || number < 0 || number > 1 << 30) {
+        sh_fatal("%s: Illegal number: %s", name, text);
+        return false;
+    }
+    *count = (int)number;
+    return true;
+}
+
+static int builtin_true(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return 0;
+}
+
+static int builtin_false(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return 1;
+}
+
+static int builtin_echo(int argc, char **argv)
+{
+    return echo_args(argc, argv);
+}
+
+static int builtin_exit(int argc, char **argv)
+{
+    int status = sh.status;
+
+    if (argc > 1 && !parse_count(argv[0], argv[1], &status))
+        return 2;
+    shell_exit(status);
+}
+
+static int builtin_return(int argc, char **argv)
+{
+    int status = sh.status;
+
+    if (argc > 1 && !parse_count(argv[0], argv[1], &status))
+        return 2;
+    if (sh.function_depth == 0)
+        shell_exit(status); /* as dash: outside of functions `return` is `exit` */
+    sh.status = status & 255;
+    sh.unwind = UNWIND_RETURN;
+    return sh.status;
+}
+
+static int leave_loops(int argc, char **argv, enum unwind how)
+{
+    int levels = 1;
+
+    if (argc > 1 && !parse_count(argv[0], argv[1], &levels))
+        return 2;
+    if (levels > sh.loop_depth)
+        levels = sh.loop_depth;
+    if (levels > 0) {
+        sh.unwind = how;
+        sh.unwind_levels = levels;
+    }
+    return 0;
+}
+
+static int builtin_break(int argc, char **argv)
+{
+    return leave_loops(argc, argv, UNWIND_BREAK);
+}
+
+static int builtin_continue(int argc, char **argv)
+{
+    return leave_loops(argc, argv, UNWIND_CONTINUE);
+}
+
+static int builtin_eval(int argc, char **argv)
+{
+    struct buffer text = {0};
+    int status;
+
+    buffer_append(&text, "", 0);
+    for (int i = 1; i < argc; i++) {
+        if (i > 1)
+            buffer_add(&text, ' ');
+        buffer_append(&text, argv[i], strlen(argv[i]));
+    }
+    status = run_text(text.text);
+    buffer_free(&text);
+    return status;
+}
+
+/* A dot script without a slash is sought along PATH. */
+static int builtin_dot(int argc, char **argv)
+{
+    const char *list = var_get("PATH");
+    int status;
+
+    if (argc < 2) {
+        sh_fatal(".: filename argument required");
+        return 2;
+    }
+    if (strchr(argv[1], '/')) {
+        status = run_file(argv[1]);
+    } else {
+        status = -1;
+        while (list && status < 0) {
+            const char *end = strchrnul(list, ':');
+            char path[4096];
+
+            snprintf(path, sizeof(path), "%.*s%s%s", (int)(end - list), list,
+                     end > list ? "/" : "", argv[1]);
+            status = access(path, R_OK) == 0 ? run_file(path) : -1;
+            list = *end ? end + 1 : NULL;
+        }
+    }
+    if (status < 0) {
+        sh_fatal(".: cannot open %s: %s", argv[1], strerror(ENOENT));
+        status = 2;
+    }
+    return status;
+}
+
+static int builtin_exec(int argc, char **argv)
+{
+    if (argc > 1 && !strcmp(argv[1], "--")) {
+        argc--;
+        argv++;
+    }
+    if (argc < 2)
+        return 0; /* only its redirections, which stay */
+    exec_program(argv + 1);
+}
+
+static const char *describe(const char *name)
+{
+    const struct builtin *builtin = builtin_find(name);
+
+    if (builtin)
+        return builtin->special ? "a special shell builtin" : "a shell builtin";
+    return function_find(name) ? "a shell function" : NULL;
+}
+
+static int builtin_type(int argc, char **argv)
+{
+    int status = 0;
+
+    for (int i = 1; i < argc; i++) {
+        const char *what = describe(argv[i]);
+        const char *path = what ? NULL : find_program(argv[i]);
+
+        if (what || path) {
+            printf("%s is %s\n", argv[i], what ? what : path);
+        } else {
+            printf("%s: not found\n", argv[i]);
+            status = 127;
+        }
+    }
+    return status;
+}
+
+/* `command -v NAME` and `command NAME ARGS`, which passes over functions. */
+static int builtin_command(int argc, char **argv)
+{
+    const struct builtin *builtin;
+
+    if (argc < 2)
+        return 0;
+    if (!strcmp(argv[1], "-v")) {
+        const char *path = argc > 2 && !describe(argv[2]) ? find_program(argv[2]) : NULL;
+
+        if (argc < 3 || (!path && !describe(argv[2])))
+            return 127;
+        puts(path ? path : argv[2]);
+        return 0;
+    }
+    builtin = builtin_find(argv[1]);
+    if (builtin)
+        return builtin->run(argc - 1, argv + 1);
+    fflush(stdout);
+    {
+        struct job *job = job_new(argv[1]);
+        pid_t pid = job_fork(job, true);
+
+        if (pid == 0)
+            exec_program(argv + 1);
+        if (pid > 0)
+            return job_wait_foreground(job);
+        job_free(job);
+        return 2;
+    }
+}
+
+static const struct builtin builtins[] = {
+    {".", builtin_dot, true},
+    {":", builtin_true, true},
+    {"[", builtin_test, false},
+    {"bg", builtin_bg, false},
+    {"break", builtin_break, true},
+    {"cd", builtin_cd, false},
+    {"command", builtin_command, false},
+    {"continue", builtin_continue, true},
+    {"echo", builtin_echo, false},
+    {"eval", builtin_eval, true},
+    {"exec", builtin_exec, true},
+    {"exit", builtin_exit, true},
+    {"export", builtin_export, true},
+    {"false", builtin_false, false},
+    {"fg", builtin_fg, false},
+    {"jobs", builtin_jobs, false},
+    {"kill", builtin_kill, false},
+    {"local", builtin_local, false},
+    {"pwd", builtin_pwd, false},
+    {"read", builtin_read, false},
+    {"readonly", builtin_readonly, true},
+    {"return", builtin_return, true},
+    {"set", builtin_set, true},
+    {"shift", builtin_shift, true},
+    {"test", builtin_test, false},
+    {"trap", builtin_trap, true},
+    {"true", builtin_true, false},
+    {"type", builtin_type, false},
+    {"umask", builtin_umask, false},
+    {"unset", builtin_unset, true},
+    {"wait", builtin_wait, false},
+};
+
+const struct builtin *builtin_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof(builtins) / sizeof(builtins[0]); i++) {
+        if (!strcmp(builtins[i].name, name))
+            return &builtins[i];
+    }
+    return NULL;
+}
