@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * msgrcv(2): finding a message that suits a receiver, and a receiver that suits a message.
+ *
+ * A message leaves the queue only after it was copied to its receiver, so one whose buffer is bad or
+ * who died meanwhile loses nothing. Only MSG_EXCEPT, MSG_COPY and receivers with negative types ever
+ * cost a walk; see docs/protocols/msg.md for who may care.
+ */
+#include "msg.h"
+#include <lib/clock.h>
+#include <stdlib.h>
+
+static enum selection selection_of(int64_t *type, int flags) {
+    if (flags & MSG_COPY)
+        return SELECT_ORDINAL;
+    if (*type == 0)
+        return SELECT_ANY;
+    if (*type < 0) {
+        *type = *type == INT64_MIN ? INT64_MAX : -*type;
+        return SELECT_UP_TO;
+    }
+    return flags & MSG_EXCEPT ? SELECT_EXCEPT : SELECT_EQUAL;
+}
+
+static struct message *of_node(struct type_node *node) {
+    return node ? container_of(node, struct message, by_type) : 0;
+}
+
+/* The first message that is not of `type`. */
+static struct message *find_except(const struct queue *queue, int64_t type) {
+    for (struct list *at = queue->messages.next; at != &queue->messages; at = at->next) {
+        struct message *message = container_of(at, struct message, link);
+        if (message->type != type)
+            return message;
+    }
+    return 0;
+}
+
+static struct message *find_ordinal(const struct queue *queue, int64_t ordinal) {
+    if (ordinal < 0 || (uint64_t)ordinal >= queue->qnum)
+        return 0;
+    struct list *at = queue->messages.next;
+    while (ordinal-- > 0)
+        at = at->next;
+    return container_of(at, struct message, link);
+}
+
+static struct message *find_message(const struct queue *queue, enum selection selection,
+                                    int64_t type) {
+    struct message *message;
+    if (!queue->qnum)
+        return 0;
+    switch (selection) {
+    case SELECT_ANY:
+        return container_of(queue->messages.next, struct message, link);
+    case SELECT_EQUAL:
+        return of_node(type_index_find(&queue->by_type, type));
+    case SELECT_UP_TO:
+        message = of_node(type_index_lowest(&queue->by_type));
+        return message->type <= type ? message : 0;
+    case SELECT_EXCEPT:
+        return find_except(queue, type);
+    case SELECT_ORDINAL:
+        return find_ordinal(queue, type);
+    }
+    return 0;
+}
+
+void queue_take(struct queue *queue, struct message *message) {
+    list_remove(&message->link);
+    type_index_remove(&queue->by_type, &message->by_type);
+    queue->qnum--;
+    queue->cbytes -= message->length;
+    msg_state.messages--;
+    msg_state.bytes -= message->length;
+}
+
+/* Copies type and text to a caller; returns the length of the text it got, or a negative errno. */
+static long copy_out(uint64_t token, const int64_t *message, uint64_t length, uint64_t room,
+                     bool truncate) {
+    if (length > room) {
+        if (!truncate)
+            return -E2BIG;
+        length = room;
+    }
+    long copied = pk_copy_to_caller(token, 0, message, MSG_HEADER + length);
+    if (copied < 0)
+        return copied;
+    return copied == (long)(MSG_HEADER + length) ? (long)length : -EFAULT;
+}
+
+static void note_receipt(struct queue *queue, const struct client *client) {
+    queue->lrpid = client_pid(client);
+    queue->rtime = clock_seconds();
+}
+
+static void unlink_receiver(struct receiver *receiver) {
+    if (receiver->selection == SELECT_EQUAL)
+        type_index_remove(&receiver->queue->receivers_of_type, &receiver->by_type);
+    receiver->queue->receivers--;
+}
+
+static long receiver_ended(struct waiter *waiter, enum waiter_end why) {
+    (void)why;
+    struct receiver *receiver = container_of(waiter, struct receiver, waiter);
+    unlink_receiver(receiver);
+    free(receiver);
+    return -EINTR;
+}
+
+static const struct waiter_ops receiver_ops = {.ended = receiver_ended};
+
+static long wait_for_message(struct request *req, struct queue *queue, struct client *client,
+                             enum selection selection, int64_t type, bool truncate) {
+    struct receiver *receiver = malloc(sizeof(*receiver));
+    if (!receiver)
+        return -ENOMEM;
+    receiver->queue = queue;
+    receiver->selection = selection;
+    receiver->type = type;
+    receiver->room = request_out_len(req) - MSG_HEADER;
+    receiver->truncate = truncate;
+    receiver->arrival = msg_state.arrivals++;
+    waiter_init(&receiver->waiter, req, client, &receiver_ops);
+    if (selection == SELECT_EQUAL)
+        type_index_add(&queue->receivers_of_type, &receiver->by_type, type);
+    else if (selection == SELECT_ANY)
+        waiter_enqueue(&queue->receivers_of_any, &receiver->waiter);
+    else
+        waiter_enqueue(&queue->receivers_choosing, &receiver->waiter);
+    queue->receivers++;
+    return SERVER_DEFER;
+}
+
+/* The first of the receivers with MSG_EXCEPT or a negative type that takes this type. */
+static struct receiver *find_choosing(const struct queue *queue, int64_t type) {
+    struct waiter *waiter = waiter_first(&queue->receivers_choosing);
+    for (; waiter; waiter = waiter_next(&queue->receivers_choosing, waiter)) {
+        struct receiver *receiver = container_of(waiter, struct receiver, waiter);
+        if (receiver->selection == SELECT_UP_TO ? type <= receiver->type : type != receiver->type)
+            return receiver;
+    }
+    return 0;
+}
+
+static struct receiver *earlier(struct receiver *one, struct receiver *other) {
+    return !one || (other && other->arrival < one->arrival) ? other : one;
+}
+
+/* Who has waited longest for a message of this type. */
+static struct receiver *find_receiver(const struct queue *queue, int64_t type) {
+    struct type_node *node = type_index_find(&queue->receivers_of_type, type);
+    struct waiter *any = waiter_first(&queue->receivers_of_any);
+    struct receiver *first = node ? container_of(node, struct receiver, by_type) : 0;
+    first = earlier(first, any ? container_of(any, struct receiver, waiter) : 0);
+    return earlier(first, find_choosing(queue, type));
+}
+
+/* A receiver that cannot take the message gets its error, and the next one gets the message. */
+bool queue_hand_over(struct queue *queue, const int64_t *message, uint64_t length) {
+    struct receiver *receiver;
+    while ((receiver = find_receiver(queue, *message)) != 0) {
+        uint64_t token = waiter_token(&receiver->waiter);
+        long result = copy_out(token, message, length, receiver->room, receiver->truncate);
+        unlink_receiver(receiver);
+        waiter_remove(&receiver->waiter);
+        if (server_reply(token, result) >= 0 && result >= 0)
+            note_receipt(queue, receiver->waiter.client);
+        else if (result >= 0)
+            result = -EINTR; /* it died between the copy and the reply */
+        free(receiver);
+        if (result >= 0)
+            return true;
+    }
+    return false;
+}
+
+long msg_handle_rcv(struct request *req, int msqid, int64_t type, int flags) {
+    struct client *client = request_client(req);
+    struct queue *queue;
+    uint64_t room = request_out_len(req) - MSG_HEADER;
+    if (room > INT64_MAX)
+        return -EINVAL;
+    if ((flags & MSG_COPY) && (!(flags & IPC_NOWAIT) || (flags & MSG_EXCEPT)))
+        return -EINVAL;
+    long error = queue_find(msqid, client, SYSV_READ, &queue);
+    if (error < 0)
+        return error;
+    enum selection selection = selection_of(&type, flags);
+    struct message *message = find_message(queue, selection, type);
+    if (!message) {
+        if (flags & IPC_NOWAIT)
+            return -ENOMSG;
+        return wait_for_message(req, queue, client, selection, type, flags & MSG_NOERROR);
+    }
+    long length = copy_out(req->token, &message->type, message->length, room, flags & MSG_NOERROR);
+    if (length < 0 || selection == SELECT_ORDINAL)
+        return length;
+    queue_take(queue, message);
+    free(message);
+    note_receipt(queue, client);
+    if (!waiter_queue_empty(&queue->senders))
+        queue_admit_senders(queue);
+    return length;
+}

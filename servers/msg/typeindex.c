@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* The treap of types; see typeindex.h. */
+#include "typeindex.h"
+
+/* Multiplying by an odd number is one-to-one, so no two types have the same priority. */
+static uint64_t priority(const struct type_node *node) {
+    return (uint64_t)node->type * 0x9e3779b97f4a7c15ull;
+}
+
+/* The link that points to the leader of `type`, or the empty link where the search ends. */
+static struct type_node **find_link(struct type_index *index, int64_t type) {
+    struct type_node **link = &index->root;
+    while (*link && (*link)->type != type)
+        link = type < (*link)->type ? &(*link)->left : &(*link)->right;
+    return link;
+}
+
+/* Parts a tree that has no node of `type` into the lower and the higher types. */
+static void split(struct type_node *tree, int64_t type, struct type_node **lower,
+                  struct type_node **higher) {
+    while (tree) {
+        if (tree->type < type) {
+            *lower = tree;
+            lower = &tree->right;
+            tree = tree->right;
+        } else {
+            *higher = tree;
+            higher = &tree->left;
+            tree = tree->left;
+        }
+    }
+    *lower = 0;
+    *higher = 0;
+}
+
+/* Joins two trees, all of whose types are lower in the first, at `link`. */
+static void join(struct type_node **link, struct type_node *lower, struct type_node *higher) {
+    while (lower && higher) {
+        if (priority(lower) > priority(higher)) {
+            *link = lower;
+            link = &lower->right;
+            lower = lower->right;
+        } else {
+            *link = higher;
+            link = &higher->left;
+            higher = higher->left;
+        }
+    }
+    *link = lower ? lower : higher;
+}
+
+void type_index_add(struct type_index *index, struct type_node *node, int64_t type) {
+    struct type_node *leader = type_index_find(index, type);
+    node->type = type;
+    list_init(&node->ring);
+    node->leader = !leader;
+    if (leader) {
+        list_add_tail(&leader->ring, &node->ring);
+        return;
+    }
+    struct type_node **link = &index->root;
+    while (*link && priority(*link) > priority(node))
+        link = type < (*link)->type ? &(*link)->left : &(*link)->right;
+    split(*link, type, &node->left, &node->right);
+    *link = node;
+}
+
+void type_index_remove(struct type_index *index, struct type_node *node) {
+    if (node->leader) {
+        struct type_node **link = find_link(index, node->type);
+        if (list_empty(&node->ring)) {
+            join(link, node->left, node->right);
+        } else {
+            struct type_node *next = container_of(node->ring.next, struct type_node, ring);
+            next->leader = true;
+            next->left = node->left;
+            next->right = node->right;
+            *link = next;
+        }
+    }
+    list_remove(&node->ring);
+}
