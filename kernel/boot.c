@@ -7,9 +7,9 @@
 #include <boot.h>
 #include <arch/machine.h>
 #include <arch/mmu.h>
+#include <common/cpio.h>
+#include <common/elf.h>
 #include <ipc/ipc.h>
-#include <lib/cpio.h>
-#include <lib/elf.h>
 #include <mm/account.h>
 #include <mm/aspace.h>
 #include <mm/copy.h>
@@ -57,19 +57,17 @@ static uint64_t load_image(struct task *task) {
     if (cpio_find(initrd, machine.initrd_end - machine.initrd_start, "boot/init", &image, &size) <
         0)
         panic("no boot/init in the boot image");
-    uint64_t entry;
-    int segments = elf_check(image, size, &entry);
-    if (segments < 0)
+    struct elf_image elf;
+    if (elf_read(image, size, &elf) < 0 || elf.type != ELF_EXECUTABLE)
         panic("boot/init is not an executable");
-    for (int i = 0; i < segments; i++) {
+    for (unsigned i = 0; i < elf.phnum; i++) {
         struct elf_segment s;
-        int kind = elf_segment(image, size, (unsigned)i, &s);
-        if (kind < 0)
-            panic("boot/init: segment %d is bad", i);
-        if (kind > 0 && s.memory_size)
+        if (elf_segment(image, size, &elf, i, &s) < 0)
+            panic("boot/init: segment %u is bad", i);
+        if (s.type == ELF_LOAD && s.memory_size)
             load_segment(task, image, &s);
     }
-    return entry;
+    return elf.entry;
 }
 
 static struct object *tree_object(void) {

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
@@ -25,14 +26,6 @@ static inline uint64_t align_down(uint64_t v, uint64_t unit) {
 static inline uint64_t align_up(uint64_t v, uint64_t unit) {
     return (v + unit - 1) & ~(unit - 1);
 }
-
-void *memcpy(void *restrict dst, const void *restrict src, size_t n);
-void *memmove(void *dst, const void *src, size_t n);
-void *memset(void *dst, int byte, size_t n);
-int memcmp(const void *a, const void *b, size_t n);
-size_t strlen(const char *s);
-int strcmp(const char *a, const char *b);
-int strncmp(const char *a, const char *b, size_t n);
 
 /* printf's %s %c %d %u %x %p, with l and field width, to the firmware's console. */
 void kprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));

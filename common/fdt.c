@@ -3,9 +3,9 @@
  * Flattened device tree reader. Every offset is checked against the size, so that a damaged tree
  * gives an error and not a wild read.
  */
-#include <lib/fdt.h>
-#include <lib/lib.h>
+#include <common/fdt.h>
 #include <parley/errno.h>
+#include <string.h>
 
 #define FDT_MAGIC 0xd00dfeed
 enum { TOKEN_BEGIN = 1, TOKEN_END = 2, TOKEN_PROPERTY = 3, TOKEN_NOP = 4, TOKEN_FINISH = 9 };
@@ -44,6 +44,12 @@ static int64_t bounded_length(const char *s, const char *end) {
     return -1;
 }
 
+/* Moves on by n bytes, padded to a word, but never past the end. */
+static void skip(struct cursor *c, size_t n) {
+    size_t left = (size_t)(c->end - c->p), padded = (n + 3) & ~(size_t)3;
+    c->p += padded < left ? padded : left;
+}
+
 static int read_property(struct cursor *c, struct fdt_property *out) {
     if (c->end - c->p < 8)
         return -EINVAL;
@@ -55,7 +61,7 @@ static int read_property(struct cursor *c, struct fdt_property *out) {
         return -EINVAL;
     out->name = c->strings + name;
     out->value = c->p;
-    c->p += min_u64(align_up(out->length, 4), (uint64_t)(c->end - c->p));
+    skip(c, out->length);
     return 0;
 }
 
@@ -69,7 +75,7 @@ static int walk(struct cursor *c, const struct fdt_visitor *v) {
             if (n < 0 || ++depth >= MAX_DEPTH)
                 return -EINVAL;
             v->begin(v->context, depth, c->p);
-            c->p += min_u64(align_up((uint64_t)n + 1, 4), (uint64_t)(c->end - c->p));
+            skip(c, (size_t)n + 1);
         } else if (token == TOKEN_PROPERTY) {
             struct fdt_property property;
             if (depth < 0 || read_property(c, &property) < 0)

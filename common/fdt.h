@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading the flattened device tree (Devicetree Specification, chapter 5) that firmware passes. */
-#ifndef LIB_FDT_H
-#define LIB_FDT_H
+#ifndef COMMON_FDT_H
+#define COMMON_FDT_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Finding one file in a cpio archive of the "newc" format (cpio(5)). */
-#ifndef LIB_CPIO_H
-#define LIB_CPIO_H
+#ifndef COMMON_CPIO_H
+#define COMMON_CPIO_H
 
 #include <stddef.h>
 #include <stdint.h>

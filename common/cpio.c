@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* cpio "newc": a 110-byte header of hexadecimal fields, the name, the data, each padded to 4. */
-#include <lib/cpio.h>
-#include <lib/lib.h>
+#include <common/cpio.h>
 #include <parley/errno.h>
+#include <string.h>
 
 #define HEADER_SIZE 110
 #define FIELD_FILESIZE 6
 #define FIELD_NAMESIZE 11
+
+static size_t pad(size_t n) {
+    return (n + 3) & ~(size_t)3;
+}
 
 static int64_t field(const char *header, unsigned index) {
     int64_t v = 0;
@@ -35,7 +39,7 @@ int cpio_find(const void *archive, size_t size, const char *name, const void **d
         if (memcmp(header, "070701", 6) || name_size <= 0 || file_size < 0)
             return -EINVAL;
         size_t name_at = at + HEADER_SIZE;
-        size_t data_at = align_up(name_at + (size_t)name_size, 4);
+        size_t data_at = pad(name_at + (size_t)name_size);
         if (data_at > size || (size_t)file_size > size - data_at ||
             base[name_at + (size_t)name_size - 1])
             return -EINVAL;
@@ -46,7 +50,7 @@ int cpio_find(const void *archive, size_t size, const char *name, const void **d
             *data_size = (size_t)file_size;
             return 0;
         }
-        at = align_up(data_at + (size_t)file_size, 4);
+        at = pad(data_at + (size_t)file_size);
     }
     return -EINVAL;
 }
