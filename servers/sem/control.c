@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* semctl(2). */
+#include "sem.h"
+#include <lib/clock.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(sizeof(struct ipc64_perm) == sizeof(struct ipc_perm_k), "the same structure");
+
+long sem_handle_value(struct request *req, int semid, int semnum, int command) {
+    struct set *set;
+    long error = set_find(semid, request_client(req), SYSV_READ, &set);
+    if (error < 0)
+        return error;
+    if (semnum < 0 || (uint32_t)semnum >= set->count)
+        return -EINVAL;
+    const struct sem *sem = &set->sems[semnum];
+    switch (command) {
+    case GETVAL:
+        return sem->value;
+    case GETPID:
+        return sem->pid;
+    case GETNCNT:
+        return sem->ncnt;
+    case GETZCNT:
+        return sem->zcnt;
+    default:
+        return -EINVAL;
+    }
+}
+
+static void set_one(struct set *set, uint32_t number, uint16_t value, int pid) {
+    struct sem *sem = &set->sems[number];
+    sem->value = value;
+    sem->pid = pid;
+    set_changed(set, sem);
+}
+
+long sem_handle_set_value(struct request *req, int semid, int semnum, int value) {
+    const struct client *client = request_client(req);
+    struct set *set;
+    if (value < 0 || value > SEMVMX)
+        return -ERANGE;
+    long error = set_find(semid, client, SYSV_WRITE, &set);
+    if (error < 0)
+        return error;
+    if (semnum < 0 || (uint32_t)semnum >= set->count)
+        return -EINVAL;
+    undo_clear(set, (uint32_t)semnum);
+    set_one(set, (uint32_t)semnum, (uint16_t)value, client_pid(client));
+    set->ctime = clock_seconds();
+    set_update(set);
+    return 0;
+}
+
+long sem_handle_get_all(struct request *req, int semid) {
+    struct set *set;
+    long error = set_find(semid, request_client(req), SYSV_READ, &set);
+    if (error < 0)
+        return error;
+    size_t size = set->count * sizeof(uint16_t);
+    if (request_out_len(req) < size)
+        return -EINVAL;
+    uint16_t *values = malloc(size);
+    if (!values)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < set->count; i++)
+        values[i] = set->sems[i].value;
+    error = request_write_all(req, values, size);
+    free(values);
+    return error;
+}
+
+static long set_all(struct request *req, struct set *set, uint16_t *values, int pid) {
+    long error = request_read_all(req, values, set->count * sizeof(*values));
+    if (error < 0)
+        return error;
+    for (uint32_t i = 0; i < set->count; i++)
+        if (values[i] > SEMVMX)
+            return -ERANGE;
+    undo_clear_all(set);
+    for (uint32_t i = 0; i < set->count; i++)
+        set_one(set, i, values[i], pid);
+    set->ctime = clock_seconds();
+    set_update(set);
+    return 0;
+}
+
+long sem_handle_set_all(struct request *req, int semid) {
+    const struct client *client = request_client(req);
+    struct set *set;
+    long error = set_find(semid, client, SYSV_WRITE, &set);
+    if (error < 0)
+        return error;
+    uint16_t *values = malloc(set->count * sizeof(*values));
+    if (!values)
+        return -ENOMEM;
+    error = set_all(req, set, values, client_pid(client));
+    free(values);
+    return error;
+}
+
+long sem_handle_stat(struct request *req, int semid, int command) {
+    struct set *set;
+    if (command != IPC_STAT) {
+        if (command != SEM_STAT && command != SEM_STAT_ANY)
+            return -EINVAL;
+        const struct sysv_object *object = idtable_at(&sem_state.table.ids, (uint32_t)semid);
+        if (!object)
+            return -EINVAL;
+        semid = object->id;
+    }
+    long error = set_find(semid, request_client(req), command == SEM_STAT_ANY ? 0 : SYSV_READ,
+                          &set);
+    if (error < 0)
+        return error;
+    struct semid64_ds ds = {
+        .sem_otime = set->otime,
+        .sem_ctime = set->ctime,
+        .sem_nsems = set->count,
+    };
+    memcpy(&ds.sem_perm, &set->object.perm, sizeof(ds.sem_perm));
+    error = request_write_all(req, &ds, sizeof(ds));
+    return error < 0 ? error : command == IPC_STAT ? 0 : semid;
+}
+
+/* IPC_SET and IPC_RMID are for the owner, the creator and the superuser, whatever the mode. */
+static long find_own(int semid, const struct client *client, struct set **set) {
+    long error = set_find(semid, client, 0, set);
+    return error < 0 ? error : sysv_may_control(&(*set)->object, client);
+}
+
+long sem_handle_set(struct request *req, int semid) {
+    struct semid64_ds ds;
+    struct set *set;
+    long error = request_read_all(req, &ds, sizeof(ds));
+    if (error >= 0)
+        error = find_own(semid, request_client(req), &set);
+    if (error < 0)
+        return error;
+    struct ipc_perm_k perm;
+    memcpy(&perm, &ds.sem_perm, sizeof(perm));
+    sysv_set(&set->object, &perm);
+    set->ctime = clock_seconds();
+    return 0;
+}
+
+static void end_waiters(struct waiter_queue *queue) {
+    struct waiter *waiter;
+    while ((waiter = waiter_first(queue)) != 0) {
+        waiter_finish(waiter, -EIDRM);
+        free(container_of(waiter, struct operation, waiter));
+    }
+}
+
+long sem_handle_remove(struct request *req, int semid) {
+    struct set *set;
+    long error = find_own(semid, request_client(req), &set);
+    if (error < 0)
+        return error;
+    sysv_remove(&sem_state.table, &set->object);
+    for (uint32_t i = 0; i < set->count; i++) {
+        end_waiters(&set->sems[i].increase);
+        end_waiters(&set->sems[i].zero);
+    }
+    undo_drop_set(set);
+    sem_state.semaphores -= set->count;
+    free(set);
+    return 0;
+}
+
+/* Linux's values, the obsolete fields included (linux/sem.h). */
+long sem_handle_info(struct request *req, int command) {
+    struct seminfo info = {
+        .semmap = SEMMNS,
+        .semmni = SEMMNI,
+        .semmns = SEMMNS,
+        .semmnu = SEMMNS,
+        .semmsl = SEMMSL,
+        .semopm = SEMOPM,
+        .semume = SEMOPM,
+        .semusz = 20,
+        .semvmx = SEMVMX,
+        .semaem = SEMVMX,
+    };
+    if (command == SEM_INFO) {
+        info.semusz = (int32_t)sem_state.table.ids.used;
+        info.semaem = (int32_t)sem_state.semaphores;
+    } else if (command != IPC_INFO) {
+        return -EINVAL;
+    }
+    long error = request_write_all(req, &info, sizeof(info));
+    int highest = idtable_highest(&sem_state.table.ids);
+    return error < 0 ? error : highest < 0 ? 0 : highest;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* semop(2) and semtimedop(2). */
+#include "sem.h"
+#include <lib/clock.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* SEM_UNDO: what exit would add must stay within +-SEMVMX, as Linux has it. */
+static bool undo_fits(const struct undo *undo, const struct sembuf *op) {
+    int adjust = undo->adjust[op->sem_num] - op->sem_op;
+    return adjust >= -SEMVMX - 1 && adjust <= SEMVMX;
+}
+
+/* Tries one operation on its semaphore's value; 0, -ERANGE, or -EAGAIN. */
+static long apply(struct sem *sem, const struct sembuf *op, struct undo *undo) {
+    int value = sem->value + op->sem_op;
+    if (op->sem_op == 0)
+        return sem->value ? -EAGAIN : 0;
+    if (value < 0)
+        return -EAGAIN;
+    if (value > SEMVMX)
+        return -ERANGE;
+    if (op->sem_flg & SEM_UNDO) {
+        if (!undo_fits(undo, op))
+            return -ERANGE;
+        undo->adjust[op->sem_num] = (int16_t)(undo->adjust[op->sem_num] - op->sem_op);
+    }
+    sem->value = (uint16_t)value;
+    return 0;
+}
+
+void set_take_back(struct set *set, const struct sembuf *ops, uint32_t count, struct undo *undo) {
+    while (count-- > 0) {
+        const struct sembuf *op = &ops[count];
+        struct sem *sem = &set->sems[op->sem_num];
+        sem->value = (uint16_t)(sem->value - op->sem_op);
+        if (op->sem_op && (op->sem_flg & SEM_UNDO))
+            undo->adjust[op->sem_num] = (int16_t)(undo->adjust[op->sem_num] + op->sem_op);
+    }
+}
+
+/* `value`: what the semaphore had when `op` was tried, after the operations before it. */
+static void describe(struct obstacle *obstacle, struct sem *sem, const struct sembuf *op,
+                     int value) {
+    obstacle->sem = sem;
+    obstacle->for_zero = op->sem_op == 0;
+    obstacle->nowait = op->sem_flg & IPC_NOWAIT;
+    /* sem->value is what it was before the first operation; the difference was our own doing. */
+    obstacle->needed = sem->value - value - op->sem_op;
+}
+
+long set_operate(struct set *set, const struct sembuf *ops, uint32_t count, struct undo *undo,
+                 int pid, struct obstacle *obstacle) {
+    for (uint32_t i = 0; i < count; i++) {
+        struct sem *sem = &set->sems[ops[i].sem_num];
+        long error = apply(sem, &ops[i], undo);
+        if (error < 0) {
+            int value = sem->value;
+            set_take_back(set, ops, i, undo);
+            if (error == -EAGAIN)
+                describe(obstacle, sem, &ops[i], value);
+            return error;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct sem *sem = &set->sems[ops[i].sem_num];
+        sem->pid = pid;
+        if (ops[i].sem_op)
+            set_changed(set, sem);
+    }
+    set->otime = clock_seconds();
+    return 0;
+}
+
+static long operation_ended(struct waiter *waiter, enum waiter_end why) {
+    struct operation *operation = container_of(waiter, struct operation, waiter);
+    operation_leave(operation);
+    free(operation);
+    return why == WAITER_EXPIRED ? -EAGAIN : -EINTR;
+}
+
+static const struct waiter_ops operation_ops = {.ended = operation_ended};
+
+static long wait(struct request *req, struct client *client, struct set *set,
+                 const struct sembuf *ops, uint32_t count, struct undo *undo,
+                 const struct obstacle *obstacle, int64_t timeout_ns) {
+    struct operation *operation = malloc(sizeof(*operation) + count * sizeof(*ops));
+    if (!operation)
+        return -ENOMEM;
+    operation->set = set;
+    operation->undo = undo;
+    operation->count = count;
+    memcpy(operation->ops, ops, count * sizeof(*ops));
+    waiter_init(&operation->waiter, req, client, &operation_ops);
+    uint64_t now = clock_ns();
+    if (timeout_ns > 0 && (uint64_t)timeout_ns < INT64_MAX - now &&
+        waiter_set_deadline(&operation->waiter, now + (uint64_t)timeout_ns) < 0) {
+        waiter_remove(&operation->waiter);
+        free(operation);
+        return -ENOMEM;
+    }
+    operation_wait(operation, obstacle);
+    return SERVER_DEFER;
+}
+
+/* Which permission the operations need, whether they need an undo record, and their range. */
+static void inspect(const struct sembuf *ops, uint32_t count, unsigned *mode, bool *undo,
+                    uint32_t *highest) {
+    *mode = SYSV_READ;
+    *undo = false;
+    *highest = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (ops[i].sem_op)
+            *mode = SYSV_WRITE;
+        if (ops[i].sem_op && (ops[i].sem_flg & SEM_UNDO))
+            *undo = true;
+        if (ops[i].sem_num > *highest)
+            *highest = ops[i].sem_num;
+    }
+}
+
+/* All that semop(2) lists as errors comes before anything changes. */
+static long prepare(struct request *req, struct client *client, int semid, struct sembuf *ops,
+                    uint32_t count, struct set **set, struct undo **undo) {
+    unsigned mode;
+    uint32_t highest;
+    bool needs_undo;
+    long error = request_read_all(req, ops, count * sizeof(*ops));
+    if (error < 0)
+        return error;
+    inspect(ops, count, &mode, &needs_undo, &highest);
+    error = set_find(semid, client, mode, set);
+    if (error < 0)
+        return error;
+    if (highest >= (*set)->count)
+        return -EFBIG;
+    *undo = 0;
+    if (needs_undo && !(*undo = undo_get(client, *set)))
+        return -ENOMEM;
+    return 0;
+}
+
+long sem_handle_op(struct request *req, int semid, int64_t timeout_ns) {
+    struct sembuf ops[SEMOPM];
+    struct client *client = request_client(req);
+    struct obstacle obstacle;
+    struct set *set;
+    struct undo *undo;
+    uint64_t count = request_in_len(req) / sizeof(*ops);
+    if (count < 1)
+        return -EINVAL;
+    if (count > SEMOPM)
+        return -E2BIG;
+    long error = prepare(req, client, semid, ops, (uint32_t)count, &set, &undo);
+    if (error < 0)
+        return error;
+    error = set_operate(set, ops, (uint32_t)count, undo, client_pid(client), &obstacle);
+    if (error >= 0) {
+        if (set->changed)
+            set_update(set);
+        return 0;
+    }
+    if (error != -EAGAIN || obstacle.nowait || timeout_ns == 0)
+        return error;
+    return wait(req, client, set, ops, (uint32_t)count, undo, &obstacle, timeout_ns);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waking: after a change, the waiters of the changed semaphores are tried in the order they came.
+ * One that proceeds changes semaphores itself, so this goes on until nothing is left to try. One
+ * that is stopped elsewhere now moves there.
+ */
+#include "sem.h"
+#include <stdlib.h>
+
+void operation_wait(struct operation *operation, const struct obstacle *obstacle) {
+    struct sem *sem = obstacle->sem;
+    operation->at = sem;
+    operation->for_zero = obstacle->for_zero;
+    operation->needed = obstacle->needed;
+    if (!obstacle->for_zero) {
+        sem->ncnt++;
+    } else {
+        sem->zcnt++;
+        sem->zcnt_after += obstacle->needed != 0;
+    }
+    waiter_enqueue(obstacle->for_zero ? &sem->zero : &sem->increase, &operation->waiter);
+}
+
+void operation_leave(struct operation *operation) {
+    if (!operation->for_zero) {
+        operation->at->ncnt--;
+    } else {
+        operation->at->zcnt--;
+        operation->at->zcnt_after -= operation->needed != 0;
+    }
+    list_remove(&operation->waiter.link);
+}
+
+/* What was done for a caller that has died meanwhile is taken back: nobody holds it. */
+static void finish(struct set *set, struct operation *operation, long result) {
+    operation_leave(operation);
+    waiter_remove(&operation->waiter);
+    if (server_reply(waiter_token(&operation->waiter), result) < 0 && result >= 0)
+        set_take_back(set, operation->ops, operation->count, operation->undo);
+    free(operation);
+}
+
+static void retry(struct set *set, struct operation *operation) {
+    struct obstacle obstacle;
+    long result = set_operate(set, operation->ops, operation->count, operation->undo,
+                              client_pid(operation->waiter.client), &obstacle);
+    if (result != -EAGAIN || obstacle.nowait) {
+        finish(set, operation, result);
+    } else if (obstacle.sem != operation->at || obstacle.for_zero != operation->for_zero ||
+               obstacle.needed != operation->needed) {
+        operation_leave(operation);
+        operation_wait(operation, &obstacle);
+    }
+}
+
+static void retry_increase(struct set *set, struct sem *sem) {
+    struct waiter *waiter = waiter_first(&sem->increase);
+    while (waiter && sem->value) {
+        struct operation *operation = container_of(waiter, struct operation, waiter);
+        waiter = waiter_next(&sem->increase, waiter);
+        if (sem->value >= operation->needed)
+            retry(set, operation);
+    }
+}
+
+static void retry_zero(struct set *set, struct sem *sem) {
+    struct waiter *waiter = waiter_first(&sem->zero);
+    while (waiter && (!sem->value || sem->zcnt_after)) {
+        struct operation *operation = container_of(waiter, struct operation, waiter);
+        waiter = waiter_next(&sem->zero, waiter);
+        if (sem->value == operation->needed)
+            retry(set, operation);
+    }
+}
+
+void set_update(struct set *set) {
+    struct sem *sem;
+    while ((sem = set->changed) != 0) {
+        set->changed = sem->next_changed;
+        sem->changed = false;
+        if (sem->ncnt)
+            retry_increase(set, sem);
+        if (sem->zcnt)
+            retry_zero(set, sem);
+    }
+}
