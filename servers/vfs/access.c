@@ -4,18 +4,6 @@
 
 #include <parley/errno.h>
 
-bool in_group(const struct credentials *who, uint32_t gid) {
-    if (who->gid == gid) {
-        return true;
-    }
-    for (uint32_t i = 0; i < who->group_count; i++) {
-        if (who->groups[i] == gid) {
-            return true;
-        }
-    }
-    return false;
-}
-
 int access_check(const struct node *node, const struct credentials *who, uint32_t wanted) {
     uint32_t bits = node->mode;
     if (who->uid == 0) {
@@ -24,7 +12,7 @@ int access_check(const struct node *node, const struct credentials *who, uint32_
     }
     if (who->uid == node->uid) {
         bits >>= 6;
-    } else if (in_group(who, node->gid)) {
+    } else if (who->gid == node->gid) {
         bits >>= 3;
     }
     return (wanted & ~bits & 7) ? -EACCES : 0;

@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Who may do what with a node: credentials and permission bits (path_resolution(7)). */
+/*
+ * Who may do what with a node: credentials and permission bits (path_resolution(7)). There are no
+ * supplementary groups yet.
+ */
 #ifndef VFS_ACCESS_H
 #define VFS_ACCESS_H
 
 #include "node.h"
 
-#define GROUPS_MOST 32
-
 struct credentials {
     uint32_t uid; /* effective */
     uint32_t gid;
-    uint32_t real_uid; /* for access(2) */
-    uint32_t real_gid;
-    uint32_t group_count;
-    uint32_t groups[GROUPS_MOST];
 };
 
 #define MAY_EXECUTE 1u /* search, for a directory */
-#define MAY_WRITE 2u
-#define MAY_READ 4u
+#define MAY_WRITE   2u
+#define MAY_READ    4u
 
 /* 0, or -EACCES if not all of `wanted` is allowed. */
 int access_check(const struct node *node, const struct credentials *who, uint32_t wanted);
@@ -26,6 +23,4 @@ int access_check(const struct node *node, const struct credentials *who, uint32_
 int access_remove(const struct node *dir, const struct node *node, const struct credentials *who);
 /* 0 for the owner and root, else -EPERM. */
 int access_owner(const struct node *node, const struct credentials *who);
-bool in_group(const struct credentials *who, uint32_t gid);
-
 #endif

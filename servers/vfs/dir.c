@@ -71,36 +71,34 @@ static void link_in_order(struct node *dir, struct name *name) {
     dir->dir.last = name;
 }
 
-int dir_add(struct node *dir, const char *text, size_t length, struct node *node) {
-    if (dir_find(dir, text, length)) {
-        return -EEXIST;
-    }
+/* Memory for a name, and room in the table. */
+static struct name *name_new(const char *text, size_t length) {
     if (name_count >= bucket_count && !grow()) {
-        return -ENOMEM;
+        return NULL;
     }
     struct name *name = malloc(sizeof(*name) + length + 1);
-    if (!name) {
-        return -ENOMEM;
+    if (name) {
+        name->length = (uint32_t)length;
+        memcpy(name->text, text, length);
+        name->text[length] = '\0';
     }
+    return name;
+}
+
+/* The name leads to the node from now on; no link count changes but the way up's. */
+static void enter(struct node *dir, struct name *name, struct node *node) {
     name->dir = dir;
     name->node = node;
-    name->hash = hash_of(dir, text, length);
-    name->length = (uint32_t)length;
-    memcpy(name->text, text, length);
-    name->text[length] = '\0';
+    name->hash = hash_of(dir, name->text, name->length);
     name->hash_next = buckets[name->hash & (bucket_count - 1)];
     buckets[name->hash & (bucket_count - 1)] = name;
     name_count++;
     link_in_order(dir, name);
     if (node_is_dir(node)) {
-        node->nlink = 2;
         dir->nlink++;
         node->dir.parent = node_hold(dir);
-    } else {
-        node->nlink++;
     }
     dir->mtime = dir->ctime = node->ctime = vfs_now();
-    return 0;
 }
 
 static void unlink_in_order(struct node *dir, struct name *name) {
@@ -116,26 +114,76 @@ static void unlink_in_order(struct node *dir, struct name *name) {
     }
 }
 
-void dir_remove(struct name *name) {
+/* Undoes enter, but for a directory's reference on its parent. */
+static void leave(struct name *name) {
     struct node *dir = name->dir;
-    struct node *node = name->node;
     struct name **at = &buckets[name->hash & (bucket_count - 1)];
-
     while (*at != name) {
         at = &(*at)->hash_next;
     }
     *at = name->hash_next;
     name_count--;
     unlink_in_order(dir, name);
-    free(name);
-    if (node_is_dir(node)) {
-        node->nlink = 0;
+    if (node_is_dir(name->node)) {
         dir->nlink--;
-    } else {
-        node->nlink--;
     }
-    dir->mtime = dir->ctime = node->ctime = vfs_now();
+    dir->mtime = dir->ctime = name->node->ctime = vfs_now();
+}
+
+int dir_add(struct node *dir, const char *text, size_t length, struct node *node) {
+    if (dir_find(dir, text, length)) {
+        return -EEXIST;
+    }
+    struct name *name = name_new(text, length);
+    if (!name) {
+        return -ENOMEM;
+    }
+    node->nlink += node_is_dir(node) ? 2 : 1;
+    enter(dir, name, node);
+    return 0;
+}
+
+void dir_remove(struct name *name) {
+    struct node *node = name->node;
+    leave(name);
+    free(name);
+    node->nlink = node_is_dir(node) ? 0 : node->nlink - 1;
     node_check(node);
+}
+
+int dir_move(struct name *name, struct node *dir, const char *text, size_t length) {
+    struct name *made = name_new(text, length);
+    if (!made) {
+        return -ENOMEM;
+    }
+    struct node *node = name->node;
+    struct node *parent = name->dir;
+    struct name *replaced = dir_find(dir, text, length);
+    if (replaced) {
+        dir_remove(replaced);
+    }
+    leave(name);
+    free(name);
+    enter(dir, made, node);
+    if (node_is_dir(node)) {
+        node_put(parent);
+    }
+    return 0;
+}
+
+void dir_exchange(struct name *one, struct name *other) {
+    struct node *node = one->node;
+    struct node *other_node = other->node;
+    leave(one);
+    leave(other);
+    enter(one->dir, one, other_node);
+    enter(other->dir, other, node);
+    if (node_is_dir(node)) {
+        node_put(one->dir);
+    }
+    if (node_is_dir(other_node)) {
+        node_put(other->dir);
+    }
 }
 
 bool dir_is_empty(const struct node *dir) {

@@ -3,7 +3,7 @@
  * The tree of files: nodes (what Unix calls inodes) and the names that lead to them.
  *
  * Pure data: no messages, no kernel calls, no permissions (access.h), no paths (path.h). What a
- * node's data needs on release is done by node_release_data(), which file.c defines.
+ * node's data needs on release is done by node_release_data(), which data.c defines.
  *
  * Invariants: a node lives while nlink or refs is not 0. A directory's nlink is 2 plus its
  * subdirectories; it holds a reference on its parent, so ".." of a removed directory is valid. A
@@ -20,16 +20,16 @@
 #define PATH_LONGEST 4096 /* with its NUL */
 
 /* File types, asm-generic/stat.h. */
-#define MODE_TYPE 0170000u
-#define MODE_FIFO 0010000u
+#define MODE_TYPE      0170000u
+#define MODE_FIFO      0010000u
 #define MODE_CHARACTER 0020000u
 #define MODE_DIRECTORY 0040000u
-#define MODE_BLOCK 0060000u
-#define MODE_REGULAR 0100000u
-#define MODE_SYMLINK 0120000u
-#define MODE_SETUID 04000u
-#define MODE_SETGID 02000u
-#define MODE_STICKY 01000u
+#define MODE_BLOCK     0060000u
+#define MODE_REGULAR   0100000u
+#define MODE_SYMLINK   0120000u
+#define MODE_SETUID    04000u
+#define MODE_SETGID    02000u
+#define MODE_STICKY    01000u
 
 struct pipe;
 struct name;
@@ -41,7 +41,7 @@ struct node {
     uint32_t nlink;
     uint32_t refs; /* open files, working directories, subdirectories' way up */
     uint64_t ino;
-    uint64_t size; /* regular: bytes; symlink: length */
+    uint64_t size;  /* regular: bytes; symlink: length */
     uint64_t atime; /* nanoseconds since 1970 */
     uint64_t mtime;
     uint64_t ctime;
@@ -49,19 +49,18 @@ struct node {
         struct {
             uint64_t object;   /* memory object slot, 0 while there is no data */
             uint64_t capacity; /* bytes that the object has */
-            uint32_t writers;  /* open for writing (ETXTBSY) */
-            uint32_t runs;     /* reserved for exec's count of running images */
         } file;
         struct {
             struct node *parent;
             struct name *first;
             struct name *last;
             uint64_t next_cookie;
-            bool remote; /* its contents are another server's: paths into it get -EREMOTE */
+            bool remote;       /* its contents are another server's: paths into it get -EREMOTE */
+            char *remote_path; /* a remote directory without a name: its absolute path */
         } dir;
-        char *target; /* symlink */
+        char *target;      /* symlink */
         struct pipe *pipe; /* FIFO, while open */
-        uint64_t device; /* character, block: device number */
+        uint64_t device;   /* character, block: device number */
     };
 };
 
@@ -113,6 +112,10 @@ struct name *dir_find(const struct node *dir, const char *text, size_t length);
 int dir_add(struct node *dir, const char *text, size_t length, struct node *node);
 /* Takes the name away; the node goes with its last name and reference. */
 void dir_remove(struct name *name);
+/* Renames, over what has the new name already; 0 or -ENOMEM, with nothing changed. */
+int dir_move(struct name *name, struct node *dir, const char *text, size_t length);
+/* Each name leads to what the other one led to. */
+void dir_exchange(struct name *one, struct name *other);
 bool dir_is_empty(const struct node *dir);
 /* Is `node` the directory `ancestor` or below it? */
 bool dir_is_below(const struct node *node, const struct node *ancestor);

@@ -217,8 +217,21 @@ int path_walk(const char *path, struct node *start, const struct credentials *wh
     return error;
 }
 
+/* A directory that another server made up knows its own path. */
+static long remote_path_of(const struct node *dir, char *buffer, size_t size) {
+    size_t length = strlen(dir->dir.remote_path) + 1;
+    if (length > size) {
+        return -ERANGE;
+    }
+    memcpy(buffer, dir->dir.remote_path, length);
+    return (long)length;
+}
+
 long path_of(const struct node *dir, char *buffer, size_t size) {
     size_t at = size;
+    if (dir->dir.remote_path) {
+        return remote_path_of(dir, buffer, size);
+    }
     if (size < 2) {
         return -ERANGE;
     }

@@ -11,8 +11,8 @@
 #include "access.h"
 
 #define WALK_NOFOLLOW 1u /* a symbolic link as last component is the result itself */
-#define WALK_PARENT 2u   /* the last component need not exist */
-#define WALK_EMPTY 4u    /* an empty path means the start itself (AT_EMPTY_PATH) */
+#define WALK_PARENT   2u /* the last component need not exist */
+#define WALK_EMPTY    4u /* an empty path means the start itself (AT_EMPTY_PATH) */
 
 struct walk {
     struct node *dir;   /* where the last component is; NULL if the path is only "/", "." or ".." */
@@ -30,7 +30,8 @@ struct walk {
 int path_walk(const char *path, struct node *start, const struct credentials *who, uint32_t flags,
               struct walk *walk);
 
-/* The absolute path of a directory into buffer; its length with NUL, -ENOENT if removed, -ERANGE. */
+/* The absolute path of a directory into buffer; its length with NUL, -ENOENT if removed, -ERANGE.
+ */
 long path_of(const struct node *dir, char *buffer, size_t size);
 
 #endif

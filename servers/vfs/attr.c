@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* What is known of files: stat, statx, statfs, and changes of mode, owner, times and length. */
+#include "lookup.h"
+
+#define SECOND 1000000000
+#define BLOCK  512
+#define PAGE   4096
+#define DEVICE 1 /* st_dev of all files here */
+
+static const uint32_t stat_flags =
+    LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH | LX_AT_NO_AUTOMOUNT | LX_AT_STATX_SYNC_TYPE;
+
+static bool is_device(const struct node *node) {
+    return node_type(node) == MODE_CHARACTER || node_type(node) == MODE_BLOCK;
+}
+
+static uint64_t blocks_of(const struct node *node) {
+    return node_is_regular(node) ? (node->size + PAGE - 1) / PAGE * (PAGE / BLOCK) : 0;
+}
+
+static uint64_t size_of(const struct node *node) {
+    return node_is_dir(node) ? PAGE : node->size;
+}
+
+static long give_stat(struct request *req, const struct node *node) {
+    struct lx_stat status = {
+        .st_dev = DEVICE,
+        .st_ino = node->ino,
+        .st_mode = node->mode,
+        .st_nlink = node->nlink ? node->nlink : node_type(node) == MODE_FIFO,
+        .st_uid = node->uid,
+        .st_gid = node->gid,
+        .st_rdev = is_device(node) ? node->device : 0,
+        .st_size = (int64_t)size_of(node),
+        .st_blksize = PAGE,
+        .st_blocks = (int64_t)blocks_of(node),
+        .st_atime_sec = (int64_t)(node->atime / SECOND),
+        .st_atime_nsec = node->atime % SECOND,
+        .st_mtime_sec = (int64_t)(node->mtime / SECOND),
+        .st_mtime_nsec = node->mtime % SECOND,
+        .st_ctime_sec = (int64_t)(node->ctime / SECOND),
+        .st_ctime_nsec = node->ctime % SECOND,
+    };
+    return request_write_all(req, &status, sizeof(status)) ? -EFAULT : 0;
+}
+
+long vfs_handle_fstat(struct request *req, int fd) {
+    struct file *file = fd_file(request_process(req), fd);
+    return file ? give_stat(req, file->node) : -EBADF;
+}
+
+long vfs_handle_fstatat(struct request *req, int dirfd, uint32_t flags) {
+    struct caller caller;
+    struct node *node;
+    int error = caller_of(req, &caller);
+    if (!error && (flags & ~stat_flags)) {
+        error = -EINVAL;
+    }
+    if (!error) {
+        error = node_at(req, &caller, dirfd, flags, &node);
+    }
+    return error ? error : give_stat(req, node);
+}
+
+static struct lx_statx_time statx_time(uint64_t ns) {
+    return (struct lx_statx_time){(int64_t)(ns / SECOND), (uint32_t)(ns % SECOND), 0};
+}
+
+long vfs_handle_statx(struct request *req, int dirfd, uint32_t flags, uint32_t mask) {
+    struct caller caller;
+    struct node *node;
+    int error = caller_of(req, &caller);
+    if (!error && ((flags & ~stat_flags) || (mask & LX_STATX_RESERVED))) {
+        error = -EINVAL;
+    }
+    if (!error) {
+        error = node_at(req, &caller, dirfd, flags, &node);
+    }
+    if (error) {
+        return error;
+    }
+    struct lx_statx status = {
+        .mask = LX_STATX_BASIC_STATS,
+        .blksize = PAGE,
+        .nlink = node->nlink,
+        .uid = node->uid,
+        .gid = node->gid,
+        .mode = (uint16_t)node->mode,
+        .ino = node->ino,
+        .size = size_of(node),
+        .blocks = blocks_of(node),
+        .atime = statx_time(node->atime),
+        .ctime = statx_time(node->ctime),
+        .mtime = statx_time(node->mtime),
+        .rdev_major = is_device(node) ? lx_major(node->device) : 0,
+        .rdev_minor = is_device(node) ? lx_minor(node->device) : 0,
+        .dev_minor = DEVICE,
+    };
+    return request_write_all(req, &status, sizeof(status)) ? -EFAULT : 0;
+}
+
+static long give_statfs(struct request *req) {
+    struct pk_machine_info machine = {0};
+    pk_machine_info(&machine);
+    struct lx_statfs status = {
+        .f_type = LX_TMPFS_MAGIC,
+        .f_bsize = PAGE,
+        .f_blocks = machine.frames_total,
+        .f_bfree = machine.frames_free,
+        .f_bavail = machine.frames_free,
+        .f_files = tree_node_count() + machine.frames_free,
+        .f_ffree = machine.frames_free,
+        .f_namelen = NAME_LONGEST,
+        .f_frsize = PAGE,
+    };
+    return request_write_all(req, &status, sizeof(status)) ? -EFAULT : 0;
+}
+
+long vfs_handle_statfs(struct request *req) {
+    struct caller caller;
+    struct node *node;
+    int error = caller_of(req, &caller);
+    if (!error) {
+        error = node_at(req, &caller, LX_AT_FDCWD, 0, &node);
+    }
+    return error ? error : give_statfs(req);
+}
+
+long vfs_handle_fstatfs(struct request *req, int fd) {
+    return fd_file(request_process(req), fd) ? give_statfs(req) : -EBADF;
+}
+
+/* access(2) judges by the effective user here too: the server does not know the real one. */
+long vfs_handle_faccessat(struct request *req, int dirfd, uint32_t mode, uint32_t flags) {
+    struct caller caller;
+    struct node *node;
+    int error = caller_of(req, &caller);
+    if (!error && ((mode & ~(MAY_READ | MAY_WRITE | MAY_EXECUTE)) ||
+                   (flags & ~(LX_AT_EACCESS | LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH)))) {
+        error = -EINVAL;
+    }
+    if (!error) {
+        error = node_at(req, &caller, dirfd, flags, &node);
+    }
+    return error ? error : access_check(node, &caller.who, mode);
+}
+
+/* The node that a change of attributes is for, if the caller owns it. */
+static int owned_node(const struct request *req, int dirfd, uint32_t flags, struct caller *caller,
+                      struct node **node) {
+    int error = caller_of(req, caller);
+    if (!error && (flags & ~(LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH))) {
+        error = -EINVAL;
+    }
+    return error ? error : node_at(req, caller, dirfd, flags, node);
+}
+
+long vfs_handle_fchmodat(struct request *req, int dirfd, uint32_t mode, uint32_t flags) {
+    struct caller caller;
+    struct node *node;
+    int error = owned_node(req, dirfd, flags, &caller, &node);
+    if (!error) {
+        error = access_owner(node, &caller.who);
+    }
+    if (!error && node_is_symlink(node)) {
+        error = -EOPNOTSUPP;
+    }
+    if (error) {
+        return error;
+    }
+    if (caller.who.uid != 0 && caller.who.gid != node->gid) {
+        mode &= ~MODE_SETGID;
+    }
+    node->mode = node_type(node) | (mode & 07777);
+    node->ctime = vfs_now();
+    return 0;
+}
+
+long vfs_handle_fchownat(struct request *req, int dirfd, uint32_t uid, uint32_t gid,
+                         uint32_t flags) {
+    struct caller caller;
+    struct node *node;
+    int error = owned_node(req, dirfd, flags, &caller, &node);
+    if (error) {
+        return error;
+    }
+    bool changes_owner = uid != UINT32_MAX && uid != node->uid;
+    bool other_group = gid != UINT32_MAX && gid != caller.who.gid;
+    if (caller.who.uid != 0 && (changes_owner || other_group || caller.who.uid != node->uid)) {
+        return -EPERM;
+    }
+    node->uid = uid == UINT32_MAX ? node->uid : uid;
+    node->gid = gid == UINT32_MAX ? node->gid : gid;
+    if (node_is_regular(node) && (node->mode & 0111)) {
+        node->mode &= ~(MODE_SETUID | MODE_SETGID);
+    }
+    node->ctime = vfs_now();
+    return 0;
+}
+
+static void set_time(uint64_t *time, int64_t value, uint64_t now) {
+    if (value != VFS_TIME_OMIT) {
+        *time = value == VFS_TIME_NOW || value < 0 ? now : (uint64_t)value;
+    }
+}
+
+long vfs_handle_utimensat(struct request *req, int dirfd, uint32_t flags, int64_t access_ns,
+                          int64_t modification_ns) {
+    struct caller caller;
+    struct node *node;
+    int error = owned_node(req, dirfd, flags, &caller, &node);
+    if (error) {
+        return error;
+    }
+    bool both_now = access_ns == VFS_TIME_NOW && modification_ns == VFS_TIME_NOW;
+    bool none = access_ns == VFS_TIME_OMIT && modification_ns == VFS_TIME_OMIT;
+    if (!none && access_owner(node, &caller.who)) {
+        if (!both_now) {
+            return -EPERM;
+        }
+        error = access_check(node, &caller.who, MAY_WRITE);
+        if (error) {
+            return error;
+        }
+    }
+    uint64_t now = vfs_now();
+    set_time(&node->atime, access_ns, now);
+    set_time(&node->mtime, modification_ns, now);
+    node->ctime = now;
+    return 0;
+}
+
+long vfs_handle_truncate(struct request *req, int64_t length) {
+    struct caller caller;
+    struct node *node;
+    int error = caller_of(req, &caller);
+    if (!error && length < 0) {
+        error = -EINVAL;
+    }
+    if (!error) {
+        error = node_at(req, &caller, LX_AT_FDCWD, 0, &node);
+    }
+    if (!error) {
+        error = node_is_dir(node) ? -EISDIR : node_is_regular(node) ? 0 : -EINVAL;
+    }
+    if (!error) {
+        error = access_check(node, &caller.who, MAY_WRITE);
+    }
+    return error ? error : data_resize(node, length);
+}
+
+long vfs_handle_ftruncate(struct request *req, int fd, int64_t length) {
+    struct file *file = fd_file(request_process(req), fd);
+    if (!file) {
+        return -EBADF;
+    }
+    if (!file_writes(file) || !node_is_regular(file->node)) {
+        return -EINVAL;
+    }
+    return data_resize(file->node, length);
+}
+
+long vfs_handle_umask(struct request *req, uint32_t mask) {
+    struct process *process = request_process(req);
+    if (!process) {
+        return -ESRCH;
+    }
+    uint32_t old = process->umask;
+    process->umask = mask & 0777;
+    return old;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* Working directories, and canonical paths for the process server's part of the tree. */
+#include "lookup.h"
+
+#include <string.h>
+
+static long change_to(struct caller *caller, struct node *node) {
+    if (!node_is_dir(node)) {
+        return -ENOTDIR;
+    }
+    int error = access_check(node, &caller->who, MAY_EXECUTE);
+    if (error) {
+        return error;
+    }
+    struct node *old = caller->process->cwd;
+    caller->process->cwd = node_hold(node);
+    node_put(old);
+    return 0;
+}
+
+/* The remote directory itself may be a working directory; below it there are no nodes. */
+static struct node *remote_itself(const char *canonical) {
+    struct name *name = dir_find(tree_root, canonical + 1, strlen(canonical + 1));
+    return name && node_is_dir(name->node) && name->node->dir.remote ? name->node : NULL;
+}
+
+long vfs_handle_chdir(struct request *req) {
+    struct caller caller;
+    struct walk walk;
+    int error = caller_of(req, &caller);
+    if (!error) {
+        error = walk_at(req, &caller, LX_AT_FDCWD, 0, &walk);
+    }
+    if (error == -EREMOTE) {
+        walk.node = remote_itself(walk.remote);
+        error = walk.node ? 0 : -EREMOTE;
+    }
+    return error ? error : change_to(&caller, walk.node);
+}
+
+long vfs_handle_fchdir(struct request *req, int fd) {
+    struct caller caller;
+    int error = caller_of(req, &caller);
+    if (error) {
+        return error;
+    }
+    struct file *file = fd_file(caller.process, fd);
+    return file ? change_to(&caller, file->node) : -EBADF;
+}
+
+long vfs_handle_getcwd(struct request *req) {
+    static char path[PATH_LONGEST];
+    struct process *process = request_process(req);
+    if (!process) {
+        return -ESRCH;
+    }
+    long length = path_of(process->cwd, path, sizeof(path));
+    if (length < 0) {
+        return length;
+    }
+    if ((uint64_t)length > request_out_len(req)) {
+        return -ERANGE;
+    }
+    return request_write(req, 0, path, (uint64_t)length);
+}
+
+long vfs_handle_resolve(struct request *req, int dirfd, uint32_t flags) {
+    struct caller caller;
+    struct walk walk;
+    int error = caller_of(req, &caller);
+    if (error) {
+        return error;
+    }
+    error = walk_at(req, &caller, dirfd, flags & LX_AT_SYMLINK_NOFOLLOW ? WALK_NOFOLLOW : 0, &walk);
+    if (error != -EREMOTE) {
+        return error ? error : -EINVAL;
+    }
+    size_t length = strlen(walk.remote);
+    if (length > request_out_len(req)) {
+        return -ENAMETOOLONG;
+    }
+    return request_write(req, 0, walk.remote, length);
+}

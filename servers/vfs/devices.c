@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Devices without hardware: null, zero, full, random (null(4), zero(4), full(4), random(4)).
+ *
+ * /dev/urandom is a xorshift generator seeded with the time counter: good for tests and for
+ * mktemp(3), not for keys, as the machine gives no entropy.
+ */
+#include "file.h"
+#include "tty.h"
+
+#define CHUNK 1024
+
+static long null_read(struct request *req, struct file *file, int64_t offset) {
+    (void)req;
+    (void)file;
+    (void)offset;
+    return 0;
+}
+
+static long null_write(struct request *req, struct file *file, int64_t offset) {
+    (void)file;
+    (void)offset;
+    return (long)request_in_len(req);
+}
+
+static long full_write(struct request *req, struct file *file, int64_t offset) {
+    (void)req;
+    (void)file;
+    (void)offset;
+    return -ENOSPC;
+}
+
+static uint32_t always(struct file *file) {
+    (void)file;
+    return LX_POLLIN | LX_POLLOUT | LX_POLLRDNORM | LX_POLLWRNORM;
+}
+
+/* Fills the caller's buffer from a chunk that `fill` (or nothing, for zeros) makes anew. */
+static long give_chunks(struct request *req, void (*fill)(uint64_t *words, size_t count)) {
+    static uint64_t words[CHUNK / sizeof(uint64_t)];
+    uint64_t length = request_out_len(req);
+    uint64_t done = 0;
+
+    for (size_t i = 0; i < CHUNK / sizeof(uint64_t); i++) {
+        words[i] = 0;
+    }
+    while (done < length) {
+        uint64_t count = length - done < CHUNK ? length - done : CHUNK;
+        if (fill) {
+            fill(words, CHUNK / sizeof(uint64_t));
+        }
+        long copied = request_write(req, done, words, count);
+        if (copied <= 0) {
+            return done > 0 ? (long)done : copied;
+        }
+        done += (uint64_t)copied;
+    }
+    return (long)done;
+}
+
+static long zero_read(struct request *req, struct file *file, int64_t offset) {
+    (void)file;
+    (void)offset;
+    return give_chunks(req, NULL);
+}
+
+/* xorshift64*, Marsaglia and Vigna. */
+static void random_fill(uint64_t *words, size_t count) {
+    static uint64_t state;
+    if (state == 0) {
+        state = vfs_now() | 1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        words[i] = state * 0x2545f4914f6cdd1dull;
+    }
+}
+
+static long random_read(struct request *req, struct file *file, int64_t offset) {
+    (void)file;
+    (void)offset;
+    return give_chunks(req, random_fill);
+}
+
+static const struct file_ops null_ops = {
+    .read = null_read,
+    .write = null_write,
+    .poll = always,
+    .seekable = true,
+};
+static const struct file_ops zero_ops = {
+    .read = zero_read,
+    .write = null_write,
+    .poll = always,
+    .seekable = true,
+};
+static const struct file_ops full_ops = {
+    .read = zero_read,
+    .write = full_write,
+    .poll = always,
+    .seekable = true,
+};
+static const struct file_ops random_ops = {
+    .read = random_read,
+    .write = null_write,
+    .poll = always,
+    .seekable = true,
+};
+
+/* Device numbers as in Linux's Documentation/admin-guide/devices.txt. */
+const struct file_ops *device_ops(uint64_t device) {
+    switch (lx_major(device) << 8 | lx_minor(device)) {
+    case 0x0103:
+        return &null_ops;
+    case 0x0105:
+        return &zero_ops;
+    case 0x0107:
+        return &full_ops;
+    case 0x0108:
+    case 0x0109:
+        return &random_ops;
+    case 0x0500:
+    case 0x0501:
+        return &tty_ops;
+    default:
+        return NULL;
+    }
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Open files (open file descriptions) and the descriptors of processes.
+ *
+ * A struct file is shared by all descriptors that dup and fork made from one open; it holds a
+ * reference on its node. What reading, writing and closing mean depends on its kind: ops.
+ */
+#ifndef VFS_FILE_H
+#define VFS_FILE_H
+
+#include <lib/client.h>
+#include <lib/server.h>
+#include <protocol/vfs_server.h>
+
+#include "access.h"
+#include "linux_abi.h"
+#include "node.h"
+
+#define FD_MOST        4096 /* descriptors of a process */
+#define FD_SOFT_LIMIT  1024
+#define OFFSET_CURRENT (-1) /* read and write at the file's own offset */
+
+struct file;
+struct pipe;
+struct listing;
+
+/* Any of them but poll and close may be NULL; then the call gets the error that stands with it. */
+struct file_ops {
+    long (*read)(struct request *req, struct file *file, int64_t offset);  /* -EISDIR */
+    long (*write)(struct request *req, struct file *file, int64_t offset); /* -EINVAL */
+    long (*ioctl)(struct request *req, struct file *file, uint32_t request, uint64_t argument);
+    uint32_t (*poll)(struct file *file); /* LX_POLL* that hold now */
+    void (*close)(struct file *file);    /* the last descriptor went; may be NULL */
+    bool seekable;
+};
+
+struct file {
+    uint32_t refs;
+    uint32_t flags; /* LX_O_ACCMODE, LX_O_APPEND, LX_O_NONBLOCK, LX_O_PATH */
+    struct node *node;
+    const struct file_ops *ops;
+    uint64_t offset; /* bytes; a cookie in a directory */
+    union {
+        struct pipe *pipe;
+        struct listing *listing; /* a directory that the process server made up */
+    };
+};
+
+/* What this server keeps of a process: client->data. */
+struct process {
+    struct file **files; /* by descriptor; NULL where closed */
+    uint8_t *cloexec;    /* a bit a descriptor */
+    int size;            /* of files */
+    int lowest_free;     /* no descriptor below it is free */
+    struct node *cwd;
+    uint32_t umask;
+};
+
+extern const struct file_ops regular_ops;
+extern const struct file_ops directory_ops;
+extern const struct file_ops listing_ops;
+extern const struct file_ops pipe_ops;
+extern const struct file_ops path_ops; /* O_PATH */
+
+/* A new open file on a node, with one reference; NULL if there is no memory. */
+struct file *file_new(struct node *node, const struct file_ops *ops, uint32_t flags);
+void file_put(struct file *file);
+
+static inline bool file_reads(const struct file *file) {
+    return !(file->flags & LX_O_PATH) && (file->flags & LX_O_ACCMODE) != LX_O_WRONLY;
+}
+static inline bool file_writes(const struct file *file) {
+    return !(file->flags & LX_O_PATH) && (file->flags & LX_O_ACCMODE) != LX_O_RDONLY;
+}
+
+/* The caller's process; -ESRCH as NULL cannot happen for processes, but servers may call too. */
+struct process *request_process(const struct request *req);
+struct credentials request_credentials(const struct request *req);
+
+/* The open file of a descriptor, or NULL. */
+struct file *fd_file(const struct process *process, int fd);
+/* The lowest free descriptor from `least` on gets the file (its reference moves); or -EMFILE. */
+long fd_install(struct process *process, struct file *file, int least, bool cloexec);
+/* Puts the file at fd, closing what is there; 0 or -ENOMEM. */
+long fd_replace(struct process *process, struct file *file, int fd, bool cloexec);
+long fd_close(struct process *process, int fd);
+bool fd_cloexec(const struct process *process, int fd);
+void fd_set_cloexec(struct process *process, int fd, bool on);
+
+/* Session hooks (process.c). */
+extern const struct client_ops process_ops;
+
+/* Regular files' data (data.c): bytes, or negative errno. */
+long data_read(struct request *req, struct node *node, uint64_t offset);
+long data_write(struct request *req, struct node *node, uint64_t offset);
+long data_resize(struct node *node, int64_t size);
+/* The node's memory object, made if it has none yet; slot or -ENOMEM. */
+long data_object(struct node *node);
+
+/* The operations of a character device; NULL if there is no such device. */
+const struct file_ops *device_ops(uint64_t device);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls on descriptors: read, write, seek, dup, fcntl, ioctl, close. */
+#include "file.h"
+
+static long do_read(struct request *req, struct file *file, int64_t offset) {
+    if (!file || !file_reads(file)) {
+        return -EBADF;
+    }
+    return file->ops->read ? file->ops->read(req, file, offset) : -EISDIR;
+}
+
+static long do_write(struct request *req, struct file *file, int64_t offset) {
+    if (!file || !file_writes(file)) {
+        return -EBADF;
+    }
+    return file->ops->write ? file->ops->write(req, file, offset) : -EINVAL;
+}
+
+long vfs_handle_read(struct request *req, int fd) {
+    return do_read(req, fd_file(request_process(req), fd), OFFSET_CURRENT);
+}
+
+long vfs_handle_write(struct request *req, int fd) {
+    return do_write(req, fd_file(request_process(req), fd), OFFSET_CURRENT);
+}
+
+/* What pread and pwrite check; directories go on to be refused with EISDIR. */
+static long check_offset(const struct file *file, int64_t offset) {
+    if (offset < 0) {
+        return -EINVAL;
+    }
+    if (!file) {
+        return -EBADF;
+    }
+    return file->ops->seekable ? 0 : -ESPIPE;
+}
+
+long vfs_handle_pread(struct request *req, int fd, int64_t offset) {
+    struct file *file = fd_file(request_process(req), fd);
+    long error = check_offset(file, offset);
+    return error ? error : do_read(req, file, offset);
+}
+
+long vfs_handle_pwrite(struct request *req, int fd, int64_t offset) {
+    struct file *file = fd_file(request_process(req), fd);
+    long error = check_offset(file, offset);
+    return error ? error : do_write(req, file, offset);
+}
+
+long vfs_handle_lseek(struct request *req, int fd, int64_t offset, int whence) {
+    struct file *file = fd_file(request_process(req), fd);
+    if (!file || (file->flags & LX_O_PATH)) {
+        return -EBADF;
+    }
+    if (!file->ops->seekable) {
+        return -ESPIPE;
+    }
+    int64_t size = (int64_t)file->node->size;
+    int64_t base = 0;
+    switch (whence) {
+    case LX_SEEK_SET:
+        break;
+    case LX_SEEK_CUR:
+        base = (int64_t)file->offset;
+        break;
+    case LX_SEEK_END:
+        base = size;
+        break;
+    case LX_SEEK_DATA:
+    case LX_SEEK_HOLE:
+        if (offset < 0 || offset >= size) {
+            return -ENXIO;
+        }
+        base = whence == LX_SEEK_HOLE ? size - offset : 0;
+        break;
+    default:
+        return -EINVAL;
+    }
+    if (__builtin_add_overflow(base, offset, &offset) || offset < 0) {
+        return -EINVAL;
+    }
+    file->offset = (uint64_t)offset;
+    return offset;
+}
+
+long vfs_handle_close(struct request *req, int fd) {
+    struct process *process = request_process(req);
+    return process ? fd_close(process, fd) : -EBADF;
+}
+
+static long do_dup(struct process *process, struct file *file, int least, bool cloexec) {
+    long fd = fd_install(process, file, least, cloexec);
+    if (fd >= 0) {
+        file->refs++;
+    }
+    return fd;
+}
+
+long vfs_handle_dup(struct request *req, int fd) {
+    struct process *process = request_process(req);
+    struct file *file = fd_file(process, fd);
+    return file ? do_dup(process, file, 0, false) : -EBADF;
+}
+
+long vfs_handle_dup3(struct request *req, int old_fd, int new_fd, uint32_t flags) {
+    struct process *process = request_process(req);
+    struct file *file = fd_file(process, old_fd);
+    if (flags & ~LX_O_CLOEXEC) {
+        return -EINVAL;
+    }
+    if (old_fd == new_fd) {
+        return -EINVAL;
+    }
+    if (!file || new_fd < 0 || new_fd >= FD_SOFT_LIMIT) {
+        return -EBADF;
+    }
+    file->refs++;
+    long error = fd_replace(process, file, new_fd, flags & LX_O_CLOEXEC);
+    if (error) {
+        file_put(file);
+    }
+    return error ? error : new_fd;
+}
+
+static long set_flags(struct file *file, uint64_t argument) {
+    const uint32_t changeable = LX_O_APPEND | LX_O_NONBLOCK;
+    file->flags = (file->flags & ~changeable) | ((uint32_t)argument & changeable);
+    return 0;
+}
+
+static long duplicate_from(struct process *process, struct file *file, uint64_t least,
+                           bool cloexec) {
+    return least >= FD_SOFT_LIMIT ? -EINVAL : do_dup(process, file, (int)least, cloexec);
+}
+
+long vfs_handle_fcntl(struct request *req, int fd, int command, uint64_t argument) {
+    struct process *process = request_process(req);
+    struct file *file = fd_file(process, fd);
+    if (!file) {
+        return -EBADF;
+    }
+    switch (command) {
+    case LX_F_DUPFD:
+        return duplicate_from(process, file, argument, false);
+    case LX_F_DUPFD_CLOEXEC:
+        return duplicate_from(process, file, argument, true);
+    case LX_F_GETFD:
+        return fd_cloexec(process, fd);
+    case LX_F_SETFD:
+        fd_set_cloexec(process, fd, argument & LX_FD_CLOEXEC);
+        return 0;
+    case LX_F_GETFL:
+        return file->flags | LX_O_LARGEFILE;
+    case LX_F_SETFL:
+        return file->flags & LX_O_PATH ? -EBADF : set_flags(file, argument);
+    case LX_F_GETPIPE_SZ:
+        return file->ops == &pipe_ops ? 65536 : -EBADF;
+    case LX_F_GETLK:
+    case LX_F_SETLK:
+    case LX_F_SETLKW:
+        return -ENOSYS;
+    default:
+        return -EINVAL;
+    }
+}
+
+static long set_nonblock(struct request *req, struct file *file) {
+    int32_t on;
+    if (request_read_all(req, &on, sizeof(on))) {
+        return -EFAULT;
+    }
+    file->flags = on ? file->flags | LX_O_NONBLOCK : file->flags & ~LX_O_NONBLOCK;
+    return 0;
+}
+
+long vfs_handle_ioctl(struct request *req, int fd, uint32_t request, uint64_t argument) {
+    struct process *process = request_process(req);
+    struct file *file = fd_file(process, fd);
+    if (!file || (file->flags & LX_O_PATH)) {
+        return -EBADF;
+    }
+    switch (request) {
+    case LX_FIOCLEX:
+    case LX_FIONCLEX:
+        fd_set_cloexec(process, fd, request == LX_FIOCLEX);
+        return 0;
+    case LX_FIONBIO:
+        return set_nonblock(req, file);
+    default:
+        return file->ops->ioctl ? file->ops->ioctl(req, file, request, argument) : -ENOTTY;
+    }
+}
+
+long vfs_handle_fsync(struct request *req, int fd) {
+    struct file *file = fd_file(request_process(req), fd);
+    if (!file || (file->flags & LX_O_PATH)) {
+        return -EBADF;
+    }
+    return node_is_regular(file->node) || node_is_dir(file->node) ? 0 : -EINVAL;
+}
+
+/* Frames come on demand; what can be promised is the length. */
+long vfs_handle_fallocate(struct request *req, int fd, uint32_t mode, int64_t offset,
+                          int64_t length) {
+    struct file *file = fd_file(request_process(req), fd);
+    int64_t end;
+    if (!file || !file_writes(file)) {
+        return -EBADF;
+    }
+    if (mode & ~LX_FALLOC_FL_KEEP_SIZE) {
+        return -EOPNOTSUPP;
+    }
+    if (offset < 0 || length <= 0) {
+        return -EINVAL;
+    }
+    if (!node_is_regular(file->node)) {
+        return file->ops == &pipe_ops ? -ESPIPE : -ENODEV;
+    }
+    if (__builtin_add_overflow(offset, length, &end)) {
+        return -EFBIG;
+    }
+    bool keep = (mode & LX_FALLOC_FL_KEEP_SIZE) || end <= (int64_t)file->node->size;
+    return keep ? 0 : data_resize(file->node, end);
+}

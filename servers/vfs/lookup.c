@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* Paths and callers of requests (lookup.h). */
+#include "lookup.h"
+
+#include <string.h>
+
+#define PAGE       4096u
+#define STEP_FIRST 64u
+
+static char path_buffer[2 * PATH_LONGEST + 2];
+
+int caller_of(const struct request *req, struct caller *caller) {
+    caller->process = request_process(req);
+    if (!caller->process) {
+        return -ESRCH;
+    }
+    caller->who = request_credentials(req);
+    return 0;
+}
+
+int caller_by_pid(int pid, struct caller *caller) {
+    struct client *client = pid > 0 ? client_find((uint64_t)pid) : NULL;
+    if (!client || !client->data) {
+        return -ESRCH;
+    }
+    caller->process = client->data;
+    caller->who = (struct credentials){client->uid, client->gid};
+    return 0;
+}
+
+/*
+ * A buffer longer than a page reaches to the end of the page behind the one where the path begins
+ * (protocols/vfs.toml): no piece that is copied crosses a page boundary before the path's NUL.
+ * Pieces start small, because most paths are short.
+ */
+int read_path(const struct request *req, const char **path) {
+    uint64_t length = request_in_len(req);
+    uint64_t boundary = length > PAGE ? (length - 1) % PAGE + 1 : length;
+    uint64_t step = STEP_FIRST;
+    uint64_t at = 0;
+
+    *path = path_buffer;
+    while (at < length && at < PATH_LONGEST) {
+        uint64_t end = at < boundary ? boundary : length;
+        uint64_t count = end - at < step ? end - at : step;
+        if (count > PATH_LONGEST - at) {
+            count = PATH_LONGEST - at;
+        }
+        if (request_read(req, at, path_buffer + at, count) < 0) {
+            return -EFAULT;
+        }
+        if (memchr(path_buffer + at, 0, count)) {
+            return 0;
+        }
+        at += count;
+        step *= 4;
+    }
+    if (at >= PATH_LONGEST) {
+        return -ENAMETOOLONG;
+    }
+    path_buffer[at] = '\0';
+    return 0;
+}
+
+int read_two_paths(const struct request *req, const char *path[2]) {
+    uint64_t length = request_in_len(req);
+    if (length > 2 * PATH_LONGEST) {
+        return -ENAMETOOLONG;
+    }
+    if (length > 0 && request_read(req, 0, path_buffer, length) < 0) {
+        return -EFAULT;
+    }
+    path_buffer[length] = path_buffer[length + 1] = '\0';
+    path[0] = path_buffer;
+    size_t first = strlen(path_buffer);
+    path[1] = path_buffer + first + 1;
+    if (first + 1 > length) {
+        return -EINVAL;
+    }
+    return first >= PATH_LONGEST || strlen(path[1]) >= PATH_LONGEST ? -ENAMETOOLONG : 0;
+}
+
+int start_of(const struct caller *caller, int dirfd, const char *path, struct node **start) {
+    *start = caller->process->cwd;
+    if (path[0] == '/' || dirfd == LX_AT_FDCWD) {
+        return 0;
+    }
+    struct file *file = fd_file(caller->process, dirfd);
+    if (!file) {
+        return -EBADF;
+    }
+    *start = file->node;
+    return path[0] != '\0' && !node_is_dir(file->node) ? -ENOTDIR : 0;
+}
+
+int walk_at(const struct request *req, const struct caller *caller, int dirfd, uint32_t flags,
+            struct walk *walk) {
+    const char *path;
+    struct node *start;
+    int error = read_path(req, &path);
+    if (!error) {
+        error = start_of(caller, dirfd, path, &start);
+    }
+    return error ? error : path_walk(path, start, &caller->who, flags, walk);
+}
+
+int node_at(const struct request *req, const struct caller *caller, int dirfd, uint32_t at_flags,
+            struct node **node) {
+    struct walk walk;
+    uint32_t flags = 0;
+    if (at_flags & LX_AT_SYMLINK_NOFOLLOW) {
+        flags |= WALK_NOFOLLOW;
+    }
+    if (at_flags & LX_AT_EMPTY_PATH) {
+        flags |= WALK_EMPTY;
+        if (request_in_len(req) == 0 && dirfd != LX_AT_FDCWD) {
+            struct file *file = fd_file(caller->process, dirfd);
+            *node = file ? file->node : NULL;
+            return file ? 0 : -EBADF;
+        }
+    }
+    int error = walk_at(req, caller, dirfd, flags, &walk);
+    *node = walk.node;
+    return error;
+}
+
+int check_new_name(const struct walk *walk, const struct caller *caller) {
+    if (walk->node || !walk->dir) {
+        return -EEXIST;
+    }
+    if (walk->dir->nlink == 0) {
+        return -ENOENT;
+    }
+    return access_check(walk->dir, &caller->who, MAY_WRITE);
+}

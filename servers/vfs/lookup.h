@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* From a request to nodes: whose it is, the path in its input buffer, and the walk. */
+#ifndef VFS_LOOKUP_H
+#define VFS_LOOKUP_H
+
+#include "file.h"
+#include "path.h"
+
+/* On whose behalf: a process, asking itself or by the process server. */
+struct caller {
+    struct process *process;
+    struct credentials who;
+};
+
+/* 0, or -ESRCH if the request comes from no process. */
+int caller_of(const struct request *req, struct caller *caller);
+int caller_by_pid(int pid, struct caller *caller);
+
+/*
+ * The path at the start of the input buffer, up to its NUL, in a buffer that the next request
+ * overwrites; -EFAULT or -ENAMETOOLONG.
+ */
+int read_path(const struct request *req, const char **path);
+/* Two paths one after the other. */
+int read_two_paths(const struct request *req, const char *path[2]);
+
+/* Where relative paths start: -EBADF, or -ENOTDIR for a file. `path` tells if it matters. */
+int start_of(const struct caller *caller, int dirfd, const char *path, struct node **start);
+
+/* read_path, start_of and path_walk together. */
+int walk_at(const struct request *req, const struct caller *caller, int dirfd, uint32_t flags,
+            struct walk *walk);
+
+/*
+ * For calls that take AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW: the node of a path or of dirfd
+ * itself. An empty input buffer counts as an empty path.
+ */
+int node_at(const struct request *req, const struct caller *caller, int dirfd, uint32_t at_flags,
+            struct node **node);
+
+/* A walk with WALK_PARENT must have found a directory to put a new name in: 0 or an errno. */
+int check_new_name(const struct walk *walk, const struct caller *caller);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The vfs server: names, files in memory, descriptors, pipes, devices (protocols/vfs.toml). */
+#include "file.h"
+#include "initrd.h"
+#include "tty.h"
+
+#include <protocol/console_client.h>
+
+static void on_events(uint64_t bits) {
+    if (bits & CONSOLE_EVENT_VFS) {
+        tty_retry();
+    }
+}
+
+int main(void) {
+    static const struct server server = {
+        .name = "vfs",
+        .protocol = &vfs_protocol,
+        .clients = &process_ops,
+        .on_events = on_events,
+    };
+    int error = tree_init();
+    if (!error) {
+        error = initrd_unpack();
+    }
+    if (!error) {
+        error = initrd_add_standard();
+    }
+    if (error) {
+        server_panic("no files: error %d", error);
+    }
+    tty_init();
+    return (int)server_run(&server);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* Making and removing names: mkdirat, mknodat, symlinkat, linkat, unlinkat, readlinkat. */
+#include "lookup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A new node under the name that a walk found free. */
+static long add_node(const struct caller *caller, const struct walk *walk, uint32_t mode,
+                     struct node **made) {
+    struct node *node = node_new(mode, caller->who.uid, caller->who.gid);
+    if (!node) {
+        return -ENOMEM;
+    }
+    if (walk->dir->mode & MODE_SETGID) {
+        node->gid = walk->dir->gid;
+        node->mode |= node_is_dir(node) ? MODE_SETGID : 0;
+    }
+    int error = dir_add(walk->dir, walk->last, walk->length, node);
+    if (error) {
+        node_check(node);
+        return error;
+    }
+    *made = node;
+    return 0;
+}
+
+long vfs_handle_mkdirat(struct request *req, int dirfd, uint32_t mode) {
+    struct caller caller;
+    struct walk walk;
+    struct node *node;
+    int error = caller_of(req, &caller);
+    if (!error) {
+        error = walk_at(req, &caller, dirfd, WALK_PARENT | WALK_NOFOLLOW, &walk);
+    }
+    /* mkdir of "name/" is fine, also where name is a dangling link, which then exists. */
+    if (!error) {
+        error = check_new_name(&walk, &caller);
+    }
+    if (error) {
+        return error;
+    }
+    return add_node(&caller, &walk, MODE_DIRECTORY | (mode & 01777 & ~caller.process->umask),
+                    &node);
+}
+
+long vfs_handle_mknodat(struct request *req, int dirfd, uint32_t mode, uint64_t device) {
+    struct caller caller;
+    struct walk walk;
+    struct node *node;
+    uint32_t type = mode & MODE_TYPE ? mode & MODE_TYPE : MODE_REGULAR;
+    int error = caller_of(req, &caller);
+    if (error) {
+        return error;
+    }
+    if (type == MODE_DIRECTORY) {
+        return -EPERM;
+    }
+    bool special = type == MODE_CHARACTER || type == MODE_BLOCK;
+    if (!special && type != MODE_REGULAR && type != MODE_FIFO) {
+        return -EINVAL;
+    }
+    if (special && caller.who.uid != 0) {
+        return -EPERM;
+    }
+    error = walk_at(req, &caller, dirfd, WALK_PARENT | WALK_NOFOLLOW, &walk);
+    if (!error) {
+        error = check_new_name(&walk, &caller);
+    }
+    if (error || walk.slash) {
+        return error ? error : -ENOENT;
+    }
+    long result = add_node(&caller, &walk, type | (mode & 07777 & ~caller.process->umask), &node);
+    if (result == 0 && special) {
+        node->device = device;
+    }
+    return result;
+}
+
+long vfs_handle_symlinkat(struct request *req, int dirfd) {
+    struct caller caller;
+    struct walk walk;
+    const char *path[2];
+    struct node *start;
+    struct node *node;
+    int error = caller_of(req, &caller);
+    if (!error) {
+        error = read_two_paths(req, path);
+    }
+    if (!error && path[0][0] == '\0') {
+        error = -ENOENT;
+    }
+    if (!error) {
+        error = start_of(&caller, dirfd, path[1], &start);
+    }
+    if (!error) {
+        error = path_walk(path[1], start, &caller.who, WALK_PARENT | WALK_NOFOLLOW, &walk);
+    }
+    if (!error) {
+        error = check_new_name(&walk, &caller);
+    }
+    if (error || walk.slash) {
+        return error ? error : -ENOENT;
+    }
+    char *target = strdup(path[0]);
+    if (!target) {
+        return -ENOMEM;
+    }
+    long result = add_node(&caller, &walk, MODE_SYMLINK | 0777, &node);
+    if (result) {
+        free(target);
+        return result;
+    }
+    node->target = target;
+    node->size = strlen(target);
+    return 0;
+}
+
+long vfs_handle_linkat(struct request *req, int old_dirfd, int new_dirfd, uint32_t flags) {
+    struct caller caller;
+    struct walk walk;
+    const char *path[2];
+    struct node *start;
+    uint32_t old_flags = flags & LX_AT_SYMLINK_FOLLOW ? 0 : WALK_NOFOLLOW;
+    int error = caller_of(req, &caller);
+    if (!error && (flags & ~(LX_AT_SYMLINK_FOLLOW | LX_AT_EMPTY_PATH))) {
+        error = -EINVAL;
+    }
+    if (!error) {
+        error = read_two_paths(req, path);
+    }
+    if (!error) {
+        error = start_of(&caller, old_dirfd, path[0], &start);
+    }
+    if (!error) {
+        old_flags |= flags & LX_AT_EMPTY_PATH ? WALK_EMPTY : 0;
+        error = path_walk(path[0], start, &caller.who, old_flags, &walk);
+    }
+    struct node *node = walk.node;
+    if (!error) {
+        error = start_of(&caller, new_dirfd, path[1], &start);
+    }
+    if (!error) {
+        error = path_walk(path[1], start, &caller.who, WALK_PARENT | WALK_NOFOLLOW, &walk);
+    }
+    if (!error) {
+        error = check_new_name(&walk, &caller);
+    }
+    if (error) {
+        return error == -EREMOTE ? -EXDEV : error;
+    }
+    if (node_is_dir(node)) {
+        return -EPERM;
+    }
+    if (walk.slash || node->nlink == 0) {
+        return -ENOENT;
+    }
+    return dir_add(walk.dir, walk.last, walk.length, node);
+}
+
+/* unlink and rmdir tell apart what may not be removed by its last component and type. */
+static int check_removal(const struct walk *walk, const struct caller *caller, bool directory) {
+    if (!walk->dir) {
+        return walk->node == tree_root ? -EBUSY : -EINVAL;
+    }
+    int error = access_remove(walk->dir, walk->node, &caller->who);
+    if (error) {
+        return error;
+    }
+    if (!directory) {
+        return node_is_dir(walk->node) ? -EISDIR : 0;
+    }
+    if (!node_is_dir(walk->node)) {
+        return -ENOTDIR;
+    }
+    return walk->node->dir.remote ? -EBUSY : dir_is_empty(walk->node) ? 0 : -ENOTEMPTY;
+}
+
+long vfs_handle_unlinkat(struct request *req, int dirfd, uint32_t flags) {
+    struct caller caller;
+    struct walk walk;
+    int error = caller_of(req, &caller);
+    if (!error && (flags & ~LX_AT_REMOVEDIR)) {
+        error = -EINVAL;
+    }
+    if (!error) {
+        error = walk_at(req, &caller, dirfd, WALK_NOFOLLOW, &walk);
+    }
+    if (error) {
+        return error == -EREMOTE ? -EPERM : error;
+    }
+    error = check_removal(&walk, &caller, flags & LX_AT_REMOVEDIR);
+    if (error) {
+        return error;
+    }
+    dir_remove(dir_find(walk.dir, walk.last, walk.length));
+    return 0;
+}
+
+long vfs_handle_readlinkat(struct request *req, int dirfd) {
+    struct caller caller;
+    struct node *node;
+    int error = caller_of(req, &caller);
+    if (!error) {
+        error = node_at(req, &caller, dirfd, LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH, &node);
+    }
+    if (error) {
+        return error;
+    }
+    uint64_t room = request_out_len(req);
+    if (!node_is_symlink(node) || room == 0) {
+        return -EINVAL;
+    }
+    return request_write(req, 0, node->target, node->size < room ? node->size : room);
+}

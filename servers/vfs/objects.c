@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files as memory objects: mmap(2) for processes, programs for the process server's exec. Whoever
+ * gets an object gets it with the rights that the open file or the file's mode gives, and no more.
+ */
+#include "lookup.h"
+#include "path.h"
+
+#include <string.h>
+
+/* Adds a capability with these rights to the reply. */
+static long give_object(struct request *req, struct node *node, uint64_t rights) {
+    long object = data_object(node);
+    if (object < 0) {
+        return object;
+    }
+    long slot = pk_cap_copy((uint64_t)object, 0, 0, rights | PK_RIGHT_GRANT, 0);
+    if (slot < 0) {
+        return -ENOMEM;
+    }
+    request_give_cap(req, (uint64_t)slot);
+    return 0;
+}
+
+/* Linux lets any readable file be mapped executable, unless its file system is noexec. */
+long vfs_handle_mmap(struct request *req, int fd, uint32_t prot, uint32_t flags) {
+    struct file *file = fd_file(request_process(req), fd);
+    uint64_t rights = PK_RIGHT_USE | PK_RIGHT_EXECUTE;
+    if (!file || (file->flags & LX_O_PATH)) {
+        return -EBADF;
+    }
+    bool shared = (flags & LX_MAP_TYPE) != 2; /* MAP_SHARED, MAP_SHARED_VALIDATE */
+    if (!file_reads(file) || (shared && (prot & LX_PROT_WRITE) && !file_writes(file))) {
+        return -EACCES;
+    }
+    if (!node_is_regular(file->node)) {
+        return -ENODEV;
+    }
+    if (shared && file_writes(file)) {
+        rights |= PK_RIGHT_RECEIVE;
+    }
+    long error = give_object(req, file->node, rights);
+    if (error) {
+        return error;
+    }
+    vfs_results_mmap(&req->msg, file->node->size);
+    return 0;
+}
+
+/* The absolute path of what a walk found, without NUL, if the caller has room for it. */
+static long give_path(struct request *req, const struct walk *walk) {
+    static char path[PATH_LONGEST];
+    if (!walk->dir || request_out_len(req) == 0) {
+        return 0;
+    }
+    long length = path_of(walk->dir, path, sizeof(path));
+    if (length < 0) {
+        return 0;
+    }
+    size_t at = (size_t)length - 1;
+    if (at > 1) {
+        path[at++] = '/';
+    }
+    if (at + walk->length > sizeof(path) || at + walk->length > request_out_len(req)) {
+        return 0;
+    }
+    memcpy(path + at, walk->last, walk->length);
+    return request_write(req, 0, path, at + walk->length);
+}
+
+static int find_program(struct request *req, const struct caller *caller, int dirfd, uint32_t flags,
+                        struct walk *walk) {
+    uint32_t walk_flags = flags & LX_AT_SYMLINK_NOFOLLOW ? WALK_NOFOLLOW : 0;
+    walk_flags |= flags & LX_AT_EMPTY_PATH ? WALK_EMPTY : 0;
+    int error = walk_at(req, caller, dirfd, walk_flags, walk);
+    if (error == -EREMOTE) {
+        return -EACCES;
+    }
+    if (!error && node_is_symlink(walk->node)) {
+        return -ELOOP;
+    }
+    if (!error && !node_is_regular(walk->node)) {
+        return -EACCES;
+    }
+    return error ? error : access_check(walk->node, &caller->who, MAY_EXECUTE);
+}
+
+long vfs_handle_exec_open(struct request *req, int pid, int dirfd, uint32_t flags) {
+    struct caller caller;
+    struct walk walk;
+    int error = caller_by_pid(pid, &caller);
+    if (!error) {
+        error = find_program(req, &caller, dirfd, flags, &walk);
+    }
+    if (error) {
+        return error;
+    }
+    struct node *node = walk.node;
+    if (node->size == 0) {
+        return -ENOEXEC;
+    }
+    long length = give_path(req, &walk);
+    if (length < 0) {
+        return length;
+    }
+    long result = give_object(req, node, PK_RIGHT_USE | PK_RIGHT_EXECUTE);
+    if (result) {
+        return result;
+    }
+    vfs_results_exec_open(&req->msg, node->size, node->mode, node->uid, node->gid, node->ino);
+    return length;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* Pipes: reading, writing, waiting (pipe.h). Opening and closing of ends is in fifo.c. */
+#include "pipe.h"
+
+#include <stdlib.h>
+
+/* A caller that waits in read, or in write with `done` of its bytes in the pipe already. */
+struct pipe_wait {
+    struct waiter waiter;
+    struct pipe *pipe;
+    uint64_t length;
+    uint64_t done;
+};
+
+static void settle(struct pipe *pipe);
+
+static struct pipe_wait *wait_of(struct waiter *waiter) {
+    return container_of(waiter, struct pipe_wait, waiter);
+}
+
+static void wait_free(struct pipe_wait *wait) {
+    pipe_put(wait->pipe);
+    free(wait);
+}
+
+/*
+ * A signal or the caller's death: what has gone into the pipe already counts (pipe(7)), and a
+ * writer behind this one may have room now.
+ */
+static long wait_ended(struct waiter *waiter, enum waiter_end why) {
+    struct pipe_wait *wait = wait_of(waiter);
+    long result = wait->done > 0 ? (long)wait->done : -EINTR;
+    (void)why;
+    settle(wait->pipe);
+    wait_free(wait);
+    return result;
+}
+
+static const struct waiter_ops wait_ops = {.ended = wait_ended};
+
+static long wait_on(struct request *req, struct pipe *pipe, struct waiter_queue *queue,
+                    uint64_t length, uint64_t done) {
+    struct pipe_wait *wait = malloc(sizeof(*wait));
+    if (!wait) {
+        return done > 0 ? (long)done : -ENOMEM;
+    }
+    wait->pipe = pipe;
+    wait->length = length;
+    wait->done = done;
+    pipe->refs++;
+    waiter_init(&wait->waiter, req, request_client(req), &wait_ops);
+    waiter_enqueue(queue, &wait->waiter);
+    return SERVER_DEFER;
+}
+
+/* Ring to caller; bytes, or -EFAULT. */
+static long give(struct pipe *pipe, uint64_t token, uint64_t length) {
+    struct ring_span span[2];
+    size_t used = ring_used(&pipe->ring);
+    size_t count = length < used ? (size_t)length : used;
+    int pieces = ring_filled(&pipe->ring, count, span);
+    uint64_t done = 0;
+
+    for (int i = 0; i < pieces; i++) {
+        long copied = pk_copy_to_caller(token, done, span[i].at, span[i].length);
+        if (copied < 0) {
+            return copied;
+        }
+        done += (uint64_t)copied;
+    }
+    ring_take(&pipe->ring, (size_t)done);
+    return (long)done;
+}
+
+/*
+ * Caller to ring, from `offset` in its buffer: as much as fits of `length`, but nothing of an
+ * atomic write that does not fit whole. Bytes, or a negative errno.
+ */
+static long take(struct pipe *pipe, uint64_t token, uint64_t offset, uint64_t length) {
+    struct ring_span span[2];
+    uint64_t room = ring_room(&pipe->ring);
+    uint64_t count = length < room ? length : room;
+    uint64_t done = 0;
+
+    if (length > room && offset + length <= PIPE_ATOMIC) {
+        return 0;
+    }
+    if (count > 0 && !ring_reserve(&pipe->ring, (size_t)count)) {
+        return -ENOMEM;
+    }
+    int pieces = ring_free(&pipe->ring, (size_t)count, span);
+    for (int i = 0; i < pieces; i++) {
+        long copied = pk_copy_from_caller(token, offset + done, span[i].at, span[i].length);
+        if (copied < 0) {
+            return copied;
+        }
+        done += (uint64_t)copied;
+    }
+    ring_put(&pipe->ring, (size_t)done);
+    return (long)done;
+}
+
+/* Takes a waiter out with its answer. */
+static void answer(struct pipe_wait *wait, long result) {
+    waiter_finish(&wait->waiter, result);
+    wait_free(wait);
+}
+
+/* Serves the first reader if it can be; false if there is none, or nothing for it. */
+static bool serve_reader(struct pipe *pipe) {
+    struct waiter *waiter = waiter_first(&pipe->reading);
+    if (!waiter || (ring_used(&pipe->ring) == 0 && pipe->writers > 0)) {
+        return false;
+    }
+    struct pipe_wait *wait = wait_of(waiter);
+    answer(wait, give(pipe, waiter_token(waiter), wait->length));
+    return true;
+}
+
+static bool serve_writer(struct pipe *pipe) {
+    struct waiter *waiter = waiter_first(&pipe->writing);
+    if (!waiter) {
+        return false;
+    }
+    struct pipe_wait *wait = wait_of(waiter);
+    if (pipe->readers == 0) {
+        answer(wait, wait->done > 0 ? (long)wait->done : -EPIPE);
+        return true;
+    }
+    long done = take(pipe, waiter_token(waiter), wait->done, wait->length - wait->done);
+    if (done < 0) {
+        answer(wait, wait->done > 0 ? (long)wait->done : done);
+        return true;
+    }
+    wait->done += (uint64_t)done;
+    if (wait->done == wait->length) {
+        answer(wait, (long)wait->done);
+    }
+    return done > 0;
+}
+
+/* Serves whoever waits until nothing moves any more. */
+static void settle(struct pipe *pipe) {
+    pipe->refs++;
+    while (serve_reader(pipe) || serve_writer(pipe)) {
+    }
+    poll_wake();
+    pipe_put(pipe);
+}
+
+static long pipe_read(struct request *req, struct file *file, int64_t offset) {
+    struct pipe *pipe = file->pipe;
+    uint64_t length = request_out_len(req);
+    (void)offset;
+    if (length == 0) {
+        return 0;
+    }
+    if (ring_used(&pipe->ring) == 0) {
+        if (pipe->writers == 0) {
+            return 0;
+        }
+        if (file->flags & LX_O_NONBLOCK) {
+            return -EAGAIN;
+        }
+        return wait_on(req, pipe, &pipe->reading, length, 0);
+    }
+    long done = give(pipe, req->token, length);
+    settle(pipe);
+    return done;
+}
+
+static long pipe_write(struct request *req, struct file *file, int64_t offset) {
+    struct pipe *pipe = file->pipe;
+    uint64_t length = request_in_len(req);
+    (void)offset;
+    if (length == 0) {
+        return 0;
+    }
+    if (pipe->readers == 0) {
+        return -EPIPE;
+    }
+    /* Behind another writer that waits, one must wait too, or its bytes would be torn apart. */
+    long done = 0;
+    if (waiter_queue_empty(&pipe->writing)) {
+        done = take(pipe, req->token, 0, length);
+        if (done > 0) {
+            settle(pipe);
+        }
+    }
+    if (done < 0 || (uint64_t)done == length) {
+        return done;
+    }
+    if (file->flags & LX_O_NONBLOCK) {
+        return done > 0 ? done : -EAGAIN;
+    }
+    long result = wait_on(req, pipe, &pipe->writing, length, (uint64_t)done);
+    if (result == SERVER_DEFER) {
+        settle(pipe);
+    }
+    return result;
+}
+
+static long pipe_ioctl(struct request *req, struct file *file, uint32_t request,
+                       uint64_t argument) {
+    (void)argument;
+    if (request != LX_FIONREAD) {
+        return -ENOTTY;
+    }
+    int32_t value = (int32_t)ring_used(&file->pipe->ring);
+    return request_write(req, 0, &value, sizeof(value)) < 0 ? -EFAULT : 0;
+}
+
+static uint32_t pipe_poll(struct file *file) {
+    const struct pipe *pipe = file->pipe;
+    uint32_t bits = 0;
+    if (file_reads(file)) {
+        if (ring_used(&pipe->ring) > 0) {
+            bits |= LX_POLLIN | LX_POLLRDNORM;
+        }
+        if (pipe->writers == 0) {
+            bits |= LX_POLLHUP;
+        }
+    }
+    if (file_writes(file)) {
+        if (pipe->readers == 0) {
+            bits |= LX_POLLERR;
+        }
+        if (ring_room(&pipe->ring) >= PIPE_ATOMIC) {
+            bits |= LX_POLLOUT | LX_POLLWRNORM;
+        }
+    }
+    return bits;
+}
+
+static void pipe_close(struct file *file) {
+    struct pipe *pipe = file->pipe;
+    pipe->readers -= file_reads(file);
+    pipe->writers -= file_writes(file);
+    settle(pipe);
+    pipe_put(pipe);
+}
+
+const struct file_ops pipe_ops = {
+    .read = pipe_read,
+    .write = pipe_write,
+    .ioctl = pipe_ioctl,
+    .poll = pipe_poll,
+    .close = pipe_close,
+};

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pipes and FIFOs (pipe(7), fifo(7)).
+ *
+ * Invariants: a reader waits only while the ring is empty and somebody can still write; a writer
+ * waits only while its (rest of a) write does not fit. A write of at most PIPE_BUF bytes is atomic.
+ */
+#ifndef VFS_PIPE_H
+#define VFS_PIPE_H
+
+#include <lib/waiter.h>
+
+#include "file.h"
+#include "ring.h"
+
+#define PIPE_ATOMIC 4096 /* PIPE_BUF */
+
+struct pipe {
+    struct ring ring;
+    uint32_t refs; /* open ends and waiting callers */
+    uint32_t readers;
+    uint32_t writers;
+    struct waiter_queue reading;
+    struct waiter_queue writing;
+    struct waiter_queue opening; /* a FIFO's openers that wait for the other end */
+    struct node *node;           /* of a FIFO; NULL for a pipe without a name */
+};
+
+struct pipe *pipe_new(void);
+void pipe_put(struct pipe *pipe);
+
+/* Opens one or both ends by the file's flags, for a file that will be at its process' fd. */
+void pipe_open(struct pipe *pipe, struct file *file);
+/*
+ * openat(2) on a FIFO whose file and descriptor are made: the descriptor, or SERVER_DEFER while
+ * the other end is not open. On a signal the descriptor is closed again.
+ */
+long fifo_wait_open(struct request *req, struct file *file, int fd);
+
+/* Something that poll(2) may wait for has changed (poll.c). */
+void poll_wake(void);
+
+#endif

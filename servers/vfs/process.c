@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes by session messages: a new one has the root as its directory and no descriptors, a
+ * child shares its parent's open files, exec closes what is marked, exit closes all.
+ */
+#include "file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static long process_connected(struct client *client) {
+    struct process *process = calloc(1, sizeof(*process));
+    if (!process) {
+        return -ENOMEM;
+    }
+    process->cwd = node_hold(tree_root);
+    process->umask = 022;
+    client->data = process;
+    return 0;
+}
+
+static long process_forked(struct client *parent, struct client *child) {
+    const struct process *from = parent->data;
+    struct process *to = malloc(sizeof(*to));
+    if (!to) {
+        return -ENOMEM;
+    }
+    *to = *from;
+    to->files = malloc((size_t)from->size * sizeof(struct file *) + 1);
+    to->cloexec = malloc((size_t)from->size / 8 + 1);
+    if (!to->files || !to->cloexec) {
+        free(to->files);
+        free(to->cloexec);
+        free(to);
+        return -ENOMEM;
+    }
+    if (from->size) {
+        memcpy(to->files, from->files, (size_t)from->size * sizeof(struct file *));
+        memcpy(to->cloexec, from->cloexec, (size_t)from->size / 8);
+    }
+    for (int fd = 0; fd < to->size; fd++) {
+        if (to->files[fd]) {
+            to->files[fd]->refs++;
+        }
+    }
+    node_hold(to->cwd);
+    child->data = to;
+    return 0;
+}
+
+static void process_execed(struct client *client) {
+    struct process *process = client->data;
+    for (int fd = 0; fd < process->size; fd++) {
+        if (process->files[fd] && fd_cloexec(process, fd)) {
+            fd_close(process, fd);
+        }
+    }
+}
+
+static void process_exited(struct client *client) {
+    struct process *process = client->data;
+    for (int fd = 0; fd < process->size; fd++) {
+        if (process->files[fd]) {
+            fd_close(process, fd);
+        }
+    }
+    node_put(process->cwd);
+    free(process->files);
+    free(process->cloexec);
+    free(process);
+    client->data = NULL;
+}
+
+const struct client_ops process_ops = {
+    .connected = process_connected,
+    .forked = process_forked,
+    .execed = process_execed,
+    .exited = process_exited,
+};

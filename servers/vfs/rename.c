@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* renameat2(2). All is checked before the first name changes. */
+#include "lookup.h"
+
+#include <string.h>
+
+/* One side of a rename. */
+struct side {
+    struct node *dir;
+    struct node *node;
+    char name[NAME_LONGEST + 1];
+    size_t length;
+    bool slash;
+};
+
+static int find_side(const struct caller *caller, int dirfd, const char *path, uint32_t flags,
+                     struct side *side) {
+    struct node *start;
+    struct walk walk;
+    int error = start_of(caller, dirfd, path, &start);
+    if (!error) {
+        error = path_walk(path, start, &caller->who, flags | WALK_NOFOLLOW, &walk);
+    }
+    if (error) {
+        return error == -EREMOTE ? -EXDEV : error;
+    }
+    if (!walk.dir) {
+        return -EBUSY;
+    }
+    side->dir = walk.dir;
+    side->node = walk.node;
+    side->length = walk.length;
+    side->slash = walk.slash;
+    memcpy(side->name, walk.last, walk.length);
+    return 0;
+}
+
+/* May `from` take the place of `to`, which exists? */
+static int check_replace(const struct side *from, const struct side *to) {
+    if (node_is_dir(from->node) && !node_is_dir(to->node)) {
+        return -ENOTDIR;
+    }
+    if (!node_is_dir(from->node) && node_is_dir(to->node)) {
+        return -EISDIR;
+    }
+    return node_is_dir(to->node) && !dir_is_empty(to->node) ? -ENOTEMPTY : 0;
+}
+
+static int check_rename(const struct caller *caller, const struct side *from, const struct side *to,
+                        uint32_t flags) {
+    bool exchange = flags & LX_RENAME_EXCHANGE;
+    int error = access_remove(from->dir, from->node, &caller->who);
+    if (!error) {
+        error = to->node ? access_remove(to->dir, to->node, &caller->who)
+                         : access_check(to->dir, &caller->who, MAY_WRITE | MAY_EXECUTE);
+    }
+    if (error) {
+        return error;
+    }
+    if (to->dir->nlink == 0) {
+        return -ENOENT;
+    }
+    if (!to->node && (exchange || (to->slash && !node_is_dir(from->node)))) {
+        return exchange ? -ENOENT : -ENOTDIR;
+    }
+    if (to->node && (flags & LX_RENAME_NOREPLACE)) {
+        return -EEXIST;
+    }
+    if (node_is_dir(from->node) && dir_is_below(to->dir, from->node)) {
+        return -EINVAL;
+    }
+    if (to->node && node_is_dir(to->node) && dir_is_below(from->dir, to->node)) {
+        return exchange ? -EINVAL : -ENOTEMPTY;
+    }
+    return to->node && !exchange ? check_replace(from, to) : 0;
+}
+
+static int do_rename(const struct side *from, const struct side *to, bool exchange) {
+    if (from->node == to->node) {
+        return 0;
+    }
+    struct name *name = dir_find(from->dir, from->name, from->length);
+    if (exchange) {
+        dir_exchange(name, dir_find(to->dir, to->name, to->length));
+        return 0;
+    }
+    return dir_move(name, to->dir, to->name, to->length);
+}
+
+long vfs_handle_renameat(struct request *req, int old_dirfd, int new_dirfd, uint32_t flags) {
+    static struct side from;
+    static struct side to;
+    struct caller caller;
+    const char *path[2];
+    int error = caller_of(req, &caller);
+    if (!error && (flags & ~(LX_RENAME_NOREPLACE | LX_RENAME_EXCHANGE))) {
+        error = -EINVAL;
+    }
+    if (!error && flags == (LX_RENAME_NOREPLACE | LX_RENAME_EXCHANGE)) {
+        error = -EINVAL;
+    }
+    if (!error) {
+        error = read_two_paths(req, path);
+    }
+    if (!error) {
+        error = find_side(&caller, old_dirfd, path[0], 0, &from);
+    }
+    if (!error) {
+        error = find_side(&caller, new_dirfd, path[1], WALK_PARENT, &to);
+    }
+    if (!error) {
+        error = check_rename(&caller, &from, &to, flags);
+    }
+    return error ? error : do_rename(&from, &to, flags & LX_RENAME_EXCHANGE);
+}
