@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* shmctl(2). */
+#include "shm.h"
+#include <lib/clock.h>
+#include <string.h>
+
+_Static_assert(sizeof(struct ipc64_perm) == sizeof(struct ipc_perm_k), "the same structure");
+
+static void fill(const struct segment *segment, struct shmid64_ds *ds) {
+    *ds = (struct shmid64_ds){
+        .shm_segsz = segment->size,
+        .shm_atime = segment->atime,
+        .shm_dtime = segment->dtime,
+        .shm_ctime = segment->ctime,
+        .shm_cpid = segment->cpid,
+        .shm_lpid = segment->lpid,
+        .shm_nattch = segment->nattch,
+    };
+    memcpy(&ds->shm_perm, &segment->sysv.perm, sizeof(ds->shm_perm));
+}
+
+long shm_handle_stat(struct request *req, int shmid, int command) {
+    struct segment *segment;
+    struct shmid64_ds ds;
+    if (command != IPC_STAT) {
+        if (command != SHM_STAT && command != SHM_STAT_ANY)
+            return -EINVAL;
+        const struct sysv_object *object = idtable_at(&shm_state.table.ids, (uint32_t)shmid);
+        if (!object)
+            return -EINVAL;
+        shmid = object->id;
+    }
+    long error = segment_find(shmid, request_client(req),
+                              command == SHM_STAT_ANY ? 0 : SYSV_READ, &segment);
+    if (error < 0)
+        return error;
+    fill(segment, &ds);
+    error = request_write_all(req, &ds, sizeof(ds));
+    return error < 0 ? error : command == IPC_STAT ? 0 : shmid;
+}
+
+/* IPC_SET and IPC_RMID are for the owner, the creator and the superuser, whatever the mode. */
+static long find_own(int shmid, const struct client *client, struct segment **segment) {
+    long error = segment_find(shmid, client, 0, segment);
+    return error < 0 ? error : sysv_may_control(&(*segment)->sysv, client);
+}
+
+long shm_handle_set(struct request *req, int shmid) {
+    struct shmid64_ds ds;
+    struct segment *segment;
+    long error = request_read_all(req, &ds, sizeof(ds));
+    if (error >= 0)
+        error = find_own(shmid, request_client(req), &segment);
+    if (error < 0)
+        return error;
+    struct ipc_perm_k perm;
+    memcpy(&perm, &ds.shm_perm, sizeof(perm));
+    sysv_set(&segment->sysv, &perm);
+    segment->ctime = clock_seconds();
+    return 0;
+}
+
+long shm_handle_remove(struct request *req, int shmid) {
+    struct segment *segment;
+    long error = find_own(shmid, request_client(req), &segment);
+    if (error < 0)
+        return error;
+    segment_remove(segment);
+    return 0;
+}
+
+long shm_handle_lock(struct request *req, int shmid, int command) {
+    struct segment *segment;
+    if (command != SHM_LOCK && command != SHM_UNLOCK)
+        return -EINVAL;
+    long error = find_own(shmid, request_client(req), &segment);
+    if (error < 0)
+        return error;
+    if (command == SHM_LOCK)
+        segment->sysv.perm.mode |= SHM_LOCKED;
+    else
+        segment->sysv.perm.mode &= ~(uint32_t)SHM_LOCKED;
+    return 0;
+}
+
+static long highest_place(void) {
+    int highest = idtable_highest(&shm_state.table.ids);
+    return highest < 0 ? 0 : highest;
+}
+
+long shm_handle_limits(struct request *req) {
+    const struct shminfo64 info = {
+        .shmmax = SHMMAX,
+        .shmmin = SHMMIN,
+        .shmmni = SHMMNI,
+        .shmseg = SHMMNI,
+        .shmall = SHMALL,
+    };
+    long error = request_write_all(req, &info, sizeof(info));
+    return error < 0 ? error : highest_place();
+}
+
+/* ipcs -u asks this: a walk over the segments for what is resident. */
+long shm_handle_usage(struct request *req) {
+    struct shm_info info = {
+        .used_ids = (int32_t)shm_state.table.ids.used,
+        .shm_tot = shm_state.pages,
+    };
+    long highest = highest_place();
+    for (uint32_t place = 0; place <= (uint32_t)highest; place++) {
+        struct sysv_object *object = idtable_at(&shm_state.table.ids, place);
+        struct pk_object_info memory;
+        if (object && pk_object_info(container_of(object, struct segment, sysv)->object,
+                                     &memory) >= 0)
+            info.shm_rss += memory.resident;
+    }
+    long error = request_write_all(req, &info, sizeof(info));
+    return error < 0 ? error : highest;
+}
