@@ -39,8 +39,8 @@ int elf_segment(const void *image, uint64_t file_size, const struct elf_image *e
                 struct elf_segment *out) {
     struct program_header p;
     memcpy(&p, (const char *)image + e->phoff + index * sizeof p, sizeof p);
-    if (p.offset > file_size || p.filesz > file_size - p.offset || p.filesz > p.memsz ||
-        p.vaddr + p.memsz < p.vaddr)
+    if (p.offset > file_size || p.filesz > file_size - p.offset || p.vaddr + p.memsz < p.vaddr ||
+        (p.type == ELF_LOAD && p.filesz > p.memsz))
         return -ENOEXEC;
     *out = (struct elf_segment){p.type, p.flags & 7, p.vaddr, p.memsz, p.offset, p.filesz};
     return 0;

@@ -9,6 +9,7 @@
 #include <lib/server.h>
 #include <protocol/console_client.h>
 #include <protocol/proc_client.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

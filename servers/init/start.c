@@ -239,7 +239,7 @@ static long prepare(struct task_record *s, uint64_t quota) {
 
 static long read_manifest(const char *manifest, size_t size) {
     const char *text = manifest;
-    int more;
+    int more = 0;
     while (server_count < MAX_SERVERS &&
            (more = manifest_next(&text, manifest + size, &servers[server_count].spec)) > 0)
         server_count++;
