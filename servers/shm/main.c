@@ -1,38 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The shared memory server's start, and shmget(2). */
+/* The shared memory server's main; the state and the hooks stand in get.c. */
 #include "shm.h"
-
-struct shm_state shm_state = {.table.ids.limit = SHMMNI};
-
-static const struct client_ops clients = {
-    .connected = attach_client_connected,
-    .forked = attach_client_forked,
-    .execed = attach_client_execed,
-    .exited = attach_client_exited,
-};
-
-const struct server shm_server = {
-    .name = "shm",
-    .protocol = &shm_protocol,
-    .clients = &clients,
-};
 
 int main(void) {
     return (int)server_run(&shm_server);
-}
-
-long shm_handle_get(struct request *req, int key, uint64_t size, int flags) {
-    const struct client *client = request_client(req);
-    struct sysv_object *found;
-    if (!client)
-        return -EPERM;
-    long error = sysv_lookup(&shm_state.table, key, flags, &found);
-    if (error < 0)
-        return error;
-    if (!found)
-        return segment_create(client, key, size, flags);
-    if (size > container_of(found, struct segment, sysv)->size)
-        return -EINVAL;
-    error = sysv_access(found, client, (unsigned)flags & 0777);
-    return error < 0 ? error : found->id;
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* shmget(2): finding and making segments; the server's state and hooks. */
+#include "shm.h"
+
+struct shm_state shm_state = {.table.ids.limit = SHMMNI};
+
+static const struct client_ops clients = {
+    .connected = attach_client_connected,
+    .forked = attach_client_forked,
+    .execed = attach_client_execed,
+    .exited = attach_client_exited,
+};
+
+const struct server shm_server = {
+    .name = "shm",
+    .protocol = &shm_protocol,
+    .clients = &clients,
+};
+
+long shm_handle_get(struct request *req, int key, uint64_t size, int flags) {
+    const struct client *client = request_client(req);
+    struct sysv_object *found;
+    if (!client)
+        return -EPERM;
+    long error = sysv_lookup(&shm_state.table, key, flags, &found);
+    if (error < 0)
+        return error;
+    if (!found)
+        return segment_create(client, key, size, flags);
+    if (size > container_of(found, struct segment, sysv)->size)
+        return -EINVAL;
+    error = sysv_access(found, client, (unsigned)flags & 0777);
+    return error < 0 ? error : found->id;
+}
