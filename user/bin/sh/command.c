@@ -77,7 +77,7 @@ void exec_program(char **argv)
     if (strchr(argv[0], '/')) {
         try_exec(argv[0], argv, environment);
         error = errno;
-    } else {
+    } else if (*argv[0]) {
         while (list) {
             try_exec(next_candidate(&list, argv[0]), argv, environment);
             if (errno != ENOENT && errno != ENOTDIR)
@@ -134,6 +134,7 @@ static void fail_special(void)
 {
     if (!sh.interactive)
         shell_exit(2);
+    sh.status = 2;
     sh.unwind = UNWIND_ERROR;
 }
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -213,6 +214,12 @@ static int execute_tested(const struct node *node)
     return status;
 }
 
+/* What is being left has already set $?. */
+static bool leaving(void)
+{
+    return sh.unwind == UNWIND_RETURN || sh.unwind == UNWIND_ERROR;
+}
+
 /* After a loop's body: whether this loop is to be left. */
 static bool leaves_loop(void)
 {
@@ -250,7 +257,7 @@ static int execute_while(const struct node *node)
             break;
     }
     sh.loop_depth--;
-    return sh.unwind == UNWIND_RETURN ? sh.status : status;
+    return leaving() ? sh.status : status;
 }
 
 static int execute_for(const struct node *node)
@@ -277,7 +284,7 @@ static int execute_for(const struct node *node)
     }
     sh.loop_depth--;
     arena_release(&sh.temp, mark);
-    return sh.unwind == UNWIND_RETURN ? sh.status : status;
+    return leaving() ? sh.status : status;
 }
 
 static bool item_matches(const struct case_item *item, const char *subject)
@@ -408,13 +415,13 @@ int execute(const struct node *node, int flags)
     if (sh.unwind != UNWIND_NONE)
         return sh.status;
     status = execute_node(node, flags);
-    if (sh.unwind != UNWIND_RETURN)
+    if (!leaving())
         sh.status = status;
     if (status != 0 && sh.errexit && !sh.no_errexit && errexit_applies(node) &&
         sh.unwind == UNWIND_NONE)
         shell_exit(status);
     traps_run_pending();
-    return sh.unwind == UNWIND_RETURN ? sh.status : status;
+    return leaving() ? sh.status : status;
 }
 
 /* ---- Whole sources ----------------------------------------------------------------------------------- */
@@ -471,8 +478,10 @@ int run_source(struct source *source, bool last_may_exec)
             sh.unwind = UNWIND_NONE;
             sh.loop_depth = sh.function_depth = sh.no_errexit = 0;
         }
-        if (source->prompt)
+        if (source->prompt && sh.interrupted) {
+            dprintf(2, "\n"); /* behind the terminal's ^C */
             sh.interrupted = 0;
+        }
     }
     return ran ? sh.status : 0;
 }

@@ -306,10 +306,8 @@ static void report_death(int status)
     if (!WIFSIGNALED(status))
         return;
     if (WTERMSIG(status) == SIGINT) {
-        if (sh.interactive) {
-            dprintf(2, "\n");
-            sh.interrupted = 1;
-        }
+        if (sh.interactive)
+            sh.interrupted = 1; /* as if it had hit the shell: the command line ends here */
     } else if (WTERMSIG(status) != SIGPIPE) {
         dprintf(2, "%s%s\n", strsignal(WTERMSIG(status)),
                 WCOREDUMP(status) ? " (core dumped)" : "");

@@ -45,9 +45,9 @@ static void add_arguments(struct expansion *ex, bool star, bool quoted)
     char joint = ifs ? *ifs : ' ';
 
     for (int i = 0; i < sh.argc; i++) {
-        if (i > 0 && star && quoted && joint)
+        if (i > 0 && star && (quoted || ex->assignment) && joint)
             expansion_add(ex, joint, KIND_QUOTED);
-        else if (i > 0 && (!star || !quoted))
+        else if (i > 0 && (!star || !(quoted || ex->assignment)))
             expansion_add(ex, ' ', KIND_BREAK);
         if (quoted)
             expansion_add(ex, 0, KIND_EMPTY);
@@ -310,8 +310,8 @@ void expand_braced_parameter(struct expansion *ex, struct source *source, bool q
     if (twice)
         source_next(source);
     text = read_operand(source, quoted && op != '#' && op != '%');
-    if (!text)
-        bad_substitution(ex);
+    if (!text || (is_arguments(name) && (op == '#' || op == '%')))
+        bad_substitution(ex); /* to cut each of "$@" POSIX leaves undefined */
     else if (op == '#' || op == '%')
         expand_cut(ex, name, (char)op, twice, text, quoted);
     else

@@ -82,8 +82,10 @@ static bool source_fill(struct source *source)
         ssize_t got = read(source->fd, chunk, bytewise ? 1 : sizeof(chunk));
 
         if (got < 0 && errno == EINTR) {
+            bool interrupted = sh.interrupted;
+
             traps_run_pending();
-            if (source->prompt && sh.interrupted) {
+            if (source->prompt && interrupted) {
                 bool continuing = source->continuing;
 
                 interrupted_at_prompt(source);
