@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* How lxbench measures a row, and the rows that its files define. */
+#ifndef MEASURE_H
+#define MEASURE_H
+
+#include <stddef.h>
+
+#define MAX_ITERATIONS 10000
+
+/*
+ * A row: `run` is measured, once an iteration; the others, which may be NULL, are not. `total` given
+ * to `setup` is the number of times that `run` will be called, warm-up included.
+ */
+struct row {
+    const char *name;
+    size_t iterations;                /* when the command line gives none */
+    void (*setup)(size_t total);
+    void (*prepare)(void);            /* before each run */
+    void (*run)(void);
+    void (*teardown)(void);
+};
+
+extern const struct row simple_rows[], ipc_rows[], memory_rows[];
+extern const size_t simple_row_count, ipc_row_count, memory_row_count;
+
+void measure_use_time(void);
+
+/* Warm up, measure, print the row's line. */
+void measure_row(const struct row *row, size_t iterations);
+
+/* A system call that may not fail has: say so by errno and end the program. */
+void die(const char *what) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows of inter-process communication: pipes and the three System V kinds. A "round trip" goes to a
+ * second process and back; "self" and "pair" stay in one. Each row removes what it created.
+ */
+#include "measure.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static pid_t partner;
+
+/* Start the other process of a round trip. */
+static void start_partner(void (*serve)(void))
+{
+    partner = fork();
+    if (partner < 0)
+        die("fork");
+    if (partner == 0) {
+        serve();
+        _exit(0);
+    }
+}
+
+static void reap_partner(void)
+{
+    int status;
+
+    if (waitpid(partner, &status, 0) != partner)
+        die("waitpid");
+    if (status != 0) {
+        errno = ECHILD;
+        die("the partner failed");
+    }
+}
+
+/* ---- Pipes ---------------------------------------------------------------------------------------- */
+
+static int there[2], back[2];
+
+static void serve_pipe(void)
+{
+    char byte;
+
+    close(there[1]);
+    close(back[0]);
+    while (read(there[0], &byte, 1) == 1) {
+        if (write(back[1], &byte, 1) != 1)
+            _exit(1);
+    }
+}
+
+static void setup_pipe(size_t total)
+{
+    (void)total;
+    if (pipe(there) < 0 || pipe(back) < 0)
+        die("pipe");
+    start_partner(serve_pipe);
+    close(there[0]);
+    close(back[1]);
+}
+
+static void run_pipe(void)
+{
+    char byte = 'p';
+
+    if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1)
+        die("pipe_rt");
+}
+
+static void teardown_pipe(void)
+{
+    close(there[1]);
+    close(back[0]);
+    reap_partner();
+}
+
+/* ---- Message queues --------------------------------------------------------------------------------- */
+
+#define TYPE_DATA 1
+#define TYPE_END 2
+
+static struct {
+    long type;
+    char data[4096];
+} message;
+static size_t message_size;
+static int request_queue, reply_queue;
+
+static void serve_messages(void)
+{
+    for (;;) {
+        if (msgrcv(request_queue, &message, sizeof(message.data), 0, 0) < 0)
+            _exit(1);
+        if (message.type == TYPE_END)
+            return;
+        if (msgsnd(reply_queue, &message, message_size, 0) < 0)
+            _exit(1);
+    }
+}
+
+static void setup_queues(size_t size)
+{
+    message_size = size;
+    memset(message.data, 'm', sizeof(message.data));
+    request_queue = msgget(IPC_PRIVATE, 0600);
+    reply_queue = msgget(IPC_PRIVATE, 0600);
+    if (request_queue < 0 || reply_queue < 0)
+        die("msgget");
+    start_partner(serve_messages);
+}
+
+static void setup_msg_64(size_t total)
+{
+    (void)total;
+    setup_queues(64);
+}
+
+static void setup_msg_4096(size_t total)
+{
+    (void)total;
+    setup_queues(4096);
+}
+
+static void run_msg(void)
+{
+    message.type = TYPE_DATA;
+    if (msgsnd(request_queue, &message, message_size, 0) < 0 ||
+        msgrcv(reply_queue, &message, message_size, 0, 0) != (ssize_t)message_size)
+        die("msg_rt");
+}
+
+static void teardown_msg(void)
+{
+    message.type = TYPE_END;
+    if (msgsnd(request_queue, &message, 0, 0) < 0)
+        die("msgsnd");
+    reap_partner();
+    msgctl(request_queue, IPC_RMID, NULL);
+    msgctl(reply_queue, IPC_RMID, NULL);
+}
+
+static void setup_msg_self(size_t total)
+{
+    (void)total;
+    message_size = 64;
+    request_queue = msgget(IPC_PRIVATE, 0600);
+    if (request_queue < 0)
+        die("msgget");
+}
+
+static void run_msg_self(void)
+{
+    message.type = TYPE_DATA;
+    if (msgsnd(request_queue, &message, message_size, 0) < 0 ||
+        msgrcv(request_queue, &message, message_size, 0, 0) != (ssize_t)message_size)
+        die("msg_self");
+}
+
+static void teardown_msg_self(void)
+{
+    msgctl(request_queue, IPC_RMID, NULL);
+}
+
+/* ---- Semaphores --------------------------------------------------------------------------------------- */
+
+static int set;
+
+static int operate(unsigned short number, short change)
+{
+    struct sembuf operation = {.sem_num = number, .sem_op = change, .sem_flg = 0};
+
+    return semop(set, &operation, 1);
+}
+
+static void serve_semaphores(void)
+{
+    while (operate(0, -1) == 0) {
+        if (operate(1, 1) < 0)
+            _exit(1);
+    }
+    if (errno != EIDRM && errno != EINVAL)
+        _exit(1);
+}
+
+static void create_set(void)
+{
+    set = semget(IPC_PRIVATE, 2, 0600);
+    if (set < 0)
+        die("semget");
+    if (semctl(set, 0, SETVAL, 0) < 0 || semctl(set, 1, SETVAL, 0) < 0)
+        die("semctl");
+}
+
+static void setup_sem_rt(size_t total)
+{
+    (void)total;
+    create_set();
+    start_partner(serve_semaphores);
+}
+
+static void run_sem_rt(void)
+{
+    if (operate(0, 1) < 0 || operate(1, -1) < 0)
+        die("sem_rt");
+}
+
+/* Removing the set ends the partner's waiting with EIDRM. */
+static void teardown_sem_rt(void)
+{
+    semctl(set, 0, IPC_RMID);
+    reap_partner();
+}
+
+static void setup_sem_pair(size_t total)
+{
+    (void)total;
+    create_set();
+}
+
+static void run_sem_pair(void)
+{
+    if (operate(0, 1) < 0 || operate(0, -1) < 0)
+        die("sem_pair");
+}
+
+static void teardown_sem_pair(void)
+{
+    semctl(set, 0, IPC_RMID);
+}
+
+/* ---- Shared memory -------------------------------------------------------------------------------------- */
+
+static int segment;
+
+static void run_shm_cycle(void)
+{
+    int id = shmget(IPC_PRIVATE, 4096, 0600);
+    char *memory = id < 0 ? (char *)-1 : shmat(id, NULL, 0);
+
+    if (memory == (char *)-1)
+        die("shm_cycle");
+    *(volatile char *)memory = 1;
+    if (shmdt(memory) < 0 || shmctl(id, IPC_RMID, NULL) < 0)
+        die("shm_cycle");
+}
+
+static void setup_shm_attach(size_t total)
+{
+    (void)total;
+    segment = shmget(IPC_PRIVATE, 4096, 0600);
+    if (segment < 0)
+        die("shmget");
+}
+
+static void run_shm_attach(void)
+{
+    char *memory = shmat(segment, NULL, 0);
+
+    if (memory == (char *)-1)
+        die("shmat");
+    *(volatile char *)memory = 1;
+    if (shmdt(memory) < 0)
+        die("shmdt");
+}
+
+static void teardown_shm_attach(void)
+{
+    shmctl(segment, IPC_RMID, NULL);
+}
+
+const struct row ipc_rows[] = {
+    {"pipe_rt", 1000, setup_pipe, NULL, run_pipe, teardown_pipe},
+    {"msg_rt_64", 1000, setup_msg_64, NULL, run_msg, teardown_msg},
+    {"msg_rt_4096", 1000, setup_msg_4096, NULL, run_msg, teardown_msg},
+    {"msg_self_64", 1000, setup_msg_self, NULL, run_msg_self, teardown_msg_self},
+    {"sem_rt", 1000, setup_sem_rt, NULL, run_sem_rt, teardown_sem_rt},
+    {"sem_pair", 1000, setup_sem_pair, NULL, run_sem_pair, teardown_sem_pair},
+    {"shm_cycle", 500, NULL, NULL, run_shm_cycle, NULL},
+    {"shm_attach", 500, setup_shm_attach, NULL, run_shm_attach, teardown_shm_attach},
+};
+const size_t ipc_row_count = sizeof(ipc_rows) / sizeof(ipc_rows[0]);

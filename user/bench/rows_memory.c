@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows of page faults. Each iteration takes the next page of a region that was set up for as many
+ * faults as there will be, so what is measured is the fault and no more. Huge pages are turned off
+ * where they exist.
+ */
+#include "measure.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAGE 4096
+
+static volatile char *region;
+static size_t pages, next_page;
+static pid_t sharer;
+
+static void map_region(size_t total)
+{
+    void *memory = mmap(NULL, total * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                        -1, 0);
+
+    if (memory == MAP_FAILED)
+        die("mmap");
+    madvise(memory, total * PAGE, MADV_NOHUGEPAGE); /* advice: a refusal changes nothing */
+    region = memory;
+    pages = total;
+    next_page = 0;
+}
+
+static void map_touched_region(size_t total)
+{
+    map_region(total);
+    for (size_t i = 0; i < total; i++)
+        region[i * PAGE] = 1;
+}
+
+static void unmap_region(void)
+{
+    munmap((void *)region, pages * PAGE);
+}
+
+static void reap_sharer(void)
+{
+    int status;
+
+    if (waitpid(sharer, &status, 0) != sharer)
+        die("waitpid");
+}
+
+/* A child holds every page while the parent writes: each write copies. */
+static void setup_cow_fault(size_t total)
+{
+    map_touched_region(total);
+    sharer = fork();
+    if (sharer < 0)
+        die("fork");
+    if (sharer == 0) {
+        for (;;)
+            pause();
+    }
+}
+
+static void teardown_cow_fault(void)
+{
+    kill(sharer, SIGKILL);
+    reap_sharer();
+    unmap_region();
+}
+
+/* The child that shared the pages is gone: each write only makes its page writable again. */
+static void setup_cow_reuse(size_t total)
+{
+    map_touched_region(total);
+    sharer = fork();
+    if (sharer < 0)
+        die("fork");
+    if (sharer == 0)
+        _exit(0);
+    reap_sharer();
+}
+
+static void run_write(void)
+{
+    region[next_page++ * PAGE] = 2;
+}
+
+static void run_read(void)
+{
+    (void)region[next_page++ * PAGE];
+}
+
+/* A mapping of one touched page, made outside of what is measured. */
+static void prepare_munmap(void)
+{
+    map_touched_region(1);
+}
+
+static void run_munmap(void)
+{
+    if (munmap((void *)region, PAGE) < 0)
+        die("munmap");
+}
+
+const struct row memory_rows[] = {
+    {"cow_fault", 500, setup_cow_fault, NULL, run_write, teardown_cow_fault},
+    {"cow_reuse", 500, setup_cow_reuse, NULL, run_write, unmap_region},
+    {"zero_fault", 500, map_region, NULL, run_write, unmap_region},
+    {"zero_read", 500, map_region, NULL, run_read, unmap_region},
+    {"munmap_page", 500, NULL, prepare_munmap, run_munmap, NULL},
+};
+const size_t memory_row_count = sizeof(memory_rows) / sizeof(memory_rows[0]);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows of single system calls: the cheapest ones, and a signal to oneself. */
+#include "measure.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Needs a server on Parley: the parent may change at any time. */
+static void run_getppid(void)
+{
+    syscall(SYS_getppid);
+}
+
+/* The cheapest foreign call: on Parley it is answered inside the process. */
+static void run_foreign_null(void)
+{
+    syscall(SYS_getpid);
+}
+
+static volatile sig_atomic_t signals_seen;
+static pid_t own_pid;
+
+static void count_signal(int signum)
+{
+    (void)signum;
+    signals_seen++;
+}
+
+static void setup_signal(size_t total)
+{
+    struct sigaction action = {.sa_handler = count_signal};
+
+    (void)total;
+    own_pid = getpid();
+    signals_seen = 0;
+    if (sigaction(SIGUSR1, &action, NULL) < 0)
+        die("sigaction");
+}
+
+/* POSIX: a signal to oneself is delivered before kill() returns. */
+static void run_signal(void)
+{
+    sig_atomic_t before = signals_seen;
+
+    kill(own_pid, SIGUSR1);
+    if (signals_seen != before + 1)
+        die("signal_self: no signal");
+}
+
+static void teardown_signal(void)
+{
+    signal(SIGUSR1, SIG_DFL);
+}
+
+const struct row simple_rows[] = {
+    {"foreign_null", 2000, NULL, NULL, run_foreign_null, NULL},
+    {"getppid", 2000, NULL, NULL, run_getppid, NULL},
+    {"signal_self", 1000, setup_signal, NULL, run_signal, teardown_signal},
+};
+const size_t simple_row_count = sizeof(simple_rows) / sizeof(simple_rows[0]);
