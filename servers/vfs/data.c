@@ -50,6 +50,13 @@ static long reserve(struct node *node, uint64_t size) {
     return 0;
 }
 
+/* Cuts the object at the byte, which zeroes the rest of its last page, then rounds up. */
+static void cut(struct node *node, uint64_t size) {
+    pk_object_resize(node->file.object, size);
+    pk_object_resize(node->file.object, page_up(size));
+    node->file.capacity = page_up(size);
+}
+
 long data_read(struct request *req, struct node *node, uint64_t offset) {
     uint64_t len = request_out_len(req);
     if (offset >= node->size || len == 0) {
@@ -78,6 +85,7 @@ long data_write(struct request *req, struct node *node, uint64_t offset) {
     }
     long done = pk_caller_to_object(req->token, 0, node->file.object, offset, len);
     if (done < 0) {
+        cut(node, node->size);
         return done == -ENOMEM ? -ENOSPC : done;
     }
     if (offset + (uint64_t)done > node->size) {
@@ -87,15 +95,12 @@ long data_write(struct request *req, struct node *node, uint64_t offset) {
     return done;
 }
 
-/* Shrinking cuts the object at the byte, which zeroes the rest of its last page, then rounds up. */
 long data_resize(struct node *node, int64_t size) {
     if (size < 0) {
         return -EINVAL;
     }
     if ((uint64_t)size < node->size && node->file.object != 0) {
-        pk_object_resize(node->file.object, (uint64_t)size);
-        pk_object_resize(node->file.object, page_up((uint64_t)size));
-        node->file.capacity = page_up((uint64_t)size);
+        cut(node, (uint64_t)size);
     } else {
         long error = size == 0 ? 0 : reserve(node, (uint64_t)size);
         if (error) {

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * poll(2) and select(2). A signal mask for the time of the wait cannot be set atomically yet, so a
+ * call with one is refused with ENOSYS rather than served wrongly.
+ */
+#include "files.h"
+
+#define POLL_IN          0x041 /* POLLIN, POLLRDNORM */
+#define POLL_OUT         0x104 /* POLLOUT, POLLWRNORM */
+#define POLL_PRI         0x002
+#define POLL_ERROR       0x008
+#define POLL_HANGUP      0x010
+#define POLL_INVALID     0x020
+#define DESCRIPTORS_MOST 1024 /* FD_SETSIZE */
+#define POLL_MOST        1024
+#define SET_WORDS        (DESCRIPTORS_MOST / 64)
+#define FOR_EVER         (-1)
+
+struct pollfd {
+    int32_t fd;
+    int16_t events;
+    int16_t revents;
+};
+
+/* A timeout that may be absent; nanoseconds, or FOR_EVER. */
+static long read_timeout(uint64_t address, int64_t *ns) {
+    struct linux_timespec time;
+    *ns = FOR_EVER;
+    if (!address) {
+        return 0;
+    }
+    if (program_read(&time, address, sizeof(time))) {
+        return -EFAULT;
+    }
+    if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= (int64_t)NS_PER_SECOND) {
+        return -EINVAL;
+    }
+    int64_t most = INT64_MAX / 2;
+    *ns = time.seconds > most / (int64_t)NS_PER_SECOND
+              ? most
+              : time.seconds * (int64_t)NS_PER_SECOND + time.nanoseconds;
+    return 0;
+}
+
+long linux_ppoll(uint64_t requests, uint64_t count, uint64_t timeout, uint64_t mask) {
+    int64_t ns;
+    long error = read_timeout(timeout, &ns);
+    if (error || mask || count > POLL_MOST) {
+        return error ? error : mask ? -ENOSYS : -EINVAL;
+    }
+    void *array = (void *)(uintptr_t)requests;
+    uint64_t length = count * sizeof(struct pollfd);
+    return VFS_CALL(vfs_poll(PK_SLOT_VFS, ns, array, length, array, length));
+}
+
+struct sets {
+    uint64_t word[3][SET_WORDS]; /* readable, writable, exceptional */
+};
+
+static const uint16_t asked[3] = {POLL_IN, POLL_OUT, POLL_PRI};
+static const uint16_t answered[3] = {POLL_IN | POLL_HANGUP | POLL_ERROR, POLL_OUT | POLL_ERROR,
+                                     POLL_PRI};
+
+static long read_sets(struct sets *sets, const uint64_t address[3], uint64_t count) {
+    memset(sets, 0, sizeof(*sets));
+    for (int i = 0; i < 3; i++) {
+        if (address[i] && program_read(sets->word[i], address[i], (count + 63) / 64 * 8)) {
+            return -EFAULT;
+        }
+    }
+    return 0;
+}
+
+/* One poll request for each descriptor that is in a set; how many. */
+static uint64_t requests_of(const struct sets *sets, uint64_t count, struct pollfd *requests) {
+    uint64_t used = 0;
+    for (uint64_t fd = 0; fd < count; fd++) {
+        uint16_t events = 0;
+        for (int i = 0; i < 3; i++) {
+            events |= sets->word[i][fd / 64] >> (fd % 64) & 1 ? asked[i] : 0;
+        }
+        if (events) {
+            requests[used++] = (struct pollfd){(int32_t)fd, (int16_t)events, 0};
+        }
+    }
+    return used;
+}
+
+/* The sets of what has happened; how many bits are set. */
+static long answer_sets(struct sets *sets, const struct pollfd *requests, uint64_t used) {
+    struct sets answer;
+    long found = 0;
+    memset(&answer, 0, sizeof(answer));
+    for (uint64_t at = 0; at < used; at++) {
+        uint64_t fd = (uint64_t)requests[at].fd;
+        uint16_t events = (uint16_t)requests[at].revents;
+        if (events & POLL_INVALID) {
+            return -EBADF;
+        }
+        for (int i = 0; i < 3; i++) {
+            uint64_t bit = 1ull << (fd % 64);
+            if ((sets->word[i][fd / 64] & bit) && (events & answered[i])) {
+                answer.word[i][fd / 64] |= bit;
+                found++;
+            }
+        }
+    }
+    *sets = answer;
+    return found;
+}
+
+long linux_pselect6(uint64_t count, uint64_t readable, uint64_t writable, uint64_t exceptional,
+                    uint64_t timeout, uint64_t mask) {
+    const uint64_t address[3] = {readable, writable, exceptional};
+    struct pollfd requests[DESCRIPTORS_MOST];
+    struct sets sets;
+    uint64_t mask_address = 0;
+    int64_t ns;
+    if ((int)count < 0) {
+        return -EINVAL;
+    }
+    count = count < DESCRIPTORS_MOST ? count : DESCRIPTORS_MOST;
+    if (mask && program_read(&mask_address, mask, sizeof(mask_address))) {
+        return -EFAULT;
+    }
+    long result = mask_address ? -ENOSYS : read_timeout(timeout, &ns);
+    result = result ? result : read_sets(&sets, address, count);
+    if (result) {
+        return result;
+    }
+    uint64_t used = requests_of(&sets, count, requests);
+    uint64_t length = used * sizeof(*requests);
+    result = VFS_CALL(vfs_poll(PK_SLOT_VFS, ns, requests, length, requests, length));
+    if (result >= 0) {
+        result = answer_sets(&sets, requests, used);
+    }
+    for (int i = 0; i < 3 && result >= 0; i++) {
+        if (address[i] && program_write(address[i], sets.word[i], (count + 63) / 64 * 8)) {
+            result = -EFAULT;
+        }
+    }
+    return result;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The personality's file system calls (files.c: descriptors, file_names.c: paths, file_wait.c:
+ * poll and select), by the names of Linux's system call table.
+ *
+ * Programs' pointers are never followed here: the servers copy from and to them, and what must be
+ * looked at is copied in by the kernel first, so that a bad pointer is EFAULT and not a fault.
+ */
+#ifndef LINUX_FILES_H
+#define LINUX_FILES_H
+
+#include "personality.h"
+
+#include <protocol/vfs_client.h>
+
+#define VFS_CALL(expr) personality_connected(PK_SLOT_VFS, expr)
+
+/* The memory object of an open file for mmap(2), in a slot that the caller drops. */
+long linux_mmap_file(int fd, int prot, int flags, uint64_t offset);
+
+/* Copies from the program's memory: 0 or -EFAULT. */
+static inline long program_read(void *to, uint64_t from, uint64_t length) {
+    return pk_task_copy_in(PK_SLOT_TASK, to, from, length) < 0 ? -EFAULT : 0;
+}
+static inline long program_write(uint64_t to, const void *from, uint64_t length) {
+    return pk_task_copy_out(PK_SLOT_TASK, to, from, length) < 0 ? -EFAULT : 0;
+}
+
+long linux_close(uint64_t fd);
+long linux_read(uint64_t fd, uint64_t buffer, uint64_t length);
+long linux_write(uint64_t fd, uint64_t buffer, uint64_t length);
+long linux_pread64(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset);
+long linux_pwrite64(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset);
+long linux_readv(uint64_t fd, uint64_t vectors, uint64_t count);
+long linux_writev(uint64_t fd, uint64_t vectors, uint64_t count);
+long linux_preadv(uint64_t fd, uint64_t vectors, uint64_t count, uint64_t offset);
+long linux_pwritev(uint64_t fd, uint64_t vectors, uint64_t count, uint64_t offset);
+long linux_sendfile(uint64_t out_fd, uint64_t in_fd, uint64_t offset, uint64_t count);
+long linux_lseek(uint64_t fd, uint64_t offset, uint64_t whence);
+long linux_dup(uint64_t fd);
+long linux_dup3(uint64_t old_fd, uint64_t new_fd, uint64_t flags);
+long linux_fcntl(uint64_t fd, uint64_t command, uint64_t argument);
+long linux_ioctl(uint64_t fd, uint64_t request, uint64_t argument);
+long linux_fstat(uint64_t fd, uint64_t status);
+long linux_fstatfs(uint64_t fd, uint64_t status);
+long linux_getdents64(uint64_t fd, uint64_t entries, uint64_t length);
+long linux_ftruncate(uint64_t fd, uint64_t length);
+long linux_fallocate(uint64_t fd, uint64_t mode, uint64_t offset, uint64_t length);
+long linux_fsync(uint64_t fd);
+long linux_fdatasync(uint64_t fd);
+long linux_fchmod(uint64_t fd, uint64_t mode);
+long linux_fchown(uint64_t fd, uint64_t uid, uint64_t gid);
+long linux_fchdir(uint64_t fd);
+long linux_pipe2(uint64_t descriptors, uint64_t flags);
+long linux_umask(uint64_t mask);
+
+long linux_openat(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t mode);
+long linux_newfstatat(uint64_t dirfd, uint64_t path, uint64_t status, uint64_t flags);
+long linux_statx(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t mask, uint64_t status);
+long linux_statfs(uint64_t path, uint64_t status);
+long linux_faccessat(uint64_t dirfd, uint64_t path, uint64_t mode);
+long linux_faccessat2(uint64_t dirfd, uint64_t path, uint64_t mode, uint64_t flags);
+long linux_readlinkat(uint64_t dirfd, uint64_t path, uint64_t target, uint64_t length);
+long linux_mkdirat(uint64_t dirfd, uint64_t path, uint64_t mode);
+long linux_mknodat(uint64_t dirfd, uint64_t path, uint64_t mode, uint64_t device);
+long linux_unlinkat(uint64_t dirfd, uint64_t path, uint64_t flags);
+long linux_renameat2(uint64_t old_dirfd, uint64_t old_path, uint64_t new_dirfd, uint64_t new_path,
+                     uint64_t flags);
+long linux_linkat(uint64_t old_dirfd, uint64_t old_path, uint64_t new_dirfd, uint64_t new_path,
+                  uint64_t flags);
+long linux_symlinkat(uint64_t target, uint64_t dirfd, uint64_t path);
+long linux_chdir(uint64_t path);
+long linux_getcwd(uint64_t buffer, uint64_t length);
+long linux_truncate(uint64_t path, uint64_t length);
+long linux_fchmodat(uint64_t dirfd, uint64_t path, uint64_t mode);
+long linux_fchownat(uint64_t dirfd, uint64_t path, uint64_t uid, uint64_t gid, uint64_t flags);
+long linux_utimensat(uint64_t dirfd, uint64_t path, uint64_t times, uint64_t flags);
+
+long linux_ppoll(uint64_t requests, uint64_t count, uint64_t timeout, uint64_t mask);
+long linux_pselect6(uint64_t count, uint64_t readable, uint64_t writable, uint64_t exceptional,
+                    uint64_t timeout, uint64_t mask);
+
+#endif
