@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/* The mock kernel; see kernel.h. */
+#include "kernel.h"
+#include <lib/client.h>
+#include <lib/clock.h>
+#include <protocol/session_client.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+
+#define MAX_CALLS 4096
+#define MAX_SLOTS 65536
+
+uint64_t mock_now;
+uint64_t mock_timer;
+uint64_t mock_answers;
+unsigned mock_slots;
+
+static const struct server *server;
+static struct call *calls[MAX_CALLS]; /* token % MAX_CALLS; those that may be deferred */
+static struct call *immediate;        /* mock_call's */
+static uint64_t next_token;
+static uint64_t random_state = 1;
+static struct {
+    bool used;
+    uint64_t rights;
+    uint64_t size;
+} slots[MAX_SLOTS];
+
+void mock_seed(uint64_t seed) {
+    random_state = seed * 2 + 1;
+}
+
+uint32_t mock_random(uint32_t n) {
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (uint32_t)(random_state >> 32) % n;
+}
+
+uint64_t clock_ns(void) {
+    return mock_now;
+}
+uint64_t clock_realtime_ns(void) {
+    return 1000000000000000000ull + mock_now;
+}
+int64_t clock_seconds(void) {
+    return (int64_t)(clock_realtime_ns() / 1000000000);
+}
+
+void mock_start(const struct server *srv) {
+    server = srv;
+    memset(calls, 0, sizeof(calls));
+    next_token = 1;
+    mock_answers = 0;
+    client_set_ops(srv->clients);
+}
+
+static struct call *find(uint64_t token) {
+    struct call *call = calls[token % MAX_CALLS];
+    if (immediate && immediate->token == token)
+        call = immediate;
+    return call && call->token == token && !call->dead && !call->answered ? call : 0;
+}
+
+static void answer(struct call *call, long result, const struct pk_msg *msg, unsigned caps) {
+    assert_false(call->answered);
+    call->answered = true;
+    call->result = result;
+    call->reply = *msg;
+    call->reply_caps = caps;
+    call->order = mock_answers++;
+    calls[call->token % MAX_CALLS] = 0;
+}
+
+void mock_send(struct call *call, int pid, uint64_t label, const uint64_t *words, unsigned count,
+               const void *in, uint64_t in_len, void *out, uint64_t out_len) {
+    struct request req = {0};
+    memset(call, 0, offsetof(struct call, user));
+    call->token = next_token++;
+    call->pid = pid;
+    call->in = in;
+    call->in_len = in_len;
+    call->out = out;
+    call->out_len = out_len;
+    assert_null(calls[call->token % MAX_CALLS]);
+    calls[call->token % MAX_CALLS] = call;
+    req.token = call->token;
+    req.msg.label = label;
+    for (unsigned i = 0; i < count; i++)
+        req.msg.w[i] = words[i];
+    req.msg.badge = (uint64_t)pid;
+    req.msg.in_len = in_len;
+    req.msg.out_len = out_len;
+    long result = server_handle(server, &req);
+    if (result != SERVER_DEFER)
+        answer(call, result, &req.msg, req.reply_caps);
+}
+
+long mock_call(uint64_t badge, uint64_t label, const uint64_t *words, unsigned count,
+               const void *in, uint64_t in_len, void *out, uint64_t out_len) {
+    struct call call = {0};
+    struct request req = {0};
+    call.token = req.token = UINT64_MAX >> 4;
+    call.in = in;
+    call.out = out;
+    call.in_len = req.msg.in_len = in_len;
+    call.out_len = req.msg.out_len = out_len;
+    immediate = &call;
+    req.msg.label = label;
+    req.msg.badge = badge;
+    for (unsigned i = 0; i < count; i++)
+        req.msg.w[i] = words[i];
+    long result = server_handle(server, &req);
+    assert_true(result != SERVER_DEFER);
+    immediate = 0;
+    return result;
+}
+
+static void notice(uint64_t label, uint64_t token, uint64_t word) {
+    struct request req = {.token = token};
+    req.msg.label = label;
+    req.msg.w[0] = word;
+    assert_true(server_handle_kernel(server, &req) == SERVER_DEFER);
+}
+
+void mock_interrupt(struct call *call) {
+    notice(PK_NOTICE_CANCEL, call->token, PK_CANCEL_INTERRUPT);
+}
+
+void mock_kill_notice(struct call *call) {
+    if (calls[call->token % MAX_CALLS] == call)
+        calls[call->token % MAX_CALLS] = 0;
+    notice(PK_NOTICE_CANCEL, call->token, PK_CANCEL_DEAD);
+}
+
+void mock_kill(struct call *call) {
+    call->dead = true;
+    mock_kill_notice(call);
+}
+
+void mock_advance(uint64_t ns) {
+    mock_now += ns;
+    if (mock_timer && mock_timer <= mock_now) {
+        mock_timer = 0;
+        notice(PK_NOTICE_EVENTS, 0, SERVER_EVENT_TIMER);
+    }
+}
+
+long mock_connect(int pid, uint32_t uid, uint32_t gid) {
+    return mock_call(PK_BADGE_PROC, SESSION_LABEL_CONNECT, WORDS((uint64_t)pid, uid, gid, 0), 0, 0,
+                     0, 0);
+}
+long mock_fork(int parent, int child) {
+    return mock_call(PK_BADGE_PROC, SESSION_LABEL_FORKED,
+                     WORDS((uint64_t)parent, (uint64_t)child), 0, 0, 0, 0);
+}
+void mock_exec(int pid) {
+    assert_int_equal(
+        mock_call(PK_BADGE_PROC, SESSION_LABEL_EXECED, WORDS((uint64_t)pid), 0, 0, 0, 0), 0);
+}
+/* Its threads die first, so no call of its is pending any more when the process server tells. */
+void mock_exit(int pid) {
+    for (unsigned i = 0; i < MAX_CALLS; i++)
+        if (calls[i] && calls[i]->pid == pid)
+            calls[i] = 0;
+    assert_int_equal(
+        mock_call(PK_BADGE_PROC, SESSION_LABEL_EXITED, WORDS((uint64_t)pid), 0, 0, 0, 0), 0);
+}
+
+long pk_reply(uint64_t token, long result, const struct pk_msg *msg, unsigned cap_count) {
+    struct call *call = find(token);
+    if (!call)
+        return -ESRCH;
+    answer(call, result, msg, cap_count);
+    return 0;
+}
+
+long pk_copy_from_caller(uint64_t token, uint64_t offset, void *dst, uint64_t len) {
+    struct call *call = find(token);
+    if (!call)
+        return -ESRCH;
+    if (call->bad_memory)
+        return -EFAULT;
+    if (offset >= call->in_len)
+        return 0;
+    if (len > call->in_len - offset)
+        len = call->in_len - offset;
+    memcpy(dst, (const char *)call->in + offset, len);
+    return (long)len;
+}
+
+long pk_copy_to_caller(uint64_t token, uint64_t offset, const void *src, uint64_t len) {
+    struct call *call = find(token);
+    if (!call)
+        return -ESRCH;
+    if (call->bad_memory)
+        return -EFAULT;
+    if (offset >= call->out_len)
+        return 0;
+    if (len > call->out_len - offset)
+        len = call->out_len - offset;
+    memcpy((char *)call->out + offset, src, len);
+    return (long)len;
+}
+
+long pk_timer_set(uint64_t notification, uint64_t bits, uint64_t at_ns) {
+    assert_int_equal(notification, PK_SLOT_SERVER_EVENTS);
+    assert_int_equal(bits, SERVER_EVENT_TIMER);
+    mock_timer = at_ns;
+    return 0;
+}
+
+static long slot_new(uint64_t rights, uint64_t size) {
+    unsigned slot = 16;
+    while (slots[slot].used)
+        slot++;
+    slots[slot].used = true;
+    slots[slot].rights = rights;
+    slots[slot].size = size;
+    mock_slots++;
+    return slot;
+}
+
+uint64_t mock_rights(uint64_t slot) {
+    assert_true(slots[slot].used);
+    return slots[slot].rights;
+}
+
+long pk_object_create(uint64_t size, uint64_t source, uint64_t source_offset) {
+    (void)source;
+    (void)source_offset;
+    return size > 1ull << 40 ? -ENOMEM : slot_new(PK_RIGHT_ALL, size);
+}
+
+long pk_object_info(uint64_t object, struct pk_object_info *info) {
+    assert_true(slots[object].used);
+    *info = (struct pk_object_info){.size = slots[object].size, .resident = 1};
+    return 0;
+}
+
+long pk_cap_copy(uint64_t src, uint64_t dst_task, uint64_t dst_slot, uint64_t rights,
+                 uint64_t badge) {
+    (void)dst_slot;
+    (void)badge;
+    assert_int_equal(dst_task, 0);
+    assert_true(slots[src].used);
+    return slot_new(slots[src].rights & rights, slots[src].size);
+}
+
+long pk_cap_drop(uint64_t task, uint64_t slot) {
+    assert_int_equal(task, 0);
+    assert_true(slots[slot].used);
+    slots[slot].used = false;
+    mock_slots--;
+    return 0;
+}
+
+/* server_run is not driven by these tests. */
+long pk_reply_receive(uint64_t endpoint, uint64_t token, long result, struct pk_msg *msg,
+                      unsigned cap_count) {
+    (void)endpoint;
+    (void)token;
+    (void)result;
+    (void)msg;
+    (void)cap_count;
+    return -ENOSYS;
+}
+
+const struct pk_boot_info *boot_info;

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A mock of the kernel and of callers, for driving a server's handlers on the host.
+ *
+ * A test makes calls (each with a token of its own), looks at what was answered, interrupts or kills
+ * waiting callers and moves the clock. Handlers run through server_handle, as in the receive loop.
+ */
+#ifndef TEST_KERNEL_H
+#define TEST_KERNEL_H
+
+#include <lib/server.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One call by a process, from the message to the answer. */
+struct call {
+    uint64_t token;
+    int pid;
+    const void *in;
+    uint64_t in_len;
+    void *out;
+    uint64_t out_len;
+    bool answered;
+    bool dead;       /* killed: the token is stale, though the server may not know yet */
+    bool bad_memory; /* copies fail with -EFAULT */
+    long result;
+    struct pk_msg reply;
+    unsigned reply_caps;
+    uint64_t order; /* of the answer, among all answers */
+    void *user;     /* the test's own */
+};
+
+extern uint64_t mock_now;     /* ns */
+extern uint64_t mock_timer;   /* what pk_timer_set set, 0: off */
+extern uint64_t mock_answers; /* given so far */
+extern unsigned mock_slots;   /* capability slots in use */
+
+/* Which server the calls go to; forgets all calls. */
+void mock_start(const struct server *srv);
+
+/* Sends a message as process `pid`; `call` must stay where it is until it is answered or dead. */
+void mock_send(struct call *call, int pid, uint64_t label, const uint64_t *words, unsigned count,
+               const void *in, uint64_t in_len, void *out, uint64_t out_len);
+
+/* Sends a message that must be answered at once; its result. */
+long mock_call(uint64_t badge, uint64_t label, const uint64_t *words, unsigned count,
+               const void *in, uint64_t in_len, void *out, uint64_t out_len);
+
+#define WORDS(...) \
+    (const uint64_t[]) { __VA_ARGS__ }, \
+        sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t)
+
+/* Sends the cancel notices. */
+void mock_interrupt(struct call *call);
+void mock_kill(struct call *call);
+void mock_kill_notice(struct call *call); /* after call->dead was set by the test */
+
+/* Moves the clock on and delivers the timer's event if it is due. */
+void mock_advance(uint64_t ns);
+
+/* Session messages. */
+long mock_connect(int pid, uint32_t uid, uint32_t gid);
+long mock_fork(int parent, int child);
+void mock_exec(int pid);
+void mock_exit(int pid);
+
+/* The rights of a slot. */
+uint64_t mock_rights(uint64_t slot);
+
+/* A random number below `n`, from a fixed seed. */
+uint32_t mock_random(uint32_t n);
+void mock_seed(uint64_t seed);
+
+#endif

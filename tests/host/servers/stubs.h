@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's side of a server under test. Included before everything else (-include), it takes the
+ * place of <parley/stubs.h>: the kernel calls that servers/lib makes become functions of kernel.c.
+ */
+#ifndef PARLEY_STUBS_H
+#define PARLEY_STUBS_H
+
+#include <parley/calls.h>
+#include <parley/types.h>
+
+struct pk_msg {
+    uint64_t label;
+    uint64_t w[6];
+    uint64_t badge;
+    uint64_t in_len;
+    uint64_t out_len;
+    uint64_t caps;
+};
+
+long pk_call(uint64_t endpoint, struct pk_msg *msg, const void *in, uint64_t in_len, void *out,
+             uint64_t out_len);
+long pk_reply(uint64_t token, long result, const struct pk_msg *msg, unsigned cap_count);
+long pk_reply_receive(uint64_t endpoint, uint64_t token, long result, struct pk_msg *msg,
+                      unsigned cap_count);
+long pk_copy_from_caller(uint64_t token, uint64_t offset, void *dst, uint64_t len);
+long pk_copy_to_caller(uint64_t token, uint64_t offset, const void *src, uint64_t len);
+long pk_timer_set(uint64_t notification, uint64_t bits, uint64_t at_ns);
+long pk_cap_copy(uint64_t src, uint64_t dst_task, uint64_t dst_slot, uint64_t rights,
+                 uint64_t badge);
+long pk_cap_drop(uint64_t task, uint64_t slot);
+long pk_object_create(uint64_t size, uint64_t source, uint64_t source_offset);
+long pk_object_info(uint64_t object, struct pk_object_info *info);
+
+#endif

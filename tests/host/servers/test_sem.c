@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The semaphore server: the manual page's cases, and random runs whose answers are replayed, in the
+ * order they were given, on plain arrays: each must have been possible just then, and at the end no
+ * caller may be waiting who could proceed.
+ */
+#include "kernel.h"
+#include <sem/sem.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PROCESSES = 6 };
+
+static int setup(void **state) {
+    (void)state;
+    mock_start(&sem_server);
+    for (int pid = 1; pid <= PROCESSES; pid++)
+        mock_connect(pid, pid == 2 ? 200 : 100, 100);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    for (int pid = 1; pid <= PROCESSES; pid++)
+        mock_exit(pid);
+    assert_int_equal(sem_state.table.ids.used, 0);
+    assert_int_equal(sem_state.undos.count, 0);
+    assert_int_equal(sem_state.semaphores, 0);
+    return 0;
+}
+
+static long get(int pid, int key, int nsems, int flags) {
+    return mock_call((uint64_t)pid, SEM_LABEL_GET,
+                     WORDS((uint64_t)key, (uint64_t)nsems, (uint64_t)flags), 0, 0, 0, 0);
+}
+static long value(int id, int number, int command) {
+    return mock_call(1, SEM_LABEL_VALUE,
+                     WORDS((uint64_t)id, (uint64_t)number, (uint64_t)command), 0, 0, 0, 0);
+}
+static long set_value(int id, int number, int to) {
+    return mock_call(1, SEM_LABEL_SET_VALUE,
+                     WORDS((uint64_t)id, (uint64_t)number, (uint64_t)to), 0, 0, 0, 0);
+}
+static long sem_remove(int pid, int id) {
+    return mock_call((uint64_t)pid, SEM_LABEL_REMOVE, WORDS((uint64_t)id), 0, 0, 0, 0);
+}
+static void start_op(struct call *call, int pid, int id, const struct sembuf *ops, uint64_t count,
+                     int64_t timeout) {
+    mock_send(call, pid, SEM_LABEL_OP, WORDS((uint64_t)id, (uint64_t)timeout), ops,
+              count * sizeof(*ops), 0, 0);
+}
+static long op(int pid, int id, int number, int change, int flags) {
+    struct sembuf ops = {(uint16_t)number, (int16_t)change, (int16_t)flags};
+    struct call call;
+    start_op(&call, pid, id, &ops, 1, SEM_FOREVER);
+    assert_true(call.answered);
+    return call.result;
+}
+
+static void test_get(void **state) {
+    (void)state;
+    assert_int_equal(get(1, 9, 3, 0600), -ENOENT);
+    assert_int_equal(get(1, 9, 0, IPC_CREAT | 0600), -EINVAL);
+    assert_int_equal(get(1, 9, SEMMSL + 1, IPC_CREAT | 0600), -EINVAL);
+    int id = (int)get(1, 9, 3, IPC_CREAT | 0600);
+    assert_int_equal(get(1, 9, 4, 0600), -EINVAL);
+    assert_int_equal(get(1, 9, 0, 0600), id);
+    assert_int_equal(get(2, 9, 3, 0600), -EACCES);
+    assert_int_equal(get(1, 9, 3, IPC_CREAT | IPC_EXCL), -EEXIST);
+    assert_int_equal(sem_remove(2, id), -EPERM);
+    assert_int_equal(sem_remove(1, id), 0);
+    assert_int_equal(sem_remove(1, id), -EINVAL);
+    id = (int)get(1, IPC_PRIVATE, SEMMSL, 0600);
+    assert_true(id >= 0);
+    assert_int_equal(sem_remove(1, id), 0);
+}
+
+static void test_errors(void **state) {
+    (void)state;
+    int id = (int)get(1, IPC_PRIVATE, 2, 0644);
+    struct sembuf many[SEMOPM + 1] = {{0, 1, 0}};
+    struct call call;
+    start_op(&call, 1, id, many, SEMOPM + 1, SEM_FOREVER);
+    assert_int_equal(call.result, -E2BIG);
+    start_op(&call, 1, id, many, 0, SEM_FOREVER);
+    assert_int_equal(call.result, -EINVAL);
+    assert_int_equal(op(1, id, 2, 1, 0), -EFBIG);
+    assert_int_equal(op(2, id, 0, 1, 0), -EACCES);
+    assert_int_equal(op(2, id, 0, 0, 0), 0);
+    assert_int_equal(op(1, id, 0, 32767, 0), 0);
+    assert_int_equal(op(1, id, 0, 1, 0), -ERANGE);
+    assert_int_equal(op(1, id, 1, -1, IPC_NOWAIT), -EAGAIN);
+    assert_int_equal(set_value(id, 0, SEMVMX + 1), -ERANGE);
+    assert_int_equal(set_value(id, 2, 0), -EINVAL);
+    assert_int_equal(value(id, 0, GETVAL), 32767);
+    assert_int_equal(value(id, 0, GETPID), 1);
+    assert_int_equal(value(id, 0, 99), -EINVAL);
+    sem_remove(1, id);
+    assert_int_equal(op(1, id, 0, 1, 0), -EINVAL);
+}
+
+/* A set of operations is done whole or not at all. */
+static void test_atomic(void **state) {
+    (void)state;
+    int id = (int)get(1, IPC_PRIVATE, 3, 0666);
+    struct sembuf ops[] = {{0, 1, 0}, {1, -1, 0}, {2, 0, 0}};
+    struct call call;
+    start_op(&call, 2, id, ops, 3, SEM_FOREVER);
+    assert_false(call.answered);
+    assert_int_equal(value(id, 0, GETVAL), 0);
+    assert_int_equal(value(id, 1, GETNCNT), 1);
+    set_value(id, 2, 1);
+    op(1, id, 1, 1, 0);
+    assert_false(call.answered);
+    assert_int_equal(value(id, 1, GETNCNT), 0);
+    assert_int_equal(value(id, 2, GETZCNT), 1);
+    assert_int_equal(value(id, 1, GETVAL), 1);
+    op(1, id, 2, -1, 0);
+    assert_true(call.answered);
+    assert_int_equal(call.result, 0);
+    assert_int_equal(value(id, 0, GETVAL), 1);
+    assert_int_equal(value(id, 1, GETVAL), 0);
+    assert_int_equal(value(id, 2, GETPID), 2);
+    sem_remove(1, id);
+}
+
+/* "Subtract one, then it must be zero" waits for the value one. */
+static void test_zero_after_change(void **state) {
+    (void)state;
+    int id = (int)get(1, IPC_PRIVATE, 1, 0666);
+    struct sembuf ops[] = {{0, -1, 0}, {0, 0, 0}};
+    struct call call;
+    set_value(id, 0, 3);
+    start_op(&call, 1, id, ops, 2, SEM_FOREVER);
+    op(1, id, 0, -1, 0);
+    assert_false(call.answered);
+    op(1, id, 0, -1, 0);
+    assert_true(call.answered);
+    assert_int_equal(value(id, 0, GETVAL), 0);
+    sem_remove(1, id);
+}
+
+static void test_endings(void **state) {
+    (void)state;
+    int id = (int)get(1, IPC_PRIVATE, 1, 0666);
+    struct sembuf take = {0, -1, 0};
+    struct call call;
+    start_op(&call, 2, id, &take, 1, 0);
+    assert_int_equal(call.result, -EAGAIN);
+    start_op(&call, 2, id, &take, 1, 500);
+    assert_false(call.answered);
+    mock_advance(499);
+    assert_false(call.answered);
+    mock_advance(1);
+    assert_int_equal(call.result, -EAGAIN);
+    start_op(&call, 2, id, &take, 1, 500);
+    mock_interrupt(&call);
+    assert_int_equal(call.result, -EINTR);
+    assert_int_equal(value(id, 0, GETNCNT), 0);
+    /* A caller that dies unnoticed does not take the semaphore along. */
+    start_op(&call, 2, id, &take, 1, SEM_FOREVER);
+    call.dead = true;
+    op(1, id, 0, 1, 0);
+    assert_int_equal(value(id, 0, GETVAL), 1);
+    mock_kill_notice(&call);
+    set_value(id, 0, 0);
+    start_op(&call, 2, id, &take, 1, SEM_FOREVER);
+    sem_remove(1, id);
+    assert_int_equal(call.result, -EIDRM);
+}
+
+static void test_undo(void **state) {
+    (void)state;
+    int id = (int)get(1, IPC_PRIVATE, 2, 0666);
+    set_value(id, 0, 5);
+    assert_int_equal(mock_connect(10, 0, 0), 0);
+    assert_int_equal(op(10, id, 0, -2, SEM_UNDO), 0);
+    assert_int_equal(op(10, id, 1, 3, SEM_UNDO), 0);
+    /* A child has its own account; exec keeps the parent's. */
+    assert_int_equal(mock_fork(10, 11), 0);
+    mock_exec(10);
+    mock_exit(11);
+    assert_int_equal(value(id, 0, GETVAL), 3);
+    /* The undo stops at zero, and wakes who waited. */
+    assert_int_equal(op(1, id, 1, -3, 0), 0);
+    struct sembuf take = {0, -5, 0};
+    struct call call;
+    start_op(&call, 1, id, &take, 1, SEM_FOREVER);
+    mock_exit(10);
+    assert_true(call.answered);
+    assert_int_equal(value(id, 0, GETVAL), 0);
+    assert_int_equal(value(id, 1, GETVAL), 0);
+    assert_int_equal(value(id, 1, GETPID), 10);
+    /* SETVAL clears the account. */
+    assert_int_equal(mock_connect(10, 0, 0), 0);
+    assert_int_equal(op(10, id, 0, 4, SEM_UNDO), 0);
+    set_value(id, 0, 9);
+    mock_exit(10);
+    assert_int_equal(value(id, 0, GETVAL), 9);
+    sem_remove(1, id);
+}
+
+static void test_all_and_stat(void **state) {
+    (void)state;
+    int id = (int)get(1, 3, 3, IPC_CREAT | 0600);
+    uint16_t values[3] = {1, 40000, 3};
+    assert_int_equal(mock_call(1, SEM_LABEL_SET_ALL, WORDS((uint64_t)id), values, 6, 0, 0),
+                     -ERANGE);
+    values[1] = 2;
+    assert_int_equal(mock_call(1, SEM_LABEL_SET_ALL, WORDS((uint64_t)id), values, 4, 0, 0),
+                     -EINVAL);
+    assert_int_equal(mock_call(1, SEM_LABEL_SET_ALL, WORDS((uint64_t)id), values, 6, 0, 0), 0);
+    uint16_t got[4] = {0};
+    assert_int_equal(mock_call(1, SEM_LABEL_GET_ALL, WORDS((uint64_t)id), 0, 0, got, 4), -EINVAL);
+    assert_int_equal(mock_call(1, SEM_LABEL_GET_ALL, WORDS((uint64_t)id), 0, 0, got, 8), 0);
+    assert_memory_equal(got, values, 6);
+    struct semid64_ds ds;
+    assert_int_equal(mock_call(1, SEM_LABEL_STAT, WORDS((uint64_t)id, IPC_STAT), 0, 0, &ds,
+                               sizeof(ds)), 0);
+    assert_int_equal(ds.sem_nsems, 3);
+    assert_int_equal(ds.sem_otime, 0);
+    assert_int_equal(mock_call(2, SEM_LABEL_STAT, WORDS((uint64_t)id % 32768, SEM_STAT), 0, 0, &ds,
+                               sizeof(ds)), -EACCES);
+    assert_int_equal(mock_call(2, SEM_LABEL_STAT, WORDS((uint64_t)id % 32768, SEM_STAT_ANY), 0, 0,
+                               &ds, sizeof(ds)), id);
+    ds.sem_perm.mode = 0666;
+    assert_int_equal(mock_call(1, SEM_LABEL_SET, WORDS((uint64_t)id), &ds, sizeof(ds), 0, 0), 0);
+    assert_int_equal(op(2, id, 0, 1, 0), 0);
+    struct seminfo info;
+    assert_int_equal(mock_call(1, SEM_LABEL_INFO, WORDS(SEM_INFO), 0, 0, &info, sizeof(info)),
+                     id % 32768);
+    assert_int_equal(info.semusz, 1);
+    assert_int_equal(info.semaem, 3);
+    sem_remove(1, id);
+}
+
+/* ---- Random runs. ---- */
+
+enum { SEMS = 4, CALLS = 24, OPS = 3 };
+
+struct pending {
+    struct call call;
+    bool active;
+    int pid;
+    unsigned count;
+    struct sembuf ops[OPS];
+};
+
+static struct pending pending[CALLS];
+static int model[SEMS];
+static int adjust[PROCESSES + 1][SEMS];
+static uint64_t replayed;
+
+/* Does the operations on the model if they are possible. */
+static bool model_do(const struct pending *p, bool commit) {
+    int values[SEMS], undo[SEMS];
+    memcpy(values, model, sizeof(values));
+    memcpy(undo, adjust[p->pid], sizeof(undo));
+    for (unsigned i = 0; i < p->count; i++) {
+        const struct sembuf *o = &p->ops[i];
+        int *v = &values[o->sem_num];
+        if (o->sem_op == 0 ? *v != 0 : *v + o->sem_op < 0)
+            return false;
+        *v += o->sem_op;
+        if (o->sem_flg & SEM_UNDO)
+            undo[o->sem_num] -= o->sem_op;
+    }
+    if (commit) {
+        memcpy(model, values, sizeof(values));
+        memcpy(adjust[p->pid], undo, sizeof(undo));
+    }
+    return true;
+}
+
+static void replay(void) {
+    for (; replayed < mock_answers; replayed++) {
+        for (int i = 0; i < CALLS; i++) {
+            struct pending *p = &pending[i];
+            if (!p->active || !p->call.answered || p->call.order != replayed)
+                continue;
+            assert_int_equal(p->call.result, 0);
+            assert_true(model_do(p, true));
+            p->active = false;
+        }
+    }
+}
+
+static void check(int id) {
+    unsigned increase = 0, zero = 0, active = 0;
+    replay();
+    for (int i = 0; i < SEMS; i++) {
+        assert_int_equal(value(id, i, GETVAL), model[i]);
+        increase += (unsigned)value(id, i, GETNCNT);
+        zero += (unsigned)value(id, i, GETZCNT);
+    }
+    for (int i = 0; i < CALLS; i++) {
+        active += pending[i].active;
+        if (pending[i].active)
+            assert_false(model_do(&pending[i], false));
+    }
+    assert_int_equal(increase + zero, active);
+}
+
+static void random_op(struct pending *p, int id) {
+    p->pid = 1 + (int)mock_random(PROCESSES);
+    p->count = 1 + mock_random(OPS);
+    for (unsigned i = 0; i < p->count; i++)
+        p->ops[i] = (struct sembuf){(uint16_t)mock_random(SEMS), (int16_t)((int)mock_random(6) - 3),
+                                    mock_random(3) ? 0 : SEM_UNDO};
+    start_op(&p->call, p->pid, id, p->ops, p->count, SEM_FOREVER);
+    p->active = !p->call.answered;
+    if (p->active)
+        return;
+    /* The caller's own operations come first, though those whom they wake are answered first. */
+    assert_int_equal(p->call.result, 0);
+    assert_true(model_do(p, true));
+}
+
+static void random_exit(int pid) {
+    for (int i = 0; i < CALLS; i++)
+        if (pending[i].active && pending[i].pid == pid)
+            pending[i].active = false;
+    mock_exit(pid);
+    for (int i = 0; i < SEMS; i++) {
+        model[i] += adjust[pid][i];
+        if (model[i] < 0)
+            model[i] = 0;
+        adjust[pid][i] = 0;
+    }
+    mock_connect(pid, 100, 100);
+}
+
+static void random_step(int id) {
+    struct pending *p = &pending[mock_random(CALLS)];
+    uint32_t kind = mock_random(40);
+    if (kind == 0) {
+        random_exit(1 + (int)mock_random(PROCESSES));
+    } else if (kind < 3) {
+        uint32_t number = mock_random(SEMS);
+        model[number] = (int)mock_random(3);
+        for (int pid = 1; pid <= PROCESSES; pid++)
+            adjust[pid][number] = 0;
+        assert_int_equal(set_value(id, (int)number, model[number]), 0);
+    } else if (!p->active) {
+        random_op(p, id);
+    } else if (kind < 20) {
+        mock_interrupt(&p->call);
+        assert_int_equal(p->call.result, -EINTR);
+        p->active = false;
+    }
+}
+
+static void test_at_random(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        mock_seed(seed);
+        int id = (int)get(1, IPC_PRIVATE, SEMS, 0666);
+        memset(pending, 0, sizeof(pending));
+        memset(model, 0, sizeof(model));
+        memset(adjust, 0, sizeof(adjust));
+        replayed = mock_answers;
+        for (int step = 0; step < 4000; step++) {
+            random_step(id);
+            check(id);
+        }
+        sem_remove(1, id);
+        for (int i = 0; i < CALLS; i++)
+            if (pending[i].active)
+                assert_int_equal(pending[i].call.result, -EIDRM);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_get, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_atomic, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_zero_after_change, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_endings, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_undo, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_all_and_stat, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_at_random, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* The shared memory server: the manual page's cases, and random runs against counts by hand. */
+#include "kernel.h"
+#include <setjmp.h>
+#include <shm/shm.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int setup(void **state) {
+    (void)state;
+    mock_start(&shm_server);
+    mock_connect(1, 100, 100);
+    mock_connect(2, 200, 200);
+    mock_connect(3, 0, 0);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    for (int pid = 1; pid <= 3; pid++)
+        mock_exit(pid);
+    assert_int_equal(shm_state.table.ids.used, 0);
+    assert_int_equal(shm_state.attachments.count, 0);
+    assert_int_equal(shm_state.pages, 0);
+    assert_int_equal(mock_slots, 0);
+    return 0;
+}
+
+static long get(int pid, int key, uint64_t size, int flags) {
+    return mock_call((uint64_t)pid, SHM_LABEL_GET, WORDS((uint64_t)key, size, (uint64_t)flags), 0,
+                     0, 0, 0);
+}
+static long one_word(int pid, uint64_t label, int id) {
+    return mock_call((uint64_t)pid, label, WORDS((uint64_t)id), 0, 0, 0, 0);
+}
+static long dt(int pid, int id) {
+    return one_word(pid, SHM_LABEL_DT, id);
+}
+static long shm_remove(int pid, int id) {
+    return one_word(pid, SHM_LABEL_REMOVE, id);
+}
+/* Attaches; `rights` gets what the capability allows, `size` what may be mapped. */
+static uint64_t rights, size;
+static long at(int pid, int id, int flags) {
+    struct call call;
+    mock_send(&call, pid, SHM_LABEL_AT, WORDS((uint64_t)id, (uint64_t)flags), 0, 0, 0, 0);
+    assert_true(call.answered);
+    if (call.result >= 0) {
+        assert_int_equal(call.reply_caps, 1);
+        rights = mock_rights(call.reply.caps & 0xffff);
+        size = call.reply.w[0];
+    }
+    return call.result;
+}
+static long stat_of(int id, struct shmid64_ds *ds) {
+    return mock_call(3, SHM_LABEL_STAT, WORDS((uint64_t)id, IPC_STAT), 0, 0, ds, sizeof(*ds));
+}
+
+static void test_get(void **state) {
+    (void)state;
+    assert_int_equal(get(1, 4, 100, 0600), -ENOENT);
+    assert_int_equal(get(1, 4, 0, IPC_CREAT | 0600), -EINVAL);
+    assert_int_equal(get(1, 4, 1ull << 50, IPC_CREAT | 0600), -ENOMEM);
+    assert_int_equal(get(1, 4, ~0ull, IPC_CREAT | 0600), -EINVAL);
+    int id = (int)get(1, 4, 5000, IPC_CREAT | 0600);
+    assert_true(id >= 0);
+    assert_int_equal(get(1, 4, 5001, 0600), -EINVAL);
+    assert_int_equal(get(1, 4, 0, 0600), id);
+    assert_int_equal(get(2, 4, 100, 0400), -EACCES);
+    assert_int_equal(shm_remove(2, id), -EPERM);
+    assert_int_equal(shm_remove(1, id), 0);
+    assert_int_equal(at(1, id, 0), -EINVAL);
+}
+
+static void test_rights(void **state) {
+    (void)state;
+    int id = (int)get(1, IPC_PRIVATE, 5000, 0644);
+    assert_int_equal(at(1, id, 0), 0);
+    assert_int_equal(size, 8192);
+    assert_int_equal(rights, PK_RIGHT_USE | PK_RIGHT_RECEIVE | PK_RIGHT_GRANT);
+    assert_int_equal(at(2, id, 0), -EACCES);
+    assert_int_equal(at(2, id, SHM_RDONLY), 0);
+    assert_int_equal(rights, PK_RIGHT_USE | PK_RIGHT_GRANT);
+    assert_int_equal(at(1, id, SHM_EXEC), -EACCES);
+    assert_int_equal(at(3, id, SHM_EXEC), 0);
+    assert_int_equal(rights,
+                     PK_RIGHT_USE | PK_RIGHT_RECEIVE | PK_RIGHT_GRANT | PK_RIGHT_EXECUTE);
+    for (int pid = 1; pid <= 3; pid++) {
+        assert_int_equal(dt(pid, id), 0);
+        assert_int_equal(dt(pid, id), -EINVAL);
+    }
+    shm_remove(1, id);
+}
+
+static void test_removed_but_attached(void **state) {
+    (void)state;
+    struct shmid64_ds ds;
+    int id = (int)get(1, 8, 4096, IPC_CREAT | 0666);
+    assert_int_equal(at(1, id, 0), 0);
+    assert_int_equal(at(1, id, 0), 0);
+    assert_int_equal(mock_fork(1, 5), 0);
+    assert_int_equal(stat_of(id, &ds), 0);
+    assert_int_equal(ds.shm_nattch, 4);
+    assert_int_equal(ds.shm_segsz, 4096);
+    assert_int_equal(ds.shm_cpid, 1);
+    assert_int_equal(ds.shm_lpid, 5);
+    assert_int_equal(shm_remove(1, id), 0);
+    assert_int_equal(get(1, 8, 4096, 0), -ENOENT);
+    assert_int_equal(stat_of(id, &ds), 0);
+    assert_true(ds.shm_perm.mode & SHM_DEST);
+    assert_int_equal(at(2, id, 0), 0);
+    mock_exec(1);
+    assert_int_equal(dt(2, id), 0);
+    assert_int_equal(stat_of(id, &ds), 0);
+    assert_int_equal(ds.shm_nattch, 2);
+    mock_exit(5);
+    assert_int_equal(stat_of(id, &ds), -EINVAL);
+}
+
+static void test_control(void **state) {
+    (void)state;
+    struct shmid64_ds ds;
+    struct shm_info usage;
+    struct shminfo64 limits;
+    int id = (int)get(1, 8, 5000, IPC_CREAT | 0600);
+    assert_int_equal(mock_call(2, SHM_LABEL_LOCK, WORDS((uint64_t)id, SHM_LOCK), 0, 0, 0, 0),
+                     -EPERM);
+    assert_int_equal(mock_call(1, SHM_LABEL_LOCK, WORDS((uint64_t)id, SHM_LOCK), 0, 0, 0, 0), 0);
+    assert_int_equal(stat_of(id, &ds), 0);
+    assert_int_equal(ds.shm_perm.mode, 0600 | SHM_LOCKED);
+    ds.shm_perm.gid = 200;
+    ds.shm_perm.mode = 0060;
+    assert_int_equal(mock_call(1, SHM_LABEL_SET, WORDS((uint64_t)id), &ds, sizeof(ds), 0, 0), 0);
+    assert_int_equal(at(2, id, 0), 0);
+    assert_int_equal(at(1, id, 0), -EACCES);
+    assert_int_equal(mock_call(1, SHM_LABEL_USAGE, 0, 0, 0, 0, &usage, sizeof(usage)), id % 32768);
+    assert_int_equal(usage.used_ids, 1);
+    assert_int_equal(usage.shm_tot, 2);
+    assert_int_equal(usage.shm_rss, 1);
+    assert_int_equal(mock_call(1, SHM_LABEL_LIMITS, 0, 0, 0, 0, &limits, sizeof(limits)),
+                     id % 32768);
+    assert_int_equal(limits.shmmni, 4096);
+    assert_int_equal(dt(2, id), 0);
+    assert_int_equal(shm_remove(1, id), 0);
+}
+
+enum { SEGMENTS = 6, PROCESSES = 12 };
+
+static struct {
+    int id;
+    bool removed;
+} segments[SEGMENTS];
+static uint64_t held[PROCESSES][SEGMENTS];
+static bool alive[PROCESSES];
+
+static uint64_t model_attached(unsigned s) {
+    uint64_t sum = 0;
+    for (unsigned p = 0; p < PROCESSES; p++)
+        sum += held[p][s];
+    return sum;
+}
+
+static void random_process_step(unsigned p, unsigned s) {
+    unsigned other = mock_random(PROCESSES);
+    int pid = 10 + (int)p;
+    switch (mock_random(8)) {
+    case 0:
+        mock_exec(pid);
+        memset(held[p], 0, sizeof(held[p]));
+        break;
+    case 1:
+        mock_exit(pid);
+        memset(held[p], 0, sizeof(held[p]));
+        alive[p] = false;
+        break;
+    case 2:
+        if (!alive[other]) {
+            assert_int_equal(mock_fork(pid, 10 + (int)other), 0);
+            memcpy(held[other], held[p], sizeof(held[p]));
+            alive[other] = true;
+        }
+        break;
+    case 3:
+    case 4:
+        assert_int_equal(dt(pid, segments[s].id), held[p][s] ? 0 : -EINVAL);
+        held[p][s] -= held[p][s] != 0;
+        break;
+    default:
+        if (at(pid, segments[s].id, 0) >= 0)
+            held[p][s]++;
+        else
+            assert_true(segments[s].removed && !model_attached(s));
+    }
+}
+
+static void test_at_random(void **state) {
+    (void)state;
+    mock_seed(5);
+    for (unsigned s = 0; s < SEGMENTS; s++)
+        segments[s].id = (int)get(3, IPC_PRIVATE, 4096, 0666);
+    for (int step = 0; step < 60000; step++) {
+        unsigned p = mock_random(PROCESSES), s = mock_random(SEGMENTS);
+        if (!alive[p]) {
+            mock_connect(10 + (int)p, 50, 50);
+            alive[p] = true;
+        }
+        random_process_step(p, s);
+        if (mock_random(50) == 0 && !segments[s].removed) {
+            assert_int_equal(shm_remove(3, segments[s].id), 0);
+            segments[s].removed = true;
+        }
+        for (s = 0; s < SEGMENTS; s++) {
+            struct shmid64_ds ds;
+            uint64_t attached = model_attached(s);
+            if (stat_of(segments[s].id, &ds) >= 0) {
+                assert_int_equal(ds.shm_nattch, attached);
+                assert_true(attached || !segments[s].removed);
+            } else {
+                assert_true(segments[s].removed && !attached);
+                segments[s].id = (int)get(3, IPC_PRIVATE, 4096, 0666);
+                segments[s].removed = false;
+            }
+        }
+    }
+    for (unsigned p = 0; p < PROCESSES; p++)
+        if (alive[p])
+            mock_exit(10 + (int)p);
+    for (unsigned s = 0; s < SEGMENTS; s++)
+        shm_remove(3, segments[s].id);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_get, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rights, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_removed_but_attached, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_control, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_at_random, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
