@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System V IPC as messages to the msg, sem and shm servers. The servers read and write the program's
+ * structures themselves, with all checks; nothing is looked at here but what decides which message
+ * to send. svipc(7), msgop(2), semop(2), shmop(2) and their companions.
+ */
+#include "sysvipc.h"
+#include "personality.h"
+#include <protocol/msg_client.h>
+#include <protocol/sem_client.h>
+#include <protocol/shm_client.h>
+
+#define PAGE 4096ull
+
+#define msg_call(expr) personality_connected(PK_SLOT_MSG, expr)
+#define sem_call(expr) personality_connected(PK_SLOT_SEM, expr)
+#define shm_call(expr) personality_connected(PK_SLOT_SHM, expr)
+
+long linux_msgget(int key, int flags) {
+    return msg_call(msg_get(PK_SLOT_MSG, key, flags));
+}
+
+/* The type stands in front of the text: the buffer is 8 bytes longer than the size says. */
+long linux_msgsnd(int msqid, const void *message, size_t size, int flags) {
+    if (size > MSGMAX)
+        return -EINVAL;
+    return msg_call(msg_snd(PK_SLOT_MSG, msqid, flags, message, sizeof(int64_t) + size));
+}
+
+/* No message is longer than MSGMAX, so more room than that makes no difference. */
+long linux_msgrcv(int msqid, void *message, size_t size, long type, int flags) {
+    if ((long)size < 0)
+        return -EINVAL;
+    size_t room = sizeof(int64_t) + (size < MSGMAX ? size : MSGMAX);
+    return msg_call(msg_rcv(PK_SLOT_MSG, msqid, type, flags, message, room));
+}
+
+long linux_msgctl(int msqid, int command, void *buffer) {
+    switch (command) {
+    case IPC_STAT:
+    case MSG_STAT:
+    case MSG_STAT_ANY:
+        return msg_call(msg_stat(PK_SLOT_MSG, msqid, command, buffer));
+    case IPC_SET:
+        return msg_call(msg_set(PK_SLOT_MSG, msqid, buffer));
+    case IPC_RMID:
+        return msg_call(msg_remove(PK_SLOT_MSG, msqid));
+    case IPC_INFO:
+    case MSG_INFO:
+        return msg_call(msg_info(PK_SLOT_MSG, command, buffer));
+    default:
+        return -EINVAL;
+    }
+}
+
+long linux_semget(int key, int nsems, int flags) {
+    return sem_call(sem_get(PK_SLOT_SEM, key, nsems, flags));
+}
+
+static long operate(int semid, const struct sembuf *ops, size_t count, int64_t timeout_ns) {
+    if (count < 1)
+        return -EINVAL;
+    if (count > SEMOPM)
+        return -E2BIG;
+    return sem_call(sem_op(PK_SLOT_SEM, semid, timeout_ns, ops, count));
+}
+
+long linux_semop(int semid, const struct sembuf *ops, size_t count) {
+    return operate(semid, ops, count, SEM_FOREVER);
+}
+
+/* A time too long to count in nanoseconds, some 292 years, is for ever. */
+long linux_semtimedop(int semid, const struct sembuf *ops, size_t count,
+                      const struct linux_timespec *timeout) {
+    struct linux_timespec time;
+    int64_t ns;
+    if (!timeout)
+        return linux_semop(semid, ops, count);
+    if (user_get(&time, timeout, sizeof(time)) < 0)
+        return -EFAULT;
+    if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= (int64_t)NS_PER_SECOND)
+        return -EINVAL;
+    if (time.seconds > INT64_MAX / (int64_t)NS_PER_SECOND - 1)
+        ns = SEM_FOREVER;
+    else
+        ns = time.seconds * (int64_t)NS_PER_SECOND + time.nanoseconds;
+    return operate(semid, ops, count, ns);
+}
+
+/* `arg` is union semun: a number or an address. The server knows how long GETALL's array is. */
+long linux_semctl(int semid, int semnum, int command, uint64_t arg) {
+    void *buffer = (void *)arg;
+    switch (command) {
+    case GETVAL:
+    case GETPID:
+    case GETNCNT:
+    case GETZCNT:
+        return sem_call(sem_value(PK_SLOT_SEM, semid, semnum, command));
+    case SETVAL:
+        return sem_call(sem_set_value(PK_SLOT_SEM, semid, semnum, (int)arg));
+    case GETALL:
+        return sem_call(sem_get_all(PK_SLOT_SEM, semid, buffer, SEMMSL));
+    case SETALL:
+        return sem_call(sem_set_all(PK_SLOT_SEM, semid, buffer, SEMMSL));
+    case IPC_STAT:
+    case SEM_STAT:
+    case SEM_STAT_ANY:
+        return sem_call(sem_stat(PK_SLOT_SEM, semid, command, buffer));
+    case IPC_SET:
+        return sem_call(sem_set(PK_SLOT_SEM, semid, buffer));
+    case IPC_RMID:
+        return sem_call(sem_remove(PK_SLOT_SEM, semid));
+    case IPC_INFO:
+    case SEM_INFO:
+        return sem_call(sem_info(PK_SLOT_SEM, command, buffer));
+    default:
+        return -EINVAL;
+    }
+}
+
+long linux_shmget(int key, size_t size, int flags) {
+    return shm_call(shm_get(PK_SLOT_SHM, key, size, flags));
+}
+
+/* shmop(2): SHMLBA is the page size; an occupied address is an error unless SHM_REMAP. */
+static long attach_address(uint64_t *address, int flags) {
+    if (*address % PAGE) {
+        if (!(flags & SHM_RND))
+            return -EINVAL;
+        *address -= *address % PAGE;
+    }
+    return !*address && (flags & SHM_REMAP) ? -EINVAL : 0;
+}
+
+static uint64_t attach_flags(uint64_t address, int flags) {
+    uint64_t map = PK_PROT_READ | PK_MAP_SHARED;
+    if (!(flags & SHM_RDONLY))
+        map |= PK_PROT_WRITE;
+    if (flags & SHM_EXEC)
+        map |= PK_PROT_EXEC;
+    if (address)
+        map |= flags & SHM_REMAP ? PK_MAP_FIXED : PK_MAP_NOREPLACE;
+    return map;
+}
+
+/* The mapping keeps the memory, so the capability is dropped again at once. */
+long linux_shmat(int shmid, uint64_t address, int flags) {
+    uint64_t size, object;
+    long result = attach_address(&address, flags);
+    if (result >= 0)
+        result = shm_call(shm_at(PK_SLOT_SHM, shmid, flags, &size, &object));
+    if (result < 0)
+        return result;
+    result = pk_map(0, address, size, attach_flags(address, flags), object, 0,
+                    SYSVIPC_SHM_TAG | ((uint64_t)shmid + 1));
+    pk_cap_drop(0, object);
+    if (result >= 0)
+        return result;
+    shm_dt(PK_SLOT_SHM, shmid);
+    return result == -EEXIST ? -EINVAL : result;
+}
+
+/*
+ * The region at `address` must be the start of an attached segment. mprotect or munmap may have
+ * parted it since, so everything behind it that is a piece of the same attachment goes too.
+ */
+long linux_shmdt(uint64_t address) {
+    struct pk_region_info region;
+    uint64_t at = address, tag = 0;
+    while (pk_region_info(0, at, &region) >= 0 && region.start - address == region.offset &&
+           (region.tag & SYSVIPC_SHM_TAG) && (!tag || region.tag == tag)) {
+        if (!tag && region.start != address)
+            break;
+        tag = region.tag;
+        at = region.start + region.length;
+        pk_unmap(0, region.start, region.length);
+    }
+    if (!tag)
+        return -EINVAL;
+    shm_call(shm_dt(PK_SLOT_SHM, (int)((tag & ~SYSVIPC_SHM_TAG) - 1)));
+    return 0;
+}
+
+long linux_shmctl(int shmid, int command, void *buffer) {
+    switch (command) {
+    case IPC_STAT:
+    case SHM_STAT:
+    case SHM_STAT_ANY:
+        return shm_call(shm_stat(PK_SLOT_SHM, shmid, command, buffer));
+    case IPC_SET:
+        return shm_call(shm_set(PK_SLOT_SHM, shmid, buffer));
+    case IPC_RMID:
+        return shm_call(shm_remove(PK_SLOT_SHM, shmid));
+    case SHM_LOCK:
+    case SHM_UNLOCK:
+        return shm_call(shm_lock(PK_SLOT_SHM, shmid, command));
+    case IPC_INFO:
+        return shm_call(shm_limits(PK_SLOT_SHM, buffer));
+    case SHM_INFO:
+        return shm_call(shm_usage(PK_SLOT_SHM, buffer));
+    default:
+        return -EINVAL;
+    }
+}
