@@ -49,14 +49,14 @@ def configure(mode):
         raise ToolError("meson setup failed")
 
 
-def build(mode, verbose=False):
+def build(mode, tests=False):
     """Bring build/MODE up to date; the compiler's messages are shown only if it fails."""
     configure(mode)
-    ninja = ["ninja", "-C", folder(mode)] + ([] if verbose else ["--quiet"])
-    result = subprocess.run(ninja, capture_output=not verbose, text=True, check=False)
+    targets = [] if tests else ["parley.elf", "tools/parley.initrd"]
+    result = subprocess.run(["ninja", "-C", folder(mode), "--quiet"] + targets,
+                            capture_output=True, text=True, check=False)
     if result.returncode != 0:
-        if not verbose:
-            sys.stderr.write(result.stdout + result.stderr)
+        sys.stderr.write(result.stdout + result.stderr)
         raise ToolError(f"the {mode} build failed")
     for product in (kernel(mode), image(mode)):
         if not os.path.exists(product):
