@@ -79,18 +79,22 @@ long server_run(const struct server *srv) {
     client_set_ops(srv->clients);
     for (;;) {
         uint64_t sent = req.msg.caps;
-        unsigned drops = req.reply_drops;
-        long received = pk_reply_receive(PK_SLOT_SERVER_ENDPOINT, token, result, &req.msg,
-                                         req.reply_caps);
+        unsigned caps = req.reply_caps, drops = req.reply_drops;
+        long received = pk_reply_receive(PK_SLOT_SERVER_ENDPOINT, token, result, &req.msg, caps);
         if (UNLIKELY(drops))
             drop_caps(sent, drops);
         req.reply_caps = 0;
         req.reply_drops = 0;
         if (UNLIKELY(received < 0)) {
-            /* The caller died before its answer: nothing was received yet. */
+            /*
+             * Nothing was received, nobody answered: the caller's table had no room for the
+             * capabilities, so it gets the error instead.
+             */
             if (!token)
                 return received;
-            token = 0;
+            if (!caps)
+                token = 0;
+            result = received;
             continue;
         }
         req.token = (uint64_t)received;
