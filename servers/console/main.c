@@ -10,7 +10,7 @@
 
 #include "uart.h"
 
-#define EVENT_UART  (1ull << 0)
+#define EVENT_UART (1ull << 0)
 #define UART_LENGTH 4096
 
 struct tty console_tty;

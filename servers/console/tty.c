@@ -12,9 +12,9 @@
 
 #include <parley/errno.h>
 
-#define SIGINT   2
-#define SIGQUIT  3
-#define SIGTSTP  20
+#define SIGINT 2
+#define SIGQUIT 3
+#define SIGTSTP 20
 #define SIGWINCH 28
 #define DISABLED 0 /* _POSIX_VDISABLE */
 

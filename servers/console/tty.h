@@ -15,7 +15,7 @@
 
 #include "termios.h"
 
-#define TTY_INPUT_SIZE  4096 /* one line at most, as Linux's N_TTY_BUF_SIZE */
+#define TTY_INPUT_SIZE 4096 /* one line at most, as Linux's N_TTY_BUF_SIZE */
 #define TTY_OUTPUT_SIZE 8192
 
 /*

@@ -5,21 +5,21 @@
  */
 #include "uart.h"
 
-#define RBR          0 /* receive buffer; written: transmit holding register */
-#define IER          1 /* interrupt enable */
-#define FCR          2 /* FIFO control, written */
-#define LCR          3 /* line control */
-#define MCR          4 /* modem control */
-#define LSR          5 /* line status */
+#define RBR 0 /* receive buffer; written: transmit holding register */
+#define IER 1 /* interrupt enable */
+#define FCR 2 /* FIFO control, written */
+#define LCR 3 /* line control */
+#define MCR 4 /* modem control */
+#define LSR 5 /* line status */
 
 #define IER_RECEIVED 0x01
-#define IER_ROOM     0x02
-#define FCR_ENABLE   0x01
-#define LCR_8N1      0x03
-#define MCR_READY    0x0b /* DTR, RTS, and OUT2, which lets interrupts through */
+#define IER_ROOM 0x02
+#define FCR_ENABLE 0x01
+#define LCR_8N1 0x03
+#define MCR_READY 0x0b /* DTR, RTS, and OUT2, which lets interrupts through */
 #define LSR_RECEIVED 0x01
-#define LSR_ROOM     0x20
-#define FIFO_SIZE    16
+#define LSR_ROOM 0x20
+#define FIFO_SIZE 16
 
 static volatile uint8_t *uart;
 static bool room_wanted;

@@ -14,8 +14,8 @@ struct credentials {
 };
 
 #define MAY_EXECUTE 1u /* search, for a directory */
-#define MAY_WRITE   2u
-#define MAY_READ    4u
+#define MAY_WRITE 2u
+#define MAY_READ 4u
 
 /* 0, or -EACCES if not all of `wanted` is allowed. */
 int access_check(const struct node *node, const struct credentials *who, uint32_t wanted);

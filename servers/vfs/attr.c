@@ -3,8 +3,8 @@
 #include "lookup.h"
 
 #define SECOND 1000000000
-#define BLOCK  512
-#define PAGE   4096
+#define BLOCK 512
+#define PAGE 4096
 #define DEVICE 1 /* st_dev of all files here */
 
 static const uint32_t stat_flags =

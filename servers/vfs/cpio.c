@@ -6,8 +6,8 @@
 
 #include <parley/errno.h>
 
-#define HEADER  110
-#define FIELDS  13
+#define HEADER 110
+#define FIELDS 13
 #define TRAILER "TRAILER!!!"
 
 enum {

@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-#define PAGE      4096ull
+#define PAGE 4096ull
 #define SIZE_MOST (1ull << 40)
 
 static uint64_t page_up(uint64_t size) {

@@ -16,8 +16,8 @@
 #include "linux_abi.h"
 #include "node.h"
 
-#define FD_MOST        4096 /* descriptors of a process */
-#define FD_SOFT_LIMIT  1024
+#define FD_MOST 4096 /* descriptors of a process */
+#define FD_SOFT_LIMIT 1024
 #define OFFSET_CURRENT (-1) /* read and write at the file's own offset */
 
 struct file;

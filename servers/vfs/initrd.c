@@ -17,7 +17,7 @@
 #include "file.h"
 #include "path.h"
 
-#define PAGE   4096ull
+#define PAGE 4096ull
 #define SECOND 1000000000ull
 
 struct archive {

@@ -6,70 +6,70 @@
 #include <stdint.h>
 
 /* open(2) flags */
-#define LX_O_ACCMODE           03u
-#define LX_O_RDONLY            00u
-#define LX_O_WRONLY            01u
-#define LX_O_RDWR              02u
-#define LX_O_CREAT             0100u
-#define LX_O_EXCL              0200u
-#define LX_O_NOCTTY            0400u
-#define LX_O_TRUNC             01000u
-#define LX_O_APPEND            02000u
-#define LX_O_NONBLOCK          04000u
-#define LX_O_DIRECTORY         0200000u
-#define LX_O_NOFOLLOW          0400000u
-#define LX_O_NOATIME           01000000u
-#define LX_O_CLOEXEC           02000000u
-#define LX_O_PATH              010000000u
-#define LX_O_TMPFILE           020000000u
-#define LX_O_LARGEFILE         0100000u
+#define LX_O_ACCMODE 03u
+#define LX_O_RDONLY 00u
+#define LX_O_WRONLY 01u
+#define LX_O_RDWR 02u
+#define LX_O_CREAT 0100u
+#define LX_O_EXCL 0200u
+#define LX_O_NOCTTY 0400u
+#define LX_O_TRUNC 01000u
+#define LX_O_APPEND 02000u
+#define LX_O_NONBLOCK 04000u
+#define LX_O_DIRECTORY 0200000u
+#define LX_O_NOFOLLOW 0400000u
+#define LX_O_NOATIME 01000000u
+#define LX_O_CLOEXEC 02000000u
+#define LX_O_PATH 010000000u
+#define LX_O_TMPFILE 020000000u
+#define LX_O_LARGEFILE 0100000u
 
-#define LX_AT_FDCWD            (-100)
+#define LX_AT_FDCWD (-100)
 #define LX_AT_SYMLINK_NOFOLLOW 0x100u
-#define LX_AT_REMOVEDIR        0x200u
-#define LX_AT_EACCESS          0x200u
-#define LX_AT_SYMLINK_FOLLOW   0x400u
-#define LX_AT_NO_AUTOMOUNT     0x800u
-#define LX_AT_EMPTY_PATH       0x1000u
-#define LX_AT_STATX_SYNC_TYPE  0x6000u
+#define LX_AT_REMOVEDIR 0x200u
+#define LX_AT_EACCESS 0x200u
+#define LX_AT_SYMLINK_FOLLOW 0x400u
+#define LX_AT_NO_AUTOMOUNT 0x800u
+#define LX_AT_EMPTY_PATH 0x1000u
+#define LX_AT_STATX_SYNC_TYPE 0x6000u
 
-#define LX_RENAME_NOREPLACE    1u
-#define LX_RENAME_EXCHANGE     2u
+#define LX_RENAME_NOREPLACE 1u
+#define LX_RENAME_EXCHANGE 2u
 
-#define LX_SEEK_SET            0
-#define LX_SEEK_CUR            1
-#define LX_SEEK_END            2
-#define LX_SEEK_DATA           3
-#define LX_SEEK_HOLE           4
+#define LX_SEEK_SET 0
+#define LX_SEEK_CUR 1
+#define LX_SEEK_END 2
+#define LX_SEEK_DATA 3
+#define LX_SEEK_HOLE 4
 
-#define LX_F_DUPFD             0
-#define LX_F_GETFD             1
-#define LX_F_SETFD             2
-#define LX_F_GETFL             3
-#define LX_F_SETFL             4
-#define LX_F_GETLK             5
-#define LX_F_SETLK             6
-#define LX_F_SETLKW            7
-#define LX_F_DUPFD_CLOEXEC     1030
-#define LX_F_GETPIPE_SZ        1032
-#define LX_FD_CLOEXEC          1u
+#define LX_F_DUPFD 0
+#define LX_F_GETFD 1
+#define LX_F_SETFD 2
+#define LX_F_GETFL 3
+#define LX_F_SETFL 4
+#define LX_F_GETLK 5
+#define LX_F_SETLK 6
+#define LX_F_SETLKW 7
+#define LX_F_DUPFD_CLOEXEC 1030
+#define LX_F_GETPIPE_SZ 1032
+#define LX_FD_CLOEXEC 1u
 
-#define LX_FIONREAD            0x541Bu
-#define LX_FIONBIO             0x5421u
-#define LX_FIONCLEX            0x5450u
-#define LX_FIOCLEX             0x5451u
+#define LX_FIONREAD 0x541Bu
+#define LX_FIONBIO 0x5421u
+#define LX_FIONCLEX 0x5450u
+#define LX_FIOCLEX 0x5451u
 
-#define LX_POLLIN              0x0001
-#define LX_POLLOUT             0x0004
-#define LX_POLLERR             0x0008
-#define LX_POLLHUP             0x0010
-#define LX_POLLNVAL            0x0020
-#define LX_POLLRDNORM          0x0040
-#define LX_POLLWRNORM          0x0100
+#define LX_POLLIN 0x0001
+#define LX_POLLOUT 0x0004
+#define LX_POLLERR 0x0008
+#define LX_POLLHUP 0x0010
+#define LX_POLLNVAL 0x0020
+#define LX_POLLRDNORM 0x0040
+#define LX_POLLWRNORM 0x0100
 
-#define LX_PROT_WRITE          2u
-#define LX_MAP_SHARED          1u
-#define LX_MAP_TYPE            15u
+#define LX_PROT_WRITE 2u
+#define LX_MAP_SHARED 1u
+#define LX_MAP_TYPE 15u
 
 #define LX_FALLOC_FL_KEEP_SIZE 1u
 
@@ -133,7 +133,7 @@ struct lx_statx {
 };
 _Static_assert(sizeof(struct lx_statx) == 256, "struct statx");
 #define LX_STATX_BASIC_STATS 0x7ffu
-#define LX_STATX_RESERVED    0x80000000u
+#define LX_STATX_RESERVED 0x80000000u
 
 struct lx_statfs {
     int64_t f_type;

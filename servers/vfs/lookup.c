@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define PAGE       4096u
+#define PAGE 4096u
 #define STEP_FIRST 64u
 
 static char path_buffer[2 * PATH_LONGEST + 2];

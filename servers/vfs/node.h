@@ -20,16 +20,16 @@
 #define PATH_LONGEST 4096 /* with its NUL */
 
 /* File types, asm-generic/stat.h. */
-#define MODE_TYPE      0170000u
-#define MODE_FIFO      0010000u
+#define MODE_TYPE 0170000u
+#define MODE_FIFO 0010000u
 #define MODE_CHARACTER 0020000u
 #define MODE_DIRECTORY 0040000u
-#define MODE_BLOCK     0060000u
-#define MODE_REGULAR   0100000u
-#define MODE_SYMLINK   0120000u
-#define MODE_SETUID    04000u
-#define MODE_SETGID    02000u
-#define MODE_STICKY    01000u
+#define MODE_BLOCK 0060000u
+#define MODE_REGULAR 0100000u
+#define MODE_SYMLINK 0120000u
+#define MODE_SETUID 04000u
+#define MODE_SETGID 02000u
+#define MODE_STICKY 01000u
 
 struct pipe;
 struct name;

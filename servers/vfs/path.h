@@ -11,8 +11,8 @@
 #include "access.h"
 
 #define WALK_NOFOLLOW 1u /* a symbolic link as last component is the result itself */
-#define WALK_PARENT   2u /* the last component need not exist */
-#define WALK_EMPTY    4u /* an empty path means the start itself (AT_EMPTY_PATH) */
+#define WALK_PARENT 2u   /* the last component need not exist */
+#define WALK_EMPTY 4u    /* an empty path means the start itself (AT_EMPTY_PATH) */
 
 struct walk {
     struct node *dir;   /* where the last component is; NULL if the path is only "/", "." or ".." */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define RING_FIRST 4096
-#define RING_MOST  65536 /* pipe(7): a pipe's capacity */
+#define RING_MOST 65536 /* pipe(7): a pipe's capacity */
 
 struct ring {
     uint8_t *data;

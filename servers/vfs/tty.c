@@ -13,15 +13,11 @@
 
 #include "pipe.h"
 
-#define CHUNK       4096
-#define IOCTL_MOST  64 /* protocols/vfs.toml: bytes at an ioctl's argument */
+#define CHUNK 4096
+#define IOCTL_MOST 64 /* protocols/vfs.toml: bytes at an ioctl's argument */
 #define MILLISECOND 1000000ull
 
-enum tty_wait_kind {
-    WAIT_READ,
-    WAIT_WRITE,
-    WAIT_IOCTL
-};
+enum tty_wait_kind { WAIT_READ, WAIT_WRITE, WAIT_IOCTL };
 
 struct tty_wait {
     struct waiter waiter;

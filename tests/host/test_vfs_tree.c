@@ -358,8 +358,8 @@ static void random_rename(const char *from, const char *to) {
     struct walk target;
     /* Nothing moves deeper with what is below it, so that paths stay as short as random ones. */
     if (strcmp(from, to) == 0 || is_below(to, from) || is_below(from, to) ||
-        (model_has_children(from) && strlen(to) > strlen(from)) ||
-        !checked_walk(from, &walk) || !walk.node) {
+        (model_has_children(from) && strlen(to) > strlen(from)) || !checked_walk(from, &walk) ||
+        !walk.node) {
         return;
     }
     struct name *name = dir_find(walk.dir, walk.last, walk.length);

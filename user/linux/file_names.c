@@ -9,18 +9,18 @@
 #include <linux/stat.h>
 #include <protocol/proc_client.h>
 
-#define PAGE                4096ull
-#define PATH_LONGEST        4096
-#define REMOTE_LONGEST      256
+#define PAGE 4096ull
+#define PATH_LONGEST 4096
+#define REMOTE_LONGEST 256
 #define AT_SYMLINK_NOFOLLOW 0x100
-#define AT_EMPTY_PATH       0x1000
-#define AT_FDCWD            (-100)
-#define UTIME_NOW           ((1l << 30) - 1)
-#define UTIME_OMIT          ((1l << 30) - 2)
-#define ACCESS_WRITE        2
-#define ACCESS_EXECUTE      1
-#define MODE_ANY_EXECUTE    0111
-#define O_NOFOLLOW          0400000
+#define AT_EMPTY_PATH 0x1000
+#define AT_FDCWD (-100)
+#define UTIME_NOW ((1l << 30) - 1)
+#define UTIME_OMIT ((1l << 30) - 2)
+#define ACCESS_WRITE 2
+#define ACCESS_EXECUTE 1
+#define MODE_ANY_EXECUTE 0111
+#define O_NOFOLLOW 0400000
 
 static void *pointer(uint64_t address) {
     return (void *)(uintptr_t)address;

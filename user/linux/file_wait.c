@@ -5,16 +5,16 @@
  */
 #include "files.h"
 
-#define POLL_IN          0x041 /* POLLIN, POLLRDNORM */
-#define POLL_OUT         0x104 /* POLLOUT, POLLWRNORM */
-#define POLL_PRI         0x002
-#define POLL_ERROR       0x008
-#define POLL_HANGUP      0x010
-#define POLL_INVALID     0x020
+#define POLL_IN 0x041  /* POLLIN, POLLRDNORM */
+#define POLL_OUT 0x104 /* POLLOUT, POLLWRNORM */
+#define POLL_PRI 0x002
+#define POLL_ERROR 0x008
+#define POLL_HANGUP 0x010
+#define POLL_INVALID 0x020
 #define DESCRIPTORS_MOST 1024 /* FD_SETSIZE */
-#define POLL_MOST        1024
-#define SET_WORDS        (DESCRIPTORS_MOST / 64)
-#define FOR_EVER         (-1)
+#define POLL_MOST 1024
+#define SET_WORDS (DESCRIPTORS_MOST / 64)
+#define FOR_EVER (-1)
 
 struct pollfd {
     int32_t fd;

@@ -2,14 +2,14 @@
 /* File system calls on descriptors; each is one message to the vfs server but for vectors. */
 #include "files.h"
 
-#define SIGPIPE       13
+#define SIGPIPE 13
 #define AT_EMPTY_PATH 0x1000
-#define IOCTL_BYTES   64   /* protocols/vfs.toml */
-#define VECTORS_MOST  1024 /* IOV_MAX */
-#define BATCH         8
-#define JOINED_MOST   1024 /* a vector's pieces that go as one message */
-#define COPY_CHUNK    2048
-#define NO_OFFSET     UINT64_MAX
+#define IOCTL_BYTES 64    /* protocols/vfs.toml */
+#define VECTORS_MOST 1024 /* IOV_MAX */
+#define BATCH 8
+#define JOINED_MOST 1024 /* a vector's pieces that go as one message */
+#define COPY_CHUNK 2048
+#define NO_OFFSET UINT64_MAX
 
 struct vector {
     uint64_t base;
