@@ -136,7 +136,7 @@ long vfs_handle_linkat(struct request *req, int old_dirfd, int new_dirfd, uint32
         old_flags |= flags & LX_AT_EMPTY_PATH ? WALK_EMPTY : 0;
         error = path_walk(path[0], start, &caller.who, old_flags, &walk);
     }
-    struct node *node = walk.node;
+    struct node *node = error ? NULL : walk.node;
     if (!error) {
         error = start_of(&caller, new_dirfd, path[1], &start);
     }
