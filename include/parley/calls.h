@@ -60,7 +60,7 @@
 #define PK_TASK_COPY_OUT (-27) /* (task, dst address in task, src address in own task, len) */
 
 #define PK_THREAD_CREATE (-28)  /* (task, struct pk_regs *, priority) -> slot, suspended */
-#define PK_THREAD_COPY (-29)    /* (src thread, dst task) -> slot, suspended; the copy's call returns 0 */
+#define PK_THREAD_COPY (-29)    /* (src thread, dst task, word) -> slot, suspended; the copy's call returns 0, word 0 */
 #define PK_THREAD_REGS (-30)    /* (thread, struct pk_regs *, PK_REGS_GET or _SET) */
 #define PK_THREAD_SUSPEND (-31) /* (thread) */
 #define PK_THREAD_RESUME (-32)  /* (thread) */

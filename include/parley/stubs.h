@@ -250,8 +250,8 @@ static inline long pk_task_copy_out(uint64_t task, uint64_t dst, const void *src
 static inline long pk_thread_create(uint64_t task, const struct pk_regs *regs, uint64_t priority) {
     return pk_call6(PK_THREAD_CREATE, task, (uintptr_t)regs, priority, 0, 0, 0);
 }
-static inline long pk_thread_copy(uint64_t src, uint64_t dst_task) {
-    return pk_call6(PK_THREAD_COPY, src, dst_task, 0, 0, 0, 0);
+static inline long pk_thread_copy(uint64_t src, uint64_t dst_task, uint64_t word) {
+    return pk_call6(PK_THREAD_COPY, src, dst_task, word, 0, 0, 0);
 }
 static inline long pk_thread_regs(uint64_t thread, struct pk_regs *regs, uint64_t flags) {
     return pk_call6(PK_THREAD_REGS, thread, (uintptr_t)regs, flags, 0, 0, 0);

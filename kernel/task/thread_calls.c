@@ -59,7 +59,8 @@ long sys_thread_create(struct thread *self, const uint64_t *a) {
     return give_thread(self, t);
 }
 
-/* The copy stands where the original does: inside its call, if it is in one, which returns 0. */
+/* The copy stands where the original does: inside its call, if it is in one, which returns 0 and
+ * a[2] as the first word. */
 long sys_thread_copy(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct thread *src = call_thread(self, a[0], &error);
@@ -77,6 +78,7 @@ long sys_thread_copy(struct thread *self, const uint64_t *a) {
     arch_fp_forget(t);
     for (unsigned i = 0; i < 5; i++)
         t->regs.x[REG_WORD0 + i] = 0;
+    t->regs.x[REG_WORD0] = a[2];
     t->regs.x[REG_WORD5] = t->regs.x[REG_CAPS] = 0;
     t->regs.x[REG_RESULT] = t->regs.x[REG_LABEL] = 0;
     return give_thread(self, t);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the process server and the Linux personality share: the start of the personality's data
+ * segment, which the process server fills in at exec and every process has a private copy of.
+ */
+#ifndef PARLEY_PERSONALITY_H
+#define PARLEY_PERSONALITY_H
+
+#ifndef __ASSEMBLER__
+#include <stdint.h>
+#endif
+
+/*
+ * The routine that touches memory named by the program stands in the bytes before the entry point;
+ * a fault in it is answered by making it return -EFAULT.
+ */
+#define PERSONALITY_COPY_SIZE 64
+/* Before that stands the code that signal handlers return to (__vdso_rt_sigreturn), first in text. */
+#define PERSONALITY_RETURN_SIZE 64
+
+#ifndef __ASSEMBLER__
+struct personality_state {
+    uint64_t brk_start, brk; /* the program break's lowest and present address */
+    uint64_t timebase_hz;
+    uint64_t realtime_ns; /* CLOCK_REALTIME when the time counter was 0 */
+    uint64_t random;      /* seed */
+    uint64_t log_unknown; /* report unknown system calls to the process server */
+    int32_t pid;
+    char name[16]; /* of the program (prctl PR_SET_NAME) */
+};
+#endif
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What reaches this server from the kernel about a process's thread: faults, and the attention it
+ * asked for. The thread waits here, its registers at rest, so signal frames can be built.
+ */
+#include "proc.h"
+#include <parley/personality.h>
+
+enum { CAUSE_ILLEGAL = 2, CAUSE_BREAKPOINT = 3, CAUSE_FETCH_PAGE = 12, CAUSE_STORE_PAGE = 15 };
+enum { SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRALN = 1, BUS_ADRERR = 2, ILL_ILLOPC = 1,
+       TRAP_BRKPT = 1 };
+
+#define ECALL_SIZE 4
+
+/* System calls that a handler always cuts short, SA_RESTART or not (signal(7)). */
+static bool never_restarted(uint64_t number) {
+    switch (number) {
+    case 22:  /* epoll_pwait */
+    case 72:  /* pselect6 */
+    case 73:  /* ppoll */
+    case 101: /* nanosleep */
+    case 115: /* clock_nanosleep */
+    case 133: /* rt_sigsuspend */
+    case 137: /* rt_sigtimedwait */
+    case 188: /* msgrcv */
+    case 189: /* msgsnd */
+    case 192: /* semtimedop */
+    case 193: /* semop */
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Goes back to the system call's instruction with the arguments that it had. */
+static void restart(struct pk_regs *regs, uint64_t first_argument) {
+    regs->x[0] -= ECALL_SIZE;
+    regs->x[10] = first_argument;
+}
+
+/*
+ * Delivers what is pending. was_call: the thread comes back from a system call with result in a0.
+ * Returns false if the process is gone.
+ */
+static bool deliver(struct process *p, struct pk_regs *regs, bool was_call, uint64_t first) {
+    struct signal_info info;
+    bool interrupted = was_call && (int64_t)regs->x[10] == -EINTR, handled = false;
+    uint64_t number = regs->x[17];
+    while (signal_take(p, ~p->blocked, &info)) {
+        struct signal_action *a = &p->actions[info.signal - 1];
+        if (a->handler == SIG_IGN)
+            continue;
+        if (a->handler == SIG_DFL) {
+            p->pending |= signal_bit(info.signal);
+            signal_poke(p); /* ends, stops or forgets */
+            if (p->state == PROCESS_ZOMBIE)
+                return false;
+            if (p->state == PROCESS_STOPPED)
+                break;
+            continue;
+        }
+        if (interrupted && !handled && a->flags & SA_RESTART && !never_restarted(number))
+            restart(regs, first);
+        handled = true;
+        if (frame_push(p, regs, &info) < 0) {
+            process_end(p, CLD_KILLED, SIGSEGV);
+            return false;
+        }
+    }
+    if (interrupted && !handled && !never_restarted(number))
+        restart(regs, first); /* a stop and continuation, or nothing after all */
+    if (p->mask_saved && !handled) {
+        p->blocked = p->saved_mask;
+        p->mask_saved = false;
+    }
+    return true;
+}
+
+static long on_attention(struct request *req, struct process *p) {
+    static struct pk_regs regs;
+    bool was_call = req->msg.w[2];
+    if (pk_thread_regs(p->thread, &regs, PK_REGS_GET) < 0)
+        return 0;
+    if (!deliver(p, &regs, was_call, req->msg.w[1]))
+        return SERVER_DEFER;
+    pk_thread_regs(p->thread, &regs, PK_REGS_SET);
+    return 0;
+}
+
+/* The signal that a fault is. error: why the kernel could not resolve it, 0: not a page fault. */
+static void fault_signal(uint64_t cause, uint64_t address, uint64_t error,
+                         struct signal_info *info) {
+    *info = (struct signal_info){.signal = SIGSEGV, .code = SEGV_MAPERR};
+    info->address = address;
+    if (cause == CAUSE_ILLEGAL) {
+        info->signal = SIGILL;
+        info->code = ILL_ILLOPC;
+    } else if (cause == CAUSE_BREAKPOINT) {
+        info->signal = SIGTRAP;
+        info->code = TRAP_BRKPT;
+    } else if (cause < CAUSE_FETCH_PAGE) {
+        info->signal = SIGBUS;
+        info->code = cause % 2 ? BUS_ADRERR : BUS_ADRALN;
+    } else if (error == ENXIO) {
+        info->signal = SIGBUS;
+        info->code = BUS_ADRERR;
+    } else if (error == EACCES) {
+        info->code = SEGV_ACCERR;
+    }
+}
+
+/* The personality touched memory that the program named: its copy routine returns -EFAULT. */
+static bool in_copy(const struct process *p, uint64_t pc) {
+    return pc >= p->entry - PERSONALITY_COPY_SIZE && pc < p->entry;
+}
+
+static long on_fault(struct request *req, struct process *p) {
+    static struct pk_regs regs;
+    struct signal_info info;
+    uint64_t cause = req->msg.w[0], address = req->msg.w[1], pc = req->msg.w[2];
+    uint64_t error = req->msg.w[3];
+    if (pk_thread_regs(p->thread, &regs, PK_REGS_GET) < 0)
+        return 0;
+    if (in_copy(p, pc) && regs.foreign && error != ENOMEM) {
+        regs.x[0] = regs.x[1];
+        regs.x[10] = (uint64_t)-EFAULT;
+        pk_thread_regs(p->thread, &regs, PK_REGS_SET);
+        return 0;
+    }
+    if (error == ENOMEM) { /* its account or the machine is out of memory: nobody else suffers */
+        process_end(p, CLD_KILLED, SIGKILL);
+        return SERVER_DEFER;
+    }
+    fault_signal(cause, address, error, &info);
+    if (cause == CAUSE_ILLEGAL || cause == CAUSE_BREAKPOINT)
+        info.address = pc;
+    /* Inside the personality the stack is unusable: no handler could run on it. */
+    if (regs.foreign) {
+        process_end(p, CLD_KILLED, info.signal);
+        return SERVER_DEFER;
+    }
+    if (!signal_force(p, &info))
+        return SERVER_DEFER;
+    if (frame_push(p, &regs, &info) < 0) {
+        process_end(p, CLD_KILLED, SIGSEGV);
+        return SERVER_DEFER;
+    }
+    pk_thread_regs(p->thread, &regs, PK_REGS_SET);
+    return 0;
+}
+
+long deliver_exception(struct request *req) {
+    struct process *p = request_process(req);
+    if (!p || p->state == PROCESS_ZOMBIE)
+        return SERVER_DEFER;
+    switch (req->msg.label) {
+    case PK_EXCEPTION_ATTENTION:
+        return on_attention(req, p);
+    case PK_EXCEPTION_FAULT:
+        return on_fault(req, p);
+    default: /* a system call inside the personality: it never makes one */
+        process_end(p, CLD_KILLED, SIGSYS);
+        return SERVER_DEFER;
+    }
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of a process, and waiting for it: exit, wait4, waitid, zombies, orphans. */
+#include "proc.h"
+#include <protocol/proc_server.h>
+#include <string.h>
+
+#define WNOHANG 1u
+#define WSTOPPED 2u
+#define WEXITED 4u
+#define WCONTINUED 8u
+#define WNOWAIT 0x1000000u
+#define W_LINUX_FLAGS 0xe0000000u /* __WNOTHREAD, __WALL, __WCLONE: no difference without threads */
+enum { P_ALL, P_PID, P_PGID };
+
+static bool matches(const struct process *child, int id_type, int id) {
+    return id_type == P_ALL || (id_type == P_PID && process_pid(child) == id) ||
+           (id_type == P_PGID && child->group == id);
+}
+
+static bool reportable(const struct process *child, uint32_t options) {
+    if (child->state == PROCESS_ZOMBIE)
+        return options & WEXITED;
+    if (child->wait_reported || !child->code)
+        return false;
+    return child->code == CLD_STOPPED ? options & WSTOPPED : options & WCONTINUED;
+}
+
+/* The child to report; *any tells if one could ever be. */
+static struct process *find_child(struct process *p, bool *any) {
+    *any = false;
+    for (struct list *l = p->children.next; l != &p->children; l = l->next) {
+        struct process *child = container_of(l, struct process, sibling);
+        if (!matches(child, p->wait_for.id_type, p->wait_for.id))
+            continue;
+        *any = true;
+        if (reportable(child, p->wait_for.options))
+            return child;
+    }
+    return 0;
+}
+
+/* Fills in the answer about a child; a zombie is gone afterwards, unless WNOWAIT. */
+static long report(struct process *p, struct process *child, struct pk_msg *msg) {
+    long pid = process_pid(child);
+    proc_results_wait(msg, child->code, child->status, child->ruid,
+                      child->own_ns + child->children_ns);
+    if (p->wait_for.options & WNOWAIT)
+        return pid;
+    if (child->state == PROCESS_ZOMBIE)
+        process_reap(child);
+    else
+        child->wait_reported = true;
+    return pid;
+}
+
+void process_reap(struct process *p) {
+    if (p->parent)
+        p->parent->children_ns += p->own_ns + p->children_ns;
+    process_free(p);
+}
+
+static long wait_ended(struct waiter *w, enum waiter_end why) {
+    struct process *p = container_of(w, struct process, wait);
+    (void)why;
+    p->waiting = WAIT_NONE;
+    return -EINTR;
+}
+
+long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options) {
+    static const struct waiter_ops ops = {wait_ended};
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    if (options & ~(WNOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT | W_LINUX_FLAGS) ||
+        !(options & (WSTOPPED | WEXITED | WCONTINUED)) || id_type < P_ALL || id_type > P_PGID ||
+        (id_type == P_PID && id <= 0) || (id_type == P_PGID && id < 0))
+        return -EINVAL;
+    if (id_type == P_PGID && id == 0)
+        id = p->group;
+    p->wait_for.id_type = id_type;
+    p->wait_for.id = id;
+    p->wait_for.options = options;
+    bool any;
+    struct process *child = find_child(p, &any);
+    if (child)
+        return report(p, child, &req->msg);
+    if (!any)
+        return -ECHILD;
+    if (options & WNOHANG)
+        return 0;
+    waiter_init(&p->wait, req, 0, &ops);
+    p->waiting = WAIT_CHILD;
+    return SERVER_DEFER;
+}
+
+void wait_wake(struct process *parent) {
+    if (!parent || parent->waiting != WAIT_CHILD)
+        return;
+    bool any;
+    struct process *child = find_child(parent, &any);
+    if (!child && any)
+        return;
+    struct pk_msg msg;
+    memset(&msg, 0, sizeof msg);
+    long result = child ? report(parent, child, &msg) : -ECHILD;
+    parent->waiting = WAIT_NONE;
+    waiter_remove(&parent->wait);
+    server_reply_message(waiter_token(&parent->wait), result, &msg, 0);
+}
+
+static void signal_parent(struct process *p, int code, int status) {
+    struct process *parent = p->parent;
+    if (!parent)
+        return;
+    struct signal_info info = {.signal = SIGCHLD, .code = code};
+    info.pid = process_pid(p);
+    info.uid = p->ruid;
+    info.status = status;
+    signal_send(parent, &info);
+}
+
+/* A parent that ignores SIGCHLD, or asked for it, gets no zombies (sigaction(2)). */
+static bool leaves_zombie(const struct process *p) {
+    if (!p->parent)
+        return p->spawned;
+    const struct signal_action *a = &p->parent->actions[SIGCHLD - 1];
+    return a->handler != SIG_IGN && !(a->flags & SA_NOCLDWAIT);
+}
+
+static void stop_running(struct process *p) {
+    p->own_ns = process_run_ns(p);
+    if (p->waiting != WAIT_NONE)
+        waiter_remove(&p->wait);
+    p->waiting = WAIT_NONE;
+    alarm_cancel(p);
+    pk_cap_drop(0, p->thread);
+    pk_task_kill(p->task);
+    pk_cap_drop(0, p->task);
+    p->task = p->thread = 0;
+}
+
+/* The terminal's session is over: whoever is in the same one is told. */
+static void end_session(const struct process *leader) {
+    for (struct process *p = process_next(0); p; p = process_next(p))
+        if (p != leader && p->session == process_pid(leader) && p->state != PROCESS_ZOMBIE) {
+            signal_send_simple(p, SIGHUP, SI_KERNEL, 0);
+            signal_send_simple(p, SIGCONT, SI_KERNEL, 0);
+        }
+}
+
+void process_end(struct process *p, int code, int status) {
+    if (p->state == PROCESS_ZOMBIE)
+        return;
+    stop_running(p);
+    p->state = PROCESS_ZOMBIE;
+    p->code = code;
+    p->status = status;
+    signal_drop_all(p);
+    connect_exited(p);
+    process_release_vfork(p);
+    process_adopt_orphans(p);
+    if (p->session == process_pid(p))
+        end_session(p);
+    struct process *parent = p->parent;
+    signal_parent(p, code, status);
+    if (leaves_zombie(p)) {
+        if (p->spawned)
+            spawned_ended(p);
+        else
+            wait_wake(parent);
+        return;
+    }
+    process_reap(p);
+    wait_wake(parent);
+}
+
+void process_report(struct process *p, int code, int status) {
+    p->code = code;
+    p->status = status;
+    p->wait_reported = false;
+    if (p->parent && !(p->parent->actions[SIGCHLD - 1].flags & SA_NOCLDSTOP))
+        signal_parent(p, code, status);
+    wait_wake(p->parent);
+}
+
+long proc_handle_exit(struct request *req, int code) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    process_end(p, CLD_EXITED, code & 255);
+    return SERVER_DEFER; /* the caller is gone */
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* fork and vfork: a task that is a copy-on-write clone, and a thread that stands where the parent's
+ * stands, in its call, which returns 0 there. */
+#include "proc.h"
+#include <protocol/proc_server.h>
+#include <string.h>
+
+#define CSIGNAL 0xfful
+#define CLONE_VM 0x100ul
+#define CLONE_VFORK 0x4000ul
+#define CLONE_SETTLS 0x80000ul
+#define CLONE_PARENT_SETTID 0x100000ul
+#define CLONE_CHILD_CLEARTID 0x200000ul
+#define CLONE_CHILD_SETTID 0x1000000ul
+#define SUPPORTED                                                                                  \
+    (CSIGNAL | CLONE_VM | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID |                       \
+     CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID)
+
+/* The exception endpoint of a process is this server's, badged with its pid like its calls. */
+static long set_exceptions(const struct process *p) {
+    long slot = pk_cap_copy(PK_SLOT_SERVER_ENDPOINT, 0, 0, PK_RIGHT_USE, p->pid_node.key);
+    if (slot < 0)
+        return slot;
+    long error = pk_task_set(p->task, PK_TASK_EXCEPTION, (uint64_t)slot);
+    pk_cap_drop(0, (uint64_t)slot);
+    return error;
+}
+
+/* The child's task and thread; what was made before an error is for process_discard. */
+static long make_copy(struct process *parent, struct process *child, bool share) {
+    long task = pk_task_create(0, parent->task);
+    if (task < 0)
+        return task;
+    child->task = (uint64_t)task;
+    long error = pk_task_clone(child->task, parent->task, share ? PK_CLONE_SHARE : PK_CLONE_COPY);
+    if (error < 0)
+        return error;
+    long thread = pk_thread_copy(parent->thread, child->task, (uint64_t)process_pid(child));
+    if (thread < 0)
+        return thread;
+    child->thread = (uint64_t)thread;
+    error = set_exceptions(child);
+    if (error == 0)
+        error = connect_forked(parent, child);
+    return error < 0 ? error : connect_task(child);
+}
+
+static void discard(struct process *child) {
+    connect_exited(child);
+    if (child->thread)
+        pk_cap_drop(0, child->thread);
+    if (child->task) {
+        pk_task_kill(child->task);
+        pk_cap_drop(0, child->task);
+    }
+    process_free(child);
+}
+
+long proc_handle_fork(struct request *req, uint64_t flags, uint64_t stack, uint64_t tls) {
+    struct process *parent = request_process(req);
+    (void)tls;
+    if (!parent)
+        return -ESRCH;
+    /* Threads and namespaces are not there; memory is only shared until exec. */
+    if (flags & ~SUPPORTED || (flags & CLONE_VM && !(flags & CLONE_VFORK)))
+        return -EINVAL;
+    struct process *child = process_new(parent);
+    if (!child)
+        return -ENOMEM;
+    /* Plain vfork's child runs on its parent's stack: a copy of it, here. */
+    bool share = flags & CLONE_VM && stack;
+    long error = make_copy(parent, child, share);
+    if (error < 0) {
+        discard(child);
+        return error;
+    }
+    int pid = process_pid(child);
+    if (flags & CLONE_VFORK) {
+        child->vforked = true;
+        child->vfork_token = req->token;
+    }
+    pk_thread_resume(child->thread);
+    return flags & CLONE_VFORK ? SERVER_DEFER : pid;
+}
+
+void process_release_vfork(struct process *p) {
+    if (p->vfork_token)
+        server_reply(p->vfork_token, process_pid(p));
+    p->vfork_token = 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The process server: start-up and its one event, signals that the terminal raised. */
+#include "proc.h"
+#include <protocol/console_client.h>
+#include <protocol/proc_server.h>
+
+static void on_events(uint64_t bits) {
+    int number, group;
+    if (!(bits & CONSOLE_EVENT_PROC))
+        return;
+    while (console_signals(boot_cap("console"), &number, &group) > 0)
+        if (group > 0)
+            signal_send_group(group, number);
+}
+
+int main(void) {
+    static const struct server server = {.name = "proc",
+                                         .protocol = &proc_protocol,
+                                         .on_events = on_events,
+                                         .on_exception = deliver_exception};
+    long error = connect_setup();
+    if (error == 0)
+        error = exec_setup();
+    if (error < 0)
+        server_panic("cannot start: error %ld", -error);
+    return (int)server_run(&server);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process server's inside: what a process is, and which file does what with it.
+ *
+ * A process is a kernel task with one thread, a place in the tree, signal state and identities.
+ * Everything is found by pid or by link, nothing by scanning all processes but what POSIX defines
+ * so (kill(-1), a group's members).
+ */
+#ifndef PROC_PROC_H
+#define PROC_PROC_H
+
+#include <lib/clock.h>
+#include <lib/hash.h>
+#include <lib/list.h>
+#include <lib/server.h>
+#include <lib/waiter.h>
+#include <stdbool.h>
+
+#define INIT_PID 1
+#define SIGNALS 64
+#define FIRST_SLOT PK_SLOT_VFS /* servers that processes connect to */
+#define LAST_SLOT PK_SLOT_MSG
+
+enum process_state { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ZOMBIE };
+
+/* Linux's wait codes (siginfo_t.si_code of SIGCHLD). */
+enum { CLD_EXITED = 1, CLD_KILLED, CLD_DUMPED, CLD_TRAPPED, CLD_STOPPED, CLD_CONTINUED };
+
+/* The kernel's struct sigaction on riscv64 Linux. */
+struct signal_action {
+    uint64_t handler, flags, mask;
+};
+
+/* What goes with a signal into siginfo_t. */
+struct signal_info {
+    int32_t signal, error, code, pad;
+    union {
+        struct {
+            int32_t pid;
+            uint32_t uid;
+            union {
+                int32_t status; /* SIGCHLD */
+                uint64_t value; /* sigqueue */
+            };
+        };
+        uint64_t address; /* faults */
+        uint8_t bytes[112];
+    };
+};
+_Static_assert(sizeof(struct signal_info) == 128, "siginfo_t");
+
+/* A pending signal; real-time ones queue, others are pending once. */
+struct pending_signal {
+    struct list link;
+    struct signal_info info;
+};
+
+enum wait_kind { WAIT_NONE, WAIT_CHILD, WAIT_SLEEP, WAIT_SUSPEND, WAIT_SIGNAL };
+
+struct process {
+    struct hash_node pid_node; /* key: pid */
+    struct list all;           /* of all processes, oldest first */
+    struct process *parent;    /* NULL: init */
+    struct list children, sibling;
+    int group, session;
+    enum process_state state;
+    bool execed, vforked, spawned;
+    bool wait_reported; /* the stop or continuation has been waited for */
+    int code, status;   /* how it ended, or stopped: CLD_*, exit code or signal */
+    uint64_t task, thread; /* slots; 0 once a zombie */
+    uint32_t connected;    /* bit n: to the server of slot n */
+    uint64_t quota_pages;  /* an account of its own from the next exec on; 0: no */
+
+    uint64_t vfork_token; /* of the parent, which waits for this child's exec or end */
+    struct waiter wait;   /* the call it is blocked in here, */
+    enum wait_kind waiting;
+    union {
+        struct {
+            int id_type, id;
+            uint32_t options;
+        } wait_for;
+        struct {
+            uint64_t set;
+            bool wants_info;
+        } wait_signal;
+    };
+
+    struct signal_action actions[SIGNALS];
+    uint64_t blocked, pending; /* bit n-1: signal n */
+    uint64_t saved_mask;       /* sigsuspend's: goes into the next signal frame */
+    bool mask_saved;
+    struct list queue; /* struct pending_signal */
+    uint64_t alt_stack, alt_size;
+    uint32_t alt_flags;
+    struct waiter alarm; /* ITIMER_REAL */
+    uint64_t alarm_interval;
+    bool alarm_armed;
+
+    uint32_t ruid, euid, suid, rgid, egid, sgid;
+    uint64_t start_ns, own_ns, children_ns;
+    uint64_t entry; /* the personality's, in its address space */
+    char name[16];
+    char path[256];      /* of its program */
+    char *command;       /* arguments, each with its NUL */
+    size_t command_size;
+};
+
+static inline int process_pid(const struct process *p) {
+    return (int)p->pid_node.key;
+}
+
+/* process.c: the table and the tree. */
+struct process *process_find(int pid);
+struct process *request_process(const struct request *req);
+struct process *process_new(struct process *parent);
+void process_free(struct process *p); /* not in the tree any more */
+void process_adopt_orphans(struct process *p);
+struct process *process_next(const struct process *p); /* 0: the first; at the end 0 */
+uint64_t process_count(void);
+uint64_t process_run_ns(const struct process *p);
+
+/* connect.c: capabilities to servers, and what these are told. */
+long connect_setup(void);
+long connect_server(struct process *p, unsigned slot);
+long connect_task(struct process *p); /* a new task's slots, for what p is connected to */
+long connect_forked(struct process *parent, struct process *child);
+void connect_execed(struct process *p);
+void connect_exited(struct process *p);
+uint64_t connect_endpoint(unsigned slot); /* to call that server as proc */
+
+/* exec.c, stack.c */
+struct exec_strings {
+    char *bytes; /* arguments, then environment, each with its NUL */
+    size_t length, argument_bytes;
+    size_t arguments, variables;
+};
+struct exec_image {
+    uint64_t entry, headers, base; /* AT_ENTRY, AT_PHDR, AT_BASE */
+    uint64_t start;                /* where the thread starts */
+    uint64_t brk;
+    uint64_t personality, personality_entry;
+    unsigned phnum;
+};
+long exec_setup(void);
+/* Replaces p's program, or gives a process without a task its first. */
+long exec_program(struct process *p, int dirfd, uint32_t flags, const char *path,
+                  struct exec_strings *strings);
+long exec_read_strings(struct process *p, uint64_t argv, uint64_t envp, struct exec_strings *out);
+long exec_add_string(struct exec_strings *s, const char *text, size_t length);
+long stack_build(uint64_t task, const struct process *p, const struct exec_image *image,
+                 const struct exec_strings *strings, const char *path, uint64_t *sp);
+#define STACK_TOP ((1ul << 38) - 0x101000)
+#define STACK_SIZE (8ul << 20)
+#define PERSONALITY_BASE ((1ul << 38) - 0x100000)
+#define MAP_TOP ((1ul << 38) - (16ul << 20)) /* where the kernel places mappings below */
+
+/* exit.c, wait.c */
+void process_end(struct process *p, int code, int status);
+void process_report(struct process *p, int code, int status); /* stopped or continued */
+void process_release_vfork(struct process *p);
+void wait_wake(struct process *parent);
+void process_reap(struct process *p);
+void spawned_ended(const struct process *p);
+
+/* signal.c, deliver.c, frame.c */
+static inline uint64_t signal_bit(int signal) {
+    return 1ull << (signal - 1);
+}
+bool signal_permitted(const struct process *from, const struct process *to, int signal);
+/* Makes a signal pending and acts on it as far as that is possible now; 0 or -EAGAIN. */
+long signal_send(struct process *p, const struct signal_info *info);
+long signal_send_simple(struct process *p, int signal, int code, const struct process *from);
+void signal_send_group(int group, int signal);
+/* A fault's signal: cannot be blocked or ignored. True if a handler will run. */
+bool signal_force(struct process *p, struct signal_info *info);
+/* If p has something to deliver now, asks the kernel to bring its thread here. */
+void signal_poke(struct process *p);
+/* Takes the next pending signal of `set` off; false if there is none. */
+bool signal_take(struct process *p, uint64_t set, struct signal_info *out);
+void signal_drop_all(struct process *p);
+long deliver_exception(struct request *req);
+long frame_push(struct process *p, struct pk_regs *regs, const struct signal_info *info);
+long frame_pop(struct process *p, uint64_t address, struct pk_regs *regs);
+
+#define SIG_DFL 0
+#define SIG_IGN 1
+#define SA_NOCLDSTOP 1ull
+#define SA_NOCLDWAIT 2ull
+#define SA_SIGINFO 4ull
+#define SA_ONSTACK 0x08000000ull
+#define SA_RESTART 0x10000000ull
+#define SA_NODEFER 0x40000000ull
+#define SA_RESETHAND 0x80000000ull
+#define SS_ONSTACK 1
+#define SS_DISABLE 2
+
+enum {
+    SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1,
+    SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGSTKFLT, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP,
+    SIGTTIN, SIGTTOU, SIGURG, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGPWR,
+    SIGSYS,
+};
+#define SIGRTMIN 32
+
+/* si_code */
+#define SI_USER 0
+#define SI_KERNEL 128
+#define SI_QUEUE (-1)
+#define SI_TKILL (-6)
+
+/* timer.c */
+void alarm_cancel(struct process *p);
+
+#endif

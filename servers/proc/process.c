@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of processes and their tree. Pid 1 is init, which is no process: its children have no
+ * parent here. */
+#include "proc.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define PID_MAX 4194304 /* as Linux's on 64-bit machines */
+
+static struct hash by_pid;
+static struct list all = {&all, &all};
+static uint64_t count;
+static int last_pid = INIT_PID;
+
+struct process *process_find(int pid) {
+    return pid > 0 ? (struct process *)(void *)hash_find(&by_pid, (uint64_t)pid) : 0;
+}
+_Static_assert(offsetof(struct process, pid_node) == 0, "process_find casts");
+
+struct process *request_process(const struct request *req) {
+    return process_find((int)req->msg.badge);
+}
+
+/* True if the number is a process's, a group's or a session's. */
+static bool in_use(int pid) {
+    if (process_find(pid))
+        return true;
+    for (struct list *l = all.next; l != &all; l = l->next) {
+        const struct process *p = container_of(l, struct process, all);
+        if (p->group == pid || p->session == pid)
+            return true;
+    }
+    return false;
+}
+
+static bool wrapped;
+
+/* Numbers rise until they wrap; only then can one be taken. */
+static int new_pid(void) {
+    do {
+        if (++last_pid > PID_MAX) {
+            last_pid = INIT_PID + 1;
+            wrapped = true;
+        }
+    } while (wrapped && in_use(last_pid));
+    return last_pid;
+}
+
+struct process *process_new(struct process *parent) {
+    if (count >= PID_MAX / 2)
+        return 0;
+    struct process *p = malloc(sizeof *p);
+    if (!p)
+        return 0;
+    if (parent) {
+        *p = *parent;
+        p->command = malloc(parent->command_size);
+        if (!p->command && parent->command_size) {
+            free(p);
+            return 0;
+        }
+        memcpy(p->command, parent->command, parent->command_size);
+    } else {
+        memset(p, 0, sizeof *p);
+    }
+    p->parent = parent;
+    p->state = PROCESS_RUNNING;
+    p->execed = p->vforked = p->spawned = p->wait_reported = false;
+    p->task = p->thread = 0;
+    p->connected = 0;
+    p->vfork_token = 0;
+    p->waiting = WAIT_NONE;
+    p->pending = 0;
+    p->mask_saved = p->alarm_armed = false;
+    p->own_ns = p->children_ns = 0;
+    p->start_ns = clock_ns();
+    list_init(&p->children);
+    list_init(&p->queue);
+    hash_insert(&by_pid, &p->pid_node, (uint64_t)new_pid());
+    list_add_tail(&all, &p->all);
+    if (parent)
+        list_add_tail(&parent->children, &p->sibling);
+    else
+        list_init(&p->sibling);
+    count++;
+    return p;
+}
+
+void process_free(struct process *p) {
+    signal_drop_all(p);
+    list_remove(&p->sibling);
+    list_remove(&p->all);
+    hash_remove(&by_pid, &p->pid_node);
+    free(p->command);
+    free(p);
+    count--;
+}
+
+/* Init adopts what p leaves: zombies among them are gone at once, since init always waits. */
+void process_adopt_orphans(struct process *p) {
+    while (!list_empty(&p->children)) {
+        struct process *child = container_of(p->children.next, struct process, sibling);
+        list_remove(&child->sibling);
+        child->parent = 0;
+        if (child->state == PROCESS_ZOMBIE)
+            process_free(child);
+    }
+}
+
+struct process *process_next(const struct process *p) {
+    struct list *next = p ? p->all.next : all.next;
+    return next == &all ? 0 : container_of(next, struct process, all);
+}
+
+uint64_t process_count(void) {
+    return count;
+}
+
+uint64_t process_run_ns(const struct process *p) {
+    struct pk_thread_info info;
+    if (p->thread && pk_thread_info(p->thread, &info) == 0)
+        return p->own_ns + info.user_ns;
+    return p->own_ns;
+}

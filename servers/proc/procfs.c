@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc: text made when a file is opened and handed to the vfs server as the caller's descriptor.
+ * Files: meminfo uptime loadavg version cpuinfo stat, self, and for each process stat, status,
+ * cmdline, comm and exe.
+ */
+#include "proc.h"
+#include <protocol/proc_server.h>
+#include <protocol/vfs_client.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_LENGTH 256
+#define S_IFREG 0100000u
+#define S_IFDIR 0040000u
+#define S_IFLNK 0120000u
+#define DT_DIR 4
+#define DT_REG 8
+#define DT_LNK 10
+
+struct text {
+    char *bytes;
+    size_t length, room;
+    bool failed;
+};
+
+static void append(struct text *t, const void *bytes, size_t n) {
+    if (t->length + n > t->room) {
+        size_t room = (t->length + n + 1024) * 2;
+        char *larger = realloc(t->bytes, room);
+        if (!larger) {
+            t->failed = true;
+            return;
+        }
+        t->bytes = larger;
+        t->room = room;
+    }
+    memcpy(t->bytes + t->length, bytes, n);
+    t->length += n;
+}
+
+static void print(struct text *t, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void print(struct text *t, const char *format, ...) {
+    char line[512];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    append(t, line, n < (int)sizeof line ? (size_t)n : sizeof line - 1);
+}
+
+static void add_name(struct text *t, char type, const char *name) {
+    append(t, &type, 1);
+    append(t, name, strlen(name) + 1);
+}
+
+static void meminfo(struct text *t, const struct process *p) {
+    struct pk_machine_info m;
+    (void)p;
+    pk_machine_info(&m);
+    print(t, "MemTotal:     %11lu kB\nMemFree:      %11lu kB\nMemAvailable: %11lu kB\n",
+          (unsigned long)m.frames_total * 4, (unsigned long)m.frames_free * 4,
+          (unsigned long)m.frames_free * 4);
+}
+
+static void uptime(struct text *t, const struct process *p) {
+    uint64_t centiseconds = clock_ns() / 10000000;
+    (void)p;
+    print(t, "%lu.%02lu 0.00\n", (unsigned long)(centiseconds / 100),
+          (unsigned long)(centiseconds % 100));
+}
+
+static void loadavg(struct text *t, const struct process *p) {
+    (void)p;
+    print(t, "0.00 0.00 0.00 1/%lu %d\n", (unsigned long)process_count(), 0);
+}
+
+static void version(struct text *t, const struct process *p) {
+    (void)p;
+    print(t, "Linux version 6.1.0-parley (Parley 0.1)\n");
+}
+
+static void cpuinfo(struct text *t, const struct process *p) {
+    struct pk_machine_info m;
+    (void)p;
+    pk_machine_info(&m);
+    for (unsigned i = 0; i < m.harts; i++)
+        print(t, "processor\t: %u\nhart\t\t: %u\nisa\t\t: rv64imafdc\nmmu\t\t: sv39\n\n", i, i);
+}
+
+static char state_letter(const struct process *p) {
+    struct pk_thread_info info;
+    if (p->state == PROCESS_ZOMBIE)
+        return 'Z';
+    if (p->state == PROCESS_STOPPED)
+        return 'T';
+    if (pk_thread_info(p->thread, &info) < 0)
+        return 'S';
+    return info.state == PK_THREAD_RUNNING || info.state == PK_THREAD_READY ? 'R' : 'S';
+}
+
+static struct pk_task_info task_info(const struct process *p) {
+    struct pk_task_info info = {0};
+    if (p->task)
+        pk_task_info(p->task, &info);
+    return info;
+}
+
+static int parent_pid(const struct process *p) {
+    return p->parent ? process_pid(p->parent) : INIT_PID;
+}
+
+/* proc(5), /proc/[pid]/stat: fields that have no meaning here are 0. */
+static void pid_stat(struct text *t, const struct process *p) {
+    struct pk_task_info info = task_info(p);
+    print(t, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 %lu 0 %lu 0 20 0 1 0 %lu %lu %lu "
+             "18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0\n",
+          process_pid(p), p->name, state_letter(p), parent_pid(p), p->group, p->session, 1284, -1,
+          (unsigned long)(process_run_ns(p) / 10000000), (unsigned long)(p->children_ns / 10000000),
+          (unsigned long)(p->start_ns / 10000000), (unsigned long)info.mapped * 4096,
+          (unsigned long)info.resident);
+}
+
+static void pid_status(struct text *t, const struct process *p) {
+    struct pk_task_info info = task_info(p);
+    print(t, "Name:\t%s\nState:\t%c\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n", p->name, state_letter(p),
+          process_pid(p), process_pid(p), parent_pid(p));
+    print(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", (unsigned)p->ruid, (unsigned)p->euid,
+          (unsigned)p->suid, (unsigned)p->euid, (unsigned)p->rgid, (unsigned)p->egid,
+          (unsigned)p->sgid, (unsigned)p->egid);
+    print(t, "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t1\nSigPnd:\t%016llx\nSigBlk:\t%016llx\n",
+          (unsigned long)info.mapped * 4, (unsigned long)info.resident * 4,
+          (unsigned long long)p->pending, (unsigned long long)p->blocked);
+}
+
+static void pid_cmdline(struct text *t, const struct process *p) {
+    if (p->state != PROCESS_ZOMBIE)
+        append(t, p->command, p->command_size);
+}
+
+static void pid_comm(struct text *t, const struct process *p) {
+    print(t, "%s\n", p->name);
+}
+
+struct entry {
+    const char *name;
+    void (*make)(struct text *t, const struct process *p);
+    uint32_t mode;
+};
+
+static const struct entry root_entries[] = {
+    {"cpuinfo", cpuinfo, S_IFREG | 0444}, {"loadavg", loadavg, S_IFREG | 0444},
+    {"meminfo", meminfo, S_IFREG | 0444}, {"self", 0, S_IFLNK | 0777},
+    {"uptime", uptime, S_IFREG | 0444},   {"version", version, S_IFREG | 0444},
+};
+static const struct entry pid_entries[] = {
+    {"cmdline", pid_cmdline, S_IFREG | 0444}, {"comm", pid_comm, S_IFREG | 0444},
+    {"exe", 0, S_IFLNK | 0777},               {"stat", pid_stat, S_IFREG | 0444},
+    {"status", pid_status, S_IFREG | 0444},
+};
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* What a path names: a process (or none) and an entry (or the directory itself). */
+struct place {
+    struct process *process;
+    const struct entry *entry;
+};
+
+static const struct entry *find_entry(const struct entry *e, size_t n, const char *name) {
+    for (; n; n--, e++)
+        if (!strcmp(e->name, name))
+            return e;
+    return 0;
+}
+
+static long lookup(struct process *caller, const char *path, struct place *out) {
+    *out = (struct place){0};
+    if (strncmp(path, "/proc", 5) || (path[5] && path[5] != '/'))
+        return -ENOENT;
+    path += 5;
+    path += strspn(path, "/");
+    if (!*path)
+        return 0;
+    size_t n = strcspn(path, "/");
+    const char *rest = path + n + strspn(path + n, "/");
+    if (!*rest) {
+        char name[32];
+        if (n >= sizeof name)
+            return -ENOENT;
+        memcpy(name, path, n);
+        name[n] = 0;
+        out->entry = find_entry(root_entries, COUNT(root_entries), name);
+        if (out->entry)
+            return 0;
+    }
+    char *end;
+    long pid = strtol(path, &end, 10);
+    if (n == 4 && !memcmp(path, "self", 4))
+        out->process = caller;
+    else if (end == path + n)
+        out->process = process_find((int)pid);
+    if (!out->process)
+        return -ENOENT;
+    if (!*rest)
+        return 0;
+    out->entry = find_entry(pid_entries, COUNT(pid_entries), rest);
+    return out->entry ? 0 : -ENOENT;
+}
+
+static long read_path(const struct request *req, struct process **caller, struct place *place) {
+    char path[PATH_LENGTH + 1];
+    *caller = request_process(req);
+    if (!*caller)
+        return -ESRCH;
+    uint64_t n = request_in_len(req) < PATH_LENGTH ? request_in_len(req) : PATH_LENGTH;
+    long got = request_read(req, 0, path, n);
+    if (got < 0)
+        return got;
+    path[got] = 0;
+    return lookup(*caller, path, place);
+}
+
+static void list_entries(struct text *t, const struct entry *e, size_t n) {
+    for (; n; n--, e++)
+        add_name(t, (e->mode & S_IFLNK) == S_IFLNK ? DT_LNK : DT_REG, e->name);
+}
+
+static void list_root(struct text *t) {
+    list_entries(t, root_entries, COUNT(root_entries));
+    for (struct process *p = process_next(0); p; p = process_next(p)) {
+        char name[16];
+        snprintf(name, sizeof name, "%d", process_pid(p));
+        add_name(t, DT_DIR, name);
+    }
+}
+
+long proc_handle_open(struct request *req, uint32_t flags) {
+    struct process *caller;
+    struct place place;
+    struct text text = {0};
+    long error = read_path(req, &caller, &place);
+    if (error < 0)
+        return error;
+    if (flags & 3)
+        return -EACCES;
+    uint32_t kind = VFS_INSTALL_FILE, mode = S_IFREG | 0444;
+    if (!place.entry) {
+        kind = VFS_INSTALL_DIRECTORY;
+        mode = S_IFDIR | 0555;
+        if (place.process)
+            list_entries(&text, pid_entries, COUNT(pid_entries));
+        else
+            list_root(&text);
+    } else if (place.entry->make) {
+        place.entry->make(&text, place.process);
+    } else {
+        return -EACCES; /* a link: its target is opened by its own name */
+    }
+    error = text.failed ? -ENOMEM
+                        : vfs_install(connect_endpoint(PK_SLOT_VFS), process_pid(caller), kind,
+                                      mode, flags, text.bytes, text.length);
+    free(text.bytes);
+    return error;
+}
+
+long proc_handle_stat(struct request *req) {
+    struct process *caller;
+    struct place place;
+    long error = read_path(req, &caller, &place);
+    if (error < 0)
+        return error;
+    uint64_t inode = place.process ? (uint64_t)process_pid(place.process) << 16 : 1;
+    inode += place.entry ? (uint64_t)(place.entry->name[0] << 8 | place.entry->name[1]) : 0;
+    proc_results_stat(&req->msg, place.entry ? place.entry->mode : S_IFDIR | 0555, inode);
+    return 0;
+}
+
+long proc_handle_readlink(struct request *req) {
+    struct process *caller;
+    struct place place;
+    char target[16];
+    long error = read_path(req, &caller, &place);
+    if (error < 0)
+        return error;
+    if (!place.entry || place.entry->make)
+        return -EINVAL;
+    const char *text = target;
+    if (place.process)
+        text = place.process->path;
+    else
+        snprintf(target, sizeof target, "%d", process_pid(caller));
+    uint64_t n = strlen(text);
+    if (n > request_out_len(req))
+        n = request_out_len(req);
+    return request_write(req, 0, text, n);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/* The signal calls: kill, actions, masks, waiting for signals, alternate stacks, sigreturn. */
+#include "proc.h"
+#include <protocol/proc_server.h>
+#include <string.h>
+
+enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK, SIG_GET = -1 };
+#define MINSIGSTKSZ 2048
+#define UNBLOCKABLE (signal_bit(SIGKILL) | signal_bit(SIGSTOP))
+
+static bool bad_signal(int signal) {
+    return signal < 0 || signal > SIGNALS;
+}
+
+/* Sends to every process that `in` chooses; as kill(2): success if it worked for one. */
+static long kill_many(struct process *from, int signal, int group) {
+    bool found = false, sent = false;
+    int own = process_pid(from);
+    for (struct process *p = process_next(0), *next; p; p = next) {
+        next = process_next(p);
+        /* group 0: everybody but the caller (kill(-1)) */
+        if (group ? p->group != group : process_pid(p) == own)
+            continue;
+        found = true;
+        if (!signal_permitted(from, p, signal))
+            continue;
+        sent = true;
+        if (signal && process_pid(p) != own)
+            signal_send_simple(p, signal, SI_USER, from);
+    }
+    if (sent && signal && group && from->group == group)
+        signal_send_simple(from, signal, SI_USER, from);
+    return sent ? 0 : found ? -EPERM : -ESRCH;
+}
+
+/* The caller may be the one that was killed: nobody is there to answer then. */
+static long answer(int own, long result) {
+    struct process *p = process_find(own);
+    return p && p->state != PROCESS_ZOMBIE ? result : SERVER_DEFER;
+}
+
+static long kill_one(struct process *from, int pid, const struct signal_info *info) {
+    struct process *to = process_find(pid);
+    if (!to)
+        return pid == INIT_PID ? -EPERM : -ESRCH;
+    if (!signal_permitted(from, to, info->signal))
+        return -EPERM;
+    return info->signal ? signal_send(to, info) : 0;
+}
+
+static struct signal_info from_user(const struct process *p, int signal, int code) {
+    struct signal_info info = {.signal = signal, .code = code};
+    info.pid = process_pid(p);
+    info.uid = p->ruid;
+    return info;
+}
+
+long proc_handle_kill(struct request *req, int pid, int signal) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    if (bad_signal(signal))
+        return -EINVAL;
+    int own = process_pid(p);
+    struct signal_info info = from_user(p, signal, SI_USER);
+    if (pid > 0)
+        return answer(own, kill_one(p, pid, &info));
+    if (pid == -1)
+        return answer(own, kill_many(p, signal, 0));
+    if (pid == INT_MIN)
+        return -ESRCH;
+    return answer(own, kill_many(p, signal, pid ? -pid : p->group));
+}
+
+long proc_handle_tgkill(struct request *req, int group, int thread, int signal) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    if (bad_signal(signal))
+        return -EINVAL;
+    if (group != -1 && group != thread) /* a process's one thread has its number */
+        return -ESRCH;
+    int own = process_pid(p);
+    struct signal_info info = from_user(p, signal, SI_TKILL);
+    return answer(own, kill_one(p, thread, &info));
+}
+
+long proc_handle_queue_signal(struct request *req, int pid, int signal) {
+    struct process *p = request_process(req);
+    struct signal_info info;
+    if (!p)
+        return -ESRCH;
+    long error = request_read_all(req, &info, sizeof info);
+    if (error < 0)
+        return error;
+    if (bad_signal(signal))
+        return -EINVAL;
+    int own = process_pid(p);
+    if ((info.code >= 0 || info.code == SI_TKILL) && pid != own)
+        return -EPERM;
+    info.signal = signal;
+    return answer(own, kill_one(p, pid, &info));
+}
+
+long proc_handle_sigaction(struct request *req, int signal) {
+    struct process *p = request_process(req);
+    struct signal_action new;
+    if (!p)
+        return -ESRCH;
+    if (signal < 1 || bad_signal(signal))
+        return -EINVAL;
+    bool set = request_in_len(req) > 0;
+    if (set && (signal == SIGKILL || signal == SIGSTOP))
+        return -EINVAL;
+    if (set) {
+        long error = request_read_all(req, &new, sizeof new);
+        if (error < 0)
+            return error;
+    }
+    struct signal_action *a = &p->actions[signal - 1];
+    if (request_out_len(req)) {
+        long error = request_write_all(req, a, sizeof *a);
+        if (error < 0)
+            return error;
+    }
+    if (!set)
+        return 0;
+    *a = new;
+    a->mask &= ~UNBLOCKABLE;
+    /* Pending signals that are now ignored are dropped (sigaction in POSIX). */
+    bool now_ignored = a->handler == SIG_IGN ||
+                       (a->handler == SIG_DFL && (signal == SIGCHLD || signal == SIGURG ||
+                                                  signal == SIGWINCH || signal == SIGCONT));
+    struct signal_info dropped;
+    while (now_ignored && signal_take(p, signal_bit(signal), &dropped))
+        ;
+    return 0;
+}
+
+long proc_handle_sigprocmask(struct request *req, int how, uint64_t set) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    uint64_t old = p->blocked;
+    set &= ~UNBLOCKABLE;
+    switch (how) {
+    case SIG_BLOCK:
+        p->blocked |= set;
+        break;
+    case SIG_UNBLOCK:
+        p->blocked &= ~set;
+        break;
+    case SIG_SETMASK:
+        p->blocked = set;
+        break;
+    case SIG_GET:
+        break;
+    default:
+        return -EINVAL;
+    }
+    proc_results_sigprocmask(&req->msg, old);
+    if (!(p->pending & ~p->blocked))
+        return 0;
+    int own = process_pid(p);
+    signal_poke(p);
+    return answer(own, 0);
+}
+
+long proc_handle_sigpending(struct request *req) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    proc_results_sigpending(&req->msg, p->pending & p->blocked);
+    return 0;
+}
+
+static long wait_ended(struct waiter *w, enum waiter_end why) {
+    struct process *p = container_of(w, struct process, wait);
+    p->waiting = WAIT_NONE;
+    return why == WAITER_EXPIRED ? -EAGAIN : -EINTR;
+}
+
+static const struct waiter_ops wait_ops = {wait_ended};
+
+long proc_handle_sigsuspend(struct request *req, uint64_t set, int own_mask) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    if (!own_mask) {
+        p->saved_mask = p->blocked;
+        p->mask_saved = true;
+        p->blocked = set & ~UNBLOCKABLE;
+    }
+    waiter_init(&p->wait, req, 0, &wait_ops);
+    p->waiting = WAIT_SUSPEND;
+    signal_poke(p);
+    return SERVER_DEFER;
+}
+
+long proc_handle_sigtimedwait(struct request *req, uint64_t set, int64_t timeout_ns) {
+    struct process *p = request_process(req);
+    struct signal_info info;
+    if (!p)
+        return -ESRCH;
+    set &= ~UNBLOCKABLE;
+    bool wants_info = request_out_len(req) > 0;
+    if (signal_take(p, set, &info)) {
+        if (wants_info && request_write_all(req, &info, sizeof info) < 0)
+            return -EFAULT;
+        return info.signal;
+    }
+    if (timeout_ns == 0)
+        return -EAGAIN;
+    waiter_init(&p->wait, req, 0, &wait_ops);
+    if (timeout_ns > 0 && waiter_set_deadline(&p->wait, clock_ns() + (uint64_t)timeout_ns) < 0) {
+        waiter_remove(&p->wait);
+        return -ENOMEM;
+    }
+    p->waiting = WAIT_SIGNAL;
+    p->wait_signal.set = set;
+    p->wait_signal.wants_info = wants_info;
+    return SERVER_DEFER;
+}
+
+long proc_handle_sigreturn(struct request *req, uint64_t frame) {
+    static struct pk_regs regs;
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    if (frame_pop(p, frame, &regs) < 0 ||
+        pk_thread_regs(p->thread, &regs, PK_REGS_SET | PK_REGS_RESTART) < 0) {
+        process_end(p, CLD_KILLED, SIGSEGV);
+        return SERVER_DEFER;
+    }
+    signal_poke(p);
+    return SERVER_DEFER; /* the call is over without an answer */
+}
+
+struct linux_stack {
+    uint64_t sp;
+    int32_t flags, pad;
+    uint64_t size;
+};
+
+long proc_handle_sigaltstack(struct request *req, uint64_t sp) {
+    struct process *p = request_process(req);
+    struct linux_stack new;
+    if (!p)
+        return -ESRCH;
+    bool inside = !(p->alt_flags & SS_DISABLE) && sp > p->alt_stack &&
+                  sp - p->alt_stack <= p->alt_size;
+    struct linux_stack old = {p->alt_stack,
+                              !p->alt_size || p->alt_flags & SS_DISABLE ? SS_DISABLE
+                              : inside                                  ? SS_ONSTACK
+                                                                        : 0,
+                              0, p->alt_size};
+    if (request_in_len(req)) {
+        long error = request_read_all(req, &new, sizeof new);
+        if (error < 0)
+            return error;
+        if (inside)
+            return -EPERM;
+        if (new.flags & ~(SS_DISABLE | SS_ONSTACK))
+            return -EINVAL;
+        if (!(new.flags & SS_DISABLE) && new.size < MINSIGSTKSZ)
+            return -ENOMEM;
+    }
+    if (request_out_len(req)) {
+        long error = request_write_all(req, &old, sizeof old);
+        if (error < 0)
+            return error;
+    }
+    if (request_in_len(req)) {
+        bool off = new.flags & SS_DISABLE;
+        p->alt_stack = off ? 0 : new.sp;
+        p->alt_size = off ? 0 : new.size;
+        p->alt_flags = off ? SS_DISABLE : 0;
+    }
+    return 0;
+}

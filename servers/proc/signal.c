@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Signals: what is pending, and what happens at once when one is sent (signal(7)). Delivery to a
+ * handler is deliver.c's.
+ */
+#include "proc.h"
+#include <stdlib.h>
+
+#define QUEUE_MAX 1024 /* real-time signals of one process: RLIMIT_SIGPENDING's part */
+
+enum default_action { TERMINATE, IGNORE, STOP, CONTINUE };
+
+#define STOP_SIGNALS                                                                               \
+    (signal_bit(SIGSTOP) | signal_bit(SIGTSTP) | signal_bit(SIGTTIN) | signal_bit(SIGTTOU))
+#define NEVER_BLOCKED (signal_bit(SIGKILL) | signal_bit(SIGSTOP))
+
+static enum default_action default_action(int signal) {
+    switch (signal) {
+    case SIGCHLD:
+    case SIGURG:
+    case SIGWINCH:
+        return IGNORE;
+    case SIGCONT:
+        return CONTINUE;
+    case SIGSTOP:
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+        return STOP;
+    default:
+        return TERMINATE;
+    }
+}
+
+/* No core files are written, so the core flag is never set: CLD_KILLED for all. */
+static void kill_by(struct process *p, int signal) {
+    process_end(p, CLD_KILLED, signal);
+}
+
+static bool ignored(const struct process *p, int signal) {
+    uint64_t handler = p->actions[signal - 1].handler;
+    return handler == SIG_IGN ||
+           (handler == SIG_DFL && (default_action(signal) == IGNORE ||
+                                   default_action(signal) == CONTINUE));
+}
+
+bool signal_permitted(const struct process *from, const struct process *to, int signal) {
+    if (from->euid == 0 || (signal == SIGCONT && from->session == to->session))
+        return true;
+    return from->euid == to->ruid || from->euid == to->suid || from->ruid == to->ruid ||
+           from->ruid == to->suid;
+}
+
+static void forget(struct process *p, uint64_t set) {
+    p->pending &= ~set;
+    for (struct list *l = p->queue.next, *next; l != &p->queue; l = next) {
+        next = l->next;
+        struct pending_signal *s = container_of(l, struct pending_signal, link);
+        if (set & signal_bit(s->info.signal)) {
+            list_remove(&s->link);
+            free(s);
+        }
+    }
+}
+
+void signal_drop_all(struct process *p) {
+    forget(p, ~0ull);
+}
+
+/* Standard signals are pending once; their info is lost if memory is short, never the signal. */
+static long enqueue(struct process *p, const struct signal_info *info) {
+    uint64_t bit = signal_bit(info->signal);
+    if (p->pending & bit && info->signal < SIGRTMIN)
+        return 0;
+    unsigned queued = 0;
+    for (struct list *l = p->queue.next; info->signal >= SIGRTMIN && l != &p->queue; l = l->next)
+        queued++;
+    struct pending_signal *s = queued < QUEUE_MAX ? malloc(sizeof *s) : 0;
+    if (!s && info->signal >= SIGRTMIN && info->code == SI_QUEUE)
+        return -EAGAIN;
+    p->pending |= bit;
+    if (s) {
+        s->info = *info;
+        list_add_tail(&p->queue, &s->link);
+    }
+    return 0;
+}
+
+bool signal_take(struct process *p, uint64_t set, struct signal_info *out) {
+    uint64_t ready = p->pending & set;
+    if (!ready)
+        return false;
+    /* A fault's signal comes first, then the lowest number (signal(7)). */
+    uint64_t faults = ready & (signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) |
+                               signal_bit(SIGTRAP) | signal_bit(SIGFPE) | signal_bit(SIGSYS));
+    int signal = __builtin_ctzll(faults ? faults : ready) + 1;
+    *out = (struct signal_info){.signal = signal};
+    bool found = false, more = false;
+    for (struct list *l = p->queue.next, *next; l != &p->queue; l = next) {
+        next = l->next;
+        struct pending_signal *s = container_of(l, struct pending_signal, link);
+        if (s->info.signal != signal)
+            continue;
+        if (found) {
+            more = true;
+            break;
+        }
+        *out = s->info;
+        found = true;
+        list_remove(&s->link);
+        free(s);
+    }
+    if (!more)
+        p->pending &= ~signal_bit(signal);
+    return true;
+}
+
+static void stop(struct process *p, int signal) {
+    if (p->state == PROCESS_STOPPED)
+        return;
+    p->state = PROCESS_STOPPED;
+    pk_thread_suspend(p->thread);
+    process_report(p, CLD_STOPPED, signal);
+}
+
+static void resume(struct process *p) {
+    if (p->state != PROCESS_STOPPED)
+        return;
+    p->state = PROCESS_RUNNING;
+    process_report(p, CLD_CONTINUED, SIGCONT);
+    if (p->state == PROCESS_RUNNING) {
+        pk_thread_resume(p->thread);
+        signal_poke(p);
+    }
+}
+
+/* A signal that is pending, not blocked and not caught acts now: there is nothing to wait for. */
+static void act(struct process *p, int signal) {
+    struct signal_info info;
+    if (signal != SIGKILL && p->state == PROCESS_STOPPED && signal != SIGCONT)
+        return;
+    switch (default_action(signal)) {
+    case TERMINATE:
+        kill_by(p, signal);
+        break;
+    case STOP:
+        signal_take(p, signal_bit(signal), &info);
+        stop(p, signal);
+        break;
+    case IGNORE:
+    case CONTINUE:
+        signal_take(p, signal_bit(signal), &info);
+        break;
+    }
+}
+
+static void wake_waiter(struct process *p, const struct signal_info *info) {
+    p->waiting = WAIT_NONE;
+    waiter_remove(&p->wait);
+    uint64_t token = waiter_token(&p->wait);
+    if (p->wait_signal.wants_info && pk_copy_to_caller(token, 0, info, sizeof *info) < 0) {
+        server_reply(token, -EFAULT);
+        return;
+    }
+    server_reply(token, info->signal);
+}
+
+void signal_poke(struct process *p) {
+    uint64_t ready = p->pending & (~p->blocked | NEVER_BLOCKED);
+    if (!ready || p->state != PROCESS_RUNNING)
+        return;
+    for (int signal = 1; signal <= SIGNALS; signal++) {
+        if (!(ready & signal_bit(signal)))
+            continue;
+        if (p->actions[signal - 1].handler == SIG_DFL) {
+            act(p, signal);
+            if (p->state != PROCESS_RUNNING)
+                return;
+        } else {
+            pk_thread_attention(p->thread);
+        }
+    }
+}
+
+static void continue_or_stop(struct process *p, int signal) {
+    if (signal == SIGCONT) {
+        forget(p, STOP_SIGNALS);
+        resume(p);
+    } else if (signal_bit(signal) & STOP_SIGNALS) {
+        forget(p, signal_bit(SIGCONT));
+    }
+}
+
+long signal_send(struct process *p, const struct signal_info *info) {
+    int signal = info->signal;
+    if (p->state == PROCESS_ZOMBIE)
+        return 0;
+    continue_or_stop(p, signal);
+    if (p->state == PROCESS_ZOMBIE)
+        return 0;
+    if (signal == SIGKILL) {
+        kill_by(p, signal);
+        return 0;
+    }
+    bool awaited = p->waiting == WAIT_SIGNAL && p->wait_signal.set & signal_bit(signal);
+    bool blocked = p->blocked & ~NEVER_BLOCKED & signal_bit(signal);
+    if (awaited) {
+        wake_waiter(p, info);
+        return 0;
+    }
+    if (!blocked && ignored(p, signal))
+        return 0;
+    long error = enqueue(p, info);
+    if (error == 0 && !blocked)
+        signal_poke(p);
+    return error;
+}
+
+long signal_send_simple(struct process *p, int signal, int code, const struct process *from) {
+    struct signal_info info = {.signal = signal, .code = code};
+    info.pid = from ? process_pid(from) : 0;
+    info.uid = from ? from->ruid : 0;
+    return signal_send(p, &info);
+}
+
+void signal_send_group(int group, int signal) {
+    for (struct process *p = process_next(0), *next; p; p = next) {
+        next = process_next(p);
+        if (p->group == group)
+            signal_send_simple(p, signal, SI_KERNEL, 0);
+    }
+}
+
+bool signal_force(struct process *p, struct signal_info *info) {
+    struct signal_action *a = &p->actions[info->signal - 1];
+    if (a->handler == SIG_DFL || a->handler == SIG_IGN || p->blocked & signal_bit(info->signal)) {
+        kill_by(p, info->signal);
+        return false;
+    }
+    return true;
+}

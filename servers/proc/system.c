@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* The rest: connecting, usage, quotas, stopping the machine, and what init asks for. */
+#include "proc.h"
+#include <protocol/console_client.h>
+#include <protocol/proc_server.h>
+#include <protocol/session_client.h>
+#include <protocol/vfs_client.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVENT_INIT_ENDED 1ull
+#define SPAWN_MAX 4096
+
+long proc_handle_connect(struct request *req, uint32_t slot) {
+    struct process *p = request_process(req);
+    return p ? connect_server(p, slot) : -ESRCH;
+}
+
+long proc_handle_usage(struct request *req) {
+    struct process *p = request_process(req);
+    struct pk_task_info info;
+    if (!p)
+        return -ESRCH;
+    long error = pk_task_info(p->task, &info);
+    if (error < 0)
+        return error;
+    proc_results_usage(&req->msg, process_run_ns(p), p->children_ns, info.resident);
+    return 0;
+}
+
+long proc_handle_system(struct request *req) {
+    proc_results_system(&req->msg, process_count());
+    return 0;
+}
+
+/* The account is made by the next exec, which builds a new task anyway. */
+long proc_handle_quota(struct request *req, uint64_t pages) {
+    struct process *p = request_process(req);
+    struct pk_task_info info;
+    if (!p)
+        return -ESRCH;
+    if (pages == 0)
+        return -EINVAL;
+    long error = pk_task_info(p->task, &info);
+    if (error < 0)
+        return error;
+    if (pages > info.quota - info.used)
+        return -ENOMEM;
+    p->quota_pages = pages;
+    return 0;
+}
+
+long proc_handle_reboot(struct request *req, uint32_t how, uint32_t status) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    if (p->euid != 0)
+        return -EPERM;
+    while (console_drain(boot_cap("console")) == -EAGAIN)
+        pk_yield(0);
+    return pk_machine_stop(boot_cap("machine"), how, status);
+}
+
+long proc_handle_unknown(struct request *req, uint64_t number) {
+    struct process *p = request_process(req);
+    server_log("%s[%d]: system call %lu is not served", p ? p->name : "?",
+               (int)req->msg.badge, number);
+    return 0;
+}
+
+/* Splits what init sent into path and arguments, with an environment of our own. */
+static long spawn_strings(char *bytes, size_t length, struct exec_strings *s) {
+    static const char environment[] = "PATH=/bin\0HOME=/root\0TERM=vt100\0";
+    long error = exec_add_string(s, bytes, length);
+    s->argument_bytes = s->length;
+    for (size_t at = 0; at < length; at += strlen(bytes + at) + 1)
+        s->arguments++;
+    if (error == 0)
+        error = exec_add_string(s, environment, sizeof environment - 1);
+    s->variables = 3;
+    return error;
+}
+
+/* A session of its own, root's, on the console. */
+static long start(struct process *p, const char *path, struct exec_strings *s) {
+    p->spawned = true;
+    p->group = p->session = process_pid(p);
+    p->alt_flags = SS_DISABLE;
+    long error = session_connect(connect_endpoint(PK_SLOT_VFS), process_pid(p), 0, 0, 0);
+    if (error < 0)
+        return error;
+    p->connected |= 1u << PK_SLOT_VFS;
+    error = vfs_attach_console(connect_endpoint(PK_SLOT_VFS), process_pid(p));
+    return error < 0 ? error : exec_program(p, -100, 0, path, s);
+}
+
+long proc_handle_spawn(struct request *req) {
+    char bytes[SPAWN_MAX];
+    struct exec_strings strings = {0};
+    uint64_t length = request_in_len(req);
+    if (length == 0 || length > sizeof bytes)
+        return -E2BIG;
+    long error = request_read_all(req, bytes, length);
+    if (error < 0)
+        return error;
+    if (bytes[length - 1])
+        return -EINVAL;
+    struct process *p = process_new(0);
+    if (!p)
+        return -ENOMEM;
+    error = spawn_strings(bytes, length, &strings);
+    if (error == 0)
+        error = start(p, bytes, &strings);
+    free(strings.bytes);
+    if (error < 0) {
+        connect_exited(p);
+        process_free(p);
+        return error;
+    }
+    return process_pid(p);
+}
+
+void spawned_ended(const struct process *p) {
+    (void)p;
+    pk_notify(boot_cap("events:init"), EVENT_INIT_ENDED);
+}
+
+long proc_handle_ended(struct request *req, int pid) {
+    struct process *p = process_find(pid);
+    if (!p || !p->spawned)
+        return -ESRCH;
+    if (p->state != PROCESS_ZOMBIE)
+        return -EAGAIN;
+    uint32_t status = p->code == CLD_EXITED ? (uint32_t)p->status << 8 : (uint32_t)p->status;
+    proc_results_ended(&req->msg, status);
+    process_reap(p);
+    return 0;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The foreign entry. The kernel has put away the pc, a7 and t0; everything else is the program's.
+ * What C may clobber is saved on the program's own stack, the call is looked up by number, and
+ * foreign_return takes the result back.
+ *
+ * Offsets are those of struct foreign_frame.
+ */
+#include <parley/calls.h>
+#include <parley/personality.h>
+
+#define LINUX_CALLS 452
+#define FRAME_SIZE 128
+#define FRAME_RA 0
+#define FRAME_SP 8
+#define FRAME_T(n) (16 + 8 * ((n) - 1))
+#define FRAME_A(n) (64 + 8 * (n))
+
+/* Signal handlers return here: the unwinder and GDB know it by its two instructions. */
+    .section .text.entry, "ax"
+    .align 6
+    .globl __vdso_rt_sigreturn
+    .type __vdso_rt_sigreturn, @function
+__vdso_rt_sigreturn:
+    li a7, 139
+    ecall
+    .size __vdso_rt_sigreturn, . - __vdso_rt_sigreturn
+    .org __vdso_rt_sigreturn + PERSONALITY_RETURN_SIZE
+
+/* personality_copy(dst, src, n): see personality.h. A leaf, so that ra leads back after a fault. */
+    .globl personality_copy
+    .type personality_copy, @function
+personality_copy:
+    add a2, a2, a1
+    or a3, a0, a1
+    or a3, a3, a2
+    andi a3, a3, 7
+    bnez a3, 2f
+1:  bgeu a1, a2, 3f
+    ld a3, 0(a1)
+    sd a3, 0(a0)
+    addi a1, a1, 8
+    addi a0, a0, 8
+    j 1b
+2:  bgeu a1, a2, 3f
+    lb a3, 0(a1)
+    sb a3, 0(a0)
+    addi a1, a1, 1
+    addi a0, a0, 1
+    j 2b
+3:  li a0, 0
+    ret
+    .size personality_copy, . - personality_copy
+    .org personality_copy + PERSONALITY_COPY_SIZE
+
+    .globl foreign_entry
+    .type foreign_entry, @function
+foreign_entry:
+    mv t0, sp
+    addi sp, sp, -FRAME_SIZE
+    sd ra, FRAME_RA(sp)
+    sd t0, FRAME_SP(sp)
+    sd t1, FRAME_T(1)(sp)
+    sd t2, FRAME_T(2)(sp)
+    sd t3, FRAME_T(3)(sp)
+    sd t4, FRAME_T(4)(sp)
+    sd t5, FRAME_T(5)(sp)
+    sd t6, FRAME_T(6)(sp)
+    sd a0, FRAME_A(0)(sp)
+    sd a1, FRAME_A(1)(sp)
+    sd a2, FRAME_A(2)(sp)
+    sd a3, FRAME_A(3)(sp)
+    sd a4, FRAME_A(4)(sp)
+    sd a5, FRAME_A(5)(sp)
+    sd a6, FRAME_A(6)(sp)
+    sd a7, FRAME_A(7)(sp)
+    li t0, LINUX_CALLS
+    bgeu a7, t0, 1f
+    lla t0, linux_table
+    slli t1, a7, 2
+    add t1, t1, t0
+    lw t1, 0(t1)
+    add t0, t0, t1
+    mv a6, sp
+    jalr t0
+2:  ld ra, FRAME_RA(sp)
+    ld t1, FRAME_T(1)(sp)
+    ld t2, FRAME_T(2)(sp)
+    ld t3, FRAME_T(3)(sp)
+    ld t4, FRAME_T(4)(sp)
+    ld t5, FRAME_T(5)(sp)
+    ld t6, FRAME_T(6)(sp)
+    ld a1, FRAME_A(1)(sp)
+    ld a2, FRAME_A(2)(sp)
+    ld a3, FRAME_A(3)(sp)
+    ld a4, FRAME_A(4)(sp)
+    ld a5, FRAME_A(5)(sp)
+    ld a6, FRAME_A(6)(sp)
+    ld sp, FRAME_SP(sp)
+    li a7, PK_FOREIGN_RETURN
+    ecall
+1:  mv a6, sp
+    call linux_unknown
+    j 2b
+    .size foreign_entry, . - foreign_entry
+
+    .text
+    .globl __vdso_flush_icache
+    .type __vdso_flush_icache, @function
+__vdso_flush_icache:
+    .option push
+    .option arch, +zifencei
+    fence.i
+    .option pop
+    li a0, 0
+    ret
+    .size __vdso_flush_icache, . - __vdso_flush_icache
+
+/*
+ * The table: for each number the distance of its function from the table's start, so that no
+ * relocation is needed. calls.inc lists CALL number, function.
+ */
+    .macro CALL number, function
+    .set known_\number, 1
+    .macro word_\number
+    .word \function - linux_table
+    .endm
+    .endm
+#include "calls.inc"
+
+    .altmacro
+    .macro ENTRY number
+    .ifdef known_\number
+    word_\number
+    .else
+    .word linux_unknown - linux_table
+    .endif
+    .endm
+
+    .section .rodata
+    .align 2
+linux_table:
+    .set number, 0
+    .rept LINUX_CALLS
+    ENTRY %number
+    .set number, number + 1
+    .endr

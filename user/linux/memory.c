@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * brk, mmap and what belongs to it: kernel calls on the process's own task. Files' memory objects
+ * come from the vfs server (files.c).
+ */
+#include "personality.h"
+#include "files.h"
+
+#define PAGE 4096ul
+#define TASK 0 /* the caller's own */
+
+#define MAP_SHARED 1
+#define MAP_PRIVATE 2
+#define MAP_SHARED_VALIDATE 3
+#define MAP_TYPE 15
+#define MAP_FIXED 0x10
+#define MAP_ANONYMOUS 0x20
+#define MAP_FIXED_NOREPLACE 0x100000
+#define MREMAP_MAYMOVE 1
+#define MREMAP_FIXED 2
+#define MADV_DONTNEED 4
+
+static uint64_t page_up(uint64_t v) {
+    return (v + PAGE - 1) & ~(PAGE - 1);
+}
+
+/* brk(2), the system call: returns the break, moved or not. */
+long linux_brk(uint64_t wanted) {
+    uint64_t old = page_up(state.brk), new = page_up(wanted);
+    if (wanted < state.brk_start || new < wanted)
+        return (long)state.brk;
+    if (new > old) {
+        long at = pk_map(TASK, old, new - old, PK_PROT_READ | PK_PROT_WRITE | PK_MAP_NOREPLACE, 0,
+                         0, 0);
+        if (at < 0)
+            return (long)state.brk;
+    } else if (new < old && pk_unmap(TASK, new, old - new) < 0) {
+        return (long)state.brk;
+    }
+    state.brk = wanted;
+    return (long)wanted;
+}
+
+static long map_object(uint64_t address, uint64_t length, uint64_t kernel_flags, long object,
+                       uint64_t offset) {
+    if (object < 0)
+        return object;
+    long at = pk_map(TASK, address, length, kernel_flags, (uint64_t)object, offset, 0);
+    pk_cap_drop(0, (uint64_t)object);
+    return at;
+}
+
+/* mmap(2). */
+long linux_mmap(uint64_t address, uint64_t length, uint64_t prot, uint64_t flags, int fd,
+                uint64_t offset) {
+    uint64_t type = flags & MAP_TYPE;
+    if (length == 0 || offset % PAGE ||
+        (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
+        return -EINVAL;
+    if (length > 1ul << 38)
+        return -ENOMEM;
+    uint64_t kernel_flags = prot & (PK_PROT_READ | PK_PROT_WRITE | PK_PROT_EXEC);
+    if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) && address % PAGE)
+        return -EINVAL;
+    if (flags & MAP_FIXED_NOREPLACE)
+        kernel_flags |= PK_MAP_NOREPLACE;
+    else if (flags & MAP_FIXED)
+        kernel_flags |= PK_MAP_FIXED;
+    bool shared = type != MAP_PRIVATE;
+    if (shared)
+        kernel_flags |= PK_MAP_SHARED;
+    long at;
+    if (!(flags & MAP_ANONYMOUS))
+        at = map_object(address, length, kernel_flags,
+                        linux_mmap_file(fd, (int)prot, (int)flags, offset), offset);
+    else if (shared)
+        at = map_object(address, length, kernel_flags, pk_object_create(page_up(length), 0, 0), 0);
+    else
+        at = pk_map(TASK, address, length, kernel_flags, 0, 0, 0);
+    /* The kernel never maps page 0 nor above its end: Linux's errors for that. */
+    if (at == -EINVAL && flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+        return address < PAGE ? -EPERM : -ENOMEM;
+    return at;
+}
+
+long linux_munmap(uint64_t address, uint64_t length) {
+    if (address % PAGE || length == 0)
+        return -EINVAL;
+    return pk_unmap(TASK, address, page_up(length));
+}
+
+long linux_mprotect(uint64_t address, uint64_t length, uint64_t prot) {
+    if (address % PAGE || prot & ~7ul)
+        return -EINVAL;
+    if (length == 0)
+        return 0;
+    long error = pk_protect(TASK, address, length, prot);
+    return error == -EINVAL ? -ENOMEM : error;
+}
+
+/* The region at an address, or -ENOMEM; for the calls that fail on unmapped memory. */
+static long region_at(uint64_t address, struct pk_region_info *r) {
+    long error = pk_region_info(TASK, address, r);
+    return error < 0 || r->start > address ? -ENOMEM : 0;
+}
+
+/* True if all of [address, address + length) is mapped. */
+static long check_mapped(uint64_t address, uint64_t length) {
+    for (uint64_t at = address; at < address + length;) {
+        struct pk_region_info r;
+        long error = region_at(at, &r);
+        if (error < 0)
+            return error;
+        at = r.start + r.length;
+    }
+    return 0;
+}
+
+/* MADV_DONTNEED: private anonymous pages become zeros again. */
+static long drop_pages(uint64_t address, uint64_t length) {
+    for (uint64_t at = address; at < address + length;) {
+        struct pk_region_info r;
+        if (region_at(at, &r) < 0)
+            return -ENOMEM;
+        uint64_t end = r.start + r.length;
+        uint64_t stop = end < address + length ? end : address + length;
+        if (!r.has_object) {
+            long error = pk_map(TASK, at, stop - at, r.prot | PK_MAP_FIXED, 0, 0, r.tag);
+            if (error < 0)
+                return error;
+        }
+        at = stop;
+    }
+    return 0;
+}
+
+long linux_madvise(uint64_t address, uint64_t length, int advice) {
+    if (address % PAGE || advice < 0 || advice > 102)
+        return -EINVAL;
+    length = page_up(length);
+    return advice == MADV_DONTNEED ? drop_pages(address, length) : check_mapped(address, length);
+}
+
+long linux_msync(uint64_t address, uint64_t length, int flags) {
+    if (address % PAGE || flags & ~7 || (flags & 5) == 5)
+        return -EINVAL;
+    return check_mapped(address, page_up(length));
+}
+
+/* Memory is never written out, so locking it is nothing to do. */
+long linux_mlock(uint64_t address, uint64_t length) {
+    return check_mapped(address & ~(PAGE - 1), page_up(length + address % PAGE));
+}
+
+static long move_region(uint64_t old, uint64_t old_length, uint64_t new_length, uint64_t prot) {
+    long at = pk_map(TASK, 0, new_length, PK_PROT_READ | PK_PROT_WRITE, 0, 0, 0);
+    if (at < 0)
+        return at;
+    uint64_t n = old_length < new_length ? old_length : new_length;
+    const uint64_t *from = (const uint64_t *)old;
+    uint64_t *to = (uint64_t *)at;
+    for (uint64_t i = 0; i < n / sizeof *to; i++)
+        to[i] = from[i];
+    if (prot != (PK_PROT_READ | PK_PROT_WRITE))
+        pk_protect(TASK, (uint64_t)at, new_length, prot);
+    pk_unmap(TASK, old, old_length);
+    return at;
+}
+
+/* mremap(2) of private anonymous memory, and shrinking of any. Other growth is ENOSYS. */
+long linux_mremap(uint64_t old, uint64_t old_length, uint64_t new_length, uint64_t flags) {
+    if (old % PAGE || new_length == 0 || flags & ~(uint64_t)(MREMAP_MAYMOVE | MREMAP_FIXED))
+        return -EINVAL;
+    struct pk_region_info r;
+    old_length = page_up(old_length);
+    new_length = page_up(new_length);
+    if (check_mapped(old, old_length) < 0 || region_at(old, &r) < 0)
+        return -EFAULT;
+    if (flags & MREMAP_FIXED || old_length == 0)
+        return -ENOSYS;
+    if (new_length <= old_length) {
+        if (new_length < old_length)
+            pk_unmap(TASK, old + new_length, old_length - new_length);
+        return (long)old;
+    }
+    if (r.has_object)
+        return -ENOSYS;
+    uint64_t prot = r.prot & 7;
+    long at = pk_map(TASK, old + old_length, new_length - old_length, prot | PK_MAP_NOREPLACE, 0, 0,
+                     r.tag);
+    if (at >= 0)
+        return (long)old;
+    if (!(flags & MREMAP_MAYMOVE) || !(prot & PK_PROT_READ))
+        return -ENOMEM;
+    return move_region(old, old_length, new_length, prot);
+}

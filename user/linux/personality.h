@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The Linux personality: a Linux system call turned into messages, in the process that made it and
+ * with no more rights than the process has. Functions named linux_* take a call's arguments in
+ * Linux's order for riscv64 and return its result or a negative errno.
+ *
+ * Position-independent, without relocations: no pointers in data. The only state is `state`.
+ */
+#ifndef LINUX_PERSONALITY_H
+#define LINUX_PERSONALITY_H
+
+#include <parley/errno.h>
+#include <parley/personality.h>
+#include <parley/stubs.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+extern struct personality_state state;
+
+/* What entry.S saves of the interrupted program; the callee-saved registers are still in place. */
+struct foreign_frame {
+    uint64_t ra, sp;
+    uint64_t t[6]; /* t1-t6 */
+    uint64_t a[8]; /* a0-a7: the arguments, the number */
+};
+
+/* Gets the slot's capability from the process server; 0 or a negative errno. */
+long personality_connect(unsigned slot);
+
+/* A call through a slot: the first one finds it empty, connects and calls again. */
+#define personality_connected(slot, expr)                                                          \
+    ({                                                                                             \
+        long result_ = (expr);                                                                     \
+        if (__builtin_expect(result_ == -EBADF, 0) && personality_connect(slot) > 0)               \
+            result_ = (expr);                                                                      \
+        result_;                                                                                   \
+    })
+
+/* Raises a signal for this process. */
+void personality_raise(int signal);
+
+/*
+ * Copies from or to memory that the program named: 0 or -EFAULT. Only these may touch it: a fault
+ * inside personality_copy makes it return, anywhere else it is a SIGSEGV.
+ */
+long personality_copy(void *dst, const void *src, size_t n);
+static inline long user_get(void *dst, const void *user, size_t n) {
+    return personality_copy(dst, user, n);
+}
+static inline long user_put(void *user, const void *src, size_t n) {
+    return personality_copy(user, src, n);
+}
+
+size_t string_length(const char *s);
+bool string_equal(const char *a, const char *b);
+void *memcpy(void *restrict dst, const void *restrict src, size_t n);
+void *memset(void *dst, int byte, size_t n);
+
+/* Nanoseconds of the monotonic and the real-time clock. */
+uint64_t clock_monotonic_ns(void);
+uint64_t clock_realtime_ns(void);
+
+struct linux_timespec {
+    int64_t seconds, nanoseconds;
+};
+struct linux_timeval {
+    int64_t seconds, microseconds;
+};
+
+#define NS_PER_SECOND 1000000000ull
+
+#endif

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes: fork, exec, exit, wait, identities, limits, the machine's name and numbers. */
+#include "personality.h"
+#include <protocol/proc_client.h>
+
+#define CLONE_SETTLS 0x80000ul
+#define CLONE_PARENT_SETTID 0x100000ul
+#define CLONE_CHILD_CLEARTID 0x200000ul
+#define CLONE_CHILD_SETTID 0x1000000ul
+#define PR_SET_NAME 15
+#define PR_GET_NAME 16
+#define PR_GET_DUMPABLE 3
+#define PR_PARLEY_QUOTA 0x50524c59
+#define ID_KEEP 0xffffffffu
+
+/*
+ * clone(2) without threads: fork and vfork, posix_spawn's variant with its own stack included. The
+ * child comes out of proc_fork with 0; the rest of the way back is the same for both, but for the
+ * stack pointer and thread pointer that the child may have been given.
+ */
+long linux_clone(uint64_t flags, uint64_t stack, int32_t *parent_tid, uint64_t tls,
+                 int32_t *child_tid, long unused, struct foreign_frame *f) {
+    (void)unused;
+    uint64_t parent_sp = f->sp;
+    int self;
+    long pid = proc_fork(PK_SLOT_PROC, flags, stack, tls, &self);
+    if (pid == 0) {
+        state.pid = self;
+        if (flags & CLONE_CHILD_SETTID)
+            user_put(child_tid, &self, sizeof self);
+        f->sp = stack ? stack : parent_sp;
+        if (flags & CLONE_SETTLS)
+            __asm__ volatile("mv tp, %0" ::"r"(tls));
+        return 0;
+    }
+    if (stack)
+        state.pid = proc_ids(PK_SLOT_PROC, 0, &self, &self, &self) & INT32_MAX;
+    f->sp = parent_sp;
+    int32_t tid = (int32_t)pid;
+    if (pid > 0 && flags & CLONE_PARENT_SETTID)
+        user_put(parent_tid, &tid, sizeof tid);
+    return pid;
+}
+
+long linux_execve(uint64_t path, uint64_t argv, uint64_t envp) {
+    return proc_exec(PK_SLOT_PROC, -100, path, argv, envp, 0);
+}
+
+long linux_execveat(int dirfd, uint64_t path, uint64_t argv, uint64_t envp, uint32_t flags) {
+    return proc_exec(PK_SLOT_PROC, dirfd, path, argv, envp, flags);
+}
+
+long linux_exit(int code) {
+    for (;;)
+        proc_exit(PK_SLOT_PROC, code);
+}
+
+#define WNOHANG 1u
+#define WUNTRACED 2u
+#define WEXITED 4u
+#define WCONTINUED 8u
+#define P_ALL 0
+#define P_PID 1
+#define P_PGID 2
+enum { CLD_EXITED = 1, CLD_KILLED, CLD_DUMPED, CLD_TRAPPED, CLD_STOPPED, CLD_CONTINUED };
+
+static int wait_status(int code, int status) {
+    switch (code) {
+    case CLD_EXITED:
+        return (status & 255) << 8;
+    case CLD_KILLED:
+        return status;
+    case CLD_DUMPED:
+        return status | 0x80;
+    case CLD_STOPPED:
+        return status << 8 | 0x7f;
+    default:
+        return 0xffff;
+    }
+}
+
+/* struct rusage with the time on a hart as user time; 0 or -EFAULT. */
+static long put_usage(uint64_t *rusage, uint64_t ns) {
+    uint64_t usage[18] = {ns / NS_PER_SECOND, ns % NS_PER_SECOND / 1000};
+    return user_put(rusage, usage, sizeof usage);
+}
+
+/* wait4(2). */
+long linux_wait4(int pid, int32_t *status, uint32_t options, uint64_t *rusage) {
+    if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | 0xe0000000u))
+        return -EINVAL;
+    if (pid == INT32_MIN)
+        return -ESRCH;
+    int type = pid > 0 ? P_PID : pid == -1 ? P_ALL : P_PGID;
+    int id = pid < -1 ? -pid : pid == -1 ? 0 : pid;
+    int code, value;
+    uint32_t uid;
+    uint64_t ns;
+    long result = proc_wait(PK_SLOT_PROC, type, id, options | WEXITED, &code, &value, &uid, &ns);
+    if (result <= 0)
+        return result;
+    int32_t word = wait_status(code, value);
+    if ((status && user_put(status, &word, sizeof word) < 0) || (rusage && put_usage(rusage, ns)))
+        return -EFAULT;
+    return result;
+}
+
+/* siginfo_t as waitid(2) fills it. */
+struct wait_info {
+    int32_t signal, error, code, pad;
+    int32_t pid;
+    uint32_t uid;
+    int32_t status, rest[25];
+};
+_Static_assert(sizeof(struct wait_info) == 128, "siginfo_t");
+
+long linux_waitid(int type, int id, struct wait_info *info, uint32_t options, uint64_t *rusage) {
+    int code, value;
+    uint32_t uid;
+    uint64_t ns;
+    long result = proc_wait(PK_SLOT_PROC, type, id, options, &code, &value, &uid, &ns);
+    if (result < 0)
+        return result;
+    /* Nothing to report is told by pid and signal 0. */
+    struct wait_info filled = {0};
+    if (result > 0)
+        filled = (struct wait_info){
+            .signal = 17, .code = code, .pid = (int32_t)result, .uid = uid, .status = value};
+    if ((info && user_put(info, &filled, sizeof filled) < 0) ||
+        (result > 0 && rusage && put_usage(rusage, ns) < 0))
+        return -EFAULT;
+    return 0;
+}
+
+long linux_getpid(void) {
+    return state.pid;
+}
+
+long linux_set_tid_address(void) {
+    return state.pid;
+}
+
+long linux_getppid(void) {
+    int parent, group, session;
+    long error = proc_ids(PK_SLOT_PROC, 0, &parent, &group, &session);
+    return error < 0 ? error : parent;
+}
+
+long linux_getpgid(int pid) {
+    int parent, group, session;
+    long error = proc_ids(PK_SLOT_PROC, pid, &parent, &group, &session);
+    return error < 0 ? error : group;
+}
+
+long linux_getsid(int pid) {
+    int parent, group, session;
+    long error = proc_ids(PK_SLOT_PROC, pid, &parent, &group, &session);
+    return error < 0 ? error : session;
+}
+
+long linux_setpgid(int pid, int group) {
+    return proc_setpgid(PK_SLOT_PROC, pid, group);
+}
+
+long linux_setsid(void) {
+    return proc_setsid(PK_SLOT_PROC);
+}
+
+struct users {
+    uint32_t ruid, euid, suid, rgid, egid, sgid;
+};
+
+static struct users users(void) {
+    struct users u = {0};
+    proc_users(PK_SLOT_PROC, &u.ruid, &u.euid, &u.suid, &u.rgid, &u.egid, &u.sgid);
+    return u;
+}
+
+long linux_getuid(void) {
+    return users().ruid;
+}
+long linux_geteuid(void) {
+    return users().euid;
+}
+long linux_getgid(void) {
+    return users().rgid;
+}
+long linux_getegid(void) {
+    return users().egid;
+}
+
+static long put_ids(uint32_t *real, uint32_t *effective, uint32_t *saved, const uint32_t *ids) {
+    if (user_put(real, &ids[0], 4) < 0 || user_put(effective, &ids[1], 4) < 0)
+        return -EFAULT;
+    return user_put(saved, &ids[2], 4);
+}
+
+long linux_getresuid(uint32_t *real, uint32_t *effective, uint32_t *saved) {
+    struct users u = users();
+    return put_ids(real, effective, saved, &u.ruid);
+}
+
+long linux_getresgid(uint32_t *real, uint32_t *effective, uint32_t *saved) {
+    struct users u = users();
+    return put_ids(real, effective, saved, &u.rgid);
+}
+
+long linux_setresuid(uint32_t real, uint32_t effective, uint32_t saved) {
+    return proc_set_users(PK_SLOT_PROC, 0, real, effective, saved);
+}
+long linux_setresgid(uint32_t real, uint32_t effective, uint32_t saved) {
+    return proc_set_users(PK_SLOT_PROC, 1, real, effective, saved);
+}
+
+/* setuid(2): root sets all three, others only the effective one. */
+long linux_setuid(uint32_t uid) {
+    uint32_t all = users().euid == 0 ? uid : ID_KEEP;
+    return proc_set_users(PK_SLOT_PROC, 0, all, uid, all);
+}
+long linux_setgid(uint32_t gid) {
+    uint32_t all = users().euid == 0 ? gid : ID_KEEP;
+    return proc_set_users(PK_SLOT_PROC, 1, all, gid, all);
+}
+
+/* Supplementary groups: a process has none. */
+long linux_getgroups(int size) {
+    return size < 0 ? -EINVAL : 0;
+}
+
+struct linux_utsname {
+    char system[65], node[65], release[65], version[65], machine[65], domain[65];
+};
+
+static void put(char *to, const char *text) {
+    size_t n = string_length(text);
+    memset(to, 0, 65);
+    memcpy(to, text, n);
+}
+
+/* uname(2): the ABI that programs see is Linux's. */
+long linux_uname(struct linux_utsname *user) {
+    struct linux_utsname name, *out = &name;
+    put(out->system, "Linux");
+    put(out->node, "parley");
+    put(out->release, "6.1.0-parley");
+    put(out->version, "#1 Parley 0.1");
+    put(out->machine, "riscv64");
+    put(out->domain, "(none)");
+    return user_put(user, &name, sizeof name);
+}
+
+struct linux_sysinfo {
+    int64_t uptime;
+    uint64_t loads[3], total_ram, free_ram, shared_ram, buffer_ram, total_swap, free_swap;
+    uint16_t processes, pad;
+    uint64_t total_high, free_high;
+    uint32_t unit;
+};
+
+long linux_sysinfo(struct linux_sysinfo *out) {
+    struct pk_machine_info info;
+    uint64_t processes = 0;
+    long error = pk_machine_info(&info);
+    if (error == 0)
+        error = proc_system(PK_SLOT_PROC, &processes);
+    if (error < 0)
+        return error;
+    struct linux_sysinfo numbers = {
+        .uptime = (int64_t)(info.uptime_ns / NS_PER_SECOND),
+        .total_ram = info.frames_total * 4096,
+        .free_ram = info.frames_free * 4096,
+        .processes = (uint16_t)processes,
+        .unit = 1,
+    };
+    return user_put(out, &numbers, sizeof numbers);
+}
+
+#define RLIMIT_COUNT 16
+#define RLIM_INFINITY (~0ul)
+enum { RLIMIT_STACK = 3, RLIMIT_CORE = 4, RLIMIT_NOFILE = 7 };
+
+/* prlimit(2): limits can be read; setting one to what it is changes nothing, else ENOSYS. */
+long linux_prlimit64(int pid, uint32_t resource, const uint64_t *new, uint64_t *old) {
+    if (resource >= RLIMIT_COUNT)
+        return -EINVAL;
+    if (pid != 0 && pid != state.pid)
+        return -ESRCH;
+    uint64_t soft = RLIM_INFINITY, hard = RLIM_INFINITY;
+    if (resource == RLIMIT_STACK)
+        soft = 8ul << 20;
+    else if (resource == RLIMIT_CORE)
+        soft = 0;
+    else if (resource == RLIMIT_NOFILE)
+        soft = 1024, hard = 4096;
+    uint64_t limits[2] = {soft, hard}, wanted[2];
+    if (new && user_get(wanted, new, sizeof wanted) < 0)
+        return -EFAULT;
+    if (new && (wanted[0] != soft || wanted[1] != hard))
+        return -ENOSYS;
+    return old ? user_put(old, limits, sizeof limits) : 0;
+}
+
+long linux_getrlimit(uint32_t resource, uint64_t *old) {
+    return linux_prlimit64(0, resource, 0, old);
+}
+
+static long set_name(const char *user) {
+    char name[sizeof state.name] = {0};
+    for (size_t i = 0; i < sizeof name - 1; i++) {
+        if (user_get(&name[i], user + i, 1) < 0)
+            return -EFAULT;
+        if (!name[i])
+            break;
+    }
+    memcpy(state.name, name, sizeof name);
+    return 0;
+}
+
+long linux_prctl(int option, uint64_t argument) {
+    switch (option) {
+    case PR_SET_NAME:
+        return set_name((const char *)argument);
+    case PR_GET_NAME:
+        return user_put((char *)argument, state.name, sizeof state.name);
+    case PR_GET_DUMPABLE:
+        return 1;
+    case PR_PARLEY_QUOTA:
+        return proc_quota(PK_SLOT_PROC, argument);
+    default:
+        return -EINVAL;
+    }
+}
+
+#define REBOOT_MAGIC1 0xfee1dead
+#define REBOOT_RESTART 0x01234567u
+#define REBOOT_HALT 0xcdef0123u
+#define REBOOT_POWER_OFF 0x4321fedcu
+
+/* reboot(2); the fourth argument of POWER_OFF is the emulator's exit status. */
+long linux_reboot(uint32_t magic1, uint32_t magic2, uint32_t command, uint64_t status) {
+    if (magic1 != REBOOT_MAGIC1 || (magic2 != 672274793u && magic2 != 85072278u &&
+                                    magic2 != 369367448u && magic2 != 537993216u))
+        return -EINVAL;
+    switch (command) {
+    case REBOOT_RESTART:
+        return proc_reboot(PK_SLOT_PROC, PK_STOP_REBOOT, 0);
+    case REBOOT_HALT:
+    case REBOOT_POWER_OFF:
+        return status ? proc_reboot(PK_SLOT_PROC, PK_STOP_EXIT, status & 255)
+                      : proc_reboot(PK_SLOT_PROC, PK_STOP_POWEROFF, 0);
+    default:
+        return -EINVAL;
+    }
+}
+
+long linux_sched_yield(void) {
+    return pk_yield(0);
+}
+
+/* sched_getaffinity(2): every hart. */
+long linux_sched_getaffinity(int pid, uint64_t size, uint64_t *mask) {
+    struct pk_machine_info info;
+    (void)pid;
+    if (size < sizeof *mask || size % sizeof *mask)
+        return -EINVAL;
+    long error = pk_machine_info(&info);
+    if (error < 0)
+        return error;
+    uint64_t all = (1ul << info.harts) - 1;
+    return user_put(mask, &all, sizeof all) < 0 ? -EFAULT : (long)sizeof all;
+}
+
+/* Not for keys: mixes the seed that the process got at exec with the time (splitmix64). */
+static uint64_t next_random(void) {
+    uint64_t z = state.random += 0x9e3779b97f4a7c15ul + clock_monotonic_ns();
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ul;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebul;
+    return z ^ z >> 31;
+}
+
+long linux_getrandom(uint8_t *out, uint64_t size, uint32_t flags) {
+    if (flags & ~7u)
+        return -EINVAL;
+    uint64_t done = 0;
+    while (done < size) {
+        uint64_t value = next_random(), n = size - done < 8 ? size - done : 8;
+        if (user_put(out + done, &value, n) < 0)
+            return done ? (long)done : -EFAULT;
+        done += n;
+    }
+    return (long)done;
+}
+
+long linux_set_robust_list(void) {
+    return 0; /* one thread: nobody else can hold a lock that it leaves behind */
+}
+
+int __vdso_flush_icache(void);
+
+long linux_flush_icache(void) {
+    return __vdso_flush_icache();
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* Signals are the process server's; here their calls become messages. */
+#include "personality.h"
+#include <protocol/proc_client.h>
+
+#define SIGSET_SIZE 8
+#define SIGACTION_SIZE 24 /* the kernel's struct sigaction on riscv64: handler, flags, mask */
+#define STACK_SIZE 24     /* stack_t */
+
+long linux_kill(int pid, int signal) {
+    return proc_kill(PK_SLOT_PROC, pid, signal);
+}
+
+long linux_tkill(int thread, int signal) {
+    return thread <= 0 ? -EINVAL : proc_tgkill(PK_SLOT_PROC, -1, thread, signal);
+}
+
+long linux_tgkill(int group, int thread, int signal) {
+    if (group <= 0 || thread <= 0)
+        return -EINVAL;
+    return proc_tgkill(PK_SLOT_PROC, group, thread, signal);
+}
+
+long linux_rt_sigqueueinfo(int pid, int signal, const void *info) {
+    return proc_queue_signal(PK_SLOT_PROC, pid, signal, info, 128);
+}
+
+long linux_rt_sigaction(int signal, const void *new, void *old, uint64_t size) {
+    if (size != SIGSET_SIZE)
+        return -EINVAL;
+    return proc_sigaction(PK_SLOT_PROC, signal, new, new ? SIGACTION_SIZE : 0, old,
+                          old ? SIGACTION_SIZE : 0);
+}
+
+long linux_rt_sigprocmask(int how, const uint64_t *set, uint64_t *old, uint64_t size) {
+    uint64_t previous, wanted = 0;
+    if (size != SIGSET_SIZE)
+        return -EINVAL;
+    if (set && user_get(&wanted, set, sizeof wanted) < 0)
+        return -EFAULT;
+    long error = proc_sigprocmask(PK_SLOT_PROC, set ? how : -1, wanted, &previous);
+    return error == 0 && old ? user_put(old, &previous, sizeof previous) : error;
+}
+
+long linux_rt_sigpending(uint64_t *set, uint64_t size) {
+    uint64_t pending;
+    if (size > SIGSET_SIZE)
+        return -EINVAL;
+    long error = proc_sigpending(PK_SLOT_PROC, &pending);
+    return error == 0 ? user_put(set, &pending, size) : error;
+}
+
+long linux_rt_sigsuspend(const uint64_t *set, uint64_t size) {
+    uint64_t mask;
+    if (size != SIGSET_SIZE)
+        return -EINVAL;
+    return user_get(&mask, set, sizeof mask) < 0 ? -EFAULT
+                                                 : proc_sigsuspend(PK_SLOT_PROC, mask, 0);
+}
+
+long linux_rt_sigtimedwait(const uint64_t *set, void *info, const struct linux_timespec *timeout,
+                           uint64_t size) {
+    int64_t ns = -1;
+    uint64_t wanted;
+    struct linux_timespec t;
+    if (size != SIGSET_SIZE)
+        return -EINVAL;
+    if (user_get(&wanted, set, sizeof wanted) < 0 ||
+        (timeout && user_get(&t, timeout, sizeof t) < 0))
+        return -EFAULT;
+    if (timeout) {
+        if (t.seconds < 0 || t.nanoseconds < 0 || t.nanoseconds >= (int64_t)NS_PER_SECOND)
+            return -EINVAL;
+        ns = t.seconds > 1000000000 ? INT64_MAX
+                                    : t.seconds * (int64_t)NS_PER_SECOND + t.nanoseconds;
+    }
+    return proc_sigtimedwait(PK_SLOT_PROC, wanted, ns, info, info ? 128 : 0);
+}
+
+long linux_rt_sigreturn(long a0, long a1, long a2, long a3, long a4, long a5,
+                        struct foreign_frame *f) {
+    (void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
+    return proc_sigreturn(PK_SLOT_PROC, f->sp);
+}
+
+long linux_sigaltstack(const void *new, void *old, long a2, long a3, long a4, long a5,
+                       struct foreign_frame *f) {
+    (void)a2, (void)a3, (void)a4, (void)a5;
+    return proc_sigaltstack(PK_SLOT_PROC, f->sp, new, new ? STACK_SIZE : 0, old,
+                            old ? STACK_SIZE : 0);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* The personality's state, connections, and the little that a C library would give it. */
+#include "personality.h"
+#include <protocol/proc_client.h>
+
+struct personality_state state __attribute__((section(".data.state"), used)) = {.pid = 1};
+
+long linux_unknown(long a0, long a1, long a2, long a3, long a4, long a5, struct foreign_frame *f);
+
+long personality_connect(unsigned slot) {
+    long error = proc_connect(PK_SLOT_PROC, slot);
+    return error < 0 ? error : 1;
+}
+
+void personality_raise(int signal) {
+    proc_tgkill(PK_SLOT_PROC, state.pid, state.pid, signal);
+}
+
+/* A call that is not served: ENOSYS, and a line of log if the boot asked for it. */
+long linux_unknown(long a0, long a1, long a2, long a3, long a4, long a5, struct foreign_frame *f) {
+    (void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
+    if (state.log_unknown)
+        proc_unknown(PK_SLOT_PROC, f->a[7]);
+    return -ENOSYS;
+}
+
+size_t string_length(const char *s) {
+    size_t n = 0;
+    while (s[n])
+        n++;
+    return n;
+}
+
+bool string_equal(const char *a, const char *b) {
+    while (*a && *a == *b)
+        a++, b++;
+    return *a == *b;
+}
+
+void *memcpy(void *restrict dst, const void *restrict src, size_t n) {
+    char *d = dst;
+    const char *s = src;
+    while (n--)
+        *d++ = *s++;
+    return dst;
+}
+
+void *memset(void *dst, int byte, size_t n) {
+    char *d = dst;
+    while (n--)
+        *d++ = (char)byte;
+    return dst;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* Clocks, which need no server, and sleeping and timers, which are the process server's. */
+#include "personality.h"
+#include <protocol/proc_client.h>
+
+enum {
+    CLOCK_REALTIME = 0,
+    CLOCK_MONOTONIC = 1,
+    CLOCK_PROCESS_CPUTIME = 2,
+    CLOCK_THREAD_CPUTIME = 3,
+    CLOCK_MONOTONIC_RAW = 4,
+    CLOCK_REALTIME_COARSE = 5,
+    CLOCK_MONOTONIC_COARSE = 6,
+    CLOCK_BOOTTIME = 7,
+};
+#define TIMER_ABSTIME 1
+#define ITIMER_REAL 0
+
+struct linux_itimerval {
+    struct linux_timeval interval, value;
+};
+struct linux_tms {
+    int64_t user, system, children_user, children_system;
+};
+struct linux_rusage {
+    struct linux_timeval user, system;
+    int64_t maxrss, rest[13];
+};
+
+uint64_t clock_monotonic_ns(void) {
+    uint64_t ticks;
+    __asm__ volatile("rdtime %0" : "=r"(ticks));
+    uint64_t hz = state.timebase_hz;
+    if (hz == 10000000) /* QEMU's: spares the divisions */
+        return ticks * 100;
+    return ticks / hz * NS_PER_SECOND + ticks % hz * NS_PER_SECOND / hz;
+}
+
+uint64_t clock_realtime_ns(void) {
+    return clock_monotonic_ns() + state.realtime_ns;
+}
+
+static struct linux_timespec to_timespec(uint64_t ns) {
+    return (struct linux_timespec){(int64_t)(ns / NS_PER_SECOND), (int64_t)(ns % NS_PER_SECOND)};
+}
+
+static struct linux_timeval to_timeval(uint64_t ns) {
+    return (struct linux_timeval){(int64_t)(ns / NS_PER_SECOND),
+                                  (int64_t)(ns % NS_PER_SECOND / 1000)};
+}
+
+static long read_clock(int clock, uint64_t *ns) {
+    uint64_t own = 0, children, resident;
+    switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_REALTIME_COARSE:
+        *ns = clock_realtime_ns();
+        return 0;
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_BOOTTIME:
+        *ns = clock_monotonic_ns();
+        return 0;
+    case CLOCK_PROCESS_CPUTIME:
+    case CLOCK_THREAD_CPUTIME: {
+        long error = proc_usage(PK_SLOT_PROC, &own, &children, &resident);
+        *ns = error < 0 ? 0 : own;
+        return error;
+    }
+    default:
+        return -EINVAL;
+    }
+}
+
+long linux_clock_gettime(int clock, struct linux_timespec *out) {
+    uint64_t ns;
+    long error = read_clock(clock, &ns);
+    if (error < 0)
+        return error;
+    struct linux_timespec now = to_timespec(ns);
+    return user_put(out, &now, sizeof now);
+}
+
+long linux_clock_getres(int clock, struct linux_timespec *out) {
+    uint64_t ns;
+    long error = read_clock(clock, &ns);
+    struct linux_timespec tick = {0, (int64_t)(NS_PER_SECOND / state.timebase_hz)};
+    return error == 0 && out ? user_put(out, &tick, sizeof tick) : error;
+}
+
+struct linux_timezone {
+    int32_t minutes_west, dst;
+};
+
+long linux_gettimeofday(struct linux_timeval *tv, struct linux_timezone *tz) {
+    struct linux_timeval now = to_timeval(clock_realtime_ns());
+    struct linux_timezone zone = {0, 0};
+    long error = tv ? user_put(tv, &now, sizeof now) : 0;
+    return error == 0 && tz ? user_put(tz, &zone, sizeof zone) : error;
+}
+
+#define EXPORT __attribute__((visibility("default"), used))
+EXPORT int __vdso_clock_gettime(int clock, struct linux_timespec *out);
+EXPORT int __vdso_clock_getres(int clock, struct linux_timespec *out);
+EXPORT int __vdso_gettimeofday(struct linux_timeval *tv, struct linux_timezone *tz);
+EXPORT int __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused);
+
+/*
+ * glibc calls these directly, outside of a foreign call; a CPU-time clock needs the process server
+ * and goes the long way: -ENOSYS makes glibc make the system call.
+ */
+int __vdso_clock_gettime(int clock, struct linux_timespec *out) {
+    if (clock == CLOCK_PROCESS_CPUTIME || clock == CLOCK_THREAD_CPUTIME)
+        return -ENOSYS;
+    uint64_t ns;
+    long error = read_clock(clock, &ns);
+    if (error == 0)
+        *out = to_timespec(ns);
+    return (int)error;
+}
+
+int __vdso_clock_getres(int clock, struct linux_timespec *out) {
+    if (clock == CLOCK_PROCESS_CPUTIME || clock == CLOCK_THREAD_CPUTIME)
+        return -ENOSYS;
+    return (int)linux_clock_getres(clock, out);
+}
+
+int __vdso_gettimeofday(struct linux_timeval *tv, struct linux_timezone *tz) {
+    return (int)linux_gettimeofday(tv, tz);
+}
+
+int __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused) {
+    (void)cpu, (void)node, (void)unused;
+    return -ENOSYS;
+}
+
+static bool valid(const struct linux_timespec *t) {
+    return t->seconds >= 0 && t->nanoseconds >= 0 && t->nanoseconds < (int64_t)NS_PER_SECOND;
+}
+
+/* A time in ns, at most what 292 years are. */
+static uint64_t to_ns(const struct linux_timespec *t) {
+    if ((uint64_t)t->seconds >= INT64_MAX / NS_PER_SECOND)
+        return INT64_MAX;
+    return (uint64_t)t->seconds * NS_PER_SECOND + (uint64_t)t->nanoseconds;
+}
+
+/* clock_nanosleep(2). */
+long linux_clock_nanosleep(int clock, int flags, const struct linux_timespec *request,
+                           struct linux_timespec *remain) {
+    if ((clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME) ||
+        flags & ~TIMER_ABSTIME)
+        return -EINVAL;
+    struct linux_timespec t;
+    long error = user_get(&t, request, sizeof t);
+    if (error < 0)
+        return error;
+    if (!valid(&t))
+        return -EINVAL;
+    uint64_t now = clock_monotonic_ns(), until = to_ns(&t);
+    if (!(flags & TIMER_ABSTIME))
+        until = until > INT64_MAX - now ? INT64_MAX : now + until;
+    else if (clock == CLOCK_REALTIME)
+        until = until > state.realtime_ns ? until - state.realtime_ns : 0;
+    if (until <= now)
+        return 0;
+    long result = proc_sleep(PK_SLOT_PROC, until);
+    if (result == -EINTR && remain && !(flags & TIMER_ABSTIME)) {
+        now = clock_monotonic_ns();
+        t = to_timespec(until > now ? until - now : 0);
+        if (user_put(remain, &t, sizeof t) < 0)
+            return -EFAULT;
+    }
+    return result;
+}
+
+long linux_nanosleep(const struct linux_timespec *request, struct linux_timespec *remain) {
+    return linux_clock_nanosleep(CLOCK_MONOTONIC, 0, request, remain);
+}
+
+static long timeval_ns(const struct linux_timeval *user, uint64_t *ns) {
+    struct linux_timeval copy, *tv = &copy;
+    long error = user_get(&copy, user, sizeof copy);
+    if (error < 0)
+        return error;
+    if (tv->seconds < 0 || tv->microseconds < 0 || tv->microseconds >= 1000000)
+        return -EINVAL;
+    struct linux_timespec t = {tv->seconds, tv->microseconds * 1000};
+    *ns = to_ns(&t);
+    return 0;
+}
+
+static long itimer(uint64_t value, uint64_t interval, int get, struct linux_itimerval *old) {
+    uint64_t old_value, old_interval;
+    long error = proc_setitimer(PK_SLOT_PROC, value, interval, get, &old_value, &old_interval);
+    struct linux_itimerval was = {to_timeval(old_interval), to_timeval(old_value)};
+    return error == 0 && old ? user_put(old, &was, sizeof was) : error;
+}
+
+/* setitimer(2): the real-time timer; the CPU-time ones are not served. */
+long linux_setitimer(int which, const struct linux_itimerval *new, struct linux_itimerval *old) {
+    if (which != ITIMER_REAL)
+        return which == 1 || which == 2 ? -ENOSYS : -EINVAL;
+    uint64_t value = 0, interval = 0;
+    long error = new ? timeval_ns(&new->value, &value) : 0;
+    if (error == 0 && new)
+        error = timeval_ns(&new->interval, &interval);
+    if (error < 0)
+        return error;
+    return itimer(value, interval, 0, old);
+}
+
+long linux_getitimer(int which, struct linux_itimerval *old) {
+    if (which != ITIMER_REAL)
+        return which == 1 || which == 2 ? -ENOSYS : -EINVAL;
+    return itimer(0, 0, 1, old);
+}
+
+#define CLOCK_TICKS_NS 10000000 /* sysconf(_SC_CLK_TCK) is 100 */
+
+long linux_times(struct linux_tms *out) {
+    uint64_t own, children, resident;
+    long error = proc_usage(PK_SLOT_PROC, &own, &children, &resident);
+    if (error < 0)
+        return error;
+    struct linux_tms tms = {.user = (int64_t)(own / CLOCK_TICKS_NS),
+                            .children_user = (int64_t)(children / CLOCK_TICKS_NS)};
+    if (out && user_put(out, &tms, sizeof tms) < 0)
+        return -EFAULT;
+    return (long)(clock_monotonic_ns() / CLOCK_TICKS_NS);
+}
+
+/* getrusage(2): time (all of it as user time) and resident size. */
+long linux_getrusage(int who, struct linux_rusage *out) {
+    uint64_t own, children, resident;
+    if (who < -1 || who > 1)
+        return -EINVAL;
+    long error = proc_usage(PK_SLOT_PROC, &own, &children, &resident);
+    if (error < 0)
+        return error;
+    struct linux_rusage usage = {.user = to_timeval(who == -1 ? children : own),
+                                 .maxrss = who == -1 ? 0 : (int64_t)resident * 4};
+    return user_put(out, &usage, sizeof usage);
+}
