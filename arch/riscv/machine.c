@@ -9,8 +9,8 @@
 #include "sbi.h"
 #include <arch/hart.h>
 #include <arch/mmu.h>
+#include <common/fdt.h>
 #include <entry.h>
-#include <lib/fdt.h>
 #include <lib/lib.h>
 #include <sched/hart.h>
 
