@@ -254,7 +254,6 @@ static void test_bad_files(void)
 
 static void test_bad_arguments(void)
 {
-    static char *volatile bad = (char *)8; /* volatile: the compiler would see through it */
     enum { LONG = 128 * 1024 + 1, COUNT = 200 };
     char *arguments[COUNT + 1] = {"x"};
     char *text = malloc(LONG + 1);
@@ -266,11 +265,11 @@ static void test_bad_arguments(void)
     for (int i = 1; i < COUNT; i++)
         arguments[i] = text + 2;
     exec_fails(self, E2BIG, "25 MiB of arguments: E2BIG");
-    is_errno(execve(self, (char **)(void *)bad, environ), EFAULT, "a bad argument vector: EFAULT");
-    arguments[1] = bad;
+    is_errno(execve(self, nowhere, environ), EFAULT, "a bad argument vector: EFAULT");
+    arguments[1] = nowhere;
     arguments[2] = NULL;
     is_errno(execve(self, arguments, environ), EFAULT, "a bad argument: EFAULT");
-    is_errno(execve(bad, arguments, environ), EFAULT, "a bad path: EFAULT");
+    is_errno(execve(nowhere, arguments, environ), EFAULT, "a bad path: EFAULT");
     free(text);
 }
 

@@ -103,7 +103,7 @@ static void test_stat(void)
     is_errno(send_text(1, "123456", IPC_NOWAIT), EAGAIN, "the new limit holds");
     is_int(send_text(1, "1234", IPC_NOWAIT), 0, "and is exact");
     is_errno(msgctl(queue, 12345, &stat), EINVAL, "an unknown command: EINVAL");
-    is_errno(msgctl(queue, IPC_STAT, (struct msqid_ds *)8), EFAULT, "IPC_STAT: EFAULT");
+    is_errno(msgctl(queue, IPC_STAT, nowhere), EFAULT, "IPC_STAT: EFAULT");
     remove_queue();
 }
 
@@ -124,7 +124,7 @@ static void test_sizes(void)
     is_errno(msgsnd(queue, &out, (size_t)-1, IPC_NOWAIT), EINVAL, "a wild size: EINVAL");
     is_errno(send_text(0, "x", 0), EINVAL, "type 0: EINVAL");
     is_errno(send_text(-3, "x", 0), EINVAL, "a negative type: EINVAL");
-    is_errno(msgsnd(queue, (void *)8, 4, 0), EFAULT, "a bad message: EFAULT");
+    is_errno(msgsnd(queue, nowhere, 4, 0), EFAULT, "a bad message: EFAULT");
     is_errno(msgrcv(queue, &in, (size_t)-1, 0, IPC_NOWAIT), EINVAL, "a wild buffer: EINVAL");
     is_errno(msgrcv(-1, &in, 8, 0, 0), EINVAL, "msgrcv with a bad id: EINVAL");
     send_text(1, "0123456789", 0);

@@ -98,7 +98,7 @@ static void test_control(void)
     is_int(semctl(set, 0, IPC_SET, (union semun){.buf = &stat}), 0, "IPC_SET");
     semctl(set, 0, IPC_STAT, (union semun){.buf = &stat});
     ok((stat.sem_perm.mode & 0777) == 0666 && labs(stat.sem_otime - now) < 5, "it has set");
-    is_errno(semctl(set, 0, IPC_STAT, (union semun){.buf = (void *)8}), EFAULT, "EFAULT");
+    is_errno(semctl(set, 0, IPC_STAT, (union semun){.buf = nowhere}), EFAULT, "EFAULT");
     remove_set();
 }
 
@@ -124,7 +124,7 @@ static void test_operations(void)
     is_errno(semop(set, both, 0), EINVAL, "no operation: EINVAL");
     is_errno(semop(set, many, 501), E2BIG, "too many operations: E2BIG");
     is_errno(semop(-1, both, 1), EINVAL, "a bad id: EINVAL");
-    is_errno(semop(set, (void *)8, 1), EFAULT, "bad operations: EFAULT");
+    is_errno(semop(set, nowhere, 1), EFAULT, "bad operations: EFAULT");
     set_value(0, 32767);
     is_errno(operate(0, 1, 0), ERANGE, "above the highest value: ERANGE");
     both[0].sem_num = 1;

@@ -80,7 +80,7 @@ static void test_stat(void)
     shmctl(segment, IPC_STAT, &stat);
     is_int(stat.shm_perm.mode & 0777, 0600, "it has set");
     is_errno(shmctl(segment, 12345, &stat), EINVAL, "an unknown command: EINVAL");
-    is_errno(shmctl(segment, IPC_STAT, (struct shmid_ds *)8), EFAULT, "IPC_STAT: EFAULT");
+    is_errno(shmctl(segment, IPC_STAT, nowhere), EFAULT, "IPC_STAT: EFAULT");
     remove_segment();
 }
 

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files and directories, in a directory of its own below /tmp: open(2), read(2), lseek(2), stat(2),
+ * rename(2), unlink(2), getdents64(2), mmap(2) of files, and the memory devices. Runs on Linux as
+ * root and under qemu-user.
+ */
+#include "tap.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define DIRECTORY "/tmp/t_file.dir"
+
+static int create(const char *path, const char *text)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
+
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        bail(path);
+    return fd;
+}
+
+static bool content_is(const char *path, const char *text)
+{
+    char data[256];
+    int fd = open(path, O_RDONLY);
+    ssize_t got = fd < 0 ? -1 : read(fd, data, sizeof(data));
+
+    if (fd >= 0)
+        close(fd);
+    return got == (ssize_t)strlen(text) && !memcmp(data, text, (size_t)got);
+}
+
+static void test_open(void)
+{
+    int fd;
+
+    is_errno(open("no", O_RDONLY), ENOENT, "open: ENOENT");
+    fd = open("file", O_WRONLY | O_CREAT | O_EXCL, 0640);
+    ok(fd >= 0, "O_CREAT | O_EXCL");
+    is_errno(open("file", O_WRONLY | O_CREAT | O_EXCL, 0640), EEXIST, "O_EXCL again: EEXIST");
+    is_int(write(fd, "content", 7), 7, "write");
+    is_errno(read(fd, &(char){0}, 1), EBADF, "a write-only file cannot be read");
+    close(fd);
+    fd = open("file", O_RDONLY);
+    is_errno(write(fd, "x", 1), EBADF, "a read-only file cannot be written");
+    close(fd);
+    ok(content_is("file", "content"), "the content is there");
+    close(open("file", O_WRONLY | O_TRUNC));
+    ok(content_is("file", ""), "O_TRUNC empties it");
+    is_errno(open(".", O_WRONLY), EISDIR, "a directory cannot be written: EISDIR");
+    is_errno(open("file", O_RDONLY | O_DIRECTORY), ENOTDIR, "O_DIRECTORY: ENOTDIR");
+    is_errno(open("file/x", O_RDONLY), ENOTDIR, "a file as directory: ENOTDIR");
+    is_errno(open("no/x", O_WRONLY | O_CREAT, 0600), ENOENT, "no directory: ENOENT");
+    is_errno(open("", O_RDONLY), ENOENT, "an empty name: ENOENT");
+    is_errno(open(nowhere, O_RDONLY), EFAULT, "a bad name: EFAULT");
+    is_int(unlink("file"), 0, "unlink");
+    is_errno(unlink("file"), ENOENT, "unlink twice: ENOENT");
+}
+
+static void test_offsets(void)
+{
+    int fd = create("offsets", "0123456789");
+    char data[16] = "";
+
+    is_int(lseek(fd, 0, SEEK_CUR), 10, "writing moves the offset");
+    is_int(lseek(fd, 3, SEEK_SET), 3, "SEEK_SET");
+    is_int(read(fd, data, 2), 2, "read");
+    ok(!memcmp(data, "34", 2), "from there");
+    is_int(lseek(fd, -1, SEEK_CUR), 4, "SEEK_CUR");
+    is_int(lseek(fd, -2, SEEK_END), 8, "SEEK_END");
+    is_int(read(fd, data, 16), 2, "a short read at the end");
+    is_int(read(fd, data, 16), 0, "the end");
+    is_errno(lseek(fd, -1, SEEK_SET), EINVAL, "before the beginning: EINVAL");
+    is_errno(lseek(fd, 0, 77), EINVAL, "an unknown origin: EINVAL");
+    is_int(pread(fd, data, 3, 5), 3, "pread");
+    ok(!memcmp(data, "567", 3), "reads there");
+    is_int(pwrite(fd, "AB", 2, 1), 2, "pwrite");
+    is_int(lseek(fd, 0, SEEK_CUR), 10, "neither moves the offset");
+    is_int(lseek(fd, 15, SEEK_SET), 15, "beyond the end");
+    is_int(write(fd, "Z", 1), 1, "writing there");
+    is_int(pread(fd, data, 16, 0), 16, "makes the file longer");
+    ok(!memcmp(data, "0AB3456789\0\0\0\0\0Z", 16), "with zeroes between");
+    is_errno(pread(fd, data, 1, -1), EINVAL, "pread before the beginning: EINVAL");
+    close(fd);
+    fd = open("offsets", O_WRONLY | O_APPEND);
+    lseek(fd, 0, SEEK_SET);
+    is_int(write(fd, "end", 3), 3, "O_APPEND");
+    is_int(lseek(fd, 0, SEEK_CUR), 19, "always writes at the end");
+    close(fd);
+    unlink("offsets");
+}
+
+static void test_truncate(void)
+{
+    int fd = create("cut", "0123456789");
+    char data[8192];
+    struct stat st;
+
+    is_int(ftruncate(fd, 4), 0, "ftruncate");
+    ok(content_is("cut", "0123"), "shortens");
+    is_int(ftruncate(fd, 6000), 0, "and lengthens");
+    is_int(pread(fd, data, sizeof(data), 0), 6000, "to the size wanted");
+    ok(!memcmp(data, "0123\0\0\0\0\0\0", 10) && data[5999] == 0, "with zeroes");
+    is_errno(ftruncate(fd, -1), EINVAL, "ftruncate to -1: EINVAL");
+    is_int(truncate("cut", 2), 0, "truncate");
+    fstat(fd, &st);
+    is_int(st.st_size, 2, "st_size");
+    is_errno(truncate("no", 2), ENOENT, "truncate: ENOENT");
+    is_errno(truncate(".", 2), EISDIR, "truncate of a directory: EISDIR");
+    close(fd);
+    unlink("cut");
+}
+
+static void test_stat(void)
+{
+    int fd = create("stat", "12345");
+    struct stat st, other;
+    time_t now = time(NULL);
+
+    is_int(fstat(fd, &st), 0, "fstat");
+    ok(S_ISREG(st.st_mode) && st.st_size == 5 && st.st_nlink == 1, "type, size, links");
+    ok(st.st_uid == geteuid() && labs(st.st_mtime - now) < 5, "owner, time");
+    is_int(stat("stat", &other), 0, "stat");
+    ok(st.st_ino == other.st_ino && st.st_dev == other.st_dev, "the same file");
+    is_int(chmod("stat", 0600), 0, "chmod");
+    stat("stat", &st);
+    is_int(st.st_mode & 07777, 0600, "st_mode");
+    is_int(stat(".", &st), 0, "stat of a directory");
+    ok(S_ISDIR(st.st_mode), "S_ISDIR");
+    is_errno(stat("no", &st), ENOENT, "stat: ENOENT");
+    is_errno(stat("stat", nowhere), EFAULT, "stat: EFAULT");
+    is_int(access("stat", R_OK | W_OK), 0, "access");
+    is_errno(access("no", F_OK), ENOENT, "access: ENOENT");
+    is_int(umask(077), 022, "umask");
+    close(open("masked", O_CREAT | O_WRONLY, 0666));
+    stat("masked", &st);
+    is_int(st.st_mode & 0777, 0600, "holds for new files");
+    umask(022);
+    unlink("masked");
+    close(fd);
+    unlink("stat");
+}
+
+static void test_unlinked(void)
+{
+    int fd = create("gone", "still here");
+    char data[16];
+    struct stat st;
+
+    is_int(unlink("gone"), 0, "unlink an open file");
+    is_errno(stat("gone", &st), ENOENT, "its name is gone");
+    is_int(pread(fd, data, 16, 0), 10, "it can be read");
+    is_int(write(fd, "!", 1), 1, "and written");
+    fstat(fd, &st);
+    is_int(st.st_nlink, 0, "without a link");
+    close(fd);
+}
+
+static void test_directories(void)
+{
+    char path[PATH_MAX];
+
+    is_int(mkdir("dir", 0755), 0, "mkdir");
+    is_errno(mkdir("dir", 0755), EEXIST, "mkdir twice: EEXIST");
+    is_errno(mkdir("no/dir", 0755), ENOENT, "mkdir: ENOENT");
+    close(create("dir/inside", "x"));
+    is_errno(rmdir("dir"), ENOTEMPTY, "rmdir: ENOTEMPTY");
+    is_errno(rmdir("dir/inside"), ENOTDIR, "rmdir of a file: ENOTDIR");
+    is_errno(unlink("dir"), EISDIR, "unlink of a directory: EISDIR");
+    is_int(chdir("dir"), 0, "chdir");
+    ok(getcwd(path, sizeof(path)) && !strcmp(path, DIRECTORY "/dir"), "getcwd");
+    is_int(access("inside", F_OK), 0, "relative names start there");
+    is_int(chdir(".."), 0, "up again");
+    is_errno(chdir("no"), ENOENT, "chdir: ENOENT");
+    is_errno(chdir("dir/inside"), ENOTDIR, "chdir to a file: ENOTDIR");
+    errno = 0;
+    ok(!getcwd(path, 3) && errno == ERANGE, "getcwd: ERANGE");
+    is_int(access("dir/../dir/./inside", F_OK), 0, "dots and double dots");
+    is_int(access("dir//inside", F_OK), 0, "double slashes");
+    unlink("dir/inside");
+    is_int(rmdir("dir"), 0, "rmdir");
+    is_errno(rmdir("dir"), ENOENT, "rmdir twice: ENOENT");
+}
+
+static void test_rename(void)
+{
+    struct stat before, after;
+
+    close(create("old", "old"));
+    close(create("other", "other"));
+    stat("old", &before);
+    is_int(rename("old", "new"), 0, "rename");
+    stat("new", &after);
+    ok(before.st_ino == after.st_ino && access("old", F_OK) < 0, "the same file by another name");
+    is_int(rename("new", "other"), 0, "onto another file");
+    ok(content_is("other", "old"), "replaces it");
+    is_errno(rename("no", "x"), ENOENT, "rename: ENOENT");
+    mkdir("a", 0755);
+    mkdir("a/b", 0755);
+    is_errno(rename("a", "a/b/c"), EINVAL, "a directory into itself: EINVAL");
+    is_errno(rename("other", "a"), EISDIR, "a file onto a directory: EISDIR");
+    is_errno(rename("a", "other"), ENOTDIR, "a directory onto a file: ENOTDIR");
+    is_int(rename("other", "a/b/moved"), 0, "into a directory");
+    is_int(rename("a/b", "c"), 0, "a directory with what is in it");
+    ok(content_is("c/moved", "old"), "moves whole");
+    mkdir("d", 0755);
+    is_errno(rename("a", "c"), ENOTEMPTY, "onto a directory in use: ENOTEMPTY");
+    is_int(rename("a", "d"), 0, "onto an empty one");
+    unlink("c/moved");
+    rmdir("c");
+    rmdir("d");
+}
+
+static void test_listing(void)
+{
+    enum { MANY = 300 };
+    bool seen[MANY] = {false};
+    int extra = 0, missing = 0, number;
+    struct dirent *entry;
+    char name[32];
+    DIR *directory;
+
+    mkdir("many", 0755);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof(name), "many/entry-number-%d", i);
+        close(create(name, ""));
+    }
+    directory = opendir("many");
+    while ((entry = readdir(directory))) {
+        if (sscanf(entry->d_name, "entry-number-%d", &number) == 1 && !seen[number])
+            seen[number] = true;
+        else if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+            extra++;
+    }
+    closedir(directory);
+    for (int i = 0; i < MANY; i++) {
+        missing += !seen[i];
+        snprintf(name, sizeof(name), "many/entry-number-%d", i);
+        unlink(name);
+    }
+    ok(missing == 0 && extra == 0, "a directory lists its %d entries, each once", MANY);
+    is_int(rmdir("many"), 0, "and can be emptied");
+}
+
+static void test_mappings(void)
+{
+    int fd = create("mapped", "file content");
+    char *shared, *private;
+
+    is_int(ftruncate(fd, 8192), 0, "a file of two pages");
+    shared = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    private = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    ok(shared != MAP_FAILED && private != MAP_FAILED, "map a file shared and private");
+    ok(!strcmp(shared, "file content") && !strcmp(private, "file content"), "both show it");
+    shared[4096] = 's';
+    private[4097] = 'p';
+    ok(private[4097] == 'p' && shared[4097] == 0, "a private write stays private");
+    close(fd);
+    fd = open("mapped", O_RDWR);
+    is_int(pwrite(fd, "FILE", 4, 0), 4, "write to the file");
+    ok(!memcmp(shared, "FILE", 4), "the shared mapping shows it");
+    shared[1] = 'i';
+    ok(pread(fd, private + 4098, 4, 0) == 4 && !memcmp(private + 4098, "FiLE", 4),
+       "and the file shows what is written to the mapping");
+    is_int(msync(shared, 8192, MS_SYNC), 0, "msync");
+    munmap(shared, 8192);
+    munmap(private, 8192);
+    shared = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 4096);
+    is_int(shared[0], 's', "map from an offset");
+    munmap(shared, 4096);
+    is_errno((long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 100), EINVAL, "odd offset: EINVAL");
+    is_errno((long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, -1, 0), EBADF, "no file: EBADF");
+    close(fd);
+    fd = open("mapped", O_RDONLY);
+    is_errno((long)mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, fd, 0), EACCES,
+             "a read-only file cannot be mapped shared and writable: EACCES");
+    close(fd);
+    unlink("mapped");
+}
+
+static void test_devices(void)
+{
+    char data[64];
+    int fd = open("/dev/null", O_RDWR);
+
+    ok(fd >= 0, "/dev/null");
+    is_int(read(fd, data, 64), 0, "reads as empty");
+    is_int(write(fd, data, 64), 64, "and takes everything");
+    close(fd);
+    fd = open("/dev/zero", O_RDWR);
+    memset(data, 'x', 64);
+    is_int(read(fd, data, 64), 64, "/dev/zero");
+    ok(data[0] == 0 && data[63] == 0, "gives zeroes");
+    is_int(write(fd, data, 64), 64, "and takes everything");
+    close(fd);
+}
+
+int main(void)
+{
+    if (mkdir(DIRECTORY, 0755) < 0 || chdir(DIRECTORY) < 0)
+        bail(DIRECTORY);
+    umask(022);
+    test_open();
+    test_offsets();
+    test_truncate();
+    test_stat();
+    test_unlinked();
+    test_directories();
+    test_rename();
+    test_listing();
+    test_mappings();
+    test_devices();
+    is_int(chdir("/tmp"), 0, "leave");
+    is_int(rmdir(DIRECTORY), 0, "nothing is left behind");
+    return done();
+}
