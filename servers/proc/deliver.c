@@ -114,6 +114,14 @@ static bool in_copy(const struct process *p, uint64_t pc) {
     return pc >= p->entry - PERSONALITY_COPY_SIZE && pc < p->entry;
 }
 
+/* log=faults on the kernel command line: a line for each fault that becomes a signal. */
+static bool log_faults;
+
+void deliver_setup(void) {
+    char option[16];
+    log_faults = command_line_get("log", option, sizeof option) > 0 && option[0] == 'f';
+}
+
 static long on_fault(struct request *req, struct process *p) {
     static struct pk_regs regs;
     struct signal_info info;
@@ -131,6 +139,9 @@ static long on_fault(struct request *req, struct process *p) {
         process_end(p, CLD_KILLED, SIGKILL);
         return SERVER_DEFER;
     }
+    if (log_faults)
+        server_log("%s[%d]: cause %lu at pc %lx, address %lx, error %lu%s", p->name, process_pid(p), cause,
+                   pc, address, error, regs.foreign ? ", in the personality" : "");
     fault_signal(cause, address, error, &info);
     if (cause == CAUSE_ILLEGAL || cause == CAUSE_BREAKPOINT)
         info.address = pc;

@@ -18,6 +18,7 @@ int main(void) {
                                          .protocol = &proc_protocol,
                                          .on_events = on_events,
                                          .on_exception = deliver_exception};
+    deliver_setup();
     long error = connect_setup();
     if (error == 0)
         error = exec_setup();

@@ -178,6 +178,7 @@ void signal_poke(struct process *p);
 /* Takes the next pending signal of `set` off; false if there is none. */
 bool signal_take(struct process *p, uint64_t set, struct signal_info *out);
 void signal_drop_all(struct process *p);
+void deliver_setup(void);
 long deliver_exception(struct request *req);
 long frame_push(struct process *p, struct pk_regs *regs, const struct signal_info *info);
 long frame_pop(struct process *p, uint64_t address, struct pk_regs *regs);

@@ -15,7 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-extern struct personality_state state;
+/* Hidden: reached relative to the pc, without a table of addresses that would need relocation. */
+extern struct personality_state state __attribute__((visibility("hidden")));
 
 /* What entry.S saves of the interrupted program; the callee-saved registers are still in place. */
 struct foreign_frame {
