@@ -60,7 +60,8 @@ static uint64_t protection(uint32_t flags) {
            (flags & ELF_FLAG_EXECUTE ? PK_PROT_EXEC : 0);
 }
 
-/* Clears what follows the file's bytes in their last page: it shows the file's next bytes. */
+/* Clears what follows the file's bytes in their last page, to its end: programs (the dynamic linker's
+ * first allocator is one) take what lies behind their bss for zeros. */
 static long clear_tail(uint64_t task, uint64_t from, uint64_t to) {
     static const char zeros[PAGE];
     return to > from ? pk_task_copy_out(task ? task : PK_SLOT_SERVER_TASK, from, zeros, to - from)
@@ -79,8 +80,7 @@ static long map_segment(uint64_t task, uint64_t object, const struct elf_segment
         if (at < 0)
             return at;
         if (s->memory_size > s->file_size && s->flags & ELF_FLAG_WRITE) {
-            uint64_t memory_end = s->address + s->memory_size + bias;
-            long error = clear_tail(task, file_end, memory_end < split ? memory_end : split);
+            long error = clear_tail(task, file_end, split);
             if (error < 0)
                 return error;
         }
