@@ -248,8 +248,12 @@ long proc_handle_open(struct request *req, uint32_t flags) {
         return -EACCES;
     uint32_t kind = VFS_INSTALL_FILE, mode = S_IFREG | 0444;
     if (!place.entry) {
+        char path[32] = "/proc";
         kind = VFS_INSTALL_DIRECTORY;
         mode = S_IFDIR | 0555;
+        if (place.process)
+            snprintf(path, sizeof path, "/proc/%d", process_pid(place.process));
+        add_name(&text, 0, path); /* a first entry of type 0 tells the directory's own path */
         if (place.process)
             list_entries(&text, pid_entries, COUNT(pid_entries));
         else
