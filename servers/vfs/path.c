@@ -186,8 +186,9 @@ int path_walk(const char *path, struct node *start, const struct credentials *wh
     int error = 0;
 
     memset(walk, 0, sizeof(*walk));
-    if (path[0] == '\0' && !(flags & WALK_EMPTY)) {
-        return -ENOENT;
+    if (path[0] == '\0') {
+        walk->node = start;
+        return flags & WALK_EMPTY ? 0 : -ENOENT;
     }
     w.at = path[0] == '/' ? tree_root : start;
     for (bool again = true; again && !error;) {

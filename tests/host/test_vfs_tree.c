@@ -209,6 +209,17 @@ static void remote_directories(void **state) {
     expect_node("/proc/1/../../a", a);
 }
 
+/* fstat(2) on an open remote directory is answered here. */
+static void empty_paths_are_the_start_itself(void **state) {
+    struct walk walk;
+    (void)state;
+    struct node *proc = make("/proc", MODE_DIRECTORY | 0555);
+    proc->dir.remote = true;
+    assert_int_equal(path_walk("", proc, &root, WALK_EMPTY, &walk), 0);
+    assert_ptr_equal(walk.node, proc);
+    assert_int_equal(path_walk("", proc, &root, 0, &walk), -ENOENT);
+}
+
 static void expect_path(const struct node *dir, const char *path) {
     char buffer[PATH_LONGEST];
     assert_int_equal(path_of(dir, buffer, sizeof(buffer)), strlen(path) + 1);
@@ -454,6 +465,7 @@ int main(void) {
         TEST(permission_bits),
         TEST(sticky_directories),
         TEST(remote_directories),
+        TEST(empty_paths_are_the_start_itself),
         TEST(paths_of_directories),
         TEST(removed_files_live_while_referenced),
         TEST(exchange_of_names),
