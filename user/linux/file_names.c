@@ -21,6 +21,8 @@
 #define ACCESS_EXECUTE 1
 #define MODE_ANY_EXECUTE 0111
 #define O_NOFOLLOW 0400000
+#define LINKS_MOST 8
+#define REMOTE_DEVICE 2 /* st_dev of the process server's part of the tree */
 
 static void *pointer(uint64_t address) {
     return (void *)(uintptr_t)address;
@@ -29,16 +31,59 @@ static void *pointer(uint64_t address) {
 /* A path as an input buffer: it ends with the page behind the one where the path begins. */
 #define PATH(address) pointer(address), (2 * PAGE - ((address) & (PAGE - 1)))
 
-/* The canonical path of one that got EREMOTE: its length with NUL, or an errno. */
-static long resolve(uint64_t dirfd, uint64_t path, uint32_t flags, char *canonical) {
-    long length =
-        vfs_resolve(PK_SLOT_VFS, (int)dirfd, flags, PATH(path), canonical, REMOTE_LONGEST - 1);
-    if (length < 0) {
-        return length;
+/* A link's target in place of the link's own path: 0, or -ENAMETOOLONG. */
+static long replace_by_target(char *path, const char *target, uint64_t length) {
+    uint64_t at = 0;
+    if (target[0] != '/') {
+        for (uint64_t i = 0; path[i]; i++) {
+            at = path[i] == '/' ? i + 1 : at;
+        }
     }
-    canonical[length] = '\0';
-    return length + 1;
+    if (at + length >= REMOTE_LONGEST) {
+        return -ENAMETOOLONG;
+    }
+    memcpy(path + at, target, length);
+    path[at + length] = '\0';
+    return 0;
 }
+
+/* Does an absolute path lead to the process server's part of the tree? */
+static bool is_remote(const char *path) {
+    return path[0] == '/' && path[1] == 'p' && path[2] == 'r' && path[3] == 'o' && path[4] == 'c' &&
+           (path[5] == '/' || path[5] == '\0');
+}
+
+/*
+ * The absolute path of one that got EREMOTE, links followed unless flags say otherwise; a link may
+ * lead back to the vfs server's part. 0 or an errno.
+ */
+static long resolve(uint64_t dirfd, uint64_t path, uint32_t flags, char *canonical) {
+    char target[REMOTE_LONGEST];
+    long result =
+        vfs_resolve(PK_SLOT_VFS, (int)dirfd, flags, PATH(path), canonical, REMOTE_LONGEST - 1);
+    if (result < 0) {
+        return result;
+    }
+    canonical[result] = '\0';
+    for (int links = 0; !(flags & AT_SYMLINK_NOFOLLOW) && is_remote(canonical); links++) {
+        result = proc_readlink(PK_SLOT_PROC, canonical, string_length(canonical) + 1, target,
+                               sizeof(target));
+        if (result < 0) {
+            return result == -EINVAL ? 0 : result;
+        }
+        if (links == LINKS_MOST) {
+            return -ELOOP;
+        }
+        result = replace_by_target(canonical, target, (uint64_t)result);
+        if (result < 0) {
+            return result;
+        }
+    }
+    return 0;
+}
+
+/* A resolved path as an input buffer. */
+#define TEXT(text) text, string_length(text) + 1
 
 /* Changes under /proc are refused as a read-only part of the tree refuses them. */
 static long refuse_remote(long result) {
@@ -52,28 +97,32 @@ long linux_openat(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t mode) 
     if (result != -EREMOTE) {
         return result;
     }
-    long length = resolve(dirfd, path, flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0, canonical);
-    return length < 0 ? length
-                      : proc_open(PK_SLOT_PROC, (uint32_t)flags, canonical, (uint64_t)length);
-}
-
-static long remote_mode(uint64_t dirfd, uint64_t path, uint32_t flags, uint32_t *mode,
-                        uint64_t *inode) {
-    char canonical[REMOTE_LONGEST];
-    long length = resolve(dirfd, path, flags & AT_SYMLINK_NOFOLLOW, canonical);
-    return length < 0 ? length : proc_stat(PK_SLOT_PROC, canonical, (uint64_t)length, mode, inode);
+    result = resolve(dirfd, path, flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0, canonical);
+    if (result < 0) {
+        return result;
+    }
+    if (is_remote(canonical)) {
+        return proc_open(PK_SLOT_PROC, (uint32_t)flags, TEXT(canonical));
+    }
+    return vfs_openat(PK_SLOT_VFS, AT_FDCWD, (uint32_t)flags, (uint32_t)mode, TEXT(canonical));
 }
 
 static long remote_stat(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t to) {
+    char canonical[REMOTE_LONGEST];
     struct stat status;
-    uint32_t mode;
-    uint64_t inode;
-    long result = remote_mode(dirfd, path, (uint32_t)flags, &mode, &inode);
+    uint32_t mode = 0;
+    uint64_t inode = 0;
+    long result = resolve(dirfd, path, flags & AT_SYMLINK_NOFOLLOW, canonical);
+    if (result == 0 && !is_remote(canonical)) {
+        return vfs_fstatat(PK_SLOT_VFS, AT_FDCWD, (uint32_t)flags, TEXT(canonical), pointer(to),
+                           sizeof(status));
+    }
+    result = result ? result : proc_stat(PK_SLOT_PROC, TEXT(canonical), &mode, &inode);
     if (result < 0) {
         return result;
     }
     memset(&status, 0, sizeof(status));
-    status.st_dev = 2;
+    status.st_dev = REMOTE_DEVICE;
     status.st_ino = inode;
     status.st_mode = mode;
     status.st_nlink = 1;
@@ -87,17 +136,24 @@ long linux_newfstatat(uint64_t dirfd, uint64_t path, uint64_t status, uint64_t f
     return result == -EREMOTE ? remote_stat(dirfd, path, flags, status) : result;
 }
 
-static long remote_statx(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t to) {
+static long remote_statx(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t mask,
+                         uint64_t to) {
+    char canonical[REMOTE_LONGEST];
     struct statx status;
-    uint32_t mode;
-    uint64_t inode;
-    long result = remote_mode(dirfd, path, (uint32_t)flags, &mode, &inode);
+    uint32_t mode = 0;
+    uint64_t inode = 0;
+    long result = resolve(dirfd, path, flags & AT_SYMLINK_NOFOLLOW, canonical);
+    if (result == 0 && !is_remote(canonical)) {
+        return vfs_statx(PK_SLOT_VFS, AT_FDCWD, (uint32_t)flags, (uint32_t)mask, TEXT(canonical),
+                         pointer(to), sizeof(status));
+    }
+    result = result ? result : proc_stat(PK_SLOT_PROC, TEXT(canonical), &mode, &inode);
     if (result < 0) {
         return result;
     }
     memset(&status, 0, sizeof(status));
     status.stx_mask = STATX_BASIC_STATS;
-    status.stx_dev_minor = 2;
+    status.stx_dev_minor = REMOTE_DEVICE;
     status.stx_ino = inode;
     status.stx_mode = (uint16_t)mode;
     status.stx_nlink = 1;
@@ -108,7 +164,7 @@ static long remote_statx(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t
 long linux_statx(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t mask, uint64_t status) {
     long result = VFS_CALL(vfs_statx(PK_SLOT_VFS, (int)dirfd, (uint32_t)flags, (uint32_t)mask,
                                      PATH(path), pointer(status), sizeof(struct statx)));
-    return result == -EREMOTE ? remote_statx(dirfd, path, flags, status) : result;
+    return result == -EREMOTE ? remote_statx(dirfd, path, flags, mask, status) : result;
 }
 
 long linux_statfs(uint64_t path, uint64_t status) {
@@ -116,14 +172,20 @@ long linux_statfs(uint64_t path, uint64_t status) {
 }
 
 long linux_faccessat2(uint64_t dirfd, uint64_t path, uint64_t mode, uint64_t flags) {
-    uint32_t have;
-    uint64_t inode;
+    char canonical[REMOTE_LONGEST];
+    uint32_t have = 0;
+    uint64_t inode = 0;
     long result = VFS_CALL(
         vfs_faccessat(PK_SLOT_VFS, (int)dirfd, (uint32_t)mode, (uint32_t)flags, PATH(path)));
     if (result != -EREMOTE) {
         return result;
     }
-    result = remote_mode(dirfd, path, (uint32_t)flags, &have, &inode);
+    result = resolve(dirfd, path, flags & AT_SYMLINK_NOFOLLOW, canonical);
+    if (result == 0 && !is_remote(canonical)) {
+        return vfs_faccessat(PK_SLOT_VFS, AT_FDCWD, (uint32_t)mode, (uint32_t)flags,
+                             TEXT(canonical));
+    }
+    result = result ? result : proc_stat(PK_SLOT_PROC, TEXT(canonical), &have, &inode);
     if (result < 0) {
         return result;
     }
@@ -146,9 +208,9 @@ long linux_readlinkat(uint64_t dirfd, uint64_t path, uint64_t target, uint64_t l
         return result;
     }
     result = resolve(dirfd, path, AT_SYMLINK_NOFOLLOW, canonical);
-    return result < 0 ? result
-                      : proc_readlink(PK_SLOT_PROC, canonical, (uint64_t)result, pointer(target),
-                                      (uint32_t)length);
+    return result < 0
+               ? result
+               : proc_readlink(PK_SLOT_PROC, TEXT(canonical), pointer(target), (uint32_t)length);
 }
 
 long linux_mkdirat(uint64_t dirfd, uint64_t path, uint64_t mode) {
