@@ -107,14 +107,14 @@ long call_restart(struct thread *self) {
 }
 
 long call_restart_copy(struct thread *self, uint64_t done) {
-    self->copied += done;
+    self->copied = done;
     return call_restart(self);
 }
 
-long call_copy_result(struct thread *self, uint64_t done) {
-    uint64_t total = self->copied + done;
+uint64_t call_copy_begin(struct thread *self, uint64_t length) {
+    uint64_t done = min_u64(self->copied, length);
     self->copied = 0;
-    return (long)total;
+    return done;
 }
 
 struct task *call_task(struct thread *self, uint64_t slot, uint32_t rights, long *error) {

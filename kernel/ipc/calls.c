@@ -211,34 +211,24 @@ static long caller_buffer(struct thread *self, uint64_t token, uint64_t offset, 
     return 0;
 }
 
-/*
- * Copies in steps; between them a pending interrupt is let in. step() copies n bytes at `done`.
- * The registers that say where (indices in `moving`) are moved on for the next round.
- */
+/* Copies in steps; between them a pending interrupt is let in. step() copies n bytes at `done`. */
 typedef long copy_step(const struct buffer *b, const uint64_t *a, struct thread *self,
                        uint64_t done, uint64_t n);
 
-static long copy_steps(struct thread *self, const struct buffer *b, uint64_t length,
-                       unsigned address_register, unsigned length_register, copy_step *step) {
-    uint64_t *a = &self->regs.x[REG_A0];
+static long copy_steps(struct thread *self, const struct buffer *b, const uint64_t *a,
+                       uint64_t length, copy_step *step) {
     length = min_u64(length, b->length);
-    uint64_t done = 0;
+    uint64_t done = call_copy_begin(self, length);
     while (done < length) {
         uint64_t n = min_u64(length - done, COPY_STEP);
         long error = step(b, a, self, done, n);
-        if (error < 0) {
-            self->copied = 0;
+        if (error < 0)
             return error;
-        }
         done += n;
-        if (done < length && arch_interrupt_pending()) {
-            a[1] += done;
-            a[address_register] += done;
-            a[length_register] -= done;
+        if (done < length && arch_interrupt_pending())
             return call_restart_copy(self, done);
-        }
     }
-    return call_copy_result(self, done);
+    return (long)done;
 }
 
 static long step_from_caller(const struct buffer *b, const uint64_t *a, struct thread *self,
@@ -283,13 +273,13 @@ static long step_from_object(const struct buffer *b, const uint64_t *a, struct t
 long sys_copy_from_caller(struct thread *self, const uint64_t *a) {
     struct buffer b;
     long error = caller_buffer(self, a[0], a[1], true, &b);
-    return error < 0 ? error : copy_steps(self, &b, a[3], 2, 3, step_from_caller);
+    return error < 0 ? error : copy_steps(self, &b, a, a[3], step_from_caller);
 }
 
 long sys_copy_to_caller(struct thread *self, const uint64_t *a) {
     struct buffer b;
     long error = caller_buffer(self, a[0], a[1], false, &b);
-    return error < 0 ? error : copy_steps(self, &b, a[3], 2, 3, step_to_caller);
+    return error < 0 ? error : copy_steps(self, &b, a, a[3], step_to_caller);
 }
 
 long sys_caller_to_object(struct thread *self, const uint64_t *a) {
@@ -298,7 +288,7 @@ long sys_caller_to_object(struct thread *self, const uint64_t *a) {
     if (error == 0 && !named_object(self, a[2], PK_RIGHT_RECEIVE, a[3], min_u64(a[4], b.length),
                                     &error))
         return error;
-    return error < 0 ? error : copy_steps(self, &b, a[4], 3, 4, step_to_object);
+    return error < 0 ? error : copy_steps(self, &b, a, a[4], step_to_object);
 }
 
 long sys_object_to_caller(struct thread *self, const uint64_t *a) {
@@ -307,5 +297,5 @@ long sys_object_to_caller(struct thread *self, const uint64_t *a) {
     if (error == 0 &&
         !named_object(self, a[2], PK_RIGHT_USE, a[3], min_u64(a[4], b.length), &error))
         return error;
-    return error < 0 ? error : copy_steps(self, &b, a[4], 3, 4, step_from_object);
+    return error < 0 ? error : copy_steps(self, &b, a, a[4], step_from_object);
 }

@@ -76,25 +76,18 @@ static long copy_object(struct thread *self, const uint64_t *a, bool read) {
         return error;
     if (o->device || a[1] > o->size || a[3] > o->size - a[1])
         return -EINVAL;
-    uint64_t done = 0, length = a[3];
+    uint64_t length = a[3], done = call_copy_begin(self, length);
     while (done < length) {
         uint64_t n = min_u64(length - done, COPY_STEP);
         error = read ? copy_object_to_user(self->task->aspace, a[2] + done, o, a[1] + done, n)
                      : copy_user_to_object(o, a[1] + done, self->task->aspace, a[2] + done, n);
-        if (error < 0) {
-            self->copied = 0;
+        if (error < 0)
             return error;
-        }
         done += n;
-        if (done < length && arch_interrupt_pending()) {
-            uint64_t *moving = &self->regs.x[REG_A0];
-            moving[1] += done;
-            moving[2] += done;
-            moving[3] -= done;
+        if (done < length && arch_interrupt_pending())
             return call_restart_copy(self, done);
-        }
     }
-    return call_copy_result(self, done);
+    return (long)done;
 }
 
 long sys_object_read(struct thread *self, const uint64_t *a) {

@@ -142,26 +142,19 @@ static long copy_task(struct thread *self, const uint64_t *a, bool in) {
     struct task *task = call_task(self, a[0], PK_RIGHT_MANAGE, &error);
     if (!task)
         return error;
-    uint64_t done = 0, length = a[3];
+    uint64_t length = a[3], done = call_copy_begin(self, length);
     while (done < length) {
         uint64_t n = min_u64(length - done, COPY_STEP);
         error = in ? copy_user_to_user(self->task->aspace, a[1] + done, task->aspace, a[2] + done, n)
                    : copy_user_to_user(task->aspace, a[1] + done, self->task->aspace, a[2] + done,
                                        n);
-        if (error < 0) {
-            self->copied = 0;
+        if (error < 0)
             return error;
-        }
         done += n;
-        if (done < length && arch_interrupt_pending()) {
-            uint64_t *moving = &self->regs.x[REG_A0];
-            moving[1] += done;
-            moving[2] += done;
-            moving[3] -= done;
+        if (done < length && arch_interrupt_pending())
             return call_restart_copy(self, done);
-        }
     }
-    return call_copy_result(self, done);
+    return (long)done;
 }
 
 long sys_task_copy_in(struct thread *self, const uint64_t *a) {

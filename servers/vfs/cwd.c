@@ -71,7 +71,9 @@ long vfs_handle_resolve(struct request *req, int dirfd, uint32_t flags) {
     if (error) {
         return error;
     }
-    error = walk_at(req, &caller, dirfd, flags & LX_AT_SYMLINK_NOFOLLOW ? WALK_NOFOLLOW : 0, &walk);
+    unsigned how = (flags & LX_AT_SYMLINK_NOFOLLOW ? WALK_NOFOLLOW : 0) |
+                   (flags & LX_AT_EMPTY_PATH ? WALK_EMPTY : 0);
+    error = walk_at(req, &caller, dirfd, how, &walk);
     if (error != -EREMOTE) {
         return error ? error : -EINVAL;
     }

@@ -23,6 +23,8 @@ long linux_clone(uint64_t flags, uint64_t stack, int32_t *parent_tid, uint64_t t
     (void)unused;
     uint64_t parent_sp = f->sp;
     int self;
+    if (stack == parent_sp) /* vfork(): on a copy of the caller's stack */
+        stack = 0;
     long pid = proc_fork(PK_SLOT_PROC, flags, stack, tls, &self);
     if (pid == 0) {
         state.pid = self;
