@@ -63,9 +63,10 @@ class Console:
         """Back to a prompt after a failure, or False."""
         for key in (CTRL_C, "\r", CTRL_D, CTRL_C + "\r"):
             self.type(key)
+            self.pause(2)
+            self.child.buffer = ""
             try:
-                self.wait(PROMPT, 5)
-                self.run("echo recovered", 10)
+                self.run("echo recovered", 5)
                 return True
             except Failed:
                 continue
@@ -134,7 +135,7 @@ def test_type_ahead(console):
     console.type("sleep 1\r")
     console.pause(0.3)
     console.type("echo typed ahead\r")
-    console.wait(re.compile(r"\ntyped ahead\r\n\$ $"))
+    console.wait(re.compile(r"\$ (?:echo typed ahead\r*\n)?typed ahead\r*\n\$ $"))
     expect(console.run("echo next"), "next")
 
 
@@ -210,7 +211,7 @@ def test_end_of_file(console):
     console.type("cat\r")
     console.pause()
     console.type("one line\r")
-    console.wait("one line\r\n.*one line\r\n")
+    console.wait(r"one line\r*\n.*one line\r*\n")
     console.type(CTRL_D)
     console.wait(re.compile(r"(?:^|\n)?\$ $"))
     expect(console.run("echo $?"), "0")
@@ -316,7 +317,7 @@ def test_ps_and_kill(console):
     pid = console.run("echo $!")
     table = console.run("ps")
     expect_match(table, r"PID +PPID +PGRP +STAT +COMMAND")
-    expect_match(table, r"^ *1 +0 ")
+    expect_match(table, r"^ *\d+ +\d+ +\d+ R +ps$")
     expect_match(table, rf"^ *{pid} .* sleep 4321$")
     console.run(f"kill {pid}")
     console.run(f"wait {pid}", 20)
