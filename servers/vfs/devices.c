@@ -9,6 +9,7 @@
 #include "tty.h"
 
 #define CHUNK 1024
+#define LENGTH_MOST 0x7ffff000l /* write(2): no call transfers more */
 
 static long null_read(struct request *req, struct file *file, int64_t offset) {
     (void)req;
@@ -20,7 +21,7 @@ static long null_read(struct request *req, struct file *file, int64_t offset) {
 static long null_write(struct request *req, struct file *file, int64_t offset) {
     (void)file;
     (void)offset;
-    return (long)request_in_len(req);
+    return request_in_len(req) < LENGTH_MOST ? (long)request_in_len(req) : LENGTH_MOST;
 }
 
 static long full_write(struct request *req, struct file *file, int64_t offset) {
@@ -38,7 +39,7 @@ static uint32_t always(struct file *file) {
 /* Fills the caller's buffer from a chunk that `fill` (or nothing, for zeros) makes anew. */
 static long give_chunks(struct request *req, void (*fill)(uint64_t *words, size_t count)) {
     static uint64_t words[CHUNK / sizeof(uint64_t)];
-    uint64_t length = request_out_len(req);
+    uint64_t length = request_out_len(req) < LENGTH_MOST ? request_out_len(req) : LENGTH_MOST;
     uint64_t done = 0;
 
     for (size_t i = 0; i < CHUNK / sizeof(uint64_t); i++) {

@@ -6,12 +6,18 @@ static long do_read(struct request *req, struct file *file, int64_t offset) {
     if (!file || !file_reads(file)) {
         return -EBADF;
     }
+    if (request_out_len(req) > INT64_MAX) {
+        return -EINVAL;
+    }
     return file->ops->read ? file->ops->read(req, file, offset) : -EISDIR;
 }
 
 static long do_write(struct request *req, struct file *file, int64_t offset) {
     if (!file || !file_writes(file)) {
         return -EBADF;
+    }
+    if (request_in_len(req) > INT64_MAX) {
+        return -EINVAL;
     }
     return file->ops->write ? file->ops->write(req, file, offset) : -EINVAL;
 }
