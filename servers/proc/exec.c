@@ -25,7 +25,7 @@ struct file {
 };
 
 static struct program program, interpreter, personality;
-static uint64_t personality_object, personality_data;
+static uint64_t personality_object, personality_data, personality_bias;
 static bool log_unknown;
 
 /* The second segment of linux.so: its state, at the start of what is private to each process. */
@@ -35,7 +35,7 @@ static long find_personality_data(void) {
         if (elf_segment(personality.head, personality.size, &personality.elf, i, &s) < 0)
             return -ENOEXEC;
         if (s.type == ELF_LOAD && s.flags & ELF_FLAG_WRITE) {
-            personality_data = s.address + PERSONALITY_BASE;
+            personality_data = s.address + personality_bias;
             return s.file_size >= sizeof(struct personality_state) ? 0 : -ENOEXEC;
         }
     }
@@ -50,6 +50,7 @@ long exec_setup(void) {
     if (error == 0)
         error = program_read(personality_object, info.size, &personality);
     log_unknown = command_line_get("log", option, sizeof option) > 0 && option[0] == 's';
+    personality_bias = PERSONALITY_BASE - personality.low;
     return error < 0 ? error : find_personality_data();
 }
 
@@ -167,8 +168,8 @@ static long map_interpreter(struct process *p, uint64_t task, const struct file 
 
 static long map_personality(const struct process *p, uint64_t task, struct exec_image *image) {
     image->personality = PERSONALITY_BASE;
-    image->personality_entry = PERSONALITY_BASE + personality.elf.entry;
-    long error = program_map(task, personality_object, &personality, PERSONALITY_BASE);
+    image->personality_entry = personality_bias + personality.elf.entry;
+    long error = program_map(task, personality_object, &personality, personality_bias);
     if (error < 0)
         return error;
     struct personality_state state = {
