@@ -52,7 +52,7 @@ def configure(mode):
 def build(mode, tests=False):
     """Bring build/MODE up to date; the compiler's messages are shown only if it fails."""
     configure(mode)
-    targets = [] if tests else ["parley.elf", "tools/parley.initrd"]
+    targets = [] if tests else ["parley.elf", "tools/parley.initrd", "tools/firmware-probe"]
     result = subprocess.run(["ninja", "-C", folder(mode), "--quiet"] + targets,
                             capture_output=True, text=True, check=False)
     if result.returncode != 0:
