@@ -25,11 +25,13 @@ static void enqueue_caller(struct endpoint *e, struct thread *t) {
         sched_set_priority(e->server, t->sched.priority);
 }
 
+static uint64_t last_sequence; /* of all threads: no two calls ever have the same token */
+
 void call_start(struct thread *t, struct endpoint *e, uint64_t badge) {
     kobject_hold(&e->kobject);
     t->call.endpoint = e;
     t->call.badge = badge;
-    t->call.sequence++;
+    t->call.sequence = ++last_sequence;
     t->call.server = NULL;
     t->call.cancelled = false;
     t->state = THREAD_QUEUED;
