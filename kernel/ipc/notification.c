@@ -22,17 +22,22 @@ struct notification *notification_create(struct account *account) {
     return n;
 }
 
-void notification_destroy(struct kobject *k) {
-    struct notification *n = notification_of(k);
-    timer_disarm(&n->timer);
-    slab_free(n, sizeof *n, k->account);
-}
-
 /* The first waiter in a list of threads linked by `link`, taken off it. */
 static struct thread *take_first(struct list *head) {
     struct thread *t = CONTAINER_OF(head->next, struct thread, link);
     list_remove(&t->link);
     return t;
+}
+
+void notification_destroy(struct kobject *k) {
+    struct notification *n = notification_of(k);
+    while (!list_empty(&n->waiters)) { /* their own task dropped it: nobody will ever signal */
+        struct thread *t = take_first(&n->waiters);
+        t->regs.x[REG_RESULT] = (uint64_t)-EHOSTDOWN;
+        sched_ready(t);
+    }
+    timer_disarm(&n->timer);
+    slab_free(n, sizeof *n, k->account);
 }
 
 void notification_signal(struct notification *n, uint64_t bits) {
