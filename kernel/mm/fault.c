@@ -19,7 +19,8 @@ void fault_init(void) {
 
 /* An entry for frame f in region r; write decides whether it may be written right away. */
 static pte_t entry_for(const struct region *r, uint64_t pa, bool write, bool counted) {
-    return pte_make(pa, r->prot & PK_PROT_READ, write && r->prot & PK_PROT_WRITE,
+    /* Sv39 has no write-only pages: what may be written may be read. */
+    return pte_make(pa, r->prot & (PK_PROT_READ | PK_PROT_WRITE), write && r->prot & PK_PROT_WRITE,
                     r->prot & PK_PROT_EXEC, counted);
 }
 
@@ -91,7 +92,6 @@ static bool region_allows(const struct region *r, enum access access) {
     case ACCESS_EXECUTE:
         return r->prot & PK_PROT_EXEC;
     case ACCESS_READ:
-        /* Sv39 has no write-only pages. */
         return r->prot & (PK_PROT_READ | PK_PROT_WRITE);
     }
     return false;
