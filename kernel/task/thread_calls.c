@@ -220,7 +220,8 @@ long sys_yield(struct thread *self, const uint64_t *a) {
             return error;
         if (t->sched.queued) {
             sched_remove(t);
-            sched_handoff(t);
+            sched_handoff(t); /* and no sched_yield(): the caller is next among its equals */
+            return 0;
         }
     }
     sched_yield();
