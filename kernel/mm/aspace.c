@@ -191,14 +191,20 @@ static long choose_start(struct aspace *as, uint64_t start, uint64_t length, uin
     return start ? (long)start : -ENOMEM;
 }
 
-long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t flags,
-                struct object *object, uint64_t offset, uint64_t tag, uint32_t object_rights) {
-    uint64_t prot = flags & PROT_ALL, max = allowed_prot(object, flags, object_rights);
+long aspace_map_check(uint64_t length, uint64_t flags, const struct object *object,
+                      uint64_t offset, uint32_t object_rights) {
     if (length == 0 || length > ARCH_USER_END || offset % PAGE_SIZE || offset + length < offset ||
         (flags & PK_MAP_SHARED && !object))
         return -EINVAL;
-    if (prot & ~max)
-        return -EACCES;
+    return flags & PROT_ALL & ~allowed_prot(object, flags, object_rights) ? -EACCES : 0;
+}
+
+long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t flags,
+                struct object *object, uint64_t offset, uint64_t tag, uint32_t object_rights) {
+    uint64_t prot = flags & PROT_ALL, max = allowed_prot(object, flags, object_rights);
+    long invalid = aspace_map_check(length, flags, object, offset, object_rights);
+    if (invalid < 0)
+        return invalid;
     length = align_up(length, PAGE_SIZE);
     long at = choose_start(as, start, length, flags);
     if (at < 0)

@@ -141,6 +141,9 @@ long sys_map(struct thread *self, const uint64_t *a) {
     if (a[3] & PK_MAP_FIXED) {
         if (bad_range(a[1], a[2]))
             return -EINVAL;
+        error = aspace_map_check(a[2], a[3], o, a[5], rights);
+        if (error < 0)
+            return error; /* before what is there goes */
         bool restart;
         error = unmap_steps(self, task->aspace, a[1], a[2], &restart);
         if (restart || error < 0)
