@@ -97,8 +97,10 @@ void kernel_call(struct thread *t) {
     long result = -ENOSYS;
     if (number >= -PK_CALLS)
         result = table[-number](t, &t->regs.x[REG_A0]);
-    if (result != CALL_DONE)
+    if (result != CALL_DONE) {
         t->regs.x[REG_RESULT] = (uint64_t)result;
+        t->copied = 0; /* a copy that was to go on may have failed before it could */
+    }
 }
 
 long call_restart(struct thread *self) {
