@@ -109,6 +109,8 @@ bool receive_pending(struct thread *r, struct endpoint *e) {
             r->receiving->server = NULL;
         r->receiving = e;
     }
+    if (e->server && e->server != r)
+        e->server->receiving = NULL; /* e may go before that thread receives again */
     e->server = r;
     sched_set_priority(r, r->base_priority);
     if (!list_empty(&e->notices)) {
