@@ -149,11 +149,12 @@ long table_clear(struct aspace *as, uint64_t start, uint64_t end) {
                 return -ENOMEM;
             clear_entries(as, mid, mmu_leaf_index(va), end_index(va, stop));
         }
+        /* Before the next round may use a frame that was freed: others may still write to it. */
+        arch_mmu_flush(as, va, stop - va);
         va = stop;
         if (va >= end)
             break;
     }
-    arch_mmu_flush(as, start, end - start);
     return 0;
 }
 
@@ -215,6 +216,8 @@ long table_share(struct aspace *dst, struct aspace *src, uint64_t va) {
     if (!mid)
         return -ENOMEM;
     pte_t link = *mid_look(src, va);
+    if (pte_present(*mid))
+        drop_leaf(dst, mid); /* somebody mapped into dst between two steps of the clone */
     *mid = link;
     frame_hold(table_frame(link));
     dst->resident += table_frame(link)->used;
