@@ -87,8 +87,7 @@ void call_cancel(struct thread *t) {
 }
 
 void call_abandon(struct thread *t) {
-    bool tell = t->state == THREAD_SERVED && t->state != THREAD_QUEUED &&
-                t->call.server != this_hart()->current->task && !t->call.exception;
+    bool tell = t->state == THREAD_SERVED && t->call.server != task_killer && !t->call.exception;
     bool noticed = !list_empty(&t->call.notice);
     list_remove(&t->link);
     list_remove(&t->call.served);

@@ -192,14 +192,17 @@ void kernel_exit(void) {
     struct hart *hart = this_hart();
     struct thread *before = hart->current, *t;
     for (;;) {
+        task_reap();
         t = choose(hart);
         if (!t) {
             if (before) {
                 leave(hart, before, arch_time_ns());
+                hart->current = NULL;
                 thread_left_hart(before);
+                before = NULL;
+            } else {
+                idle(hart);
             }
-            hart->current = before = NULL;
-            idle(hart);
             continue;
         }
         /* Inside a foreign call attention waits for its return. */

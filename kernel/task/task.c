@@ -2,6 +2,7 @@
 /* Tasks: creation and the end, which is taken in bounded steps. */
 #include <task/task.h>
 #include <arch/hart.h>
+#include <arch/machine.h>
 #include <ipc/ipc.h>
 #include <mm/account.h>
 #include <mm/aspace.h>
@@ -12,6 +13,10 @@
 #include <task/thread.h>
 
 #define CAPS_PER_STEP 32
+
+struct task *task_killer;
+static struct list doomed = {&doomed, &doomed};
+static uint64_t doomed_count;
 
 struct task *task_create(struct account *account) {
     struct task *task = slab_alloc(sizeof *task, account);
@@ -29,6 +34,7 @@ struct task *task_create(struct account *account) {
     account_join(account);
     list_init(&task->threads);
     list_init(&task->served);
+    list_init(&task->doomed);
     return task;
 }
 
@@ -70,11 +76,38 @@ bool task_kill_step(struct task *task) {
     return true;
 }
 
+void task_doom(struct task *task) {
+    if (!list_empty(&task->doomed))
+        return;
+    kobject_hold(&task->kobject);
+    task->dying = true;
+    list_append(&doomed, &task->doomed);
+    doomed_count++;
+}
+
+void task_reap(void) {
+    uint64_t waiting = 0; /* for other harts to stop */
+    while (!list_empty(&doomed) && waiting < doomed_count && !arch_interrupt_pending()) {
+        struct task *task = CONTAINER_OF(doomed.next, struct task, doomed);
+        list_remove(&task->doomed);
+        if (task_kill_step(task)) {
+            doomed_count--;
+            kobject_put(&task->kobject);
+            waiting = 0;
+        } else {
+            list_append(&doomed, &task->doomed);
+            waiting = task->thread_count ? waiting + 1 : 0;
+        }
+    }
+}
+
+/* The last reference is gone. Its own capabilities may end other tasks, and so on: not from here. */
 void task_destroy(struct kobject *k) {
     struct task *task = task_of(k);
-    kobject_hold(k); /* its own capabilities may be among those dropped now */
-    while (!task_kill_step(task))
-        ;
+    if (task->aspace) {
+        task_doom(task);
+        return;
+    }
     struct account *account = task->account;
     slab_free(task, sizeof *task, account);
     account_leave(account);

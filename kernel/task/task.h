@@ -22,6 +22,7 @@ struct task {
     uint64_t foreign_entry; /* 0: foreign calls are exceptions */
     uint32_t clear_cursor;
     bool dying;
+    struct list doomed; /* in the list of tasks that task_reap() ends */
     char name[16];
 };
 
@@ -34,6 +35,13 @@ struct task *task_create(struct account *account);
 /* Ends its threads and frees what it has, a bounded amount a call: true when done. A thread that
  * runs on another hart is asked to stop; until it has, the answer is false. */
 bool task_kill_step(struct task *task);
+/* Lets task_reap() end it. */
+void task_doom(struct task *task);
+/* Ends doomed tasks until all are gone or an interrupt waits. Called whenever the kernel is left,
+ * so that neither a task that ends itself nor a chain of tasks needs a long or deep call. */
+void task_reap(void);
+/* The task whose kill call runs: it needs no notice of what it ends. NULL: none. */
+extern struct task *task_killer;
 void task_destroy(struct kobject *k);
 
 #endif

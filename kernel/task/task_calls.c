@@ -39,7 +39,7 @@ long sys_task_clone(struct thread *self, const uint64_t *a) {
     struct aspace *as = dst->aspace;
     bool fresh = dst != src && dst->thread_count == 0 && as->refs == 1 &&
                  (as->cursor || !as->regions.root);
-    if (!fresh)
+    if (!fresh || (a[2] != PK_CLONE_COPY && a[2] != PK_CLONE_SHARE))
         return -EINVAL;
     if (a[2] == PK_CLONE_SHARE) {
         if (as->regions.root)
@@ -127,14 +127,19 @@ long sys_task_kill(struct thread *self, const uint64_t *a) {
     if (!c)
         return error;
     struct task *task = task_of(c->object);
+    if (task == self->task) {
+        task_doom(task);
+        thread_end(self);
+        return CALL_DONE;
+    }
     kobject_hold(&task->kobject);
+    task_killer = self->task;
     bool done;
     while (!(done = task_kill_step(task)) && !arch_interrupt_pending() && task->thread_count == 0)
         ;
+    task_killer = NULL;
     kobject_put(&task->kobject);
-    if (!done && self->state != THREAD_ENDED)
-        return call_restart(self);
-    return self->state == THREAD_ENDED ? CALL_DONE : 0;
+    return done ? 0 : call_restart(self);
 }
 
 static long copy_task(struct thread *self, const uint64_t *a, bool in) {
