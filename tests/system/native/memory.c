@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* Regions and objects in one address space. Clones and quotas are in memory_share.c. */
+#include "memory.h"
+#include <string.h>
+
+uint64_t map_at(uint64_t address, uint64_t pages, uint64_t flags, uint64_t object,
+                uint64_t offset) {
+    long at = pk_map(0, address, pages * PAGE, flags, object, offset, 0);
+    CHECK(at > 0);
+    return (uint64_t)at;
+}
+
+void unmap(uint64_t at, uint64_t pages) {
+    IS(pk_unmap(0, at, pages * PAGE), 0);
+}
+
+uint64_t resident(void) {
+    struct pk_task_info info = {0};
+    IS(pk_task_info(PK_SLOT_SERVER_TASK, &info), 0);
+    return info.resident;
+}
+
+/* The kernel's way of touching memory, which gives an error instead of a fault. */
+long touch_read(uint64_t at) {
+    char c;
+    return pk_task_copy_in(PK_SLOT_SERVER_TASK, &c, at, 1);
+}
+long touch_write(uint64_t at) {
+    char c = 1;
+    return pk_task_copy_out(PK_SLOT_SERVER_TASK, at, &c, 1);
+}
+
+static void demand_zero(void) {
+    uint64_t before = resident(), at = map_at(0, 1000, RW, 0, 0);
+    volatile uint64_t *p = (volatile uint64_t *)at;
+    IS(resident(), before);
+    for (unsigned i = 0; i < 1000; i++)
+        if (!IS(p[i * 512 + i % 512], 0))
+            break;
+    for (unsigned i = 0; i < 1000; i++)
+        p[i * 512 + i % 512] = i + 1;
+    for (unsigned i = 0; i < 1000; i++)
+        if (!IS(p[i * 512 + i % 512], i + 1))
+            break;
+    IS(resident(), before + 1000);
+    unmap(at, 1000);
+    IS(resident(), before);
+    IS(touch_read(at), -EFAULT);
+    at = map_at(at, 1000, RW | PK_MAP_FIXED, 0, 0);
+    IS(p[512 * 3 + 3], 0); /* not what was there before */
+    unmap(at, 1000);
+}
+
+static void check_region(uint64_t address, uint64_t start, uint64_t pages, uint32_t prot,
+                         uint64_t offset) {
+    struct pk_region_info r;
+    IS(pk_region_info(0, address, &r), 0);
+    IS(r.start, start);
+    IS(r.length, pages * PAGE);
+    IS(r.prot, prot);
+    IS(r.offset, offset);
+}
+
+static void splitting(void) {
+    uint64_t object = SLOT(pk_object_create(64 * PAGE, 0, 0));
+    uint64_t at = map_at(0, 16, RW | PK_MAP_SHARED, object, 8 * PAGE);
+    for (uint64_t i = 0; i < 16; i++)
+        *(volatile uint64_t *)(at + i * PAGE) = 100 + i;
+    IS(pk_protect(0, at + 4 * PAGE, 4 * PAGE, PK_PROT_READ), 0);
+    check_region(at, at, 4, RW | PK_MAP_SHARED, 8 * PAGE);
+    check_region(at + 5 * PAGE, at + 4 * PAGE, 4, PK_PROT_READ | PK_MAP_SHARED, 12 * PAGE);
+    check_region(at + 8 * PAGE, at + 8 * PAGE, 8, RW | PK_MAP_SHARED, 16 * PAGE);
+    IS(touch_write(at + 5 * PAGE), -EFAULT);
+    IS(touch_read(at + 5 * PAGE), 1);
+    IS(touch_write(at + 8 * PAGE + 8), 1);
+    IS(pk_unmap(0, at + 6 * PAGE, 4 * PAGE), 0);
+    check_region(at + 6 * PAGE, at + 10 * PAGE, 6, RW | PK_MAP_SHARED, 18 * PAGE);
+    IS(touch_read(at + 6 * PAGE), -EFAULT);
+    IS(*(volatile uint64_t *)(at + 10 * PAGE), 110);
+    IS(pk_protect(0, at, 16 * PAGE, RW), -ENOMEM); /* a hole */
+    check_region(at + 5 * PAGE, at + 4 * PAGE, 2, PK_PROT_READ | PK_MAP_SHARED, 12 * PAGE);
+    IS(pk_protect(0, at, 6 * PAGE, RW), 0);
+    IS(touch_write(at + 5 * PAGE + 8), 1);
+    uint64_t value;
+    for (uint64_t i = 0; i < 16; i++) {
+        IS(pk_object_read(object, (8 + i) * PAGE, &value, 8), 8);
+        IS(value, 100 + i);
+    }
+    unmap(at, 16);
+    unmap(at, 16); /* nothing there: no error */
+    drop(object);
+}
+
+/* A call that fails has changed nothing. */
+static void failed_map(void) {
+    uint64_t object = SLOT(pk_object_create(4 * PAGE, 0, 0));
+    uint64_t constant = SLOT(pk_cap_copy(object, 0, 0, PK_RIGHT_USE, 0));
+    uint64_t at = map_at(0, 4, RW, 0, 0);
+    *(volatile uint64_t *)at = 42;
+    uint64_t fixed = PK_MAP_FIXED;
+    IS(pk_map(0, at, PAGE, RW | fixed, object, 7, 0), -EINVAL);
+    IS(pk_map(0, at, PAGE, RW | fixed, object, ~0ull << 12, 0), -EINVAL);
+    IS(pk_map(0, at, PAGE, RW | fixed | PK_MAP_SHARED, 0, 0, 0), -EINVAL);
+    IS(pk_map(0, at, PAGE, RW | fixed | PK_MAP_SHARED, constant, 0, 0), -EACCES);
+    IS(pk_map(0, at, PAGE, PK_PROT_EXEC | fixed, constant, 0, 0), -EACCES);
+    IS(pk_map(0, at, PAGE, RW | fixed | PK_PROT_READ << PK_MAP_MAX_SHIFT, 0, 0, 0), -EACCES);
+    IS(pk_map(0, at, PAGE, RW | PK_MAP_NOREPLACE, 0, 0, 0), -EEXIST);
+    IS(pk_map(0, at - PAGE * 3, PAGE * 4, RW | PK_MAP_NOREPLACE, 0, 0, 0), -EEXIST);
+    IS(pk_map(0, at, 0, RW | fixed, 0, 0, 0), -EINVAL);
+    IS(pk_map(0, at + 1, PAGE, RW | fixed, 0, 0, 0), -EINVAL);
+    IS(pk_map(0, USER_END - PAGE, 2 * PAGE, RW | fixed, 0, 0, 0), -EINVAL);
+    IS(pk_map(0, 0, PAGE, RW | fixed, 0, 0, 0), -EINVAL);
+    IS(pk_map(0, at, ~0ull, RW | fixed, 0, 0, 0), -EINVAL);
+    IS(pk_map(0, 0, USER_END, RW, 0, 0, 0), -ENOMEM);
+    IS(pk_map(0, 0, PAGE, 1ull << 40 | RW, 0, 0, 0), -EINVAL);
+    IS(touch_read(at), 1);
+    if (touch_read(at) == 1)
+        IS(*(volatile uint64_t *)at, 42);
+    check_region(at, at, 4, RW, 0);
+    unmap(at, 4);
+    drop(object);
+    drop(constant);
+}
+
+static void private_and_shared(void) {
+    uint64_t object = SLOT(pk_object_create(2 * PAGE, 0, 0)), value = 7;
+    IS(pk_object_write(object, PAGE, &value, 8), 8);
+    volatile uint64_t *s = (volatile uint64_t *)map_at(0, 2, RW | PK_MAP_SHARED, object, 0);
+    volatile uint64_t *p = (volatile uint64_t *)map_at(0, 2, RW, object, 0);
+    volatile uint64_t *q = (volatile uint64_t *)map_at(0, 2, PK_PROT_READ, object, PAGE);
+    IS(s[512], 7);
+    IS(p[512], 7);
+    IS(q[0], 7);
+    s[512] = 8; /* private pages that were not written still follow the object */
+    IS(p[512], 8);
+    IS(q[0], 8);
+    p[512] = 9;
+    IS(s[512], 8);
+    s[512] = 10;
+    IS(p[512], 9);
+    IS(q[0], 10);
+    IS(touch_read((uint64_t)q + PAGE), -EFAULT); /* beyond the object's end */
+    IS(pk_object_resize(object, 3 * PAGE), 0);
+    IS(touch_read((uint64_t)q + PAGE), 1);
+    unmap((uint64_t)s, 2);
+    unmap((uint64_t)p, 2);
+    unmap((uint64_t)q, 2);
+    drop(object);
+}
+
+static void resize(void) {
+    uint64_t object = SLOT(pk_object_create(8 * PAGE, 0, 0));
+    uint64_t at = map_at(0, 8, RW | PK_MAP_SHARED, object, 0);
+    memset((void *)at, 0x55, 8 * PAGE);
+    IS(pk_object_resize(object, 2 * PAGE + 100), 0);
+    struct pk_object_info info;
+    IS(pk_object_info(object, &info), 0);
+    IS(info.size, 2 * PAGE + 100);
+    IS(info.resident, 3);
+    const unsigned char *last = (const unsigned char *)at + 2 * PAGE;
+    CHECK(last[99] == 0x55 && last[100] == 0 && last[PAGE - 1] == 0);
+    IS(touch_read(at + 3 * PAGE), -EFAULT);
+    IS(touch_read(at + 7 * PAGE), -EFAULT);
+    IS(pk_object_resize(object, 8 * PAGE), 0);
+    CHECK(*(volatile unsigned char *)(at + 7 * PAGE) == 0);
+    IS(pk_object_resize(object, 0), 0);
+    IS(touch_read(at), -EFAULT);
+    unsigned char byte = 1;
+    IS(pk_object_write(object, 0, &byte, 1), -EINVAL);
+    IS(pk_object_resize(object, 1ull << 40), 0);
+    IS(pk_object_write(object, (1ull << 40) - 1, &byte, 1), 1);
+    IS(pk_object_resize(object, (1ull << 40) + 1), -EFBIG);
+    IS(pk_object_info(object, &info), 0);
+    IS(info.resident, 1);
+    unmap(at, 8);
+    drop(object);
+}
+
+/* An object made from a part of another shares its frames. */
+static void object_from(void) {
+    uint64_t source = SLOT(pk_object_create(5 * PAGE, 0, 0)), value = 11;
+    IS(pk_object_write(source, 3 * PAGE, &value, 8), 8);
+    uint64_t part = SLOT(pk_object_create(PAGE + 10, source, 3 * PAGE));
+    value = 0;
+    IS(pk_object_read(part, 0, &value, 8), 8);
+    IS(value, 11);
+    IS(pk_object_create(PAGE, source, 100), -EINVAL);
+    IS(pk_object_create(3 * PAGE, source, 3 * PAGE), -EINVAL);
+    drop(source);
+    IS(pk_object_read(part, 0, &value, 8), 8);
+    IS(value, 11);
+    IS(pk_object_read(part, PAGE, &value, 11), -EINVAL);
+    drop(part);
+}
+
+/* Rights bound what a mapping may ever become. */
+static void maximum(void) {
+    uint64_t object = SLOT(pk_object_create(PAGE, 0, 0));
+    uint64_t constant = SLOT(pk_cap_copy(object, 0, 0, PK_RIGHT_USE, 0));
+    uint64_t text = SLOT(pk_cap_copy(object, 0, 0, PK_RIGHT_USE | PK_RIGHT_EXECUTE, 0));
+    uint64_t at = map_at(0, 1, PK_PROT_READ | PK_MAP_SHARED, constant, 0);
+    IS(pk_protect(0, at, PAGE, RW), -EACCES);
+    IS(pk_protect(0, at, PAGE, PK_PROT_READ | PK_PROT_EXEC), -EACCES);
+    unmap(at, 1);
+    at = map_at(0, 1, PK_PROT_READ, constant, 0); /* private: may be written, not executed */
+    IS(pk_protect(0, at, PAGE, RW), 0);
+    IS(pk_protect(0, at, PAGE, PK_PROT_READ | PK_PROT_EXEC), -EACCES);
+    unmap(at, 1);
+    at = map_at(0, 1, PK_PROT_READ | PK_PROT_EXEC | PK_MAP_SHARED, text, 0);
+    IS(pk_protect(0, at, PAGE, RW), -EACCES);
+    unmap(at, 1);
+    at = map_at(0, 1, PK_PROT_READ | (PK_PROT_READ | PK_PROT_EXEC) << PK_MAP_MAX_SHIFT, 0, 0);
+    IS(pk_protect(0, at, PAGE, RW), -EACCES);
+    IS(pk_protect(0, at, PAGE, 0), 0);
+    IS(touch_read(at), -EFAULT);
+    IS(pk_protect(0, at, PAGE, PK_PROT_READ), 0);
+    IS(touch_read(at), 1);
+    unmap(at, 1);
+    drop(object);
+    drop(constant);
+    drop(text);
+}
+
+/* Sv39 has no write-only pages: they can be read. */
+static void write_only(void) {
+    uint64_t at = map_at(0, 2, PK_PROT_WRITE, 0, 0);
+    uint64_t value;
+    IS(touch_read(at), 1);
+    value = *(volatile uint64_t *)at;
+    IS(value, 0);
+    *(volatile uint64_t *)(at + PAGE) = 5;
+    IS(*(volatile uint64_t *)(at + PAGE), 5);
+    unmap(at, 2);
+}
+
+/* Regions are found from any address, and their tags come back. */
+static void region_tags(void) {
+    uint64_t base = map_at(0, 100, PK_PROT_READ, 0, 0);
+    unmap(base, 100);
+    for (uint64_t i = 0; i < 50; i++)
+        IS(pk_map(0, base + i * 2 * PAGE, PAGE, PK_PROT_READ | PK_MAP_FIXED, 0, 0, i + 1),
+           base + i * 2 * PAGE);
+    for (uint64_t i = 0; i < 99; i++) {
+        struct pk_region_info r;
+        IS(pk_region_info(0, base + i * PAGE, &r), 0);
+        IS(r.tag, (i + 1) / 2 + 1);
+        IS(r.has_object, 0);
+    }
+    unmap(base, 100);
+    struct pk_region_info r;
+    IS(pk_region_info(0, USER_END, &r), -ENOENT);
+    IS(pk_region_info(0, ~0ull, &r), -ENOENT);
+}
+
+int main(void) {
+    static const struct tap_case cases[] = {
+        {"memory is zero on demand", demand_zero, false},
+        {"regions split", splitting, false},
+        {"a failed map changes nothing", failed_map, false},
+        {"private and shared mappings of an object", private_and_shared, false},
+        {"an object that shrinks is unmapped", resize, false},
+        {"an object from another", object_from, false},
+        {"the maximum protection holds", maximum, false},
+        {"write-only memory can be read", write_only, false},
+        {"region information", region_tags, false},
+        {"parent and child write to copied pages", clone_write, false},
+        {"clones of clones", clone_chain, false},
+        {"a clone of 1,000 pages with objects", clone_thousand, false},
+        {"unmap and protect in shared page tables", clone_unmap, false},
+        {"two clones into one task", clone_twice, false},
+        {"a memory hog is stopped by its quota", hog, false},
+        {"kernel objects count against the quota", hog_objects, false},
+        {"a quota is carved out", quota_carved, false},
+    };
+    tap_run(cases, ARRAY_LENGTH(cases));
+    return 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared by the cases on messages: callers in a task of their own, told what to send. */
+#ifndef NATIVE_MESSAGES_H
+#define NATIVE_MESSAGES_H
+
+#include "tap.h"
+
+struct shared {
+    uint64_t endpoint; /* slot of the callers */
+    uint64_t done;
+    struct pk_msg sent[8];
+    const void *in;
+    uint64_t in_len;
+    void *out;
+    uint64_t out_len;
+    long result[8];
+};
+extern volatile struct shared shared;
+
+/* An endpoint, and a task for its callers with a capability to call it, badge 77. */
+struct pair {
+    uint64_t endpoint, task, caller;
+};
+struct pair pair_new(void);
+void pair_end(struct pair *p);
+
+/* The thread of a caller: sends shared.sent[index], keeps the answer there. */
+void caller_loop(uint64_t index);
+
+void copy_bounds(void);
+void copy_holes(void);
+void copy_long(void);
+void copy_objects(void);
+void server_killed(void);
+void server_deaf(void);
+void caller_killed(void);
+void attention_cancels(void);
+void attention_returns(void);
+void wait_dropped(void);
+void donation(void);
+void many_receivers(void);
+
+#endif

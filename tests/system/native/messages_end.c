@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/* How calls end other than by an answer; attention; donated priority. */
+#include "messages.h"
+#include <string.h>
+
+/* Receives, and keeps what came in shared.sent[4..], without an answer; 3 times. */
+static void silent_server(uint64_t endpoint) {
+    for (unsigned i = 4; i < 7; i++) {
+        struct pk_msg msg;
+        shared.result[i] = pk_receive(endpoint, 0, &msg);
+        *(struct pk_msg *)&shared.sent[i] = msg;
+        __atomic_fetch_add(&shared.done, 1, __ATOMIC_SEQ_CST);
+    }
+    worker_rest();
+}
+
+/* A server task that alone may receive; the endpoint's own slot keeps the right to call. */
+static uint64_t server_task(struct pair *p, uint64_t *thread) {
+    uint64_t task = task_sharing();
+    uint64_t slot = SLOT(pk_cap_copy(p->endpoint, task, 0, PK_RIGHT_RECEIVE, 0));
+    uint64_t weak = SLOT(pk_cap_copy(p->endpoint, 0, 0, PK_RIGHT_USE | PK_RIGHT_GRANT, 0));
+    drop(p->endpoint);
+    p->endpoint = weak;
+    *thread = thread_run(task, silent_server, slot, 16);
+    CHECK(thread_becomes(*thread, PK_THREAD_RECEIVING));
+    return task;
+}
+
+void server_killed(void) {
+    struct pair p = pair_new();
+    uint64_t threads[5], server_thread, server = server_task(&p, &server_thread);
+    for (unsigned i = 0; i < 3; i++) /* received */
+        threads[i] = thread_run(p.task, caller_loop, i, 16);
+    CHECK(tap_reaches(&shared.done, 3));
+    for (unsigned i = 3; i < 4; i++) { /* queued */
+        threads[i] = thread_run(p.task, caller_loop, i, 16);
+        CHECK(thread_becomes(threads[i], PK_THREAD_CALLING));
+    }
+    task_end(server);
+    CHECK(tap_reaches(&shared.done, 7));
+    for (unsigned i = 0; i < 4; i++) {
+        IS(shared.result[i], -EHOSTDOWN);
+        drop(threads[i]);
+    }
+    struct pk_msg msg = {.label = 1};
+    IS(pk_call(p.endpoint, &msg, 0, 0, 0, 0), -EHOSTDOWN);
+    drop(server_thread);
+    pair_end(&p);
+}
+
+/* The receive right goes while a caller waits and a thread receives. */
+void server_deaf(void) {
+    struct pair p = pair_new();
+    uint64_t thread = thread_run(p.task, caller_loop, 0, 16);
+    CHECK(thread_becomes(thread, PK_THREAD_CALLING));
+    drop(p.endpoint);
+    CHECK(tap_reaches(&shared.done, 1));
+    IS(shared.result[0], -EHOSTDOWN);
+    drop(thread);
+    task_end(p.task);
+    p = pair_new();
+    uint64_t receiver = SLOT(pk_cap_copy(p.endpoint, p.task, 0, PK_RIGHT_RECEIVE, 0));
+    thread = thread_run(p.task, silent_server, receiver, 16);
+    CHECK(thread_becomes(thread, PK_THREAD_RECEIVING));
+    drop(p.endpoint);
+    IS(pk_cap_drop(p.task, receiver), 0);
+    CHECK(tap_reaches(&shared.done, 1));
+    IS(shared.result[4], -EHOSTDOWN);
+    drop(thread);
+    task_end(p.task);
+}
+
+/* A server hears of a caller that died, once, and the token is dead before. */
+void caller_killed(void) {
+    struct pair p = pair_new();
+    uint64_t server_thread, server = server_task(&p, &server_thread);
+    uint64_t served = thread_run(p.task, caller_loop, 0, 16);
+    CHECK(tap_reaches(&shared.done, 1));
+    task_end(p.task);
+    CHECK(tap_reaches(&shared.done, 2));
+    IS(shared.sent[4].badge, 77);
+    IS(shared.result[5], shared.result[4]);
+    CHECK(shared.sent[5].label == PK_NOTICE_CANCEL);
+    IS(shared.sent[5].w[0], PK_CANCEL_DEAD);
+    IS(shared.sent[5].badge, 77);
+    CHECK(thread_becomes(server_thread, PK_THREAD_RECEIVING));
+    drop(served);
+    task_end(server);
+    drop(server_thread);
+    drop(p.endpoint);
+}
+
+/* A foreign call becomes a call to shared.endpoint; its result is the foreign result. */
+long foreign_body(uint64_t argument);
+long foreign_body(uint64_t argument) {
+    struct pk_msg msg = {.label = 9, .w = {argument}};
+    return pk_call(shared.endpoint, &msg, 0, 0, 0, 0);
+}
+void foreign_entry(void);
+__asm__(".text\n"
+        ".global foreign_entry\n"
+        "foreign_entry:\n"
+        "    addi sp, sp, -16\n"
+        "    sd ra, 8(sp)\n"
+        "    call foreign_body\n"
+        "    ld ra, 8(sp)\n"
+        "    addi sp, sp, 16\n"
+        "    li a7, -7\n"
+        "    ecall\n");
+
+/* Makes foreign call 64 and keeps the result, and whether a7 and t0 came back. */
+static void foreign_caller(uint64_t argument) {
+    register uint64_t a0 __asm__("a0") = argument;
+    register uint64_t a7 __asm__("a7") = 64;
+    register uint64_t t0 __asm__("t0") = 0x5eed;
+    __asm__ volatile("ecall"
+                     : "+r"(a0), "+r"(a7), "+r"(t0)
+                     :
+                     : "a1", "a2", "a3", "a4", "a5", "a6", "t1", "t2", "t3", "t4", "t5", "t6",
+                       "ra", "memory");
+    uint64_t kept = a7 == 64 && t0 == 0x5eed;
+    shared.result[0] = (long)a0;
+    shared.result[1] = (long)kept;
+    __atomic_fetch_add(&shared.done, 1, __ATOMIC_SEQ_CST);
+    worker_rest();
+}
+
+/* A task with a foreign entry, whose exceptions come to an endpoint with badge 88. */
+static uint64_t foreign_pair(struct pair *p) {
+    *p = pair_new();
+    uint64_t exceptions = SLOT(pk_endpoint_create(0));
+    uint64_t badged = SLOT(pk_cap_copy(exceptions, 0, 0, PK_RIGHT_ALL, 88));
+    IS(pk_task_set(p->task, PK_TASK_FOREIGN, (uint64_t)foreign_entry), 0);
+    IS(pk_task_set(p->task, PK_TASK_EXCEPTION, badged), 0);
+    drop(badged);
+    return exceptions;
+}
+
+static void attention_case(bool before_received) {
+    struct pair p;
+    struct pk_msg msg;
+    uint64_t exceptions = foreign_pair(&p);
+    uint64_t thread = thread_run(p.task, foreign_caller, 4711, 16);
+    CHECK(thread_becomes(thread, PK_THREAD_CALLING));
+    struct pk_thread_info info;
+    IS(pk_thread_info(thread, &info), 0);
+    IS(info.foreign, 1);
+    if (before_received)
+        IS(pk_thread_attention(thread), 0);
+    long token = pk_receive(p.endpoint, 0, &msg);
+    IS(msg.w[0], 4711);
+    if (!before_received)
+        IS(pk_thread_attention(thread), 0);
+    IS(pk_receive(p.endpoint, PK_NONBLOCK, &msg), token);
+    CHECK(msg.label == PK_NOTICE_CANCEL);
+    IS(msg.w[0], PK_CANCEL_INTERRUPT);
+    IS(msg.badge, 77);
+    IS(pk_thread_attention(thread), 0); /* no second notice */
+    IS(pk_receive(p.endpoint, PK_NONBLOCK, &msg), -EAGAIN);
+    IS(pk_reply((uint64_t)token, -EINTR, &msg, 0), 0);
+    token = pk_receive(exceptions, 0, &msg);
+    CHECK(msg.label == PK_EXCEPTION_ATTENTION);
+    IS(msg.badge, 88);
+    IS(msg.w[0], -EINTR);
+    IS(msg.w[1], 4711);
+    IS(shared.done, 0);
+    IS(pk_reply((uint64_t)token, 0, &msg, 0), 0);
+    CHECK(tap_reaches(&shared.done, 1));
+    IS(shared.result[0], -EINTR);
+    IS(shared.result[1], 1);
+    drop(thread);
+    pair_end(&p);
+    drop(exceptions);
+}
+
+void attention_cancels(void) {
+    attention_case(false);
+    attention_case(true);
+}
+
+/* Outside a foreign call attention comes at once; the answer may set other registers. */
+void attention_returns(void) {
+    struct pair p;
+    struct pk_msg msg;
+    struct pk_regs regs;
+    uint64_t exceptions = foreign_pair(&p);
+    uint64_t thread = thread_new(p.task, foreign_caller, 5, 16);
+    IS(pk_thread_attention(thread), 0);
+    IS(pk_thread_resume(thread), 0);
+    long token = pk_receive(exceptions, 0, &msg);
+    CHECK(msg.label == PK_EXCEPTION_ATTENTION);
+    IS(pk_thread_regs(thread, &regs, PK_REGS_GET), 0);
+    IS(regs.x[10], 5);
+    regs.x[10] = 6;
+    IS(pk_thread_regs(thread, &regs, PK_REGS_SET), 0);
+    IS(pk_reply((uint64_t)token, 0, &msg, 0), 0);
+    token = pk_receive(p.endpoint, 0, &msg);
+    IS(msg.w[0], 6);
+    IS(pk_thread_regs(thread, &regs, PK_REGS_SET), -EBUSY);
+    IS(pk_reply((uint64_t)token, 3, &msg, 0), 0);
+    CHECK(tap_reaches(&shared.done, 1));
+    IS(shared.result[0], 3);
+    drop(thread);
+    pair_end(&p);
+    drop(exceptions);
+}
+
+static void waiter(uint64_t notification) {
+    shared.result[0] = pk_wait(notification, 0);
+    __atomic_fetch_add(&shared.done, 1, __ATOMIC_SEQ_CST);
+    worker_rest();
+}
+
+/* The last capability to what a thread waits on goes: it wakes with an error. */
+void wait_dropped(void) {
+    struct pair p = pair_new();
+    uint64_t n = SLOT(pk_notification_create());
+    uint64_t slot = SLOT(pk_cap_copy(n, p.task, 0, PK_RIGHT_ALL, 0));
+    drop(n);
+    uint64_t thread = thread_run(p.task, waiter, slot, 16);
+    CHECK(thread_becomes(thread, PK_THREAD_WAITING));
+    IS(pk_cap_drop(p.task, slot), 0);
+    CHECK(tap_reaches(&shared.done, 1));
+    IS(shared.result[0], -EHOSTDOWN);
+    drop(thread);
+    pair_end(&p);
+}
+
+/* Two threads receive in turn, then the endpoint goes, then they receive from another. */
+void many_receivers(void) {
+    for (unsigned round = 0; round < 3; round++) {
+        struct pair p = pair_new();
+        uint64_t first = SLOT(pk_cap_copy(p.endpoint, p.task, 0, PK_RIGHT_RECEIVE, 0));
+        uint64_t a = thread_run(p.task, silent_server, first, 16);
+        uint64_t b = thread_run(p.task, silent_server, first, 16);
+        CHECK(thread_becomes(a, PK_THREAD_RECEIVING) && thread_becomes(b, PK_THREAD_RECEIVING));
+        uint64_t call = SLOT(pk_cap_copy(p.endpoint, 0, 0, PK_RIGHT_USE, 0));
+        drop(p.endpoint);
+        IS(pk_cap_drop(p.task, first), 0);
+        CHECK(tap_reaches(&shared.done, 2));
+        struct pk_msg msg = {0};
+        IS(pk_call(call, &msg, 0, 0, 0, 0), -EHOSTDOWN);
+        drop(call);
+        drop(a);
+        drop(b);
+        task_end(p.task);
+    }
+}
+
+/*
+ * A server at priority 5 with a request of priority 6 is kept off every hart by threads of
+ * priority 20. A caller of priority 30 gets its answer long before those end.
+ */
+static volatile uint64_t spin_until, answered_at, spinning;
+enum { SLOT_CALL = 20, SLOT_SERVE, SLOT_BELL };
+
+static void busy(uint64_t ns) {
+    for (uint64_t end = tap_time_ns() + ns; tap_time_ns() < end;)
+        ;
+}
+
+static void busy_server(uint64_t unused) {
+    (void)unused;
+    struct pk_msg msg;
+    long token = pk_receive(SLOT_SERVE, 0, &msg);
+    for (;;) {
+        busy(msg.w[0] * MS);
+        token = pk_reply_receive(SLOT_SERVE, (uint64_t)token, 0, &msg, 0);
+    }
+}
+
+static void middle(uint64_t unused) {
+    (void)unused;
+    __atomic_fetch_add(&spinning, 1, __ATOMIC_SEQ_CST);
+    while (tap_time_ns() < spin_until)
+        ;
+    worker_rest();
+}
+
+static void low_caller(uint64_t ms) {
+    struct pk_msg msg = {.label = 1, .w = {ms}};
+    pk_call(SLOT_CALL, &msg, 0, 0, 0, 0);
+    worker_rest();
+}
+
+static void high_caller(uint64_t unused) {
+    (void)unused;
+    pk_timer_set(SLOT_BELL, 1, tap_time_ns() + 100 * MS);
+    pk_wait(SLOT_BELL, 0);
+    struct pk_msg msg = {.label = 1, .w = {5}};
+    pk_call(SLOT_CALL, &msg, 0, 0, 0, 0);
+    answered_at = tap_time_ns();
+    worker_rest();
+}
+
+void donation(void) {
+    uint64_t e = SLOT(pk_endpoint_create(0)), n = SLOT(pk_notification_create());
+    uint64_t task = task_sharing(), threads[3 + 8];
+    unsigned count = 0;
+    spinning = answered_at = 0;
+    IS(pk_cap_copy(e, task, SLOT_CALL, PK_RIGHT_USE, 0), SLOT_CALL);
+    IS(pk_cap_copy(e, task, SLOT_SERVE, PK_RIGHT_RECEIVE, 0), SLOT_SERVE);
+    IS(pk_cap_copy(n, task, SLOT_BELL, PK_RIGHT_ALL, 0), SLOT_BELL);
+    threads[count++] = thread_run(task, busy_server, 0, 5);
+    CHECK(thread_becomes(threads[0], PK_THREAD_RECEIVING));
+    threads[count++] = thread_run(task, high_caller, 0, 30);
+    threads[count++] = thread_run(task, low_caller, 60, 6);
+    tap_sleep(30 * MS);
+    spin_until = tap_time_ns() + 1500 * MS;
+    for (unsigned i = 0; i < tap_harts(); i++)
+        threads[count++] = thread_new(task, middle, 0, 20);
+    for (unsigned i = 3; i < count; i++)
+        IS(pk_thread_resume(threads[i]), 0);
+    CHECK(tap_reaches(&answered_at, 1)); /* this thread waits for the middle ones */
+    CHECK(answered_at < spin_until - 700 * MS);
+    CHECK(tap_reaches(&spinning, tap_harts()));
+    task_end(task);
+    for (unsigned i = 0; i < count; i++)
+        drop(threads[i]);
+    drop(e);
+    drop(n);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* TAP output and the run over the cases (tap.h). */
+#include "tap.h"
+#include <protocol/console_client.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_COMPLAINTS 20 /* a case */
+
+static uint64_t console, machine;
+static unsigned complaints;
+
+static void put(const char *text, size_t length) {
+    while (length) {
+        long n = console_write(console, text, length);
+        if (n == -EAGAIN) {
+            pk_yield(0);
+            continue;
+        }
+        if (n <= 0)
+            return;
+        text += n;
+        length -= (size_t)n;
+    }
+}
+
+void tap_print(const char *format, ...) {
+    char line[256];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    put(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+}
+
+bool tap_check(bool good, const char *file, int line, const char *what) {
+    const char *name = strrchr(file, '/');
+    if (!good && complaints++ < MAX_COMPLAINTS)
+        tap_print("# %s:%d: %s\n", name ? name + 1 : file, line, what);
+    return good;
+}
+
+bool tap_is(long got, long want, const char *file, int line, const char *what) {
+    if (got == want)
+        return true;
+    char text[160];
+    snprintf(text, sizeof text, "%s is %ld, not %ld", what, got, want);
+    return tap_check(false, file, line, text);
+}
+
+uint64_t tap_slot(long result, const char *file, int line, const char *what) {
+    if (result > 0)
+        return (uint64_t)result;
+    tap_is(result, 1, file, line, what);
+    return 0;
+}
+
+struct counters {
+    uint64_t frames, objects, used;
+};
+
+static struct counters count(void) {
+    struct pk_machine_info info = {0};
+    struct pk_task_info task = {0};
+    pk_machine_info(&info);
+    pk_task_info(PK_SLOT_SERVER_TASK, &task);
+    return (struct counters){info.frames_free, info.objects, task.used};
+}
+
+static bool same(struct counters a, struct counters b) {
+    return a.frames == b.frames && a.objects == b.objects && a.used == b.used;
+}
+
+/* The servers start at the same time as this program: waits until they are done. */
+static void wait_for_quiet(void) {
+    struct counters before = count();
+    for (unsigned quiet = 0, rounds = 0; quiet < 10 && rounds < 500; rounds++) {
+        tap_sleep(20 * MS);
+        struct counters now = count();
+        quiet = same(before, now) ? quiet + 1 : 0;
+        before = now;
+    }
+}
+
+static void run_case(const struct tap_case *c) {
+    tap_reuse_stacks();
+    c->run();
+    if (c->leaky || complaints)
+        return;
+    struct counters before = count();
+    tap_reuse_stacks();
+    c->run();
+    struct counters after = count();
+    /* Another hart may still hold on to a thread that has just ended. */
+    for (unsigned i = 0; i < 100 && !same(before, after); i++) {
+        tap_sleep(5 * MS);
+        after = count();
+    }
+    if (!same(before, after))
+        complaints++;
+    if (before.frames != after.frames)
+        tap_print("# %ld frames are missing\n", (long)(before.frames - after.frames));
+    if (before.objects != after.objects)
+        tap_print("# %ld kernel objects too many\n", (long)(after.objects - before.objects));
+    if (before.used != after.used)
+        tap_print("# %ld pages too many charged\n", (long)(after.used - before.used));
+}
+
+_Noreturn static void stop(unsigned failures) {
+    while (console_drain(console) == -EAGAIN)
+        pk_yield(0);
+    pk_machine_stop(machine, PK_STOP_EXIT, failures ? 1 : 0);
+    worker_rest();
+}
+
+void tap_run(const struct tap_case *cases, unsigned count) {
+    unsigned failures = 0;
+    console = boot_cap("console");
+    machine = boot_cap("machine");
+    wait_for_quiet();
+    tap_print("1..%u\n", count);
+    for (unsigned i = 0; i < count; i++) {
+        complaints = 0;
+        run_case(&cases[i]);
+        tap_print("%sok %u - %s\n", complaints ? "not " : "", i + 1, cases[i].name);
+        failures += complaints != 0;
+    }
+    stop(failures);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* Tasks and threads that the cases make, and time (tap.h). */
+#include "tap.h"
+#include <string.h>
+
+#define STACKS 256
+#define STACK_SIZE 8192
+#define PATIENCE (10000 * MS)
+
+static _Alignas(16) unsigned char stacks[STACKS][STACK_SIZE];
+static unsigned next_stack;
+static uint64_t sleeper; /* a notification */
+
+void tap_reuse_stacks(void) {
+    next_stack = 0;
+}
+
+uint64_t tap_time_ns(void) {
+    uint64_t ticks, hz = boot_info->timebase_hz;
+    __asm__ volatile("rdtime %0" : "=r"(ticks));
+    return ticks / hz * 1000000000 + ticks % hz * 1000000000 / hz;
+}
+
+unsigned tap_harts(void) {
+    struct pk_machine_info info;
+    return pk_machine_info(&info) < 0 ? 1 : (unsigned)info.harts;
+}
+
+void tap_sleep(uint64_t ns) {
+    if (!sleeper)
+        sleeper = (uint64_t)pk_notification_create();
+    pk_timer_set(sleeper, 1, tap_time_ns() + ns);
+    pk_wait(sleeper, 0);
+}
+
+bool tap_reaches(const volatile uint64_t *word, uint64_t value) {
+    uint64_t end = tap_time_ns() + PATIENCE;
+    while (*word < value) {
+        if (tap_time_ns() > end)
+            return false;
+        tap_sleep(MS);
+    }
+    return true;
+}
+
+/* splitmix64 */
+uint64_t tap_random(uint64_t *state) {
+    uint64_t z = (*state += 0x9e3779b97f4a7c15ull);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+}
+
+static uint64_t task_with(uint64_t quota, uint64_t flags) {
+    uint64_t task = SLOT(pk_task_create(quota, 0));
+    IS(pk_task_clone(task, PK_SLOT_SERVER_TASK, flags), 0);
+    return task;
+}
+
+uint64_t task_sharing(void) {
+    return task_with(0, PK_CLONE_SHARE);
+}
+
+uint64_t task_copy(uint64_t quota) {
+    return task_with(quota, PK_CLONE_COPY);
+}
+
+struct pk_regs thread_regs_for(void (*entry)(uint64_t), uint64_t argument) {
+    struct pk_regs regs;
+    memset(&regs, 0, sizeof regs);
+    if (next_stack == STACKS)
+        server_panic("a test uses too many stacks");
+    regs.x[0] = (uint64_t)entry;
+    regs.x[2] = (uint64_t)(stacks[next_stack++] + STACK_SIZE);
+    __asm__("mv %0, gp" : "=r"(regs.x[3]));
+    __asm__("mv %0, tp" : "=r"(regs.x[4]));
+    regs.x[10] = argument;
+    return regs;
+}
+
+uint64_t thread_new(uint64_t task, void (*entry)(uint64_t), uint64_t argument, unsigned priority) {
+    struct pk_regs regs = thread_regs_for(entry, argument);
+    return SLOT(pk_thread_create(task, &regs, priority));
+}
+
+uint64_t thread_run(uint64_t task, void (*entry)(uint64_t), uint64_t argument, unsigned priority) {
+    uint64_t thread = thread_new(task, entry, argument, priority);
+    IS(pk_thread_resume(thread), 0);
+    return thread;
+}
+
+_Noreturn void worker_rest(void) {
+    for (;;) {
+        long n = pk_notification_create();
+        pk_wait((uint64_t)n, 0);
+    }
+}
+
+void task_end(uint64_t task) {
+    IS(pk_task_kill(task), 0);
+    drop(task);
+}
+
+void give_same(uint64_t task, uint64_t slot) {
+    IS(pk_cap_copy(slot, task, slot, PK_RIGHT_ALL, 0), slot);
+}
+
+void drop(uint64_t slot) {
+    IS(pk_cap_drop(0, slot), 0);
+}
+
+bool thread_becomes(uint64_t thread, uint32_t state) {
+    struct pk_thread_info info;
+    for (uint64_t end = tap_time_ns() + PATIENCE; tap_time_ns() < end; tap_sleep(MS / 2))
+        if (pk_thread_info(thread, &info) < 0 || info.state == state)
+            return info.state == state;
+    return false;
+}
