@@ -17,17 +17,20 @@
 #include <task/task.h>
 #include <task/thread.h>
 
-/* A ticket lock: harts enter in the order in which they came. */
-static uint32_t lock_next, lock_serving;
+/*
+ * A test-and-set lock. Not a ticket lock: an emulated hart whose turn it is may not be running, and
+ * then everybody would wait for it.
+ */
+static uint32_t lock_taken;
 
 void kernel_lock(void) {
-    uint32_t ticket = __atomic_fetch_add(&lock_next, 1, __ATOMIC_RELAXED);
-    while (__atomic_load_n(&lock_serving, __ATOMIC_ACQUIRE) != ticket)
-        arch_cpu_relax();
+    while (__atomic_exchange_n(&lock_taken, 1, __ATOMIC_ACQUIRE))
+        while (__atomic_load_n(&lock_taken, __ATOMIC_RELAXED))
+            arch_cpu_relax();
 }
 
 void kernel_unlock(void) {
-    __atomic_store_n(&lock_serving, lock_serving + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&lock_taken, 0, __ATOMIC_RELEASE);
 }
 
 static void init_memory(void) {

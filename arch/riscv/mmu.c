@@ -4,7 +4,9 @@
  *
  * ASIDs are handed out in order; when they run out a new generation begins, every hart flushes its
  * whole TLB before it runs anything else, and address spaces get a new ASID when next used. So
- * creating and destroying address spaces needs no flush at all.
+ * creating and destroying address spaces needs no flush at all. An address space that moves to
+ * another hart takes a new ASID too: what the old hart's TLB remembers of it can never be used again,
+ * and changes need no shoot-down unless threads of it run on several harts at the same time.
  */
 #include "csr.h"
 #include "sbi.h"
@@ -87,11 +89,19 @@ static void assign_asid(struct aspace *as) {
     as->harts = 0;
 }
 
+static bool active_elsewhere(const struct aspace *as) {
+    for (uint32_t i = 0; i < machine.hart_count; i++)
+        if (&harts[i] != this_hart() && harts[i].aspace == as)
+            return true;
+    return false;
+}
+
 void arch_mmu_activate(struct aspace *as) {
     struct hart *hart = this_hart();
     uint64_t satp = SATP_SV39;
     if (as) {
-        if (as->asid_generation != asid_generation)
+        uint32_t others = as->harts & ~(1u << hart->index);
+        if (as->asid_generation != asid_generation || (others && !active_elsewhere(as)))
             assign_asid(as);
         as->harts |= 1u << hart->index;
         satp |= as->asid << SATP_ASID_SHIFT | virt_to_phys(as->root) >> PAGE_SHIFT;

@@ -29,6 +29,7 @@ struct hart {
     struct tree timers;
     uint64_t slice_end;   /* ns */
     uint64_t switched_at; /* ns: when current started */
+    uint64_t balanced_at; /* ns: when an idle hart was last asked to help */
     uint64_t timer_at;    /* what the clock event device is programmed for */
 };
 

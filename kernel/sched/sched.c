@@ -25,15 +25,13 @@ static struct thread *entity_thread(struct sched_entity *e) {
     return e ? CONTAINER_OF(e, struct thread, sched) : NULL;
 }
 
-/* The last hart's caches are warm; but an idle hart beats waiting. */
-static struct hart *choose_hart(const struct thread *t) {
-    struct hart *last = t->hart ? t->hart : this_hart();
-    if (last->idle || machine.hart_count == 1)
-        return last;
+#define BALANCE_NS 500000 /* a ready thread waits this long before an idle hart is asked to help */
+
+static struct hart *idle_hart(void) {
     for (uint32_t i = 0; i < machine.hart_count; i++)
         if (harts[i].idle)
             return &harts[i];
-    return last;
+    return NULL;
 }
 
 static void enqueue(struct hart *hart, struct thread *t, bool front) {
@@ -46,13 +44,17 @@ void sched_ready(struct thread *t) {
     t->state = THREAD_READY;
     if (t->suspended)
         return;
-    struct hart *hart = choose_hart(t);
+    /*
+     * Here, not where it ran last: who wakes a thread is mostly a server that is about to wait, so
+     * the woken one goes on at once with warm caches and without an interrupt between harts. If
+     * somebody waits here already, an idle hart may take one.
+     */
+    struct hart *hart = this_hart(), *helper = NULL;
+    if (policy->first(&hart->queue))
+        helper = idle_hart();
     enqueue(hart, t, false);
-    if (hart == this_hart())
-        return;
-    if (hart->idle || (hart->current && policy->preempts(&hart->queue, &hart->current->sched,
-                                                         false)))
-        arch_send_ipi(hart->index);
+    if (helper)
+        arch_send_ipi(helper->index);
 }
 
 void sched_handoff(struct thread *t) {
@@ -182,6 +184,8 @@ static void program_timer(struct hart *hart, const struct thread *t) {
     uint64_t at = timers_next();
     if (policy->contends(&hart->queue, &t->sched))
         at = min_u64(at, hart->slice_end);
+    if (machine.hart_count > 1 && policy->first(&hart->queue) && idle_hart())
+        at = min_u64(at, max_u64(hart->switched_at, hart->balanced_at) + BALANCE_NS);
     if (at != hart->timer_at) {
         hart->timer_at = at;
         arch_timer_program(at);
@@ -227,6 +231,11 @@ void kernel_timer_interrupt(void) {
     struct hart *hart = this_hart();
     hart->timer_at = 0;
     timers_run();
+    struct hart *helper = policy->first(&hart->queue) ? idle_hart() : NULL;
+    if (helper && helper != hart) {
+        hart->balanced_at = arch_time_ns();
+        arch_send_ipi(helper->index);
+    }
     if (hart->current && arch_time_ns() >= hart->slice_end)
         hart->slice_over = true;
 }
