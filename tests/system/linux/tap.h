@@ -210,7 +210,7 @@ static inline void check_free_pages(long before, long slack, const char *what)
         return;
     }
     for (int i = 0; i < 50 && after < before - slack; i++) {
-        sleep_ms(20);
+        sleep_ms(100);
         after = free_pages();
     }
     ok(after >= before - slack, "%s", what);
