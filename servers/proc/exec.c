@@ -238,8 +238,8 @@ static long make_task(const struct process *p) {
         long error = pk_task_info(PK_SLOT_SERVER_TASK, &info);
         if (error < 0)
             return error;
-        uint64_t left = info.quota - info.used; /* an eighth stays for this server itself */
-        long task = pk_task_create(left - left / 8, 0);
+        uint64_t left = info.quota - info.used; /* the rest stays for this server itself */
+        long task = pk_task_create(left - left / 8 - left / 16, 0);
         if (task < 0)
             return task;
         users_task = (uint64_t)task;

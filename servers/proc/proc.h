@@ -131,7 +131,7 @@ uint64_t connect_endpoint(unsigned slot); /* to call that server as proc */
 /* exec.c, stack.c */
 struct exec_strings {
     char *bytes; /* arguments, then environment, each with its NUL */
-    size_t length, argument_bytes;
+    size_t length, room, argument_bytes;
     size_t arguments, variables;
 };
 struct exec_image {

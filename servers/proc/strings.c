@@ -7,17 +7,22 @@
 #define STRINGS_MAX (STACK_SIZE / 4) /* all of them, as Linux allows */
 #define STRING_MAX (32 * 4096ul)     /* one of them */
 #define PIECE 256
+#define FIRST_ROOM 1024
 
 static long reserve(struct exec_strings *s, size_t more) {
-    size_t have = s->length ? (s->length + 4095) & ~4095ul : 0, want = s->length + more;
+    size_t want = s->length + more;
     if (want > STRINGS_MAX)
         return -E2BIG;
-    if (want <= have)
+    if (want <= s->room)
         return 0;
-    char *bytes = realloc(s->bytes, (want + 4095) & ~4095ul);
+    size_t room = s->room ? s->room : FIRST_ROOM;
+    while (room < want)
+        room *= 2;
+    char *bytes = realloc(s->bytes, room);
     if (!bytes)
         return -ENOMEM;
     s->bytes = bytes;
+    s->room = room;
     return 0;
 }
 
