@@ -8,8 +8,8 @@
 #define MAX_ITERATIONS 10000
 
 /*
- * A row: `run` is measured, once an iteration; the others, which may be NULL, are not. `total` given
- * to `setup` is the number of times that `run` will be called, warm-up included.
+ * A row: `run` is measured, once an iteration; the others, which may be NULL, are not. `total`
+ * given to `setup` is the number of times that `run` will be called, warm-up included.
  */
 struct row {
     const char *name;

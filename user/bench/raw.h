@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linux system calls without a C library. On RISC-V: number in a7, arguments from a0 on, result in a0
- * (riscv-elf psABI, Linux's syscall(2)); on x86-64, for smoke tests only: rax, rdi, rsi, rdx, r10, r8.
+ * Linux system calls without a C library. On RISC-V: number in a7, arguments from a0 on, result in
+ * a0 (riscv-elf psABI, Linux's syscall(2)); on x86-64, for smoke tests only: rax, rdi, rsi, rdx,
+ * r10, r8.
  */
 #ifndef RAW_H
 #define RAW_H
@@ -43,8 +44,8 @@ static inline void __attribute__((noreturn)) raw_exit(int status)
 }
 
 /*
- * The entry point of a program without a C library: calls start_c(stack) with the stack as exec left
- * it, argc first.
+ * The entry point of a program without a C library: calls start_c(stack) with the stack as exec
+ * left it, argc first.
  */
 #ifdef __riscv
 #define RAW_START \

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* env [-i] [-u NAME] [NAME=VALUE...] [COMMAND [ARG...]]: runs a command in a changed environment. */
+/*
+ * env [-i] [-u NAME] [NAME=VALUE...] [COMMAND [ARG...]]: runs a command in a changed environment.
+ */
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>

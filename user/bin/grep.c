@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * grep [-EFivnclqsh] PATTERN [FILE...]: lines that match a regular expression (regcomp(3)) or, with
- * -F, contain a string. -e PATTERN gives the pattern too. Status 0: found, 1: not found, 2: trouble.
+ * grep [-EFivnclqsh] PATTERN [FILE...]: lines that match a regular expression (regcomp(3)) or,
+ * with -F, contain a string. -e PATTERN gives the pattern too. Status 0: found, 1: not found, 2:
+ * trouble.
  */
 #include "tool.h"
 

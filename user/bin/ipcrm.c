@@ -25,7 +25,7 @@ union semun {
 
 static bool verbose;
 
-/* ---- What the three kinds differ in ---------------------------------------------------------------- */
+/* ---- What the three kinds differ in ------------------------------------------------------- */
 
 static int remove_shm(int id)
 {
@@ -117,7 +117,7 @@ static const struct kind kinds[] = {
 #define MSG (&kinds[1])
 #define SEM (&kinds[2])
 
-/* ---- Removing ------------------------------------------------------------------------------------------ */
+/* ---- Removing ----------------------------------------------------------------------------- */
 
 static const char *reason(void)
 {
@@ -217,7 +217,8 @@ int main(int argc, char **argv)
     static const struct option options[] = {
         {"shmem-id", required_argument, NULL, 'm'},     {"shmem-key", required_argument, NULL, 'M'},
         {"queue-id", required_argument, NULL, 'q'},     {"queue-key", required_argument, NULL, 'Q'},
-        {"semaphore-id", required_argument, NULL, 's'}, {"semaphore-key", required_argument, NULL, 'S'},
+        {"semaphore-id", required_argument, NULL, 's'},
+        {"semaphore-key", required_argument, NULL, 'S'},
         {"all", optional_argument, NULL, 'a'},          {"verbose", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},               {NULL, 0, NULL, 0},
     };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ipcs [-qmsa] [-t | -p | -c | -l | -u], ipcs -q|-m|-s -i ID: shows System V IPC objects, with the
- * options and the layout of util-linux. Everything comes from the *ctl calls (SHM_INFO, SHM_STAT and
- * their like), nothing from /proc. The kinds stand in ipcs_shm.c, ipcs_msg.c and ipcs_sem.c.
+ * options and the layout of util-linux. Everything comes from the *ctl calls (SHM_INFO, SHM_STAT
+ * and their like), nothing from /proc. The kinds stand in ipcs_shm.c, ipcs_msg.c and ipcs_sem.c.
  */
 #include "ipcs.h"
 
@@ -13,7 +13,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 
-/* ---- Shared columns ---------------------------------------------------------------------------- */
+/* ---- Shared columns ----------------------------------------------------------------------- */
 
 void ipcs_creators_title(const char *id_name)
 {
@@ -62,7 +62,7 @@ const char *ipcs_short_time(time_t when)
     return format_time(when, "%b %e %H:%M:%S");
 }
 
-/* ---- Options -------------------------------------------------------------------------------------- */
+/* ---- Options ------------------------------------------------------------------------------ */
 
 static void usage(FILE *stream)
 {

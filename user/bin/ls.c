@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ls [-aAlh1Rdi] [PATH...]: lists directories, sorted by name. Columns on a terminal, else a line each.
+ * ls [-aAlh1Rdi] [PATH...]: lists directories, sorted by name. Columns on a terminal, else a line
+ * each.
  */
 #include "names.h"
 #include "tool.h"
@@ -26,7 +27,7 @@ static unsigned int screen_width;
 static bool need_title, later;
 static int status;
 
-/* ---- One entry ------------------------------------------------------------------------------- */
+/* ---- One entry ---------------------------------------------------------------------------- */
 
 static char type_letter(mode_t mode)
 {
@@ -105,7 +106,7 @@ static void print_long(const struct entry *entry)
     putchar('\n');
 }
 
-/* ---- Many entries ------------------------------------------------------------------------------ */
+/* ---- Many entries ------------------------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poweroff [STATUS]: switches the machine off. STATUS (0 to 255) becomes the emulator's exit status:
- * it goes into the fourth argument of reboot(2) as a plain number. Linux ignores that argument for
- * this command; Parley hands it to the machine's power-off device.
+ * poweroff [STATUS]: switches the machine off. STATUS (0 to 255) becomes the emulator's exit
+ * status: it goes into the fourth argument of reboot(2) as a plain number. Linux ignores that
+ * argument for this command; Parley hands it to the machine's power-off device.
  */
 #include <err.h>
 #include <linux/reboot.h>

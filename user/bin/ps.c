@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ps: all processes, from /proc/PID/stat and /proc/PID/cmdline (proc(5)). One format, no options but
- * those that people type by habit (-e, -f, -A, a, u, x, ax), which change nothing.
+ * ps: all processes, from /proc/PID/stat and /proc/PID/cmdline (proc(5)). One format, no options
+ * but those that people type by habit (-e, -f, -A, a, u, x, ax), which change nothing.
  */
 #include "tool.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sleep SECONDS...: waits for the sum of its arguments, which may have fractions and s, m, h or d. */
+/*
+ * sleep SECONDS...: waits for the sum of its arguments, which may have fractions and s, m, h or d.
+ */
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sort [-rnu] [FILE...]: sorts lines by bytes, or with -n by the numbers they begin with. No keys. */
+/*
+ * sort [-rnu] [FILE...]: sorts lines by bytes, or with -n by the numbers they begin with. No keys.
+ */
 #include "tool.h"
 
 #include <err.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* tail [-n [+]LINES | -LINES] [FILE...]: the last lines of files, or those from a line on. No -f. */
+/*
+ * tail [-n [+]LINES | -LINES] [FILE...]: the last lines of files, or those from a line on. No -f.
+ */
 #include "tool.h"
 
 #include <ctype.h>

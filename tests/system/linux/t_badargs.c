@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every Linux system call with wild arguments, each number in a child of its own; then, on Parley, the
- * kernel's own calls (negative numbers) too. A call must give an error or a sane value, and the system
- * must work afterwards. What would rightly stop or change the machine, or signal others, is left out.
- * Needs RISC-V's numbers; on other machines it is skipped. On Linux it gives up root first. qemu-user
- * itself dies of some calls, which then count as failed.
+ * Every Linux system call with wild arguments, each number in a child of its own; then, on Parley,
+ * the kernel's own calls (negative numbers) too. A call must give an error or a sane value, and
+ * the system must work afterwards. What would rightly stop or change the machine, or signal
+ * others, is left out. Needs RISC-V's numbers; on other machines it is skipped. On Linux it gives
+ * up root first. qemu-user itself dies of some calls, which then count as failed.
  */
 #include "tap.h"
 
@@ -20,9 +20,11 @@
 
 static char buffer[65536];
 
-/* ---- Which calls, and how they may end -------------------------------------------------------------------- */
+/* ---- Which calls, and how they may end ---------------------------------------------------- */
 
-/* Left out: ends the process or the machine, sets clocks and names, signals others, makes copies. */
+/*
+ * Left out: ends the process or the machine, sets clocks and names, signals others, makes copies.
+ */
 static const short left_out[] = {
     93, 94,             /* exit, exit_group */
     104, 294,           /* kexec_load, kexec_file_load */
@@ -39,14 +41,14 @@ static const short left_out[] = {
 static const short blocking[] = {
     22, 72, 73, 98, 133, 137, 441, 449, /* epoll, select, poll, futex, sigsuspend, sigtimedwait */
     63, 65, 67, 69, 101, 115,           /* read and its like, nanosleep, clock_nanosleep */
-    188, 189, 192, 193,                 /* msgrcv, msgsnd, semtimedop, semop: earlier calls made objects */
+    188, 189, 192, 193,                 /* msgrcv, msgsnd, semtimedop, semop */
 };
 
 /* May take away the caller's own memory or life, rightly. */
 static const short self_harming[] = {
     163, 164, 261, 277, 101, 103,      /* limits, seccomp, timers */
     194, 195, 196, 197, 214, 215, 216, /* shm, brk, munmap, mremap */
-    222, 226, 233, 234, 288,           /* mmap, mprotect, madvise, remap_file_pages, pkey_mprotect */
+    222, 226, 233, 234, 288,           /* mmap, mprotect, madvise and their like */
     107, 110, 167, 132, 134, 135,      /* timers, prctl, signals */
     99, 100, 293, 440,                 /* robust lists, rseq, process_madvise */
 };
@@ -62,7 +64,7 @@ static bool is_in(const short *list, size_t size, int number)
 
 #define IS_IN(list, number) is_in(list, sizeof(list), number)
 
-/* ---- The arguments --------------------------------------------------------------------------------------------- */
+/* ---- The arguments ------------------------------------------------------------------------ */
 
 static long raw(long number, const long *arguments)
 {
@@ -118,7 +120,7 @@ static void choose(int number, unsigned int round, long arguments[6])
     }
 }
 
-/* ---- One call's child -------------------------------------------------------------------------------------------- */
+/* ---- One call's child --------------------------------------------------------------------- */
 
 enum { FINE = 0, INSANE = 3, NOT_SELF = 4 };
 
@@ -181,7 +183,7 @@ static bool survives(int number)
     return false;
 }
 
-/* ---- Whether all still works -------------------------------------------------------------------------------------- */
+/* ---- Whether all still works -------------------------------------------------------------- */
 
 static int exit_5(void)
 {
@@ -226,7 +228,9 @@ static void test_linux_calls(void)
     }
 }
 
-/* The native calls that a process has no business with. They may end it; nothing else may suffer. */
+/*
+ * The native calls that a process has no business with. They may end it; nothing else may suffer.
+ */
 static void test_native_calls(void)
 {
     int bad = 0;

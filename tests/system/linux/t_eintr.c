@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Signals that hit a process in a blocking call (signal(7), "Interruption of system calls"): EINTR
- * without SA_RESTART; with it some calls go on and others still give EINTR. And nothing is lost by an
- * interruption.
+ * without SA_RESTART; with it some calls go on and others still give EINTR. And nothing is lost by
+ * an interruption.
  */
 #include "tap.h"
 
@@ -41,7 +41,7 @@ static long operate(unsigned short number, short change)
     return semop(set, &operation, 1);
 }
 
-/* ---- The calls: each blocks until its release ---------------------------------------------------------- */
+/* ---- The calls: each blocks until its release --------------------------------------------- */
 
 static long call_read(void)
 {
@@ -159,7 +159,7 @@ static const struct blocking calls[] = {
     {"poll", call_poll, false, NULL},
 };
 
-/* ---- The tests -------------------------------------------------------------------------------------------- */
+/* ---- The tests ---------------------------------------------------------------------------- */
 
 enum { GOT_EINTR, GOT_RESULT, GOT_OTHER_ERROR, NO_HANDLER };
 

@@ -20,7 +20,7 @@
 static char *self;
 static char scratch[] = "/tmp/t_exec.file";
 
-/* ---- The executed side ------------------------------------------------------------------------------ */
+/* ---- The executed side -------------------------------------------------------------------- */
 
 static int child_args(int argc, char **argv)
 {
@@ -75,7 +75,7 @@ static int child(int argc, char **argv)
     return 99;
 }
 
-/* ---- Success ----------------------------------------------------------------------------------------- */
+/* ---- Success ------------------------------------------------------------------------------ */
 
 static int exec_args(void)
 {
@@ -210,7 +210,7 @@ static void test_spawn(void)
     is_errno(waitpid(-1, NULL, 0), ECHILD, "and no child of it is left");
 }
 
-/* ---- Failure ------------------------------------------------------------------------------------------- */
+/* ---- Failure ------------------------------------------------------------------------------ */
 
 static int handled;
 

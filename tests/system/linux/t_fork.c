@@ -12,7 +12,7 @@
 #define PAGES 1000
 #define PAGE 4096
 
-/* ---- Memory ------------------------------------------------------------------------------------- */
+/* ---- Memory ------------------------------------------------------------------------------- */
 
 static char *memory;
 
@@ -88,7 +88,7 @@ static int child_of_child(void)
     return reap_exit(pid) == 9 && stack_depth(100) == 100 ? 0 : 2;
 }
 
-/* ---- Statuses -------------------------------------------------------------------------------------- */
+/* ---- Statuses ----------------------------------------------------------------------------- */
 
 static int exit_0(void)
 {
@@ -219,7 +219,7 @@ static void test_waitid(void)
     ok(info.si_code == CLD_KILLED && info.si_status == SIGKILL, "CLD_KILLED by SIGKILL");
 }
 
-/* ---- What is shared and what is not ------------------------------------------------------------------ */
+/* ---- What is shared and what is not ------------------------------------------------------- */
 
 static void test_groups(void)
 {

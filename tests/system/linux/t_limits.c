@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A fork bomb and memory hogs under a limit of page frames (/bin/quota): they fail, others do not, and
- * afterwards all memory is free again. Skipped where there is no such limit.
+ * A fork bomb and memory hogs under a limit of page frames (/bin/quota): they fail, others do not,
+ * and afterwards all memory is free again. Skipped where there is no such limit.
  */
 #include "tap.h"
 
@@ -13,7 +13,7 @@
 
 static char *self;
 
-/* ---- What runs under the limit ------------------------------------------------------------------------------ */
+/* ---- What runs under the limit ------------------------------------------------------------ */
 
 enum { GOT_ENOMEM = 3, GOT_ALL = 4 };
 
@@ -34,7 +34,8 @@ static int hog(void)
 /* Memory that a fork shares at first and copies when it is written. */
 static int fork_hog(void)
 {
-    char *memory = mmap(NULL, 200 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *memory = mmap(NULL, 200 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                        -1, 0);
 
     if (memory == MAP_FAILED)
         return GOT_ENOMEM;
@@ -71,7 +72,7 @@ static int misbehave(const char *how)
     bomb();
 }
 
-/* ---- The watchers ----------------------------------------------------------------------------------------------- */
+/* ---- The watchers ------------------------------------------------------------------------- */
 
 static pid_t start_limited(const char *pages, const char *how)
 {
@@ -98,7 +99,8 @@ static void kill_group(pid_t group)
 
 static int allocate_a_little(void)
 {
-    char *memory = mmap(NULL, 256 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *memory = mmap(NULL, 256 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                        -1, 0);
 
     if (memory == MAP_FAILED)
         return 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory: brk(2), mmap(2), munmap(2), mprotect(2), mremap(2), sharing over fork, faults. Runs on Linux
- * and under qemu-user, save for MAP_FIXED_NOREPLACE there.
+ * Memory: brk(2), mmap(2), munmap(2), mprotect(2), mremap(2), sharing over fork, faults. Runs on
+ * Linux and under qemu-user, save for MAP_FIXED_NOREPLACE there.
  */
 #include "tap.h"
 
@@ -97,8 +97,8 @@ static void test_map(void)
     ok(fixed == memory + PAGE && fixed[0] == 0, "MAP_FIXED replaces");
     is_errno((long)mmap(memory, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
                         -1, 0), EEXIST, "MAP_FIXED_NOREPLACE does not: EEXIST");
-    is_errno((long)mmap(memory + 1, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
-             EINVAL, "MAP_FIXED at an odd address: EINVAL");
+    is_errno((long)mmap(memory + 1, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                        -1, 0), EINVAL, "MAP_FIXED at an odd address: EINVAL");
     is_errno((long)mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), EINVAL,
              "no bytes: EINVAL");
     is_errno((long)mmap(NULL, PAGE, PROT_READ, MAP_ANONYMOUS, -1, 0), EINVAL,

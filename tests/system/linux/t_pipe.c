@@ -130,7 +130,8 @@ static void test_nonblocking(void)
     while ((put = write(ends[1], data, sizeof(data))) > 0)
         filled += put;
     ok(put < 0 && errno == EAGAIN, "no room: EAGAIN");
-    ok(filled >= PIPE_BUF && filled % PIPE_BUF == 0, "whole writes of PIPE_BUF fitted in: %ld", filled);
+    ok(filled >= PIPE_BUF && filled % PIPE_BUF == 0, "whole writes of PIPE_BUF fitted in: %ld",
+       filled);
     is_int(read(ends[0], data, 10), 10, "make a little room");
     is_errno(write(ends[1], data, PIPE_BUF), EAGAIN, "a write of PIPE_BUF is all or nothing");
     while (filled > 10)
@@ -141,7 +142,7 @@ static void test_nonblocking(void)
     close_pipe();
 }
 
-/* ---- Many bytes, many writers ---------------------------------------------------------------------------- */
+/* ---- Many bytes, many writers ------------------------------------------------------------- */
 
 #define TOTAL (8 << 20)
 
@@ -223,7 +224,7 @@ static void test_atomic(void)
     close(ends[0]);
 }
 
-/* ---- Descriptors --------------------------------------------------------------------------------------------- */
+/* ---- Descriptors -------------------------------------------------------------------------- */
 
 static void test_descriptors(void)
 {

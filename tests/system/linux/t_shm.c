@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System V shared memory: shmget(2), shmop(2), shmctl(2). Runs on Linux as root; under qemu-user the
- * executing of itself needs binfmt.
+ * System V shared memory: shmget(2), shmop(2), shmctl(2). Runs on Linux as root; under qemu-user
+ * the executing of itself needs binfmt.
  */
 #include "tap.h"
 
@@ -168,7 +168,7 @@ static void test_remove(void)
     is_errno(shmctl(segment, IPC_STAT, &stat), EINVAL, "then it is gone");
 }
 
-/* ---- Processes ---------------------------------------------------------------------------------------------- */
+/* ---- Processes ---------------------------------------------------------------------------- */
 
 static char *inherited;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals: handlers, masks, pending ones, what they carry, defaults, faults, timers. Blocking calls
- * that signals interrupt are in t_eintr. qemu-user forgets a handler's sa_mask when another one nests,
- * so the order in test_nested() is wrong there.
+ * Signals: handlers, masks, pending ones, what they carry, defaults, faults, timers. Blocking
+ * calls that signals interrupt are in t_eintr. qemu-user forgets a handler's sa_mask when another
+ * one nests, so the order in test_nested() is wrong there.
  */
 #include "tap.h"
 
@@ -47,7 +47,7 @@ static sigset_t set_of(int signum)
     return set;
 }
 
-/* ---- Handlers and masks -------------------------------------------------------------------------------- */
+/* ---- Handlers and masks ------------------------------------------------------------------- */
 
 static void test_handlers(void)
 {
@@ -161,7 +161,7 @@ static void test_wait_for(void)
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* ---- Faults ------------------------------------------------------------------------------------------------ */
+/* ---- Faults ------------------------------------------------------------------------------- */
 
 static sigjmp_buf escape;
 
@@ -241,7 +241,7 @@ static int die_segv(void)
     return 0;
 }
 
-/* ---- Defaults and children ------------------------------------------------------------------------------------ */
+/* ---- Defaults and children ---------------------------------------------------------------- */
 
 static int die_default(int signum)
 {
@@ -339,7 +339,7 @@ static void test_group(void)
     is_errno(kill(-first, SIGTERM), ESRCH, "an empty group: ESRCH");
 }
 
-/* ---- Timers and registers ---------------------------------------------------------------------------------------- */
+/* ---- Timers and registers ----------------------------------------------------------------- */
 
 static void test_timers(void)
 {

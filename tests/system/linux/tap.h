@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the system tests share: TAP output and the handling of child processes. One check a line; a
- * failed one names its file and line. Only the first process prints TAP: children tell by their exit
- * status what they saw. To be included by one file of a program.
+ * failed one names its file and line. Only the first process prints TAP: children tell by their
+ * exit status what they saw. To be included by one file of a program.
  */
 #ifndef TAP_H
 #define TAP_H
@@ -117,7 +117,7 @@ static inline void __attribute__((noreturn)) bail(const char *what)
     exit(1);
 }
 
-/* ---- Processes -------------------------------------------------------------------------------------- */
+/* ---- Processes ---------------------------------------------------------------------------- */
 
 /* fork() that cannot fail; the child must leave by _exit(). */
 static inline pid_t start(void)
@@ -175,7 +175,7 @@ static inline void let_block(void)
     sleep_ms(60);
 }
 
-/* ---- The machine ------------------------------------------------------------------------------------- */
+/* ---- The machine -------------------------------------------------------------------------- */
 
 static inline bool on_parley(void)
 {

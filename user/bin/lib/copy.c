@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copying and removing trees. Regular files, directories and symbolic links; permissions are kept as
- * the umask allows, times and owners are not.
+ * Copying and removing trees. Regular files, directories and symbolic links; permissions are kept
+ * as the umask allows, times and owners are not.
  */
 #include "copy.h"
 

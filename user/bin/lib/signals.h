@@ -8,7 +8,9 @@
 /* The name without "SIG", or NULL. */
 const char *signal_name(int signum);
 
-/* A name with or without "SIG", in any case, or a number; 0 is "EXIT" or "0"; -1: no such signal. */
+/*
+ * A name with or without "SIG", in any case, or a number; 0 is "EXIT" or "0"; -1: no such signal.
+ */
 int signal_number(const char *text);
 
 /*

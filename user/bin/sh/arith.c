@@ -242,7 +242,10 @@ static long parse_conditional(struct arith *arith)
     return condition ? yes : no;
 }
 
-/* "=" or an operator joined to it; tells which operator by its table entry, NULL for the plain one. */
+/*
+ * "=" or an operator joined to it; tells which operator by its table entry, NULL for the plain
+ * one.
+ */
 static bool take_assignment(struct arith *arith, const struct binary_operator **op)
 {
     *op = NULL;

@@ -66,7 +66,7 @@ int builtin_pwd(int argc, char **argv)
     return 0;
 }
 
-/* ---- read ---------------------------------------------------------------------------------------- */
+/* ---- read --------------------------------------------------------------------------------- */
 
 /*
  * One line into `line`, a byte at a time, since what follows belongs to others. Escaped characters
@@ -150,7 +150,8 @@ static const char *last_field(struct field_reader *reader)
 
     if (probe.at >= probe.len)
         return only;
-    while (end > reader->at && !reader->escaped[end - 1] && strchr(" \t\n", reader->text[end - 1]) &&
+    while (end > reader->at && !reader->escaped[end - 1] &&
+           strchr(" \t\n", reader->text[end - 1]) &&
            strchr(reader->ifs, reader->text[end - 1]))
         end--;
     return arena_copy(&sh.temp, reader->text + reader->at, end - reader->at);

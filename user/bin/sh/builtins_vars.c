@@ -81,7 +81,9 @@ int builtin_readonly(int argc, char **argv)
     return declare_all(argc, argv, mark_readonly, false);
 }
 
-/* Not in POSIX, but known to every shell: the variable gets its old value when the function ends. */
+/*
+ * Not in POSIX, but known to every shell: the variable gets its old value when the function ends.
+ */
 int builtin_local(int argc, char **argv)
 {
     if (!scope) {
@@ -117,7 +119,7 @@ int builtin_unset(int argc, char **argv)
     return 0;
 }
 
-/* ---- set and shift ------------------------------------------------------------------------------- */
+/* ---- set and shift ------------------------------------------------------------------------ */
 
 static bool *option_flag(char letter)
 {

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- Finding and starting programs -------------------------------------------------------------- */
+/* ---- Finding and starting programs -------------------------------------------------------- */
 
 static bool is_executable_file(const char *path)
 {
@@ -91,7 +91,7 @@ void exec_program(char **argv)
     _exit(error == ENOENT || error == ENOTDIR ? 127 : 126);
 }
 
-/* ---- Assignments ----------------------------------------------------------------------------------- */
+/* ---- Assignments -------------------------------------------------------------------------- */
 
 /* Do the assignments before a command; with `saved` they are remembered and exported. */
 static bool assign(const struct word *assigns, struct saved_var **saved)
@@ -127,7 +127,7 @@ static int execute_assignments(const struct node *node)
     return assign(node->assigns, NULL) ? sh.substitution_status : 2;
 }
 
-/* ---- Built-ins, functions, programs ------------------------------------------------------------------ */
+/* ---- Built-ins, functions, programs ------------------------------------------------------- */
 
 /* POSIX XCU 2.8.1: an error in a special built-in ends a shell that is not interactive. */
 static void fail_special(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Running the syntax tree: lists, pipelines, compound commands and functions. Simple commands stand
- * in command.c. Whatever leaves commands early (break, return, errors, interrupts) sets sh.unwind,
- * and every loop here looks at it.
+ * Running the syntax tree: lists, pipelines and compound commands. Simple commands stand in
+ * command.c, functions in functions.c. Whatever leaves commands early (break, return, errors,
+ * interrupts) sets sh.unwind, and every loop here looks at it.
  */
 #include "sh.h"
 
@@ -14,79 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- Functions --------------------------------------------------------------------------------- */
-
-struct function {
-    struct function *next;
-    char *name;
-    const struct node *body;   /* in an arena that is never released */
-};
-
-static struct function *functions;
-
-static struct function *lookup(const char *name)
-{
-    struct function *function = functions;
-
-    while (function && strcmp(function->name, name))
-        function = function->next;
-    return function;
-}
-
-void function_define(const char *name, struct node *body)
-{
-    struct function *function = lookup(name);
-
-    if (!function) {
-        function = xmalloc(sizeof(*function));
-        *function = (struct function){.next = functions, .name = xstrdup(name)};
-        functions = function;
-    }
-    function->body = body;
-}
-
-const struct node *function_find(const char *name)
-{
-    const struct function *function = lookup(name);
-
-    return function ? function->body : NULL;
-}
-
-void function_unset(const char *name)
-{
-    struct function *function = lookup(name);
-
-    if (function)
-        function->body = NULL;
-}
-
-/* Call a function: its arguments are the positional parameters while it runs. */
-int function_call(const struct node *body, int argc, char **argv)
-{
-    int outer_argc = sh.argc, outer_loops = sh.loop_depth, status;
-    char **outer_argv = sh.argv;
-    struct saved_var *locals = NULL, **outer_scope = local_scope();
-
-    local_set_scope(&locals);
-    sh.argc = argc - 1;
-    sh.argv = argv + 1;
-    sh.loop_depth = 0;
-    sh.function_depth++;
-    status = execute(body, 0);
-    sh.function_depth--;
-    sh.loop_depth = outer_loops;
-    sh.argc = outer_argc;
-    sh.argv = outer_argv;
-    vars_restore(locals);
-    local_set_scope(outer_scope);
-    if (sh.unwind == UNWIND_RETURN) {
-        sh.unwind = UNWIND_NONE;
-        status = sh.status;
-    }
-    return status;
-}
-
-/* ---- Pipelines and processes ------------------------------------------------------------------- */
+/* ---- Pipelines and processes -------------------------------------------------------------- */
 
 /* In a pipeline's child: take the ends of the pipes as standard input and output. */
 static void attach_pipes(int input, const int output[2])
@@ -105,7 +33,10 @@ static void attach_pipes(int input, const int output[2])
     }
 }
 
-/* Start every command of a pipeline as a process of `job`; false when a process or pipe is lacking. */
+/*
+ * Start every command of a pipeline as a process of `job`; false when a process or pipe is
+ * lacking.
+ */
 static bool start_pipeline(struct job *job, const struct node *commands, bool foreground)
 {
     int input = -1;
@@ -201,7 +132,7 @@ static int execute_subshell(const struct node *node, int flags)
     return job_wait_foreground(job);
 }
 
-/* ---- Compound commands --------------------------------------------------------------------------- */
+/* ---- Compound commands -------------------------------------------------------------------- */
 
 /* Run a condition; its failing is no error. */
 static int execute_tested(const struct node *node)
@@ -355,7 +286,7 @@ static int execute_redirected(const struct node *node)
     return status;
 }
 
-/* ---- Everything ------------------------------------------------------------------------------------ */
+/* ---- Everything --------------------------------------------------------------------------- */
 
 static int execute_and_or(const struct node *node, int flags)
 {
@@ -424,7 +355,7 @@ int execute(const struct node *node, int flags)
     return leaving() ? sh.status : status;
 }
 
-/* ---- Whole sources ----------------------------------------------------------------------------------- */
+/* ---- Whole sources ------------------------------------------------------------------------ */
 
 /* One complete command; false at the end of the source. */
 static bool run_line(struct source *source, bool last_may_exec)

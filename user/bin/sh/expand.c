@@ -32,7 +32,7 @@ void expansion_free(struct expansion *ex)
     buffer_free(&ex->kinds);
 }
 
-/* ---- Command substitution ------------------------------------------------------------------ */
+/* ---- Command substitution ----------------------------------------------------------------- */
 
 static void read_all(int fd, struct buffer *output)
 {
@@ -163,7 +163,7 @@ static bool expand_arithmetic(struct expansion *ex, struct source *source, bool 
     return true;
 }
 
-/* ---- One word ------------------------------------------------------------------------------- */
+/* ---- One word ----------------------------------------------------------------------------- */
 
 /* Source behind a dollar. */
 static void expand_dollar(struct expansion *ex, struct source *source, bool quoted)
@@ -281,7 +281,7 @@ void expand_quoted(struct expansion *ex, const char *text, bool heredoc)
     source_free(&source);
 }
 
-/* ---- Results ----------------------------------------------------------------------------------- */
+/* ---- Results ------------------------------------------------------------------------------ */
 
 /* Take the expansion's text as one string, in the temporary arena; NULL after a failure. */
 static char *finish_string(struct expansion *ex)

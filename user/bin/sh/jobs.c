@@ -58,7 +58,7 @@ void job_free(struct job *job)
     free(job);
 }
 
-/* ---- Starting processes --------------------------------------------------------------------------- */
+/* ---- Starting processes ------------------------------------------------------------------- */
 
 static void forget_all_jobs(void)
 {
@@ -126,7 +126,7 @@ pid_t job_fork(struct job *job, bool foreground)
     return pid;
 }
 
-/* ---- Collecting states ------------------------------------------------------------------------------ */
+/* ---- Collecting states -------------------------------------------------------------------- */
 
 int wait_status_code(int status)
 {
@@ -195,7 +195,7 @@ static int job_status(const struct job *job)
     return job->count ? job->processes[job->count - 1].status : 0;
 }
 
-/* ---- Telling the user ---------------------------------------------------------------------------------- */
+/* ---- Telling the user --------------------------------------------------------------------- */
 
 static const char *state_text(const struct job *job, char *text, size_t size)
 {
@@ -266,6 +266,8 @@ static void forget_done(bool only_reported)
 /* Before a prompt: what became of the background jobs. */
 void jobs_report_changes(void)
 {
+    if (!jobs)
+        return;
     jobs_poll();
     for (struct job *job = jobs; job; job = job->next) {
         if (!job->background || job->reported || (!job_done(job) && !job_stopped(job)))
@@ -299,7 +301,7 @@ void jobs_print(bool with_group, bool only_group)
         forget_done(true);
 }
 
-/* ---- Foreground and background ---------------------------------------------------------------------------- */
+/* ---- Foreground and background ------------------------------------------------------------ */
 
 static void report_death(int status)
 {
@@ -379,7 +381,7 @@ struct job *job_find(const char *spec)
     return found;
 }
 
-/* ---- `wait` ------------------------------------------------------------------------------------------------ */
+/* ---- `wait` ------------------------------------------------------------------------------- */
 
 /* Wait for one change; the number of the signal that cut the waiting short, -1 without children. */
 static int wait_once(void)

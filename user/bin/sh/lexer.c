@@ -37,7 +37,7 @@ void lexer_error(struct parser *parser, const char *format, ...)
     sh.status = 2;
 }
 
-/* ---- Finding the end of what is quoted or expanded ------------------------------------------- */
+/* ---- Finding the end of what is quoted or expanded ---------------------------------------- */
 
 static bool scan_single_quotes(struct parser *parser)
 {
@@ -130,8 +130,8 @@ static bool scan_braces(struct parser *parser, bool quoted)
 }
 
 /*
- * At "((", after the dollar: skip to behind the matching "))". False, with the place unchanged, when
- * the parentheses do not close together: then it is a command substitution of a subshell.
+ * At "((", after the dollar: skip to behind the matching "))". False, with the place unchanged,
+ * when the parentheses do not close together: then it is a command substitution of a subshell.
  */
 bool scan_arithmetic(struct source *source)
 {
@@ -185,7 +185,7 @@ bool scan_dollar(struct parser *parser, bool quoted)
     }
 }
 
-/* ---- Here-documents ---------------------------------------------------------------------------- */
+/* ---- Here-documents ----------------------------------------------------------------------- */
 
 void lexer_await_heredoc(struct parser *parser, struct redir *redir)
 {
@@ -237,7 +237,7 @@ static void read_pending_heredocs(struct parser *parser)
     parser->pending_count = 0;
 }
 
-/* ---- Tokens ------------------------------------------------------------------------------------ */
+/* ---- Tokens ------------------------------------------------------------------------------- */
 
 static void skip_blanks(struct source *source)
 {

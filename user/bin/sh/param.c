@@ -100,7 +100,7 @@ void expand_simple_parameter(struct expansion *ex, struct source *source, bool q
     add_parameter(ex, read_name(source, false), quoted);
 }
 
-/* ---- ${...} ------------------------------------------------------------------------------------ */
+/* ---- ${...} ------------------------------------------------------------------------------- */
 
 static void bad_substitution(struct expansion *ex)
 {

@@ -101,7 +101,7 @@ static void skip_newlines(struct parser *parser)
         continue;
 }
 
-/* ---- Redirections -------------------------------------------------------------------------- */
+/* ---- Redirections ------------------------------------------------------------------------- */
 
 static bool at_redirection(struct parser *parser)
 {
@@ -174,7 +174,7 @@ static void parse_redirection(struct parser *parser, struct redir ***tail)
     *tail = &redir->next;
 }
 
-/* ---- Commands -------------------------------------------------------------------------------- */
+/* ---- Commands ----------------------------------------------------------------------------- */
 
 static void add_word(struct parser *parser, struct word ***tail)
 {
@@ -504,8 +504,8 @@ static struct node *parse_compound_list(struct parser *parser)
 }
 
 /*
- * One complete command: what stands up to the end of a line. NULL for an empty line, at the end of the
- * input (`end` set) and after an error (`failed` set).
+ * One complete command: what stands up to the end of a line. NULL for an empty line, at the end of
+ * the input (`end` set) and after an error (`failed` set).
  */
 struct node *parse_line(struct parser *parser, bool *end)
 {

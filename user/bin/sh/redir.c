@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Redirections (POSIX XCU 2.7): done in order, each remembering what it replaced so that a built-in's
- * can be undone. The shell's own descriptors live at 10 and above.
+ * Redirections (POSIX XCU 2.7): done in order, each remembering what it replaced so that a
+ * built-in's can be undone. The shell's own descriptors live at 10 and above.
  */
 #include "sh.h"
 

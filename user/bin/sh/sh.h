@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* ---- memory.c ---------------------------------------------------------------------------- */
+/* ---- memory.c ----------------------------------------------------------------------------- */
 
 struct arena_block;
 
@@ -45,7 +45,7 @@ void buffer_add(struct buffer *buffer, char c);
 void buffer_append(struct buffer *buffer, const char *text, size_t len);
 void buffer_free(struct buffer *buffer);
 
-/* ---- The syntax tree --------------------------------------------------------------------- */
+/* ---- The syntax tree ---------------------------------------------------------------------- */
 
 enum node_type {
     NODE_SIMPLE,     /* assigns words redirs */
@@ -108,7 +108,7 @@ struct node {
     bool in_args;    /* NODE_FOR without "in": loops over "$@" */
 };
 
-/* ---- The shell's state ------------------------------------------------------------------- */
+/* ---- The shell's state -------------------------------------------------------------------- */
 
 /* Why commands are being left without being run. */
 enum unwind {
@@ -145,7 +145,7 @@ struct shell {
 
 extern struct shell sh;
 
-/* ---- source.c: where characters come from ------------------------------------------------ */
+/* ---- source.c: where characters come from ------------------------------------------------- */
 
 struct source {
     int fd;             /* -1: only `text` */
@@ -166,7 +166,7 @@ int source_peek(struct source *source);
 int source_peek_at(struct source *source, size_t ahead);
 int source_next(struct source *source);
 
-/* ---- lexer.c ----------------------------------------------------------------------------- */
+/* ---- lexer.c ------------------------------------------------------------------------------ */
 
 enum token_type {
     TOK_END, TOK_NEWLINE, TOK_WORD, TOK_IO_NUMBER,
@@ -181,8 +181,8 @@ struct parser {
     enum token_type token;
     char *word;               /* the text of a TOK_WORD or TOK_IO_NUMBER */
     bool have_token;
-    size_t token_start;       /* where in the source the token, and the one before, began and ended */
-    size_t last_end;
+    size_t token_start;       /* where in the source the token begins */
+    size_t last_end;          /* and where the one before it ended */
     struct redir **pending;   /* here-documents whose bodies follow the next newline */
     size_t pending_count, pending_cap;
     bool failed;
@@ -201,7 +201,7 @@ bool scan_arithmetic(struct source *source);
 bool is_name_start(int c);
 bool is_name_char(int c);
 
-/* ---- parser.c ---------------------------------------------------------------------------- */
+/* ---- parser.c ----------------------------------------------------------------------------- */
 
 void parser_init(struct parser *parser, struct source *source, struct arena *arena);
 void parser_free(struct parser *parser);
@@ -251,7 +251,7 @@ char *expansion_pattern(const struct expansion *ex, size_t from, size_t to);
 bool arith_eval(const char *text, long *result);
 char *substitute_command(const struct node *node);
 
-/* ---- vars.c ------------------------------------------------------------------------------ */
+/* ---- vars.c ------------------------------------------------------------------------------- */
 
 struct saved_var {
     struct saved_var *next;
@@ -270,7 +270,7 @@ char **vars_environment(void);
 void var_save(struct saved_var **list, const char *name);
 void vars_restore(struct saved_var *list);
 
-/* ---- exec.c, command.c, redir.c ------------------------------------------------------------ */
+/* ---- exec.c, command.c, functions.c, redir.c ---------------------------------------------- */
 
 enum {
     EXEC_LAST = 1,     /* the process has nothing else to do: an external command needs no fork */
@@ -298,7 +298,7 @@ bool redirect(const struct redir *redirs, struct saved_fd **saved);
 void redirect_undo(struct saved_fd *saved);
 int move_fd_high(int fd);
 
-/* ---- jobs.c ------------------------------------------------------------------------------ */
+/* ---- jobs.c ------------------------------------------------------------------------------- */
 
 struct process {
     pid_t pid;
@@ -333,7 +333,7 @@ void jobs_report_changes(void);
 void jobs_print(bool with_group, bool only_group);
 int wait_status_code(int status);
 
-/* ---- trap.c ------------------------------------------------------------------------------ */
+/* ---- trap.c ------------------------------------------------------------------------------- */
 
 void traps_init_interactive(void);
 void traps_reset_for_child(void);
@@ -344,7 +344,7 @@ bool trap_set(int signum, const char *action);
 void traps_print(void);
 void shell_exit(int status) __attribute__((noreturn));
 
-/* ---- builtins.c and its companions ---------------------------------------------------------- */
+/* ---- builtins.c and its companions -------------------------------------------------------- */
 
 struct builtin {
     const char *name;

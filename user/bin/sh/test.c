@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test and [ (POSIX, test): the rules for one to four arguments, which decide what an argument is by
- * how many there are, and beyond them -a, -o and parentheses by recursive descent.
+ * test and [ (POSIX, test): the rules for one to four arguments, which decide what an argument is
+ * by how many there are, and beyond them -a, -o and parentheses by recursive descent.
  */
 #include "sh.h"
 
