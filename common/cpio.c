@@ -35,7 +35,8 @@ int cpio_find(const void *archive, size_t size, const char *name, const void **d
     size_t at = 0;
     while (at <= size && size - at >= HEADER_SIZE) {
         const char *header = base + at;
-        int64_t name_size = field(header, FIELD_NAMESIZE), file_size = field(header, FIELD_FILESIZE);
+        int64_t name_size = field(header, FIELD_NAMESIZE),
+                file_size = field(header, FIELD_FILESIZE);
         if (memcmp(header, "070701", 6) || name_size <= 0 || file_size < 0)
             return -EINVAL;
         size_t name_at = at + HEADER_SIZE;

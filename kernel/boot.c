@@ -96,8 +96,8 @@ static void give_all(struct task *task, struct pk_boot_info *info) {
     struct notification *events = notification_create(&root_account);
     struct endpoint *endpoint = events ? endpoint_create(&root_account, events) : NULL;
     struct object *tree = tree_object();
-    struct object *initrd = object_create_adopted(
-        &root_account, machine.initrd_start, align_up(machine.initrd_end, PAGE_SIZE));
+    struct object *initrd = object_create_adopted(&root_account, machine.initrd_start,
+                                                  align_up(machine.initrd_end, PAGE_SIZE));
     if (!endpoint || !tree || !initrd)
         panic("init: no memory for its objects");
     kobject_hold(&task->kobject);
@@ -120,7 +120,8 @@ void boot_start_init(void) {
     give_all(task, &info);
     info.timebase_hz = machine.timebase_hz;
     memcpy(info.command_line, machine.command_line, sizeof info.command_line);
-    map_anonymous(task, INIT_INFO_ADDRESS, INIT_INFO_ADDRESS + sizeof info, ELF_FLAG_READ | ELF_FLAG_WRITE);
+    map_anonymous(task, INIT_INFO_ADDRESS, INIT_INFO_ADDRESS + sizeof info,
+                  ELF_FLAG_READ | ELF_FLAG_WRITE);
     map_anonymous(task, INIT_STACK_TOP - INIT_STACK_SIZE, INIT_STACK_TOP,
                   ELF_FLAG_READ | ELF_FLAG_WRITE);
     struct thread *t = thread_create(task, INIT_PRIORITY);

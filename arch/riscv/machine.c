@@ -50,8 +50,7 @@ static void scan_begin(void *context, int depth, const char *name) {
         n->kind = NODE_MEMORY;
     else if (depth == 2 && strncmp(name, "cpu@", 4) == 0)
         n->kind = NODE_CPU;
-    else if (depth == 3 && s->path[2].kind == NODE_CPU &&
-             strcmp(name, "interrupt-controller") == 0)
+    else if (depth == 3 && s->path[2].kind == NODE_CPU && strcmp(name, "interrupt-controller") == 0)
         n->kind = NODE_CPU_INTC;
 }
 
@@ -74,8 +73,7 @@ static bool isa_has(const struct fdt_property *p, const char *extension) {
 
 static void chosen_property(const struct fdt_property *p) {
     if (strcmp(p->name, "bootargs") == 0)
-        memcpy(machine.command_line, p->value,
-               min_u64(p->length, sizeof machine.command_line - 1));
+        memcpy(machine.command_line, p->value, min_u64(p->length, sizeof machine.command_line - 1));
     else if (strcmp(p->name, "linux,initrd-start") == 0)
         machine.initrd_start = fdt_cells(p->value, p->length / 4);
     else if (strcmp(p->name, "linux,initrd-end") == 0)
@@ -186,8 +184,8 @@ static void read_device_tree(uint64_t boot_hart, uint64_t tree_pa) {
     struct fdt_visitor v = {&scan, scan_begin, scan_property, scan_end};
     machine.tree_start = tree_pa;
     machine.tree_end = tree_pa + fdt_size(tree);
-    if (fdt_walk(tree, fdt_size(tree), &v) < 0 || machine.ram_end == 0 ||
-        machine.hart_count == 0 || machine.timebase_hz == 0)
+    if (fdt_walk(tree, fdt_size(tree), &v) < 0 || machine.ram_end == 0 || machine.hart_count == 0 ||
+        machine.timebase_hz == 0)
         panic("device tree at %lx: damaged or incomplete", tree_pa);
     machine.ram_end = min_u64(machine.ram_end, ARCH_DIRECT_SIZE);
     plic_init(machine.plic_start, boot_plic_context(&scan));

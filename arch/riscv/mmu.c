@@ -44,8 +44,7 @@ static void map_image(void) {
     for (uint64_t va = align_down(start, ARCH_LEAF_SPAN); va < end; va += ARCH_LEAF_SPAN) {
         if (tables == ARRAY_SIZE(leaves))
             panic("kernel image larger than %u MiB", 2 * (unsigned)ARRAY_SIZE(leaves));
-        image_mid[mmu_mid_index(va)] =
-            pte_make_table(image_phys((char *)leaves[tables])) | PTE_G;
+        image_mid[mmu_mid_index(va)] = pte_make_table(image_phys((char *)leaves[tables])) | PTE_G;
         tables++;
     }
     for (uint64_t va = start; va < end; va += PAGE_SIZE) {

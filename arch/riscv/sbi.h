@@ -23,10 +23,7 @@ static inline long sbi_call(uint64_t extension, uint64_t function, uint64_t p0, 
     register uint64_t a3 __asm__("a3") = p3;
     register uint64_t a6 __asm__("a6") = function;
     register uint64_t a7 __asm__("a7") = extension;
-    __asm__ volatile("ecall"
-                     : "+r"(a0), "+r"(a1)
-                     : "r"(a2), "r"(a3), "r"(a6), "r"(a7)
-                     : "memory");
+    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a3), "r"(a6), "r"(a7) : "memory");
     return (long)a0;
 }
 

@@ -73,9 +73,10 @@ void trap_user(uint64_t cause, uint64_t value) {
     kernel_unlock();
 }
 
-static const char *const register_names[32] = {
-    "pc", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
-    "a6", "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+static const char *const register_names[32] = {"pc", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
+                                               "s0", "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+                                               "a6", "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
+                                               "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
 
 void trap_kernel(uint64_t cause, uint64_t value, const uint64_t *regs) {
     kprintf("\nPANIC: trap in the kernel, hart %u, cause %lu, value %lx\n",

@@ -28,18 +28,20 @@
  * number of capabilities in the token register (PK_TOKEN_CAPS_SHIFT); the call then returns that
  * number in a1 and the caller's new slots in t5. All other caller-saved registers are clobbered, callee-saved ones are kept.
  */
-#define PK_CALL (-1)          /* call(endpoint, message) -> reply */
-#define PK_RECEIVE (-2)       /* receive(endpoint, flags) -> message */
-#define PK_REPLY (-3)         /* reply(token, result, words) */
-#define PK_REPLY_RECEIVE (-4) /* reply(token, ...) then receive(t1); token 0: only receive */
-#define PK_NOTIFY (-5)        /* notify(notification, bits) */
-#define PK_WAIT (-6)          /* wait(notification, flags) -> bits, cleared */
-#define PK_FOREIGN_RETURN (-7) /* foreign_return(value): back to the program */
-#define PK_YIELD (-8)         /* yield(thread slot or 0) */
+#define PK_CALL (-1)             /* call(endpoint, message) -> reply */
+#define PK_RECEIVE (-2)          /* receive(endpoint, flags) -> message */
+#define PK_REPLY (-3)            /* reply(token, result, words) */
+#define PK_REPLY_RECEIVE (-4)    /* reply(token, ...) then receive(t1); token 0: only receive */
+#define PK_NOTIFY (-5)           /* notify(notification, bits) */
+#define PK_WAIT (-6)             /* wait(notification, flags) -> bits, cleared */
+#define PK_FOREIGN_RETURN (-7)   /* foreign_return(value): back to the program */
+#define PK_YIELD (-8)            /* yield(thread slot or 0) */
 #define PK_COPY_FROM_CALLER (-9) /* (token, offset in input, dst, len) -> bytes */
 #define PK_COPY_TO_CALLER (-10)  /* (token, offset in output, src, len) -> bytes */
-#define PK_CALLER_TO_OBJECT (-11) /* (token, offset in input, object, object offset, len) -> bytes */
-#define PK_OBJECT_TO_CALLER (-12) /* (token, offset in output, object, object offset, len) -> bytes */
+#define PK_CALLER_TO_OBJECT                                                                        \
+    (-11) /* (token, offset in input, object, object offset, len) -> bytes */
+#define PK_OBJECT_TO_CALLER                                                                        \
+    (-12) /* (token, offset in output, object, object offset, len) -> bytes */
 
 #define PK_ENDPOINT_CREATE (-13)     /* (notification to bind or 0) -> slot */
 #define PK_NOTIFICATION_CREATE (-14) /* () -> slot */
@@ -47,26 +49,29 @@
 #define PK_IRQ_BIND (-16)            /* (irq, notification, bits) */
 #define PK_IRQ_ACK (-17)             /* (irq) */
 
-#define PK_CAP_COPY (-18) /* (src slot, dst task or 0 = own, dst slot or 0 = any, rights mask, badge) -> slot */
+#define PK_CAP_COPY                                                                                \
+    (-18) /* (src slot, dst task or 0 = own, dst slot or 0 = any, rights mask, badge) -> slot */
 #define PK_CAP_DROP (-19) /* (task or 0 = own, slot) */
 #define PK_CAP_INFO (-20) /* (slot, struct pk_cap_info *) */
 
-#define PK_TASK_CREATE (-21)  /* (quota in pages or 0 = share, task whose account to use or 0 = own) -> slot */
-#define PK_TASK_CLONE (-22)   /* (dst task, src task, flags): copy or share the address space */
-#define PK_TASK_SET (-23)     /* (task, enum pk_task_attr, value) */
-#define PK_TASK_INFO (-24)    /* (task, struct pk_task_info *) */
-#define PK_TASK_KILL (-25)    /* (task): end its threads, free its memory and capabilities */
+#define PK_TASK_CREATE                                                                             \
+    (-21) /* (quota in pages or 0 = share, task whose account to use or 0 = own) -> slot */
+#define PK_TASK_CLONE (-22)    /* (dst task, src task, flags): copy or share the address space */
+#define PK_TASK_SET (-23)      /* (task, enum pk_task_attr, value) */
+#define PK_TASK_INFO (-24)     /* (task, struct pk_task_info *) */
+#define PK_TASK_KILL (-25)     /* (task): end its threads, free its memory and capabilities */
 #define PK_TASK_COPY_IN (-26)  /* (task, dst address in own task, src address in task, len) */
 #define PK_TASK_COPY_OUT (-27) /* (task, dst address in task, src address in own task, len) */
 
-#define PK_THREAD_CREATE (-28)  /* (task, struct pk_regs *, priority) -> slot, suspended */
-#define PK_THREAD_COPY (-29)    /* (src thread, dst task, word) -> slot, suspended; the copy's call returns 0, word 0 */
-#define PK_THREAD_REGS (-30)    /* (thread, struct pk_regs *, PK_REGS_GET or _SET) */
-#define PK_THREAD_SUSPEND (-31) /* (thread) */
-#define PK_THREAD_RESUME (-32)  /* (thread) */
+#define PK_THREAD_CREATE (-28) /* (task, struct pk_regs *, priority) -> slot, suspended */
+#define PK_THREAD_COPY                                                                             \
+    (-29) /* (src thread, dst task, word) -> slot, suspended; the copy's call returns 0, word 0 */
+#define PK_THREAD_REGS (-30)      /* (thread, struct pk_regs *, PK_REGS_GET or _SET) */
+#define PK_THREAD_SUSPEND (-31)   /* (thread) */
+#define PK_THREAD_RESUME (-32)    /* (thread) */
 #define PK_THREAD_ATTENTION (-33) /* (thread): mark; cancels a pending call inside a foreign call */
-#define PK_THREAD_INFO (-34)    /* (thread, struct pk_thread_info *) */
-#define PK_THREAD_PRIORITY (-35) /* (thread, priority) */
+#define PK_THREAD_INFO (-34)      /* (thread, struct pk_thread_info *) */
+#define PK_THREAD_PRIORITY (-35)  /* (thread, priority) */
 
 #define PK_OBJECT_CREATE (-36) /* (size in bytes, source object or 0, source offset) -> slot */
 #define PK_OBJECT_DEVICE (-37) /* (machine, physical address, size) -> slot */
@@ -74,25 +79,28 @@
 #define PK_OBJECT_INFO (-39)   /* (object, struct pk_object_info *) */
 #define PK_OBJECT_READ (-40)   /* (object, offset, dst, len) -> bytes */
 #define PK_OBJECT_WRITE (-41)  /* (object, offset, src, len) -> bytes */
-#define PK_MAP (-42)           /* (task or 0, address, length, prot | flags, object or 0, offset, tag) -> address */
-#define PK_UNMAP (-43)         /* (task or 0, address, length) */
-#define PK_PROTECT (-44)       /* (task or 0, address, length, prot) */
-#define PK_REGION_INFO (-45)   /* (task or 0, address, struct pk_region_info *): the region at or above */
+#define PK_MAP                                                                                     \
+    (-42) /* (task or 0, address, length, prot | flags, object or 0, offset, tag) -> address */
+#define PK_UNMAP (-43)   /* (task or 0, address, length) */
+#define PK_PROTECT (-44) /* (task or 0, address, length, prot) */
+#define PK_REGION_INFO                                                                             \
+    (-45) /* (task or 0, address, struct pk_region_info *): the region at or above */
 
-#define PK_IRQ_CREATE (-46)    /* (machine, line) -> slot */
-#define PK_MACHINE_INFO (-47)  /* (struct pk_machine_info *) */
-#define PK_MACHINE_STOP (-48)  /* (machine, PK_STOP_*, status) */
-#define PK_LOG (-49)           /* (text, length): a line on the kernel's console */
+#define PK_IRQ_CREATE (-46)   /* (machine, line) -> slot */
+#define PK_MACHINE_INFO (-47) /* (struct pk_machine_info *) */
+#define PK_MACHINE_STOP (-48) /* (machine, PK_STOP_*, status) */
+#define PK_LOG (-49)          /* (text, length): a line on the kernel's console */
 #define PK_CALLS 49
 
 /* Labels. Bit 63 marks what only the kernel can send. */
 #define PK_LABEL_MASK 0xffff
 #define PK_LABEL_CAPS_SHIFT 16 /* number of capabilities, 0 to 4 */
 #define PK_LABEL_KERNEL (1ull << 63)
-#define PK_NOTICE_EVENTS (PK_LABEL_KERNEL | 1)    /* a0 = 0, word 0: notification bits */
-#define PK_NOTICE_CANCEL (PK_LABEL_KERNEL | 2)    /* a0 = token, t1 = badge, word 0: PK_CANCEL_* */
-#define PK_EXCEPTION_FAULT (PK_LABEL_KERNEL | 3)  /* a0 = token; words: cause, address, pc, errno */
-#define PK_EXCEPTION_ATTENTION (PK_LABEL_KERNEL | 4) /* a0 = token; words: foreign result, first a0 */
+#define PK_NOTICE_EVENTS (PK_LABEL_KERNEL | 1)   /* a0 = 0, word 0: notification bits */
+#define PK_NOTICE_CANCEL (PK_LABEL_KERNEL | 2)   /* a0 = token, t1 = badge, word 0: PK_CANCEL_* */
+#define PK_EXCEPTION_FAULT (PK_LABEL_KERNEL | 3) /* a0 = token; words: cause, address, pc, errno */
+#define PK_EXCEPTION_ATTENTION                                                                     \
+    (PK_LABEL_KERNEL | 4)                          /* a0 = token; words: foreign result, first a0 */
 #define PK_EXCEPTION_FOREIGN (PK_LABEL_KERNEL | 5) /* a foreign call without a foreign entry */
 
 #define PK_CANCEL_INTERRUPT 0 /* still waiting: answer -EINTR, or what was already granted */
@@ -104,7 +112,7 @@
 #define PK_NONBLOCK 1 /* receive, wait: -EAGAIN instead of blocking */
 
 /* Rights. What each bit allows depends on the object. */
-#define PK_RIGHT_USE 1     /* endpoint: call; notification: notify; object: map or read; others: look */
+#define PK_RIGHT_USE 1 /* endpoint: call; notification: notify; object: map or read; others: look */
 #define PK_RIGHT_RECEIVE 2 /* endpoint: receive; notification: wait and bind; object: write */
 #define PK_RIGHT_GRANT 4   /* the capability may be copied and sent */
 #define PK_RIGHT_EXECUTE 8 /* object: map executable */
@@ -115,10 +123,11 @@
 #define PK_PROT_READ 1
 #define PK_PROT_WRITE 2
 #define PK_PROT_EXEC 4
-#define PK_MAP_FIXED 8    /* exactly there, replacing what is there */
-#define PK_MAP_SHARED 16  /* writes go to the object */
+#define PK_MAP_FIXED 8      /* exactly there, replacing what is there */
+#define PK_MAP_SHARED 16    /* writes go to the object */
 #define PK_MAP_NOREPLACE 32 /* exactly there, -EEXIST if anything is */
-#define PK_MAP_MAX_SHIFT 8 /* bits 8-10: maximum protection; 0 means read, write and execute as rights allow */
+#define PK_MAP_MAX_SHIFT                                                                           \
+    8 /* bits 8-10: maximum protection; 0 means read, write and execute as rights allow */
 
 /* task_clone flags */
 #define PK_CLONE_COPY 0
@@ -132,7 +141,8 @@
 
 #define PK_REGS_GET 0
 #define PK_REGS_SET 1
-#define PK_REGS_RESTART 2 /* or'ed to SET: leave the pending call or foreign call and resume with these */
+#define PK_REGS_RESTART                                                                            \
+    2 /* or'ed to SET: leave the pending call or foreign call and resume with these */
 
 #define PK_STOP_POWEROFF 0
 #define PK_STOP_REBOOT 1

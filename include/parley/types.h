@@ -10,8 +10,8 @@ struct pk_regs {
     uint64_t x[32];
     uint64_t f[32]; /* floating point, valid if fp is set */
     uint64_t fcsr;
-    uint64_t fp;      /* get: the thread has floating-point state; set: load f and fcsr */
-    uint64_t foreign; /* get only: 1 if inside a foreign call */
+    uint64_t fp;       /* get: the thread has floating-point state; set: load f and fcsr */
+    uint64_t foreign;  /* get only: 1 if inside a foreign call */
     uint64_t first_a0; /* get only: a0 when that foreign call was made */
 };
 

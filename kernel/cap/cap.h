@@ -10,8 +10,8 @@
 #include <cap/kobject.h>
 #include <parley/calls.h>
 
-#define CAP_FIRST 32       /* slots in the first array */
-#define CAP_PAGE_SHIFT 7   /* 128 slots a page */
+#define CAP_FIRST 32     /* slots in the first array */
+#define CAP_PAGE_SHIFT 7 /* 128 slots a page */
 #define CAP_PAGE_SLOTS (1u << CAP_PAGE_SHIFT)
 #define CAP_MAX_SLOTS 65536 /* slots fit 16 bits, as they travel in messages */
 

@@ -285,8 +285,8 @@ long sys_copy_to_caller(struct thread *self, const uint64_t *a) {
 long sys_caller_to_object(struct thread *self, const uint64_t *a) {
     struct buffer b;
     long error = caller_buffer(self, a[0], a[1], true, &b);
-    if (error == 0 && !named_object(self, a[2], PK_RIGHT_RECEIVE, a[3], min_u64(a[4], b.length),
-                                    &error))
+    if (error == 0 &&
+        !named_object(self, a[2], PK_RIGHT_RECEIVE, a[3], min_u64(a[4], b.length), &error))
         return error;
     return error < 0 ? error : copy_steps(self, &b, a, a[4], step_to_object);
 }

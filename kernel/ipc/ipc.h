@@ -15,18 +15,18 @@ struct task;
 
 struct endpoint {
     struct kobject kobject;
-    struct list callers;   /* threads, most urgent first */
-    struct list receivers; /* threads */
-    struct list notices;   /* calls to tell the server about: cancelled or dead */
+    struct list callers;        /* threads, most urgent first */
+    struct list receivers;      /* threads */
+    struct list notices;        /* calls to tell the server about: cancelled or dead */
     struct notification *bound; /* held */
-    struct thread *server; /* last receiver, to boost; cleared when it ends */
-    uint32_t receiver_caps; /* capabilities that may receive; 0: nobody ever will */
+    struct thread *server;      /* last receiver, to boost; cleared when it ends */
+    uint32_t receiver_caps;     /* capabilities that may receive; 0: nobody ever will */
 };
 
 struct notification {
     struct kobject kobject;
     uint64_t bits;
-    struct list waiters; /* threads */
+    struct list waiters;    /* threads */
     struct endpoint *bound; /* not held: the endpoint clears it */
     struct timer timer;
     uint64_t timer_bits;

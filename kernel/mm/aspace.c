@@ -28,8 +28,8 @@ struct aspace *aspace_create(struct account *account) {
         slab_free(as, sizeof *as, account);
         return NULL;
     }
-    *as = (struct aspace){.refs = 1, .root = frame_va(root), .account = account,
-                          .map_next = ARCH_USER_MAP_TOP};
+    *as = (struct aspace){
+        .refs = 1, .root = frame_va(root), .account = account, .map_next = ARCH_USER_MAP_TOP};
     arch_mmu_init_root(as->root);
     return as;
 }
@@ -155,8 +155,8 @@ static uint64_t find_room(struct aspace *as, uint64_t length) {
 /* Grows the region that ends at start if it is of the same kind: what brk and stacks do. */
 static bool extend_below(struct aspace *as, uint64_t start, const struct region *like) {
     struct region *r = start > PAGE_SIZE ? aspace_region(as, start - 1) : NULL;
-    if (!r || r->object || like->object || r->prot != like->prot ||
-        r->max_prot != like->max_prot || r->tag != like->tag)
+    if (!r || r->object || like->object || r->prot != like->prot || r->max_prot != like->max_prot ||
+        r->tag != like->tag)
         return false;
     as->mapped += (like->end - start) >> PAGE_SHIFT;
     r->end = like->end;
@@ -191,8 +191,8 @@ static long choose_start(struct aspace *as, uint64_t start, uint64_t length, uin
     return start ? (long)start : -ENOMEM;
 }
 
-long aspace_map_check(uint64_t length, uint64_t flags, const struct object *object,
-                      uint64_t offset, uint32_t object_rights) {
+long aspace_map_check(uint64_t length, uint64_t flags, const struct object *object, uint64_t offset,
+                      uint32_t object_rights) {
     if (length == 0 || length > ARCH_USER_END || offset % PAGE_SIZE || offset + length < offset ||
         (flags & PK_MAP_SHARED && !object))
         return -EINVAL;
@@ -213,8 +213,13 @@ long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t fla
     struct region *r = slab_alloc(sizeof *r, as->account);
     if (!r)
         return -ENOMEM;
-    *r = (struct region){.end = start + length, .offset = offset, .tag = tag, .object = object,
-                         .aspace = as, .prot = (uint8_t)prot, .max_prot = (uint8_t)max,
+    *r = (struct region){.end = start + length,
+                         .offset = offset,
+                         .tag = tag,
+                         .object = object,
+                         .aspace = as,
+                         .prot = (uint8_t)prot,
+                         .max_prot = (uint8_t)max,
                          .shared = flags & PK_MAP_SHARED};
     list_init(&r->object_link);
     long error = flags & PK_MAP_FIXED ? aspace_unmap(as, start, length) : 0;

@@ -58,8 +58,8 @@ bool aspace_put_step(struct aspace *as);
 long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t flags,
                 struct object *object, uint64_t offset, uint64_t tag, uint32_t object_rights);
 /* What aspace_map would refuse whatever is mapped already: 0, -EINVAL or -EACCES. */
-long aspace_map_check(uint64_t length, uint64_t flags, const struct object *object,
-                      uint64_t offset, uint32_t object_rights);
+long aspace_map_check(uint64_t length, uint64_t flags, const struct object *object, uint64_t offset,
+                      uint32_t object_rights);
 long aspace_unmap(struct aspace *as, uint64_t start, uint64_t length);
 long aspace_protect(struct aspace *as, uint64_t start, uint64_t length, uint64_t prot);
 struct region *aspace_region_at_or_above(struct aspace *as, uint64_t va);

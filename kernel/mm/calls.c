@@ -10,7 +10,8 @@
 #include <task/task.h>
 #include <task/thread.h>
 
-#define OBJECT_MAX (1ull << 40) /* bytes: what three levels of page indices and sums cannot overflow */
+#define OBJECT_MAX                                                                                 \
+    (1ull << 40) /* bytes: what three levels of page indices and sums cannot overflow */
 
 static struct object *find_object(struct thread *self, uint64_t slot, uint32_t rights,
                                   uint32_t *all_rights, long *error) {
@@ -71,7 +72,8 @@ long sys_object_info(struct thread *self, const uint64_t *a) {
 /* Between an object and the caller's own memory, in steps. */
 static long copy_object(struct thread *self, const uint64_t *a, bool read) {
     long error = 0;
-    struct object *o = find_object(self, a[0], read ? PK_RIGHT_USE : PK_RIGHT_RECEIVE, NULL, &error);
+    struct object *o =
+        find_object(self, a[0], read ? PK_RIGHT_USE : PK_RIGHT_RECEIVE, NULL, &error);
     if (!o)
         return error;
     if (o->device || a[1] > o->size || a[3] > o->size - a[1])

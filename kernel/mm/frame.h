@@ -11,8 +11,8 @@
 struct account;
 
 struct frame {
-    uint32_t refs; /* mappings and objects that hold it; 0 = free */
-    uint32_t used; /* for leaf page tables: present entries */
+    uint32_t refs;           /* mappings and objects that hold it; 0 = free */
+    uint32_t used;           /* for leaf page tables: present entries */
     struct account *account; /* who is charged; NULL: the kernel itself */
 };
 

@@ -20,9 +20,10 @@ struct slab_class {
     struct slab *warm;   /* an empty slab, not in the list */
 };
 
-#define CLASS(n) {.size = (n)}
-static struct slab_class classes[] = {CLASS(32),  CLASS(64),  CLASS(96),  CLASS(128),
-                                      CLASS(192), CLASS(256), CLASS(400), CLASS(576),
+#define CLASS(n)                                                                                   \
+    { .size = (n) }
+static struct slab_class classes[] = {CLASS(32),  CLASS(64),   CLASS(96),   CLASS(128),
+                                      CLASS(192), CLASS(256),  CLASS(400),  CLASS(576),
                                       CLASS(808), CLASS(1008), CLASS(1344), CLASS(2016)};
 static uint64_t objects, warm_pages;
 
@@ -61,8 +62,8 @@ void *slab_alloc(size_t size, struct account *account) {
     if (account && !account_charge(account, size))
         return NULL;
     struct slab_class *c = class_for(size);
-    struct slab *s = list_empty(&c->partial) ? new_slab(c)
-                                             : CONTAINER_OF(c->partial.next, struct slab, link);
+    struct slab *s =
+        list_empty(&c->partial) ? new_slab(c) : CONTAINER_OF(c->partial.next, struct slab, link);
     if (!s) {
         if (account)
             account_uncharge(account, size);

@@ -37,8 +37,8 @@ long sys_task_clone(struct thread *self, const uint64_t *a) {
     if (!src)
         return error;
     struct aspace *as = dst->aspace;
-    bool fresh = dst != src && dst->thread_count == 0 && as->refs == 1 &&
-                 (as->cursor || !as->regions.root);
+    bool fresh =
+        dst != src && dst->thread_count == 0 && as->refs == 1 && (as->cursor || !as->regions.root);
     if (!fresh || (a[2] != PK_CLONE_COPY && a[2] != PK_CLONE_SHARE))
         return -EINVAL;
     if (a[2] == PK_CLONE_SHARE) {
@@ -150,9 +150,9 @@ static long copy_task(struct thread *self, const uint64_t *a, bool in) {
     uint64_t length = a[3], done = call_copy_begin(self, length);
     while (done < length) {
         uint64_t n = min_u64(length - done, COPY_STEP);
-        error = in ? copy_user_to_user(self->task->aspace, a[1] + done, task->aspace, a[2] + done, n)
-                   : copy_user_to_user(task->aspace, a[1] + done, self->task->aspace, a[2] + done,
-                                       n);
+        error =
+            in ? copy_user_to_user(self->task->aspace, a[1] + done, task->aspace, a[2] + done, n)
+               : copy_user_to_user(task->aspace, a[1] + done, self->task->aspace, a[2] + done, n);
         if (error < 0)
             return error;
         done += n;

@@ -27,12 +27,12 @@ enum thread_state {
 struct call {
     struct endpoint *endpoint; /* held */
     uint64_t badge;
-    uint64_t sequence;      /* distinguishes this call's token from older ones */
-    struct task *server;    /* who received it; NULL while queued */
-    struct list served;     /* in server->served */
-    struct list notice;     /* in endpoint->notices */
-    bool cancelled;         /* a cancel notice was sent for this call */
-    uint64_t exception;     /* label of the kernel's own message, 0: an ordinary call */
+    uint64_t sequence;   /* distinguishes this call's token from older ones */
+    struct task *server; /* who received it; NULL while queued */
+    struct list served;  /* in server->served */
+    struct list notice;  /* in endpoint->notices */
+    bool cancelled;      /* a cancel notice was sent for this call */
+    uint64_t exception;  /* label of the kernel's own message, 0: an ordinary call */
     uint64_t exception_words[4];
 };
 
@@ -52,13 +52,13 @@ struct thread {
     uint8_t state; /* enum thread_state */
     uint8_t base_priority;
     bool suspended;
-    bool attention;     /* send an attention exception before it next runs user code */
-    struct hart *hart;  /* where it runs, is queued, or ran last */
+    bool attention;    /* send an attention exception before it next runs user code */
+    struct hart *hart; /* where it runs, is queued, or ran last */
     struct call call;
     struct foreign foreign;
     uint64_t copied; /* bytes that a copy call has done before it was interrupted */
     uint64_t run_ns;
-    uint32_t id; /* in tokens */
+    uint32_t id;                /* in tokens */
     struct endpoint *receiving; /* endpoint that it waits at or last received from; not held */
     struct hart *fp_hart;
     struct arch_fp fp;

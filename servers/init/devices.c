@@ -38,8 +38,7 @@ static void property(void *context, int depth, const struct fdt_property *p) {
     else if (!strcmp(p->name, "reg") &&
              p->length >= 4 * (parent->address_cells + parent->size_cells)) {
         n->reg = fdt_cells(p->value, parent->address_cells);
-        n->size = fdt_cells((const char *)p->value + 4 * parent->address_cells,
-                            parent->size_cells);
+        n->size = fdt_cells((const char *)p->value + 4 * parent->address_cells, parent->size_cells);
     } else if (!strcmp(p->name, "interrupts") && p->length >= 4)
         n->irq = (uint32_t)fdt_cells(p->value, 1);
     else if (!strcmp(p->name, "compatible") && p->length &&

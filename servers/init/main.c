@@ -167,8 +167,8 @@ static void choose_session(void) {
 
 static void start(void) {
     struct boot_file manifest;
-    boot_caps = (struct boot_caps){boot_cap("machine"), boot_cap("initrd"),
-                                   boot_cap("device-tree")};
+    boot_caps =
+        (struct boot_caps){boot_cap("machine"), boot_cap("initrd"), boot_cap("device-tree")};
     read_devices();
     read_clock();
     long error = image_open();

@@ -11,11 +11,11 @@
 struct manifest_server {
     char name[MANIFEST_NAME];
     unsigned priority;
-    uint64_t quota;    /* bytes; 0 with quota_percent or quota_rest */
+    uint64_t quota; /* bytes; 0 with quota_percent or quota_rest */
     unsigned quota_percent;
     int quota_rest;
-    unsigned badge; /* its number in the calling order; 0: none of its own */
-    const char *caps;  /* comma-separated, ends at white space */
+    unsigned badge;   /* its number in the calling order; 0: none of its own */
+    const char *caps; /* comma-separated, ends at white space */
 };
 
 /*

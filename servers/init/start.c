@@ -104,8 +104,9 @@ static long give_named(const struct task_record *s, struct pk_boot_info *info, c
         struct task_record *other = find(of + 1);
         if (kind == 6 && !memcmp(name, "events", 6))
             return give(s, info, name,
-                        other ? other->events
-                              : !strcmp(of + 1, "init") ? PK_SLOT_SERVER_EVENTS : 0,
+                        other                     ? other->events
+                        : !strcmp(of + 1, "init") ? PK_SLOT_SERVER_EVENTS
+                                                  : 0,
                         PK_RIGHT_USE, 0);
         if (!other || other > s)
             return -ENOENT;
@@ -272,7 +273,8 @@ long native_start(const char *name) {
     if (server_count == MAX_SERVERS || strlen(name) >= MANIFEST_NAME)
         return -EINVAL;
     struct task_record *s = &servers[server_count];
-    *s = (struct task_record){.spec = {.priority = NATIVE_PRIORITY, .caps = "call:console,machine"}};
+    *s =
+        (struct task_record){.spec = {.priority = NATIVE_PRIORITY, .caps = "call:console,machine"}};
     strcpy(s->spec.name, name);
     long error = prepare(s, 0);
     return error < 0 ? error : launch(s, ++server_count);

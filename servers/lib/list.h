@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 /* The structure that has `member` at `pointer`. */
-#define container_of(pointer, type, member) \
+#define container_of(pointer, type, member)                                                        \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 struct list {
@@ -18,7 +18,7 @@ struct list {
     struct list *prev;
 };
 
-#define LIST_INIT(name) \
+#define LIST_INIT(name)                                                                            \
     { &(name), &(name) }
 
 static inline void list_init(struct list *node) {
@@ -53,8 +53,8 @@ static inline void list_remove(struct list *node) {
 }
 
 /* Walks; the body may remove the node it stands on. `at` and `after` are struct list pointers. */
-#define list_for_each(at, after, head) \
-    for ((at) = (head)->next, (after) = (at)->next; (at) != (head); \
+#define list_for_each(at, after, head)                                                             \
+    for ((at) = (head)->next, (after) = (at)->next; (at) != (head);                                \
          (at) = (after), (after) = (at)->next)
 
 #endif

@@ -18,8 +18,7 @@ static uint64_t page_up(uint64_t v) {
 
 static long note_segment(struct program *p, const struct elf_segment *s) {
     uint64_t end = s->address + s->memory_size;
-    if (s->address % PAGE != s->offset % PAGE || end > USER_END ||
-        page_down(s->address) < p->high)
+    if (s->address % PAGE != s->offset % PAGE || end > USER_END || page_down(s->address) < p->high)
         return -ENOEXEC;
     if (!p->high)
         p->low = page_down(s->address);

@@ -14,8 +14,8 @@
 
 struct program {
     struct elf_image elf;
-    uint64_t size;    /* of the file */
-    uint64_t low;     /* lowest and highest address of its segments, page aligned, unbiased */
+    uint64_t size; /* of the file */
+    uint64_t low;  /* lowest and highest address of its segments, page aligned, unbiased */
     uint64_t high;
     uint64_t brk;     /* end of its last segment, unbiased */
     uint64_t headers; /* address of the program headers in memory, unbiased; 0 if not mapped */

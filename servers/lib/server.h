@@ -37,8 +37,8 @@ struct request {
 /* One message of a protocol, as the generator declares it. */
 struct protocol_entry {
     long (*handler)(struct request *req);
-    uint64_t from;     /* the only badge that may send it, or 0 */
-    uint32_t in_min;   /* least lengths of the caller's buffers */
+    uint64_t from;   /* the only badge that may send it, or 0 */
+    uint32_t in_min; /* least lengths of the caller's buffers */
     uint32_t out_min;
     uint16_t caps_min; /* least number of capabilities */
     uint16_t checked;  /* any of the four above is set */
@@ -56,9 +56,9 @@ struct client_ops;
 struct server {
     const char *name;
     const struct protocol *protocol;
-    const struct client_ops *clients;           /* 0: session messages are ENOSYS */
-    void (*on_events)(uint64_t bits);           /* notification bits but the timer's; may be 0 */
-    long (*on_exception)(struct request *req);  /* PK_EXCEPTION_*; may be 0 */
+    const struct client_ops *clients;          /* 0: session messages are ENOSYS */
+    void (*on_events)(uint64_t bits);          /* notification bits but the timer's; may be 0 */
+    long (*on_exception)(struct request *req); /* PK_EXCEPTION_*; may be 0 */
 };
 
 /* Receives and answers for ever. Returns (negative errno) only if the endpoint is unusable. */

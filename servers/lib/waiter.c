@@ -20,8 +20,7 @@ void waiter_init(struct waiter *waiter, const struct request *req, struct client
 
 void waiter_enqueue_priority(struct waiter_queue *queue, struct waiter *waiter) {
     struct list *at = queue->list.prev;
-    while (at != &queue->list &&
-           container_of(at, struct waiter, link)->priority < waiter->priority)
+    while (at != &queue->list && container_of(at, struct waiter, link)->priority < waiter->priority)
         at = at->prev;
     list_insert_before(at->next, &waiter->link);
 }

@@ -45,10 +45,10 @@ struct waiter {
     struct list client_link; /* in client->waiters */
     struct hash_node token;  /* its key is the reply token */
     const struct waiter_ops *ops;
-    struct client *client;   /* may be 0 */
-    uint64_t deadline;       /* monotonic ns; valid while in the heap */
-    size_t heap_index;       /* place in the heap + 1, or 0 */
-    int32_t priority;        /* for waiter_enqueue_priority: higher first */
+    struct client *client; /* may be 0 */
+    uint64_t deadline;     /* monotonic ns; valid while in the heap */
+    size_t heap_index;     /* place in the heap + 1, or 0 */
+    int32_t priority;      /* for waiter_enqueue_priority: higher first */
 };
 
 static inline void waiter_queue_init(struct waiter_queue *queue) {

@@ -48,8 +48,8 @@ long connect_server(struct process *p, unsigned slot) {
 }
 
 long connect_task(struct process *p) {
-    long error = pk_cap_copy(PK_SLOT_SERVER_ENDPOINT, p->task, PK_SLOT_PROC, PK_RIGHT_USE,
-                             p->pid_node.key);
+    long error =
+        pk_cap_copy(PK_SLOT_SERVER_ENDPOINT, p->task, PK_SLOT_PROC, PK_RIGHT_USE, p->pid_node.key);
     for (unsigned slot = FIRST_SLOT; error >= 0 && slot <= LAST_SLOT; slot++)
         if (p->connected >> slot & 1)
             error = install(p, slot);

@@ -7,8 +7,14 @@
 #include <parley/personality.h>
 
 enum { CAUSE_ILLEGAL = 2, CAUSE_BREAKPOINT = 3, CAUSE_FETCH_PAGE = 12, CAUSE_STORE_PAGE = 15 };
-enum { SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRALN = 1, BUS_ADRERR = 2, ILL_ILLOPC = 1,
-       TRAP_BRKPT = 1 };
+enum {
+    SEGV_MAPERR = 1,
+    SEGV_ACCERR = 2,
+    BUS_ADRALN = 1,
+    BUS_ADRERR = 2,
+    ILL_ILLOPC = 1,
+    TRAP_BRKPT = 1
+};
 
 #define ECALL_SIZE 4
 
@@ -140,8 +146,8 @@ static long on_fault(struct request *req, struct process *p) {
         return SERVER_DEFER;
     }
     if (log_faults)
-        server_log("%s[%d]: cause %lu at pc %lx, address %lx, error %lu%s", p->name, process_pid(p), cause,
-                   pc, address, error, regs.foreign ? ", in the personality" : "");
+        server_log("%s[%d]: cause %lu at pc %lx, address %lx, error %lu%s", p->name, process_pid(p),
+                   cause, pc, address, error, regs.foreign ? ", in the personality" : "");
     fault_signal(cause, address, error, &info);
     if (cause == CAUSE_ILLEGAL || cause == CAUSE_BREAKPOINT)
         info.address = pc;

@@ -204,8 +204,8 @@ static long map_image(struct process *p, uint64_t task, const struct file *f,
     image->headers = program.headers ? program.headers + bias : 0;
     image->phnum = program.elf.phnum;
     image->base = interpreter_bias;
-    image->start = program.interpreter_length ? interpreter.elf.entry + interpreter_bias
-                                              : image->entry;
+    image->start =
+        program.interpreter_length ? interpreter.elf.entry + interpreter_bias : image->entry;
     image->brk = ((program.brk + PAGE - 1) & ~(PAGE - 1)) + bias;
     return map_personality(p, task, image);
 }

@@ -36,8 +36,7 @@ static bool on_alt_stack(const struct process *p, uint64_t sp) {
     return sp > p->alt_stack && sp - p->alt_stack <= p->alt_size;
 }
 
-static uint64_t frame_address(const struct process *p, const struct signal_action *a,
-                              uint64_t sp) {
+static uint64_t frame_address(const struct process *p, const struct signal_action *a, uint64_t sp) {
     if (a->flags & SA_ONSTACK && !(p->alt_flags & SS_DISABLE) && p->alt_size &&
         !on_alt_stack(p, sp))
         sp = p->alt_stack + p->alt_size;
@@ -59,9 +58,11 @@ long frame_push(struct process *p, struct pk_regs *regs, const struct signal_inf
     uint64_t at = frame_address(p, a, regs->x[2]);
     memset(&frame, 0, sizeof frame);
     frame.info = *info;
-    frame.context.stack = (struct linux_stack){
-        p->alt_stack, (int32_t)(p->alt_flags & SS_DISABLE ? SS_DISABLE
-                                : on_alt_stack(p, regs->x[2]) ? SS_ONSTACK : 0), 0, p->alt_size};
+    frame.context.stack = (struct linux_stack){p->alt_stack,
+                                               (int32_t)(p->alt_flags & SS_DISABLE     ? SS_DISABLE
+                                                         : on_alt_stack(p, regs->x[2]) ? SS_ONSTACK
+                                                                                       : 0),
+                                               0, p->alt_size};
     frame.context.mask = p->mask_saved ? p->saved_mask : p->blocked;
     memcpy(frame.context.regs, regs->x, sizeof frame.context.regs);
     if (regs->fp) {

@@ -80,8 +80,8 @@ long proc_handle_set_users(struct request *req, int group, uint32_t real, uint32
         return -ESRCH;
     uint32_t *r = group ? &p->rgid : &p->ruid, *e = group ? &p->egid : &p->euid;
     uint32_t *s = group ? &p->sgid : &p->suid;
-    if (p->euid != 0 && !(one_of(real, *r, *e, *s) && one_of(effective, *r, *e, *s) &&
-                          one_of(saved, *r, *e, *s)))
+    if (p->euid != 0 &&
+        !(one_of(real, *r, *e, *s) && one_of(effective, *r, *e, *s) && one_of(saved, *r, *e, *s)))
         return -EPERM;
     *r = real == KEEP ? *r : real;
     *e = effective == KEEP ? *e : effective;

@@ -65,8 +65,8 @@ struct process {
     int group, session;
     enum process_state state;
     bool execed, vforked, spawned;
-    bool wait_reported; /* the stop or continuation has been waited for */
-    int code, status;   /* how it ended, or stopped: CLD_*, exit code or signal */
+    bool wait_reported;    /* the stop or continuation has been waited for */
+    int code, status;      /* how it ended, or stopped: CLD_*, exit code or signal */
     uint64_t task, thread; /* slots; 0 once a zombie */
     uint32_t connected;    /* bit n: to the server of slot n */
     uint64_t quota_pages;  /* an account of its own from the next exec on; 0: no */
@@ -100,8 +100,8 @@ struct process {
     uint64_t start_ns, own_ns, children_ns;
     uint64_t entry; /* the personality's, in its address space */
     char name[16];
-    char path[256];      /* of its program */
-    char *command;       /* arguments, each with its NUL */
+    char path[256]; /* of its program */
+    char *command;  /* arguments, each with its NUL */
     size_t command_size;
 };
 
@@ -196,9 +196,36 @@ long frame_pop(struct process *p, uint64_t address, struct pk_regs *regs);
 #define SS_DISABLE 2
 
 enum {
-    SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1,
-    SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGSTKFLT, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP,
-    SIGTTIN, SIGTTOU, SIGURG, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGPWR,
+    SIGHUP = 1,
+    SIGINT,
+    SIGQUIT,
+    SIGILL,
+    SIGTRAP,
+    SIGABRT,
+    SIGBUS,
+    SIGFPE,
+    SIGKILL,
+    SIGUSR1,
+    SIGSEGV,
+    SIGUSR2,
+    SIGPIPE,
+    SIGALRM,
+    SIGTERM,
+    SIGSTKFLT,
+    SIGCHLD,
+    SIGCONT,
+    SIGSTOP,
+    SIGTSTP,
+    SIGTTIN,
+    SIGTTOU,
+    SIGURG,
+    SIGXCPU,
+    SIGXFSZ,
+    SIGVTALRM,
+    SIGPROF,
+    SIGWINCH,
+    SIGIO,
+    SIGPWR,
     SIGSYS,
 };
 #define SIGRTMIN 32

@@ -41,8 +41,7 @@ static void append(struct text *t, const void *bytes, size_t n) {
     t->length += n;
 }
 
-static void print(struct text *t, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+static void print(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void print(struct text *t, const char *format, ...) {
     char line[512];
     va_list args;
@@ -116,8 +115,9 @@ static int parent_pid(const struct process *p) {
 /* proc(5), /proc/[pid]/stat: fields that have no meaning here are 0. */
 static void pid_stat(struct text *t, const struct process *p) {
     struct pk_task_info info = task_info(p);
-    print(t, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 %lu 0 %lu 0 20 0 1 0 %lu %lu %lu "
-             "18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0\n",
+    print(t,
+          "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 %lu 0 %lu 0 20 0 1 0 %lu %lu %lu "
+          "18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0\n",
           process_pid(p), p->name, state_letter(p), parent_pid(p), p->group, p->session, 1284, -1,
           (unsigned long)(process_run_ns(p) / 10000000), (unsigned long)(p->children_ns / 10000000),
           (unsigned long)(p->start_ns / 10000000), (unsigned long)info.mapped * 4096,
@@ -157,8 +157,10 @@ static const struct entry root_entries[] = {
     {"uptime", uptime, S_IFREG | 0444},   {"version", version, S_IFREG | 0444},
 };
 static const struct entry pid_entries[] = {
-    {"cmdline", pid_cmdline, S_IFREG | 0444}, {"comm", pid_comm, S_IFREG | 0444},
-    {"exe", 0, S_IFLNK | 0777},               {"stat", pid_stat, S_IFREG | 0444},
+    {"cmdline", pid_cmdline, S_IFREG | 0444},
+    {"comm", pid_comm, S_IFREG | 0444},
+    {"exe", 0, S_IFLNK | 0777},
+    {"stat", pid_stat, S_IFREG | 0444},
     {"status", pid_status, S_IFREG | 0444},
 };
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

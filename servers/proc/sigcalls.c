@@ -247,8 +247,8 @@ long proc_handle_sigaltstack(struct request *req, uint64_t sp) {
     struct linux_stack new;
     if (!p)
         return -ESRCH;
-    bool inside = !(p->alt_flags & SS_DISABLE) && sp > p->alt_stack &&
-                  sp - p->alt_stack <= p->alt_size;
+    bool inside =
+        !(p->alt_flags & SS_DISABLE) && sp > p->alt_stack && sp - p->alt_stack <= p->alt_size;
     struct linux_stack old = {p->alt_stack,
                               !p->alt_size || p->alt_flags & SS_DISABLE ? SS_DISABLE
                               : inside                                  ? SS_ONSTACK
@@ -262,7 +262,7 @@ long proc_handle_sigaltstack(struct request *req, uint64_t sp) {
             return -EPERM;
         if (new.flags & ~(SS_DISABLE | SS_ONSTACK))
             return -EINVAL;
-        if (!(new.flags & SS_DISABLE) && new.size < MINSIGSTKSZ)
+        if (!(new.flags &SS_DISABLE) && new.size < MINSIGSTKSZ)
             return -ENOMEM;
     }
     if (request_out_len(req)) {
@@ -271,7 +271,7 @@ long proc_handle_sigaltstack(struct request *req, uint64_t sp) {
             return error;
     }
     if (request_in_len(req)) {
-        bool off = new.flags & SS_DISABLE;
+        bool off = new.flags &SS_DISABLE;
         p->alt_stack = off ? 0 : new.sp;
         p->alt_size = off ? 0 : new.size;
         p->alt_flags = off ? SS_DISABLE : 0;

@@ -39,9 +39,8 @@ static void kill_by(struct process *p, int signal) {
 
 static bool ignored(const struct process *p, int signal) {
     uint64_t handler = p->actions[signal - 1].handler;
-    return handler == SIG_IGN ||
-           (handler == SIG_DFL && (default_action(signal) == IGNORE ||
-                                   default_action(signal) == CONTINUE));
+    return handler == SIG_IGN || (handler == SIG_DFL && (default_action(signal) == IGNORE ||
+                                                         default_action(signal) == CONTINUE));
 }
 
 bool signal_permitted(const struct process *from, const struct process *to, int signal) {

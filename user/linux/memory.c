@@ -30,8 +30,8 @@ long linux_brk(uint64_t wanted) {
     if (wanted < state.brk_start || new < wanted)
         return (long)state.brk;
     if (new > old) {
-        long at = pk_map(TASK, old, new - old, PK_PROT_READ | PK_PROT_WRITE | PK_MAP_NOREPLACE, 0,
-                         0, 0);
+        long at =
+            pk_map(TASK, old, new - old, PK_PROT_READ | PK_PROT_WRITE | PK_MAP_NOREPLACE, 0, 0, 0);
         if (at < 0)
             return (long)state.brk;
     } else if (new < old && pk_unmap(TASK, new, old - new) < 0) {

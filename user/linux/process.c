@@ -295,7 +295,7 @@ long linux_prlimit64(int pid, uint32_t resource, const uint64_t *new, uint64_t *
     else if (resource == RLIMIT_NOFILE)
         soft = 1024, hard = 4096;
     uint64_t limits[2] = {soft, hard}, wanted[2];
-    if (new && user_get(wanted, new, sizeof wanted) < 0)
+    if (new &&user_get(wanted, new, sizeof wanted) < 0)
         return -EFAULT;
     if (new && (wanted[0] != soft || wanted[1] != hard))
         return -ENOSYS;

@@ -54,8 +54,7 @@ long linux_rt_sigsuspend(const uint64_t *set, uint64_t size) {
     uint64_t mask;
     if (size != SIGSET_SIZE)
         return -EINVAL;
-    return user_get(&mask, set, sizeof mask) < 0 ? -EFAULT
-                                                 : proc_sigsuspend(PK_SLOT_PROC, mask, 0);
+    return user_get(&mask, set, sizeof mask) < 0 ? -EFAULT : proc_sigsuspend(PK_SLOT_PROC, mask, 0);
 }
 
 long linux_rt_sigtimedwait(const uint64_t *set, void *info, const struct linux_timespec *timeout,
@@ -71,8 +70,8 @@ long linux_rt_sigtimedwait(const uint64_t *set, void *info, const struct linux_t
     if (timeout) {
         if (t.seconds < 0 || t.nanoseconds < 0 || t.nanoseconds >= (int64_t)NS_PER_SECOND)
             return -EINVAL;
-        ns = t.seconds > 1000000000 ? INT64_MAX
-                                    : t.seconds * (int64_t)NS_PER_SECOND + t.nanoseconds;
+        ns =
+            t.seconds > 1000000000 ? INT64_MAX : t.seconds * (int64_t)NS_PER_SECOND + t.nanoseconds;
     }
     return proc_sigtimedwait(PK_SLOT_PROC, wanted, ns, info, info ? 128 : 0);
 }
