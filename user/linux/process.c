@@ -191,20 +191,24 @@ long linux_getegid(void) {
     return users().egid;
 }
 
-static long put_ids(uint32_t *real, uint32_t *effective, uint32_t *saved, const uint32_t *ids) {
-    if (user_put(real, &ids[0], 4) < 0 || user_put(effective, &ids[1], 4) < 0)
+struct ids {
+    uint32_t real, effective, saved;
+};
+
+static long put_ids(uint32_t *real, uint32_t *effective, uint32_t *saved, struct ids ids) {
+    if (user_put(real, &ids.real, 4) < 0 || user_put(effective, &ids.effective, 4) < 0)
         return -EFAULT;
-    return user_put(saved, &ids[2], 4);
+    return user_put(saved, &ids.saved, 4);
 }
 
 long linux_getresuid(uint32_t *real, uint32_t *effective, uint32_t *saved) {
     struct users u = users();
-    return put_ids(real, effective, saved, &u.ruid);
+    return put_ids(real, effective, saved, (struct ids){u.ruid, u.euid, u.suid});
 }
 
 long linux_getresgid(uint32_t *real, uint32_t *effective, uint32_t *saved) {
     struct users u = users();
-    return put_ids(real, effective, saved, &u.rgid);
+    return put_ids(real, effective, saved, (struct ids){u.rgid, u.egid, u.sgid});
 }
 
 long linux_setresuid(uint32_t real, uint32_t effective, uint32_t saved) {
