@@ -8,8 +8,7 @@
 #ifdef __riscv
 #define HAVE_INSTRET 1
 
-static inline uint64_t read_instret(void)
-{
+static inline uint64_t read_instret(void) {
     uint64_t count;
 
     __asm__ volatile("rdinstret %0" : "=r"(count) : : "memory");
@@ -18,8 +17,7 @@ static inline uint64_t read_instret(void)
 #else
 #define HAVE_INSTRET 0
 
-static inline uint64_t read_instret(void)
-{
+static inline uint64_t read_instret(void) {
     return 0;
 }
 #endif

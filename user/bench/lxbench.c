@@ -32,15 +32,17 @@ static const struct group groups[] = {
 
 /* Rows of lxnolibc. */
 static const char *const process_rows[] = {
-    "fork_exit_wait", "fork_exec_wait", "fork_exec_glibc", "fork_1024",
+    "fork_exit_wait",
+    "fork_exec_wait",
+    "fork_exec_glibc",
+    "fork_1024",
 };
 
 #define PROCESS_ROWS (sizeof(process_rows) / sizeof(process_rows[0]))
 
 static const char *counter = "instret";
 
-static void list_rows(void)
-{
+static void list_rows(void) {
     for (size_t group = 0; group < GROUPS; group++) {
         for (size_t i = 0; i < *groups[group].count; i++)
             puts(groups[group].rows[i].name);
@@ -49,16 +51,14 @@ static void list_rows(void)
         puts(process_rows[i]);
 }
 
-static const char *setting(const char *name, const char *otherwise)
-{
+static const char *setting(const char *name, const char *otherwise) {
     const char *value = getenv(name);
 
     return value ? value : otherwise;
 }
 
 /* Run lxnolibc for one of its rows. */
-static void run_process_row(const char *name, const char *iterations)
-{
+static void run_process_row(const char *name, const char *iterations) {
     const char *program = setting("LXBENCH_NOLIBC", "/bin/bench/lxnolibc");
     const char *target = strcmp(name, "fork_exec_glibc")
                              ? setting("LXBENCH_TINY", "/bin/bench/tiny")
@@ -79,8 +79,7 @@ static void run_process_row(const char *name, const char *iterations)
 }
 
 /* Run the row; `iterations` 0 means its own number. False when there is none of that name. */
-static bool run_row(const char *name, size_t iterations)
-{
+static bool run_row(const char *name, size_t iterations) {
     char text[24];
 
     for (size_t group = 0; group < GROUPS; group++) {
@@ -103,8 +102,7 @@ static bool run_row(const char *name, size_t iterations)
     return false;
 }
 
-static void run_all(size_t iterations)
-{
+static void run_all(size_t iterations) {
     for (size_t group = 0; group < GROUPS; group++) {
         for (size_t i = 0; i < *groups[group].count; i++)
             run_row(groups[group].rows[i].name, iterations);
@@ -113,8 +111,7 @@ static void run_all(size_t iterations)
         run_row(process_rows[i], iterations);
 }
 
-static void choose_counter(const char *name)
-{
+static void choose_counter(const char *name) {
     if (strcmp(name, "instret") && strcmp(name, "time")) {
         fprintf(stderr, "lxbench: %s: no such counter\n", name);
         exit(2);
@@ -125,8 +122,7 @@ static void choose_counter(const char *name)
 }
 
 /* A last argument that is a number is the number of iterations. */
-static size_t take_iterations(int *argc, char **argv)
-{
+static size_t take_iterations(int *argc, char **argv) {
     char *end;
     unsigned long number;
 
@@ -143,8 +139,7 @@ static size_t take_iterations(int *argc, char **argv)
     return number;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     size_t iterations = take_iterations(&argc, argv);
     int next = 1;
 

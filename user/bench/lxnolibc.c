@@ -30,8 +30,7 @@ static char *no_environment[1];
 
 RAW_START;
 
-static size_t length(const char *text)
-{
+static size_t length(const char *text) {
     size_t len = 0;
 
     while (text[len])
@@ -39,8 +38,7 @@ static size_t length(const char *text)
     return len;
 }
 
-static bool equal(const char *a, const char *b)
-{
+static bool equal(const char *a, const char *b) {
     while (*a && *a == *b) {
         a++;
         b++;
@@ -48,8 +46,7 @@ static bool equal(const char *a, const char *b)
     return *a == *b;
 }
 
-static size_t number(const char *text)
-{
+static size_t number(const char *text) {
     size_t value = 0;
 
     while (*text >= '0' && *text <= '9' && value <= MAX_ITERATIONS)
@@ -57,16 +54,14 @@ static size_t number(const char *text)
     return value;
 }
 
-static void __attribute__((noreturn)) fail(const char *what)
-{
+static void __attribute__((noreturn)) fail(const char *what) {
     raw_call(SYS_write, 2, (long)"lxnolibc: ", 10, 0, 0);
     raw_call(SYS_write, 2, (long)what, (long)length(what), 0, 0);
     raw_call(SYS_write, 2, (long)"\n", 1, 0, 0);
     raw_exit(1);
 }
 
-static uint64_t read_counter(void)
-{
+static uint64_t read_counter(void) {
     long now[2]; /* struct timespec on a 64-bit machine */
 
     if (!use_time)
@@ -75,16 +70,14 @@ static uint64_t read_counter(void)
     return (uint64_t)now[0] * 1000000000u + (uint64_t)now[1];
 }
 
-static void execute_program(void)
-{
+static void execute_program(void) {
     char *arguments[] = {(char *)program, NULL};
 
     raw_call(SYS_execve, (long)program, (long)arguments, (long)no_environment, 0, 0);
     raw_exit(127);
 }
 
-static void fork_and_wait(bool execute)
-{
+static void fork_and_wait(bool execute) {
     int status = -1;
     long pid = raw_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 
@@ -99,8 +92,7 @@ static void fork_and_wait(bool execute)
         fail("wait4, or the child's status");
 }
 
-static uint64_t overhead(void)
-{
+static uint64_t overhead(void) {
     uint64_t least = UINT64_MAX;
 
     for (int i = 0; i < 100; i++) {
@@ -112,8 +104,7 @@ static uint64_t overhead(void)
     return least;
 }
 
-static void measure(const char *name, bool execute, size_t iterations)
-{
+static void measure(const char *name, bool execute, size_t iterations) {
     size_t warm_up = iterations / 10 < 100 ? iterations / 10 + 2 : 100, len;
     uint64_t cost = overhead();
     char line[STATS_LINE_MAX];
@@ -130,8 +121,7 @@ static void measure(const char *name, bool execute, size_t iterations)
     raw_call(SYS_write, 1, (long)line, (long)len, 0, 0);
 }
 
-void start_c(long *stack)
-{
+void start_c(long *stack) {
     long argc = stack[0];
     char **argv = (char **)(stack + 1);
     const char *row;

@@ -17,19 +17,16 @@
 static bool use_time = !HAVE_INSTRET;
 static uint64_t samples[MAX_ITERATIONS];
 
-void measure_use_time(void)
-{
+void measure_use_time(void) {
     use_time = true;
 }
 
-void die(const char *what)
-{
+void die(const char *what) {
     perror(what);
     exit(1);
 }
 
-static inline uint64_t read_counter(void)
-{
+static inline uint64_t read_counter(void) {
     struct timespec now;
 
     if (!use_time)
@@ -38,13 +35,11 @@ static inline uint64_t read_counter(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void nothing(void)
-{
+static void nothing(void) {
 }
 
 /* One sample of `run`, by way of the same call that is always used. */
-static __attribute__((noinline)) uint64_t sample(void (*run)(void))
-{
+static __attribute__((noinline)) uint64_t sample(void (*run)(void)) {
     uint64_t start = read_counter();
 
     run();
@@ -52,8 +47,7 @@ static __attribute__((noinline)) uint64_t sample(void (*run)(void))
 }
 
 /* What a sample of an empty function costs: the least of some. */
-static uint64_t measure_overhead(void)
-{
+static uint64_t measure_overhead(void) {
     uint64_t least = UINT64_MAX;
 
     for (int i = 0; i < 100; i++) {
@@ -65,8 +59,7 @@ static uint64_t measure_overhead(void)
     return least;
 }
 
-void measure_row(const struct row *row, size_t iterations)
-{
+void measure_row(const struct row *row, size_t iterations) {
     size_t warm_up = iterations / 10 < 100 ? iterations / 10 + 2 : 100;
     uint64_t overhead = measure_overhead();
     char line[STATS_LINE_MAX];

@@ -13,9 +13,9 @@
  */
 struct row {
     const char *name;
-    size_t iterations;                /* when the command line gives none */
+    size_t iterations; /* when the command line gives none */
     void (*setup)(size_t total);
-    void (*prepare)(void);            /* before each run */
+    void (*prepare)(void); /* before each run */
     void (*run)(void);
     void (*teardown)(void);
 };

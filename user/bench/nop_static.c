@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* A static glibc program that does nothing: what is executed for the row fork_exec_glibc. */
-int main(void)
-{
+int main(void) {
     return 0;
 }

@@ -9,8 +9,7 @@
 
 #include <sys/syscall.h>
 
-static inline long raw_call(long number, long a, long b, long c, long d, long e)
-{
+static inline long raw_call(long number, long a, long b, long c, long d, long e) {
 #ifdef __riscv
     register long a7 __asm__("a7") = number;
     register long a0 __asm__("a0") = a;
@@ -19,10 +18,7 @@ static inline long raw_call(long number, long a, long b, long c, long d, long e)
     register long a3 __asm__("a3") = d;
     register long a4 __asm__("a4") = e;
 
-    __asm__ volatile("ecall"
-                     : "+r"(a0)
-                     : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4)
-                     : "memory");
+    __asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4) : "memory");
     return a0;
 #else
     register long r10 __asm__("r10") = d;
@@ -37,8 +33,7 @@ static inline long raw_call(long number, long a, long b, long c, long d, long e)
 #endif
 }
 
-static inline void __attribute__((noreturn)) raw_exit(int status)
-{
+static inline void __attribute__((noreturn)) raw_exit(int status) {
     for (;;)
         raw_call(SYS_exit_group, status, 0, 0, 0, 0);
 }
@@ -48,12 +43,12 @@ static inline void __attribute__((noreturn)) raw_exit(int status)
  * left it, argc first.
  */
 #ifdef __riscv
-#define RAW_START \
-    __asm__(".globl _start\n_start:\n\t.option push\n\t.option norelax\n" \
-            "\tlla gp, __global_pointer$\n\t.option pop\n\tmv a0, sp\n\tandi sp, sp, -16\n" \
+#define RAW_START                                                                                  \
+    __asm__(".globl _start\n_start:\n\t.option push\n\t.option norelax\n"                          \
+            "\tlla gp, __global_pointer$\n\t.option pop\n\tmv a0, sp\n\tandi sp, sp, -16\n"        \
             "\tcall start_c\n")
 #else
-#define RAW_START \
+#define RAW_START                                                                                  \
     __asm__(".globl _start\n_start:\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall start_c\n")
 #endif
 

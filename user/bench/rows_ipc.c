@@ -17,8 +17,7 @@
 static pid_t partner;
 
 /* Start the other process of a round trip. */
-static void start_partner(void (*serve)(void))
-{
+static void start_partner(void (*serve)(void)) {
     partner = fork();
     if (partner < 0)
         die("fork");
@@ -28,8 +27,7 @@ static void start_partner(void (*serve)(void))
     }
 }
 
-static void reap_partner(void)
-{
+static void reap_partner(void) {
     int status;
 
     if (waitpid(partner, &status, 0) != partner)
@@ -44,8 +42,7 @@ static void reap_partner(void)
 
 static int there[2], back[2];
 
-static void serve_pipe(void)
-{
+static void serve_pipe(void) {
     char byte;
 
     close(there[1]);
@@ -56,8 +53,7 @@ static void serve_pipe(void)
     }
 }
 
-static void setup_pipe(size_t total)
-{
+static void setup_pipe(size_t total) {
     (void)total;
     if (pipe(there) < 0 || pipe(back) < 0)
         die("pipe");
@@ -66,16 +62,14 @@ static void setup_pipe(size_t total)
     close(back[1]);
 }
 
-static void run_pipe(void)
-{
+static void run_pipe(void) {
     char byte = 'p';
 
     if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1)
         die("pipe_rt");
 }
 
-static void teardown_pipe(void)
-{
+static void teardown_pipe(void) {
     close(there[1]);
     close(back[0]);
     reap_partner();
@@ -93,8 +87,7 @@ static struct {
 static size_t message_size;
 static int request_queue, reply_queue;
 
-static void serve_messages(void)
-{
+static void serve_messages(void) {
     for (;;) {
         if (msgrcv(request_queue, &message, sizeof(message.data), 0, 0) < 0)
             _exit(1);
@@ -105,8 +98,7 @@ static void serve_messages(void)
     }
 }
 
-static void setup_queues(size_t size)
-{
+static void setup_queues(size_t size) {
     message_size = size;
     memset(message.data, 'm', sizeof(message.data));
     request_queue = msgget(IPC_PRIVATE, 0600);
@@ -116,28 +108,24 @@ static void setup_queues(size_t size)
     start_partner(serve_messages);
 }
 
-static void setup_msg_64(size_t total)
-{
+static void setup_msg_64(size_t total) {
     (void)total;
     setup_queues(64);
 }
 
-static void setup_msg_4096(size_t total)
-{
+static void setup_msg_4096(size_t total) {
     (void)total;
     setup_queues(4096);
 }
 
-static void run_msg(void)
-{
+static void run_msg(void) {
     message.type = TYPE_DATA;
     if (msgsnd(request_queue, &message, message_size, 0) < 0 ||
         msgrcv(reply_queue, &message, message_size, 0, 0) != (ssize_t)message_size)
         die("msg_rt");
 }
 
-static void teardown_msg(void)
-{
+static void teardown_msg(void) {
     message.type = TYPE_END;
     if (msgsnd(request_queue, &message, 0, 0) < 0)
         die("msgsnd");
@@ -146,8 +134,7 @@ static void teardown_msg(void)
     msgctl(reply_queue, IPC_RMID, NULL);
 }
 
-static void setup_msg_self(size_t total)
-{
+static void setup_msg_self(size_t total) {
     (void)total;
     message_size = 64;
     request_queue = msgget(IPC_PRIVATE, 0600);
@@ -155,16 +142,14 @@ static void setup_msg_self(size_t total)
         die("msgget");
 }
 
-static void run_msg_self(void)
-{
+static void run_msg_self(void) {
     message.type = TYPE_DATA;
     if (msgsnd(request_queue, &message, message_size, 0) < 0 ||
         msgrcv(request_queue, &message, message_size, 0, 0) != (ssize_t)message_size)
         die("msg_self");
 }
 
-static void teardown_msg_self(void)
-{
+static void teardown_msg_self(void) {
     msgctl(request_queue, IPC_RMID, NULL);
 }
 
@@ -172,15 +157,13 @@ static void teardown_msg_self(void)
 
 static int set;
 
-static int operate(unsigned short number, short change)
-{
+static int operate(unsigned short number, short change) {
     struct sembuf operation = {.sem_num = number, .sem_op = change, .sem_flg = 0};
 
     return semop(set, &operation, 1);
 }
 
-static void serve_semaphores(void)
-{
+static void serve_semaphores(void) {
     while (operate(0, -1) == 0) {
         if (operate(1, 1) < 0)
             _exit(1);
@@ -189,8 +172,7 @@ static void serve_semaphores(void)
         _exit(1);
 }
 
-static void create_set(void)
-{
+static void create_set(void) {
     set = semget(IPC_PRIVATE, 2, 0600);
     if (set < 0)
         die("semget");
@@ -198,40 +180,34 @@ static void create_set(void)
         die("semctl");
 }
 
-static void setup_sem_rt(size_t total)
-{
+static void setup_sem_rt(size_t total) {
     (void)total;
     create_set();
     start_partner(serve_semaphores);
 }
 
-static void run_sem_rt(void)
-{
+static void run_sem_rt(void) {
     if (operate(0, 1) < 0 || operate(1, -1) < 0)
         die("sem_rt");
 }
 
 /* Removing the set ends the partner's waiting with EIDRM. */
-static void teardown_sem_rt(void)
-{
+static void teardown_sem_rt(void) {
     semctl(set, 0, IPC_RMID);
     reap_partner();
 }
 
-static void setup_sem_pair(size_t total)
-{
+static void setup_sem_pair(size_t total) {
     (void)total;
     create_set();
 }
 
-static void run_sem_pair(void)
-{
+static void run_sem_pair(void) {
     if (operate(0, 1) < 0 || operate(0, -1) < 0)
         die("sem_pair");
 }
 
-static void teardown_sem_pair(void)
-{
+static void teardown_sem_pair(void) {
     semctl(set, 0, IPC_RMID);
 }
 
@@ -239,8 +215,7 @@ static void teardown_sem_pair(void)
 
 static int segment;
 
-static void run_shm_cycle(void)
-{
+static void run_shm_cycle(void) {
     int id = shmget(IPC_PRIVATE, 4096, 0600);
     char *memory = id < 0 ? (char *)-1 : shmat(id, NULL, 0);
 
@@ -251,16 +226,14 @@ static void run_shm_cycle(void)
         die("shm_cycle");
 }
 
-static void setup_shm_attach(size_t total)
-{
+static void setup_shm_attach(size_t total) {
     (void)total;
     segment = shmget(IPC_PRIVATE, 4096, 0600);
     if (segment < 0)
         die("shmget");
 }
 
-static void run_shm_attach(void)
-{
+static void run_shm_attach(void) {
     char *memory = shmat(segment, NULL, 0);
 
     if (memory == (char *)-1)
@@ -270,8 +243,7 @@ static void run_shm_attach(void)
         die("shmdt");
 }
 
-static void teardown_shm_attach(void)
-{
+static void teardown_shm_attach(void) {
     shmctl(segment, IPC_RMID, NULL);
 }
 

@@ -17,10 +17,9 @@ static volatile char *region;
 static size_t pages, next_page;
 static pid_t sharer;
 
-static void map_region(size_t total)
-{
-    void *memory = mmap(NULL, total * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                        -1, 0);
+static void map_region(size_t total) {
+    void *memory =
+        mmap(NULL, total * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (memory == MAP_FAILED)
         die("mmap");
@@ -30,20 +29,17 @@ static void map_region(size_t total)
     next_page = 0;
 }
 
-static void map_touched_region(size_t total)
-{
+static void map_touched_region(size_t total) {
     map_region(total);
     for (size_t i = 0; i < total; i++)
         region[i * PAGE] = 1;
 }
 
-static void unmap_region(void)
-{
+static void unmap_region(void) {
     munmap((void *)region, pages * PAGE);
 }
 
-static void reap_sharer(void)
-{
+static void reap_sharer(void) {
     int status;
 
     if (waitpid(sharer, &status, 0) != sharer)
@@ -51,8 +47,7 @@ static void reap_sharer(void)
 }
 
 /* A child holds every page while the parent writes: each write copies. */
-static void setup_cow_fault(size_t total)
-{
+static void setup_cow_fault(size_t total) {
     map_touched_region(total);
     sharer = fork();
     if (sharer < 0)
@@ -63,16 +58,14 @@ static void setup_cow_fault(size_t total)
     }
 }
 
-static void teardown_cow_fault(void)
-{
+static void teardown_cow_fault(void) {
     kill(sharer, SIGKILL);
     reap_sharer();
     unmap_region();
 }
 
 /* The child that shared the pages is gone: each write only makes its page writable again. */
-static void setup_cow_reuse(size_t total)
-{
+static void setup_cow_reuse(size_t total) {
     map_touched_region(total);
     sharer = fork();
     if (sharer < 0)
@@ -82,24 +75,20 @@ static void setup_cow_reuse(size_t total)
     reap_sharer();
 }
 
-static void run_write(void)
-{
+static void run_write(void) {
     region[next_page++ * PAGE] = 2;
 }
 
-static void run_read(void)
-{
+static void run_read(void) {
     (void)region[next_page++ * PAGE];
 }
 
 /* A mapping of one touched page, made outside of what is measured. */
-static void prepare_munmap(void)
-{
+static void prepare_munmap(void) {
     map_touched_region(1);
 }
 
-static void run_munmap(void)
-{
+static void run_munmap(void) {
     if (munmap((void *)region, PAGE) < 0)
         die("munmap");
 }

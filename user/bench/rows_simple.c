@@ -7,28 +7,24 @@
 #include <unistd.h>
 
 /* Needs a server on Parley: the parent may change at any time. */
-static void run_getppid(void)
-{
+static void run_getppid(void) {
     syscall(SYS_getppid);
 }
 
 /* The cheapest foreign call: on Parley it is answered inside the process. */
-static void run_foreign_null(void)
-{
+static void run_foreign_null(void) {
     syscall(SYS_getpid);
 }
 
 static volatile sig_atomic_t signals_seen;
 static pid_t own_pid;
 
-static void count_signal(int signum)
-{
+static void count_signal(int signum) {
     (void)signum;
     signals_seen++;
 }
 
-static void setup_signal(size_t total)
-{
+static void setup_signal(size_t total) {
     struct sigaction action = {.sa_handler = count_signal};
 
     (void)total;
@@ -39,8 +35,7 @@ static void setup_signal(size_t total)
 }
 
 /* POSIX: a signal to oneself is delivered before kill() returns. */
-static void run_signal(void)
-{
+static void run_signal(void) {
     sig_atomic_t before = signals_seen;
 
     kill(own_pid, SIGUSR1);
@@ -48,8 +43,7 @@ static void run_signal(void)
         die("signal_self: no signal");
 }
 
-static void teardown_signal(void)
-{
+static void teardown_signal(void) {
     signal(SIGUSR1, SIG_DFL);
 }
 

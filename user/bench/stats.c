@@ -5,8 +5,7 @@
  */
 #include "stats.h"
 
-static void sort(uint64_t *samples, size_t count)
-{
+static void sort(uint64_t *samples, size_t count) {
     for (size_t gap = count / 2; gap > 0; gap = gap > 2 ? gap * 5 / 11 : gap / 2) {
         for (size_t i = gap; i < count; i++) {
             uint64_t sample = samples[i];
@@ -21,15 +20,13 @@ static void sort(uint64_t *samples, size_t count)
     }
 }
 
-static char *add_text(char *end, const char *limit, const char *text)
-{
+static char *add_text(char *end, const char *limit, const char *text) {
     while (*text && end < limit)
         *end++ = *text++;
     return end;
 }
 
-static char *add_number(char *end, const char *limit, uint64_t number)
-{
+static char *add_number(char *end, const char *limit, uint64_t number) {
     char digits[24];
     char *at = digits + sizeof(digits) - 1;
 
@@ -42,9 +39,7 @@ static char *add_number(char *end, const char *limit, uint64_t number)
     return add_text(end, limit, at);
 }
 
-size_t stats_line(char *line, const char *name, const char *unit, uint64_t *samples,
-                  size_t count)
-{
+size_t stats_line(char *line, const char *name, const char *unit, uint64_t *samples, size_t count) {
     const char *limit = line + STATS_LINE_MAX - 1;
     char *end = line;
     uint64_t sum = 0;

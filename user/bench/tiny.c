@@ -4,8 +4,7 @@
 
 RAW_START;
 
-void start_c(long *stack)
-{
+void start_c(long *stack) {
     (void)stack;
     raw_exit(0);
 }

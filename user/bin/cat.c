@@ -8,8 +8,7 @@
 
 static char data[65536];
 
-static int write_all(size_t len)
-{
+static int write_all(size_t len) {
     for (size_t done = 0; done < len;) {
         ssize_t put = write(1, data + done, len - done);
 
@@ -22,8 +21,7 @@ static int write_all(size_t len)
     return 0;
 }
 
-static int copy(int fd, const char *name)
-{
+static int copy(int fd, const char *name) {
     ssize_t got;
 
     while ((got = read(fd, data, sizeof(data))) != 0) {
@@ -38,8 +36,7 @@ static int copy(int fd, const char *name)
     return 0;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     int status = 0, next = 1;
 
     if (next < argc && (!strcmp(argv[next], "--") || !strcmp(argv[next], "-u")))

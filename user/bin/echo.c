@@ -5,8 +5,7 @@
 #include <err.h>
 #include <stdio.h>
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     int status = echo_args(argc, argv);
 
     if (fflush(stdout) != 0)

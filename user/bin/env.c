@@ -9,8 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     int option;
 
     while ((option = getopt(argc, argv, "+iu:")) != -1) {

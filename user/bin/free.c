@@ -9,22 +9,27 @@
 static unsigned long long unit = 1024;
 static unsigned long long page_unit;
 
-static unsigned long long scaled(unsigned long amount)
-{
+static unsigned long long scaled(unsigned long amount) {
     return amount * page_unit / unit;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     struct sysinfo info;
     int option;
 
     while ((option = getopt(argc, argv, "bkm")) != -1) {
         switch (option) {
-        case 'b': unit = 1; break;
-        case 'k': unit = 1024; break;
-        case 'm': unit = 1024 * 1024; break;
-        default:  return 2;
+        case 'b':
+            unit = 1;
+            break;
+        case 'k':
+            unit = 1024;
+            break;
+        case 'm':
+            unit = 1024 * 1024;
+            break;
+        default:
+            return 2;
         }
     }
     if (sysinfo(&info) < 0)

@@ -18,15 +18,13 @@ static const char *pattern;
 static regex_t regex;
 static bool found, trouble;
 
-static bool matches(const char *line)
-{
+static bool matches(const char *line) {
     if (fixed)
         return ignore_case ? strcasestr(line, pattern) : strstr(line, pattern);
     return regexec(&regex, line, 0, NULL, 0) == 0;
 }
 
-static void print_line(const char *name, long number, const char *line)
-{
+static void print_line(const char *name, long number, const char *line) {
     if (show_names)
         printf("%s:", name);
     if (number_lines)
@@ -34,8 +32,7 @@ static void print_line(const char *name, long number, const char *line)
     puts(line);
 }
 
-static int search(FILE *stream, const char *name)
-{
+static int search(FILE *stream, const char *name) {
     long number = 0, count = 0;
     char *line = NULL;
     size_t cap = 0;
@@ -69,8 +66,7 @@ static int search(FILE *stream, const char *name)
     return 0;
 }
 
-static void compile(int flags)
-{
+static void compile(int flags) {
     char message[256];
     int error;
 
@@ -83,26 +79,50 @@ static void compile(int flags)
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     bool hide_names = false;
     int option, flags = 0;
 
     while ((option = getopt(argc, argv, "EFGivnclqshe:")) != -1) {
         switch (option) {
-        case 'E': flags |= REG_EXTENDED; break;
-        case 'F': fixed = true; break;
-        case 'G': break;
-        case 'i': flags |= REG_ICASE; ignore_case = true; break;
-        case 'v': invert = true; break;
-        case 'n': number_lines = true; break;
-        case 'c': count_only = true; break;
-        case 'l': names_only = true; break;
-        case 'q': quiet = true; break;
-        case 's': silent = true; break;
-        case 'h': hide_names = true; break;
-        case 'e': pattern = optarg; break;
-        default:  return 2;
+        case 'E':
+            flags |= REG_EXTENDED;
+            break;
+        case 'F':
+            fixed = true;
+            break;
+        case 'G':
+            break;
+        case 'i':
+            flags |= REG_ICASE;
+            ignore_case = true;
+            break;
+        case 'v':
+            invert = true;
+            break;
+        case 'n':
+            number_lines = true;
+            break;
+        case 'c':
+            count_only = true;
+            break;
+        case 'l':
+            names_only = true;
+            break;
+        case 'q':
+            quiet = true;
+            break;
+        case 's':
+            silent = true;
+            break;
+        case 'h':
+            hide_names = true;
+            break;
+        case 'e':
+            pattern = optarg;
+            break;
+        default:
+            return 2;
         }
     }
     if (!pattern && optind < argc)

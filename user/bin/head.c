@@ -10,8 +10,7 @@
 static long limit = 10;
 static bool bytes, titles, later;
 
-static int show(FILE *stream, const char *name)
-{
+static int show(FILE *stream, const char *name) {
     long left = limit;
     int c;
 
@@ -28,8 +27,7 @@ static int show(FILE *stream, const char *name)
     return ferror(stream) != 0;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     int option;
 
     if (argc > 1 && argv[1][0] == '-' && isdigit((unsigned char)argv[1][1])) {

@@ -17,8 +17,7 @@
 #include <unistd.h>
 
 /* Keys need to be unlikely to clash, no more: without a random source, the time and the pid do. */
-static key_t random_key(void)
-{
+static key_t random_key(void) {
     unsigned int key;
 
     if (getrandom(&key, sizeof(key), 0) != sizeof(key))
@@ -26,18 +25,23 @@ static key_t random_key(void)
     return key == 0 ? 1 : (key_t)key;
 }
 
-static size_t parse_size(const char *text)
-{
+static size_t parse_size(const char *text) {
     char *end;
     unsigned long long size = strtoull(text, &end, 10);
 
     if (end == text || *text == '-')
         errx(1, "%s: invalid size", text);
     switch (*end) {
-    case 'G': size <<= 10; /* fall through */
-    case 'M': size <<= 10; /* fall through */
-    case 'K': size <<= 10; end++; break;
-    default: break;
+    case 'G':
+        size <<= 10; /* fall through */
+    case 'M':
+        size <<= 10; /* fall through */
+    case 'K':
+        size <<= 10;
+        end++;
+        break;
+    default:
+        break;
     }
     if (end[0] == 'i' && end[1] == 'B')
         end += 2;
@@ -46,13 +50,11 @@ static size_t parse_size(const char *text)
     return (size_t)size;
 }
 
-static void usage(FILE *stream)
-{
+static void usage(FILE *stream) {
     fprintf(stream, "usage: ipcmk [-M SIZE] [-S NUMBER] [-Q] [-p MODE]\n");
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct option options[] = {
         {"shmem", required_argument, NULL, 'M'}, {"semaphore", required_argument, NULL, 'S'},
         {"queue", no_argument, NULL, 'Q'},       {"mode", required_argument, NULL, 'p'},
@@ -66,16 +68,28 @@ int main(int argc, char **argv)
 
     while ((option = getopt_long(argc, argv, "M:S:Qp:h", options, NULL)) != -1) {
         switch (option) {
-        case 'M': size = parse_size(optarg); segment = true; break;
-        case 'S': count = atoi(optarg); set = true; break;
-        case 'Q': queue = true; break;
+        case 'M':
+            size = parse_size(optarg);
+            segment = true;
+            break;
+        case 'S':
+            count = atoi(optarg);
+            set = true;
+            break;
+        case 'Q':
+            queue = true;
+            break;
         case 'p':
             mode = strtoul(optarg, &end, 8);
             if (end == optarg || *end || mode > 0777)
                 errx(1, "%s: invalid mode", optarg);
             break;
-        case 'h': usage(stdout); return 0;
-        default:  usage(stderr); return 1;
+        case 'h':
+            usage(stdout);
+            return 0;
+        default:
+            usage(stderr);
+            return 1;
         }
     }
     if (!segment && !set && !queue) {

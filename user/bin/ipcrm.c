@@ -27,73 +27,61 @@ static bool verbose;
 
 /* ---- What the three kinds differ in ------------------------------------------------------- */
 
-static int remove_shm(int id)
-{
+static int remove_shm(int id) {
     return shmctl(id, IPC_RMID, NULL);
 }
 
-static int remove_msg(int id)
-{
+static int remove_msg(int id) {
     return msgctl(id, IPC_RMID, NULL);
 }
 
-static int remove_sem(int id)
-{
+static int remove_sem(int id) {
     return semctl(id, 0, IPC_RMID);
 }
 
-static int find_shm(key_t key)
-{
+static int find_shm(key_t key) {
     return shmget(key, 0, 0);
 }
 
-static int find_msg(key_t key)
-{
+static int find_msg(key_t key) {
     return msgget(key, 0);
 }
 
-static int find_sem(key_t key)
-{
+static int find_sem(key_t key) {
     return semget(key, 0, 0);
 }
 
-static int highest_shm(void)
-{
+static int highest_shm(void) {
     struct shm_info info;
 
     return shmctl(0, SHM_INFO, (struct shmid_ds *)&info);
 }
 
-static int highest_msg(void)
-{
+static int highest_msg(void) {
     struct msginfo info;
 
     return msgctl(0, MSG_INFO, (struct msqid_ds *)&info);
 }
 
-static int highest_sem(void)
-{
+static int highest_sem(void) {
     struct seminfo info;
 
     return semctl(0, 0, SEM_INFO, (union semun){.info = &info});
 }
 
-static int stat_shm(int index)
-{
+static int stat_shm(int index) {
     struct shmid_ds segment;
 
     return shmctl(index, SHM_STAT, &segment);
 }
 
-static int stat_msg(int index)
-{
+static int stat_msg(int index) {
     struct msqid_ds queue;
 
     return msgctl(index, MSG_STAT, &queue);
 }
 
-static int stat_sem(int index)
-{
+static int stat_sem(int index) {
     struct semid_ds set;
 
     return semctl(index, 0, SEM_STAT, (union semun){.buf = &set});
@@ -103,8 +91,8 @@ struct kind {
     const char *name, *id_name;
     int (*remove)(int id);
     int (*find)(key_t key);
-    int (*highest)(void);      /* the highest index in use, -1 if there is none */
-    int (*stat)(int index);    /* the id at an index, -1 if there is none */
+    int (*highest)(void);   /* the highest index in use, -1 if there is none */
+    int (*stat)(int index); /* the id at an index, -1 if there is none */
 };
 
 static const struct kind kinds[] = {
@@ -119,19 +107,21 @@ static const struct kind kinds[] = {
 
 /* ---- Removing ----------------------------------------------------------------------------- */
 
-static const char *reason(void)
-{
+static const char *reason(void) {
     switch (errno) {
     case EACCES:
-    case EPERM:  return "permission denied";
-    case EINVAL: return "invalid id";
-    case EIDRM:  return "already removed";
-    default:     return strerror(errno);
+    case EPERM:
+        return "permission denied";
+    case EINVAL:
+        return "invalid id";
+    case EIDRM:
+        return "already removed";
+    default:
+        return strerror(errno);
     }
 }
 
-static int remove_id(const struct kind *kind, int id)
-{
+static int remove_id(const struct kind *kind, int id) {
     if (verbose)
         printf("removing %s id '%d'\n", kind->id_name, id);
     if (kind->remove(id) == 0)
@@ -140,8 +130,7 @@ static int remove_id(const struct kind *kind, int id)
     return 1;
 }
 
-static int remove_by_id(const struct kind *kind, const char *text)
-{
+static int remove_by_id(const struct kind *kind, const char *text) {
     char *end;
     long id = strtol(text, &end, 10);
 
@@ -153,8 +142,7 @@ static int remove_by_id(const struct kind *kind, const char *text)
 }
 
 /* A private key belongs to no object in particular (util-linux refuses it too). */
-static int remove_by_key(const struct kind *kind, const char *text)
-{
+static int remove_by_key(const struct kind *kind, const char *text) {
     char *end;
     unsigned long key = strtoul(text, &end, 0);
     int id;
@@ -170,8 +158,7 @@ static int remove_by_key(const struct kind *kind, const char *text)
     return 1;
 }
 
-static int remove_all(const struct kind *kind)
-{
+static int remove_all(const struct kind *kind) {
     int highest = kind->highest(), status = 0;
 
     for (int index = 0; index <= highest; index++) {
@@ -183,8 +170,7 @@ static int remove_all(const struct kind *kind)
     return status;
 }
 
-static const struct kind *kind_by_name(const char *name)
-{
+static const struct kind *kind_by_name(const char *name) {
     for (size_t i = 0; i < 3; i++) {
         if (!strcmp(name, kinds[i].name))
             return &kinds[i];
@@ -192,8 +178,7 @@ static const struct kind *kind_by_name(const char *name)
     return NULL;
 }
 
-static int remove_category(const char *name)
-{
+static int remove_category(const char *name) {
     const struct kind *kind = name ? kind_by_name(name[0] == '=' ? name + 1 : name) : NULL;
     int status = 0;
 
@@ -206,21 +191,23 @@ static int remove_category(const char *name)
     return status;
 }
 
-static void usage(FILE *stream)
-{
+static void usage(FILE *stream) {
     fprintf(stream, "usage: ipcrm [-v] [-m ID] [-M KEY] [-q ID] [-Q KEY] [-s ID] [-S KEY] "
                     "[-a[shm|msg|sem]]\n       ipcrm shm|msg|sem ID...\n");
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct option options[] = {
-        {"shmem-id", required_argument, NULL, 'm'},     {"shmem-key", required_argument, NULL, 'M'},
-        {"queue-id", required_argument, NULL, 'q'},     {"queue-key", required_argument, NULL, 'Q'},
+        {"shmem-id", required_argument, NULL, 'm'},
+        {"shmem-key", required_argument, NULL, 'M'},
+        {"queue-id", required_argument, NULL, 'q'},
+        {"queue-key", required_argument, NULL, 'Q'},
         {"semaphore-id", required_argument, NULL, 's'},
         {"semaphore-key", required_argument, NULL, 'S'},
-        {"all", optional_argument, NULL, 'a'},          {"verbose", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},               {NULL, 0, NULL, 0},
+        {"all", optional_argument, NULL, 'a'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     int option, status = 0;
 
@@ -235,16 +222,36 @@ int main(int argc, char **argv)
     }
     while ((option = getopt_long(argc, argv, "m:M:q:Q:s:S:a::vh", options, NULL)) != -1) {
         switch (option) {
-        case 'm': status |= remove_by_id(SHM, optarg); break;
-        case 'M': status |= remove_by_key(SHM, optarg); break;
-        case 'q': status |= remove_by_id(MSG, optarg); break;
-        case 'Q': status |= remove_by_key(MSG, optarg); break;
-        case 's': status |= remove_by_id(SEM, optarg); break;
-        case 'S': status |= remove_by_key(SEM, optarg); break;
-        case 'a': status |= remove_category(optarg); break;
-        case 'v': verbose = true; break;
-        case 'h': usage(stdout); return 0;
-        default:  usage(stderr); return 1;
+        case 'm':
+            status |= remove_by_id(SHM, optarg);
+            break;
+        case 'M':
+            status |= remove_by_key(SHM, optarg);
+            break;
+        case 'q':
+            status |= remove_by_id(MSG, optarg);
+            break;
+        case 'Q':
+            status |= remove_by_key(MSG, optarg);
+            break;
+        case 's':
+            status |= remove_by_id(SEM, optarg);
+            break;
+        case 'S':
+            status |= remove_by_key(SEM, optarg);
+            break;
+        case 'a':
+            status |= remove_category(optarg);
+            break;
+        case 'v':
+            verbose = true;
+            break;
+        case 'h':
+            usage(stdout);
+            return 0;
+        default:
+            usage(stderr);
+            return 1;
         }
     }
     if (optind < argc)

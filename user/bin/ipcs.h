@@ -8,13 +8,12 @@
 
 enum ipcs_view {
     VIEW_LIST,
-    VIEW_TIMES,      /* -t */
-    VIEW_PIDS,       /* -p */
-    VIEW_CREATORS,   /* -c */
-    VIEW_LIMITS,     /* -l */
-    VIEW_SUMMARY,    /* -u */
+    VIEW_TIMES,    /* -t */
+    VIEW_PIDS,     /* -p */
+    VIEW_CREATORS, /* -c */
+    VIEW_LIMITS,   /* -l */
+    VIEW_SUMMARY,  /* -u */
 };
-
 
 void ipcs_shm(enum ipcs_view view);
 void ipcs_msg(enum ipcs_view view);

@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <sys/msg.h>
 
-static void limits(void)
-{
+static void limits(void) {
     struct msginfo info;
 
     puts("------ Messages Limits --------");
@@ -19,16 +18,14 @@ static void limits(void)
 }
 
 /* MSG_INFO puts its figures into fields named for something else (msgctl(2)). */
-static void summary(const struct msginfo *info)
-{
+static void summary(const struct msginfo *info) {
     puts("------ Messages Status --------");
     printf("allocated queues = %d\n", info->msgpool);
     printf("used headers = %d\n", info->msgmap);
     printf("used space = %d bytes\n", info->msgtql);
 }
 
-static void title(enum ipcs_view view)
-{
+static void title(enum ipcs_view view) {
     switch (view) {
     case VIEW_CREATORS:
         puts("------ Message Queues Creators/Owners --------");
@@ -50,8 +47,7 @@ static void title(enum ipcs_view view)
     }
 }
 
-static void print(enum ipcs_view view, int id, const struct msqid_ds *queue)
-{
+static void print(enum ipcs_view view, int id, const struct msqid_ds *queue) {
     const struct ipc_perm *perm = &queue->msg_perm;
 
     switch (view) {
@@ -76,8 +72,7 @@ static void print(enum ipcs_view view, int id, const struct msqid_ds *queue)
     }
 }
 
-void ipcs_msg(enum ipcs_view view)
-{
+void ipcs_msg(enum ipcs_view view) {
     struct msginfo info;
     struct msqid_ds queue;
     int highest = msgctl(0, MSG_INFO, (struct msqid_ds *)&info);
@@ -103,8 +98,7 @@ void ipcs_msg(enum ipcs_view view)
     }
 }
 
-void ipcs_msg_detail(int id)
-{
+void ipcs_msg_detail(int id) {
     struct msqid_ds queue;
     const struct ipc_perm *perm = &queue.msg_perm;
 

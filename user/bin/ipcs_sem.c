@@ -14,8 +14,7 @@ union semun {
     struct seminfo *info;
 };
 
-static void limits(void)
-{
+static void limits(void) {
     struct seminfo info;
 
     puts("------ Semaphore Limits --------");
@@ -29,15 +28,13 @@ static void limits(void)
 }
 
 /* SEM_INFO puts its figures into fields named for something else (semctl(2)). */
-static void summary(const struct seminfo *info)
-{
+static void summary(const struct seminfo *info) {
     puts("------ Semaphore Status --------");
     printf("used arrays = %d\n", info->semusz);
     printf("allocated semaphores = %d\n", info->semaem);
 }
 
-static void title(enum ipcs_view view)
-{
+static void title(enum ipcs_view view) {
     switch (view) {
     case VIEW_CREATORS:
         puts("------ Semaphore Arrays Creators/Owners --------");
@@ -56,8 +53,7 @@ static void title(enum ipcs_view view)
     }
 }
 
-static void print(enum ipcs_view view, int id, const struct semid_ds *set)
-{
+static void print(enum ipcs_view view, int id, const struct semid_ds *set) {
     const struct ipc_perm *perm = &set->sem_perm;
 
     switch (view) {
@@ -78,8 +74,7 @@ static void print(enum ipcs_view view, int id, const struct semid_ds *set)
     }
 }
 
-void ipcs_sem(enum ipcs_view view)
-{
+void ipcs_sem(enum ipcs_view view) {
     struct seminfo info;
     struct semid_ds set;
     int highest = semctl(0, 0, SEM_INFO, (union semun){.info = &info});
@@ -105,8 +100,7 @@ void ipcs_sem(enum ipcs_view view)
     }
 }
 
-void ipcs_sem_detail(int id)
-{
+void ipcs_sem_detail(int id) {
     struct semid_ds set;
     const struct ipc_perm *perm = &set.sem_perm;
 

@@ -7,8 +7,7 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
-static void limits(void)
-{
+static void limits(void) {
     struct shminfo info;
     unsigned long long page_kbytes = (unsigned long long)getpagesize() / 1024, total;
 
@@ -23,8 +22,7 @@ static void limits(void)
     printf("min seg size (bytes) = %lu\n", info.shmmin);
 }
 
-static void summary(const struct shm_info *info)
-{
+static void summary(const struct shm_info *info) {
     puts("------ Shared Memory Status --------");
     printf("segments allocated %d\n", info->used_ids);
     printf("pages allocated %lu\n", info->shm_tot);
@@ -34,8 +32,7 @@ static void summary(const struct shm_info *info)
            info->swap_successes);
 }
 
-static void title(enum ipcs_view view)
-{
+static void title(enum ipcs_view view) {
     switch (view) {
     case VIEW_CREATORS:
         puts("------ Shared Memory Segment Creators/Owners --------");
@@ -58,8 +55,7 @@ static void title(enum ipcs_view view)
     }
 }
 
-static void print(enum ipcs_view view, int id, const struct shmid_ds *segment)
-{
+static void print(enum ipcs_view view, int id, const struct shmid_ds *segment) {
     const struct ipc_perm *perm = &segment->shm_perm;
 
     switch (view) {
@@ -84,8 +80,7 @@ static void print(enum ipcs_view view, int id, const struct shmid_ds *segment)
     }
 }
 
-void ipcs_shm(enum ipcs_view view)
-{
+void ipcs_shm(enum ipcs_view view) {
     struct shm_info info;
     struct shmid_ds segment;
     int highest = shmctl(0, SHM_INFO, (struct shmid_ds *)&info);
@@ -111,8 +106,7 @@ void ipcs_shm(enum ipcs_view view)
     }
 }
 
-void ipcs_shm_detail(int id)
-{
+void ipcs_shm_detail(int id) {
     struct shmid_ds segment;
     const struct ipc_perm *perm = &segment.shm_perm;
 

@@ -4,7 +4,6 @@
 
 #include <stddef.h>
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     return kill_command(argc, argv, NULL);
 }

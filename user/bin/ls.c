@@ -29,21 +29,26 @@ static int status;
 
 /* ---- One entry ---------------------------------------------------------------------------- */
 
-static char type_letter(mode_t mode)
-{
+static char type_letter(mode_t mode) {
     switch (mode & S_IFMT) {
-    case S_IFDIR:  return 'd';
-    case S_IFLNK:  return 'l';
-    case S_IFCHR:  return 'c';
-    case S_IFBLK:  return 'b';
-    case S_IFIFO:  return 'p';
-    case S_IFSOCK: return 's';
-    default:       return '-';
+    case S_IFDIR:
+        return 'd';
+    case S_IFLNK:
+        return 'l';
+    case S_IFCHR:
+        return 'c';
+    case S_IFBLK:
+        return 'b';
+    case S_IFIFO:
+        return 'p';
+    case S_IFSOCK:
+        return 's';
+    default:
+        return '-';
     }
 }
 
-static void mode_text(mode_t mode, char text[11])
-{
+static void mode_text(mode_t mode, char text[11]) {
     static const char letters[] = "rwxrwxrwx";
 
     text[0] = type_letter(mode);
@@ -58,8 +63,7 @@ static void mode_text(mode_t mode, char text[11])
     text[10] = '\0';
 }
 
-static void size_text(const struct stat *st, char *text, size_t size)
-{
+static void size_text(const struct stat *st, char *text, size_t size) {
     static const char units[] = "KMGTP";
     double value = (double)st->st_size;
     int unit = -1;
@@ -78,8 +82,7 @@ static void size_text(const struct stat *st, char *text, size_t size)
 }
 
 /* POSIX: the year instead of the time for what is older than six months or in the future. */
-static void time_text(time_t when, char *text, size_t size)
-{
+static void time_text(time_t when, char *text, size_t size) {
     time_t now = time(NULL);
     bool recent = when <= now && now - when < 182 * 86400L;
     struct tm *broken = localtime(&when);
@@ -88,8 +91,7 @@ static void time_text(time_t when, char *text, size_t size)
         snprintf(text, size, "%lld", (long long)when);
 }
 
-static void print_long(const struct entry *entry)
-{
+static void print_long(const struct entry *entry) {
     char mode[11], size[32], when[32], target[PATH_MAX];
     ssize_t len;
 
@@ -108,19 +110,16 @@ static void print_long(const struct entry *entry)
 
 /* ---- Many entries ------------------------------------------------------------------------- */
 
-static int by_name(const void *a, const void *b)
-{
+static int by_name(const void *a, const void *b) {
     return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
-static void print_inode(const struct entry *entry)
-{
+static void print_inode(const struct entry *entry) {
     if (inodes)
         printf("%7lu ", (unsigned long)entry->st.st_ino);
 }
 
-static void print_columns(const struct entry *entries, size_t count)
-{
+static void print_columns(const struct entry *entries, size_t count) {
     size_t width = 0, columns, rows;
 
     for (size_t i = 0; i < count; i++) {
@@ -142,8 +141,7 @@ static void print_columns(const struct entry *entries, size_t count)
     }
 }
 
-static void print_entries(struct entry *entries, size_t count)
-{
+static void print_entries(struct entry *entries, size_t count) {
     qsort(entries, count, sizeof(*entries), by_name);
     if (screen_width && !long_format && !one_column && count > 0) {
         print_columns(entries, count);
@@ -158,8 +156,7 @@ static void print_entries(struct entry *entries, size_t count)
     }
 }
 
-static void free_entries(struct entry *entries, size_t count)
-{
+static void free_entries(struct entry *entries, size_t count) {
     for (size_t i = 0; i < count; i++) {
         free(entries[i].name);
         free(entries[i].path);
@@ -167,8 +164,7 @@ static void free_entries(struct entry *entries, size_t count)
     free(entries);
 }
 
-static void add_entry(struct entry **entries, size_t *count, const char *name, char *path)
-{
+static void add_entry(struct entry **entries, size_t *count, const char *name, char *path) {
     struct entry *entry;
 
     *entries = reallocarray(*entries, *count + 1, sizeof(**entries));
@@ -186,15 +182,13 @@ static void add_entry(struct entry **entries, size_t *count, const char *name, c
     ++*count;
 }
 
-static bool is_hidden(const char *name)
-{
+static bool is_hidden(const char *name) {
     bool dots = !strcmp(name, ".") || !strcmp(name, "..");
 
     return *name == '.' && !all && (!almost_all || dots);
 }
 
-static void list_directory(const char *path)
-{
+static void list_directory(const char *path) {
     struct entry *entries = NULL;
     struct dirent *item;
     size_t count = 0;
@@ -224,8 +218,7 @@ static void list_directory(const char *path)
 }
 
 /* Files first, then directories, as POSIX says. */
-static void list_arguments(char **names, int count)
-{
+static void list_arguments(char **names, int count) {
     struct entry *files = NULL;
     size_t file_count = 0;
     struct stat st;
@@ -258,24 +251,42 @@ static void list_arguments(char **names, int count)
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static char *here[] = {"."};
     struct winsize size;
     int option;
 
     while ((option = getopt(argc, argv, "aAlh1RdiC")) != -1) {
         switch (option) {
-        case 'a': all = true; break;
-        case 'A': almost_all = true; break;
-        case 'l': long_format = true; break;
-        case 'h': human = true; break;
-        case '1': one_column = true; break;
-        case 'R': recursive = true; break;
-        case 'd': directories = true; break;
-        case 'i': inodes = true; break;
-        case 'C': screen_width = 80; break;
-        default:  return 2;
+        case 'a':
+            all = true;
+            break;
+        case 'A':
+            almost_all = true;
+            break;
+        case 'l':
+            long_format = true;
+            break;
+        case 'h':
+            human = true;
+            break;
+        case '1':
+            one_column = true;
+            break;
+        case 'R':
+            recursive = true;
+            break;
+        case 'd':
+            directories = true;
+            break;
+        case 'i':
+            inodes = true;
+            break;
+        case 'C':
+            screen_width = 80;
+            break;
+        default:
+            return 2;
         }
     }
     if (isatty(1))

@@ -9,16 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int make(const char *path, mode_t mode)
-{
+static int make(const char *path, mode_t mode) {
     if (mkdir(path, mode) == 0)
         return 0;
     warn("%s", path);
     return 1;
 }
 
-static int make_all(char *path, mode_t mode)
-{
+static int make_all(char *path, mode_t mode) {
     struct stat st;
     int error;
 
@@ -40,8 +38,7 @@ static int make_all(char *path, mode_t mode)
     return 1;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     bool parents = false;
     mode_t mode = 0777;
     int option, status = 0;

@@ -11,8 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int move(const char *from, const char *to)
-{
+static int move(const char *from, const char *to) {
     if (rename(from, to) == 0)
         return 0;
     if (errno != EXDEV) {
@@ -22,8 +21,7 @@ static int move(const char *from, const char *to)
     return copy_path(from, to, true) || remove_tree(from);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     bool to_directory;
     int option, status = 0;
     struct stat st;

@@ -17,8 +17,7 @@ struct process {
     char command[1024];
 };
 
-static size_t read_file(int pid, const char *name, char *data, size_t size)
-{
+static size_t read_file(int pid, const char *name, char *data, size_t size) {
     char path[64];
     size_t len;
     FILE *file;
@@ -34,8 +33,7 @@ static size_t read_file(int pid, const char *name, char *data, size_t size)
 }
 
 /* The arguments with blanks between them; a process without any shows its name in brackets. */
-static void read_command(struct process *process, const char *name, int name_len)
-{
+static void read_command(struct process *process, const char *name, int name_len) {
     size_t len = read_file(process->pid, "cmdline", process->command, sizeof(process->command));
 
     while (len > 0 && !process->command[len - 1])
@@ -51,8 +49,7 @@ static void read_command(struct process *process, const char *name, int name_len
 }
 
 /* False when the process has gone meanwhile. The name may hold anything, also parentheses. */
-static bool read_process(int pid, struct process *process)
-{
+static bool read_process(int pid, struct process *process) {
     char stat[1024];
     const char *name, *end;
 
@@ -68,18 +65,15 @@ static bool read_process(int pid, struct process *process)
     return true;
 }
 
-static int is_process(const struct dirent *entry)
-{
+static int is_process(const struct dirent *entry) {
     return isdigit((unsigned char)entry->d_name[0]);
 }
 
-static int by_pid(const struct dirent **a, const struct dirent **b)
-{
+static int by_pid(const struct dirent **a, const struct dirent **b) {
     return atoi((*a)->d_name) - atoi((*b)->d_name);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     struct dirent **entries;
     struct process process;
     int count;
@@ -92,8 +86,8 @@ int main(int argc, char **argv)
     printf("%7s %7s %7s %-4s %s\n", "PID", "PPID", "PGRP", "STAT", "COMMAND");
     for (int i = 0; i < count; i++) {
         if (read_process(atoi(entries[i]->d_name), &process))
-            printf("%7d %7d %7d %-4c %s\n", process.pid, process.ppid, process.pgrp,
-                   process.state, process.command);
+            printf("%7d %7d %7d %-4c %s\n", process.pid, process.ppid, process.pgrp, process.state,
+                   process.command);
         free(entries[i]);
     }
     free(entries);

@@ -6,8 +6,7 @@
 #include <limits.h>
 #include <unistd.h>
 
-int main(void)
-{
+int main(void) {
     char path[PATH_MAX];
 
     if (!getcwd(path, sizeof(path)))

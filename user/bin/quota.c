@@ -12,8 +12,7 @@
 
 #define PR_PARLEY_QUOTA 0x50524c59 /* "PRLY" */
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     unsigned long pages;
     char *end;
 

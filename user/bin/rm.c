@@ -9,8 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_refused(const char *path)
-{
+static bool is_refused(const char *path) {
     char copy[4096];
     const char *name;
 
@@ -22,8 +21,7 @@ static bool is_refused(const char *path)
     return true;
 }
 
-static int remove_path(const char *path, bool recursive, bool force)
-{
+static int remove_path(const char *path, bool recursive, bool force) {
     struct stat st;
 
     if (lstat(path, &st) < 0) {
@@ -45,8 +43,7 @@ static int remove_path(const char *path, bool recursive, bool force)
     return 0;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     bool recursive = false, force = false;
     int option, status = 0;
 

@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     int status = 0;
 
     if (argc < 2) {

@@ -5,8 +5,7 @@
 #include <err.h>
 #include <stdlib.h>
 
-static long number(const char *text)
-{
+static long number(const char *text) {
     char *end;
     long value = strtol(text, &end, 10);
 
@@ -15,8 +14,7 @@ static long number(const char *text)
     return value;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     long first = 1, step = 1, last;
 
     if (argc < 2 || argc > 4) {

@@ -9,8 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-static double seconds(const char *text)
-{
+static double seconds(const char *text) {
     static const char units[] = "smhd";
     static const double lengths[] = {1, 60, 3600, 86400};
     const char *unit;
@@ -27,8 +26,7 @@ static double seconds(const char *text)
     return value * lengths[unit - units];
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     struct timespec left;
     double total = 0;
 

@@ -13,8 +13,7 @@ static bool reverse, numeric, unique;
 static char **lines;
 static size_t count, cap;
 
-static int compare(const char *a, const char *b)
-{
+static int compare(const char *a, const char *b) {
     if (numeric) {
         double x = strtod(a, NULL), y = strtod(b, NULL);
 
@@ -25,15 +24,13 @@ static int compare(const char *a, const char *b)
     return strcmp(a, b);
 }
 
-static int compare_lines(const void *a, const void *b)
-{
+static int compare_lines(const void *a, const void *b) {
     int order = compare(*(char *const *)a, *(char *const *)b);
 
     return reverse ? -order : order;
 }
 
-static int collect(FILE *stream, const char *name)
-{
+static int collect(FILE *stream, const char *name) {
     char *line = NULL;
     size_t size = 0;
     ssize_t len;
@@ -57,16 +54,22 @@ static int collect(FILE *stream, const char *name)
     return ferror(stream) != 0;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     int option, status;
 
     while ((option = getopt(argc, argv, "rnu")) != -1) {
         switch (option) {
-        case 'r': reverse = true; break;
-        case 'n': numeric = true; break;
-        case 'u': unique = true; break;
-        default:  return 2;
+        case 'r':
+            reverse = true;
+            break;
+        case 'n':
+            numeric = true;
+            break;
+        case 'u':
+            unique = true;
+            break;
+        default:
+            return 2;
         }
     }
     status = for_each_input(argv + optind, collect) ? 2 : 0;

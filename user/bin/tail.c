@@ -14,8 +14,7 @@ static long limit = 10;
 static bool from_start, titles, later;
 
 /* Everything from line number `limit` on. */
-static void show_from(FILE *stream)
-{
+static void show_from(FILE *stream) {
     long line = 1;
     int c;
 
@@ -27,8 +26,7 @@ static void show_from(FILE *stream)
 }
 
 /* The last lines, by a ring of that many. */
-static void show_last(FILE *stream)
-{
+static void show_last(FILE *stream) {
     size_t size = (size_t)limit;
     char **lines = calloc(size + 1, sizeof(*lines));
     size_t *lengths = calloc(size + 1, sizeof(*lengths));
@@ -56,8 +54,7 @@ static void show_last(FILE *stream)
     free(lengths);
 }
 
-static int show(FILE *stream, const char *name)
-{
+static int show(FILE *stream, const char *name) {
     if (titles)
         printf("%s==> %s <==\n", later ? "\n" : "", name);
     later = true;
@@ -70,8 +67,7 @@ static int show(FILE *stream, const char *name)
     return ferror(stream) != 0;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     int option;
 
     if (argc > 1 && argv[1][0] == '-' && isdigit((unsigned char)argv[1][1])) {
@@ -82,8 +78,8 @@ int main(int argc, char **argv)
         if (option == '?')
             return 2;
         from_start = *optarg == '+';
-        limit = parse_number(*optarg == '+' || *optarg == '-' ? optarg + 1 : optarg,
-                             "number of lines");
+        limit =
+            parse_number(*optarg == '+' || *optarg == '-' ? optarg + 1 : optarg, "number of lines");
     }
     titles = argc - optind > 1;
     return finish_output(for_each_input(argv + optind, show));

@@ -8,8 +8,7 @@
 #include <unistd.h>
 
 /* A failing output is reported and left out from then on. */
-static int write_all(int *fd, const char *name, const char *data, size_t len)
-{
+static int write_all(int *fd, const char *name, const char *data, size_t len) {
     for (size_t done = 0; done < len;) {
         ssize_t put = write(*fd, data + done, len - done);
 
@@ -25,8 +24,7 @@ static int write_all(int *fd, const char *name, const char *data, size_t len)
     return 0;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static char data[8192];
     int option, count, status = 0, flags = O_TRUNC;
     ssize_t got;

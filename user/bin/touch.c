@@ -8,8 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int touch(const char *path, bool create)
-{
+static int touch(const char *path, bool create) {
     int fd;
 
     if (utimensat(AT_FDCWD, path, NULL, 0) == 0)
@@ -24,8 +23,7 @@ static int touch(const char *path, bool create)
     return 1;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     bool create = true;
     int option, status = 0;
 

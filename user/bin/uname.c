@@ -6,8 +6,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     struct utsname name;
     unsigned int wanted = 0;
     const char *gap = "";
@@ -19,13 +18,26 @@ int main(int argc, char **argv)
                                   name.machine};
     while ((option = getopt(argc, argv, "asnrvm")) != -1) {
         switch (option) {
-        case 'a': wanted |= 31; break;
-        case 's': wanted |= 1; break;
-        case 'n': wanted |= 2; break;
-        case 'r': wanted |= 4; break;
-        case 'v': wanted |= 8; break;
-        case 'm': wanted |= 16; break;
-        default:  return 2;
+        case 'a':
+            wanted |= 31;
+            break;
+        case 's':
+            wanted |= 1;
+            break;
+        case 'n':
+            wanted |= 2;
+            break;
+        case 'r':
+            wanted |= 4;
+            break;
+        case 'v':
+            wanted |= 8;
+            break;
+        case 'm':
+            wanted |= 16;
+            break;
+        default:
+            return 2;
         }
     }
     if (!wanted)

@@ -6,8 +6,7 @@
 #include <sys/sysinfo.h>
 #include <time.h>
 
-int main(void)
-{
+int main(void) {
     struct sysinfo info;
     time_t now = time(NULL);
     struct tm *clock = gmtime(&now);

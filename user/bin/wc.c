@@ -16,8 +16,7 @@ static int width = 7;
 static int files;
 static struct counts total;
 
-static void print(const struct counts *counts, const char *name)
-{
+static void print(const struct counts *counts, const char *name) {
     const char *gap = "";
 
     if (show_lines) {
@@ -33,8 +32,7 @@ static void print(const struct counts *counts, const char *name)
     printf(name ? " %s\n" : "\n", name);
 }
 
-static int count(FILE *stream, const char *name)
-{
+static int count(FILE *stream, const char *name) {
     struct counts counts = {0};
     bool in_word = false;
     int c;
@@ -60,17 +58,23 @@ static int count(FILE *stream, const char *name)
     return 0;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     int option, status;
 
     while ((option = getopt(argc, argv, "lwcm")) != -1) {
         switch (option) {
-        case 'l': show_lines = true; break;
-        case 'w': show_words = true; break;
+        case 'l':
+            show_lines = true;
+            break;
+        case 'w':
+            show_words = true;
+            break;
         case 'c':
-        case 'm': show_bytes = true; break;
-        default:  return 2;
+        case 'm':
+            show_bytes = true;
+            break;
+        default:
+            return 2;
         }
     }
     if (show_lines + show_words + show_bytes == 1 && argc - optind <= 1)

@@ -26,7 +26,7 @@ static char buffer[65536];
  * Left out: ends the process or the machine, sets clocks and names, signals others, makes copies.
  */
 static const short left_out[] = {
-    93, 94,             /* exit, exit_group */
+    93,  94,            /* exit, exit_group */
     104, 294,           /* kexec_load, kexec_file_load */
     112, 170, 171, 266, /* clock_settime, settimeofday, adjtimex, clock_adjtime */
     117,                /* ptrace: a traced child is not waited for as others are */
@@ -39,9 +39,10 @@ static const short left_out[] = {
 
 /* May wait for ever, rightly. */
 static const short blocking[] = {
-    22, 72, 73, 98, 133, 137, 441, 449, /* epoll, select, poll, futex, sigsuspend, sigtimedwait */
-    63, 65, 67, 69, 101, 115,           /* read and its like, nanosleep, clock_nanosleep */
-    188, 189, 192, 193,                 /* msgrcv, msgsnd, semtimedop, semop */
+    22,  72,  73,  98,  133, 137,
+    441, 449,                     /* epoll, select, poll, futex, sigsuspend, sigtimedwait */
+    63,  65,  67,  69,  101, 115, /* read and its like, nanosleep, clock_nanosleep */
+    188, 189, 192, 193,           /* msgrcv, msgsnd, semtimedop, semop */
 };
 
 /* May take away the caller's own memory or life, rightly. */
@@ -50,11 +51,10 @@ static const short self_harming[] = {
     194, 195, 196, 197, 214, 215, 216, /* shm, brk, munmap, mremap */
     222, 226, 233, 234, 288,           /* mmap, mprotect, madvise and their like */
     107, 110, 167, 132, 134, 135,      /* timers, prctl, signals */
-    99, 100, 293, 440,                 /* robust lists, rseq, process_madvise */
+    99,  100, 293, 440,                /* robust lists, rseq, process_madvise */
 };
 
-static bool is_in(const short *list, size_t size, int number)
-{
+static bool is_in(const short *list, size_t size, int number) {
     for (size_t i = 0; i < size / sizeof(*list); i++) {
         if (list[i] == number)
             return true;
@@ -66,8 +66,7 @@ static bool is_in(const short *list, size_t size, int number)
 
 /* ---- The arguments ------------------------------------------------------------------------ */
 
-static long raw(long number, const long *arguments)
-{
+static long raw(long number, const long *arguments) {
 #ifdef __riscv
     register long a7 __asm__("a7") = number;
     register long a0 __asm__("a0") = arguments[0];
@@ -91,13 +90,28 @@ static long raw(long number, const long *arguments)
 #endif
 }
 
-static long wild(unsigned int choice)
-{
+static long wild(unsigned int choice) {
     static const long values[] = {
-        0, -1, 8, 0x1001, 0x7fffffff, -0x7fffffffL - 1, 0x80000000L, 0xffffffffL,
-        0x3ffffff000, 0x3fffffffffL, 0x4000000000, 0x7ffffffff000,
-        (long)0xffffffc000000000, (long)0xffffffff80200000, (long)0x8000000000000000,
-        0x7fffffffffffffff, 4096, -4096, 3, 0x123456789abcdef,
+        0,
+        -1,
+        8,
+        0x1001,
+        0x7fffffff,
+        -0x7fffffffL - 1,
+        0x80000000L,
+        0xffffffffL,
+        0x3ffffff000,
+        0x3fffffffffL,
+        0x4000000000,
+        0x7ffffffff000,
+        (long)0xffffffc000000000,
+        (long)0xffffffff80200000,
+        (long)0x8000000000000000,
+        0x7fffffffffffffff,
+        4096,
+        -4096,
+        3,
+        0x123456789abcdef,
     };
     const size_t count = sizeof(values) / sizeof(values[0]);
 
@@ -110,8 +124,7 @@ static long wild(unsigned int choice)
 }
 
 /* Round 0 to 22: one value for all arguments; then six by a fixed sequence. */
-static void choose(int number, unsigned int round, long arguments[6])
-{
+static void choose(int number, unsigned int round, long arguments[6]) {
     unsigned int seed = (unsigned int)number * 7919 + round * 104729 + 1;
 
     for (int i = 0; i < 6; i++) {
@@ -124,8 +137,7 @@ static void choose(int number, unsigned int round, long arguments[6])
 
 enum { FINE = 0, INSANE = 3, NOT_SELF = 4 };
 
-static void isolate(void)
-{
+static void isolate(void) {
     struct sigaction action = {.sa_handler = SIG_DFL};
     int null = open("/dev/null", O_RDWR);
 
@@ -137,8 +149,7 @@ static void isolate(void)
     sigaction(SIGALRM, &action, NULL);
 }
 
-static void torment(int number, unsigned int rounds)
-{
+static void torment(int number, unsigned int rounds) {
     pid_t self = getpid();
     long arguments[6];
 
@@ -158,8 +169,7 @@ static void torment(int number, unsigned int rounds)
     _exit(FINE);
 }
 
-static bool ended_well(int number, int status)
-{
+static bool ended_well(int number, int status) {
     int signum = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
     if (WIFEXITED(status))
@@ -169,8 +179,7 @@ static bool ended_well(int number, int status)
     return IS_IN(self_harming, number) || number < 0;
 }
 
-static bool survives(int number)
-{
+static bool survives(int number) {
     pid_t pid = start();
     int status;
 
@@ -185,13 +194,11 @@ static bool survives(int number)
 
 /* ---- Whether all still works -------------------------------------------------------------- */
 
-static int exit_5(void)
-{
+static int exit_5(void) {
     return 5;
 }
 
-static bool system_works(void)
-{
+static bool system_works(void) {
     struct {
         long type;
         char text[16];
@@ -213,8 +220,7 @@ static bool system_works(void)
     return good;
 }
 
-static void test_linux_calls(void)
-{
+static void test_linux_calls(void) {
     int bad = 0;
 
     for (int number = 0; number <= HIGHEST; number++) {
@@ -231,8 +237,7 @@ static void test_linux_calls(void)
 /*
  * The native calls that a process has no business with. They may end it; nothing else may suffer.
  */
-static void test_native_calls(void)
-{
+static void test_native_calls(void) {
     int bad = 0;
 
     if (!on_parley()) {
@@ -246,8 +251,7 @@ static void test_native_calls(void)
 }
 
 /* Bad copies: the combinations that clone(2) forbids. */
-static void test_clone(void)
-{
+static void test_clone(void) {
     static const long flags[] = {0x10000, 0x800, 0x10800, 0x200 | 0x20000};
 
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
@@ -259,8 +263,7 @@ static void test_clone(void)
     }
 }
 
-int main(void)
-{
+int main(void) {
 #ifdef __riscv
     long before = free_pages();
 

@@ -15,8 +15,7 @@
 static char *program;
 
 /* One process; its exit status tells which one it was. */
-static bool run_one(long number)
-{
+static bool run_one(long number) {
     char text[24];
     char *arguments[] = {program, "child", text, NULL};
     char *environment[] = {NULL};
@@ -37,8 +36,7 @@ static bool run_one(long number)
 }
 
 /* Gives the number of processes that ran as they should; -1 when one did not. */
-static long run_many(long count)
-{
+static long run_many(long count) {
     time_t end = time(NULL) + SECONDS;
 
     for (long i = 0; i < count; i++) {
@@ -52,8 +50,7 @@ static long run_many(long count)
     return count;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     long rounds = ROUNDS, before, ran;
 
     if (argc == 3 && !strcmp(argv[1], "child"))

@@ -21,21 +21,18 @@ struct message {
 static int empty_pipe[2], full_pipe[2], empty_queue, full_queue, set;
 static volatile sig_atomic_t hits;
 
-static void on_signal(int signum)
-{
+static void on_signal(int signum) {
     (void)signum;
     hits++;
 }
 
-static void catch_signal(int signum, int flags)
-{
+static void catch_signal(int signum, int flags) {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = flags};
 
     sigaction(signum, &action, NULL);
 }
 
-static long operate(unsigned short number, short change)
-{
+static long operate(unsigned short number, short change) {
     struct sembuf operation = {.sem_num = number, .sem_op = change};
 
     return semop(set, &operation, 1);
@@ -43,32 +40,27 @@ static long operate(unsigned short number, short change)
 
 /* ---- The calls: each blocks until its release --------------------------------------------- */
 
-static long call_read(void)
-{
+static long call_read(void) {
     char byte;
 
     return read(empty_pipe[0], &byte, 1);
 }
 
-static void release_read(void)
-{
+static void release_read(void) {
     ok(write(empty_pipe[1], "x", 1) == 1, "release a reader");
 }
 
-static long call_write(void)
-{
+static long call_write(void) {
     return write(full_pipe[1], "x", 1);
 }
 
-static void release_write(void)
-{
+static void release_write(void) {
     static char data[65536];
 
     ok(read(full_pipe[0], data, sizeof(data)) > 0, "release a writer");
 }
 
-static long call_wait(void)
-{
+static long call_wait(void) {
     pid_t child = fork();
     long result;
     int saved;
@@ -84,32 +76,27 @@ static long call_wait(void)
     return result;
 }
 
-static long call_msgrcv(void)
-{
+static long call_msgrcv(void) {
     struct message message;
 
     return msgrcv(empty_queue, &message, sizeof(message.text), 0, 0);
 }
 
-static long call_msgsnd(void)
-{
+static long call_msgsnd(void) {
     struct message message = {.type = 1};
 
     return msgsnd(full_queue, &message, sizeof(message.text), 0);
 }
 
-static long call_semop(void)
-{
+static long call_semop(void) {
     return operate(0, -1);
 }
 
-static long call_semop_zero(void)
-{
+static long call_semop_zero(void) {
     return operate(1, 0);
 }
 
-static long call_nanosleep(void)
-{
+static long call_nanosleep(void) {
     struct timespec wanted = {20, 0}, left = {0, 0};
     long result = nanosleep(&wanted, &left);
 
@@ -118,21 +105,18 @@ static long call_nanosleep(void)
     return result;
 }
 
-static long call_pause(void)
-{
+static long call_pause(void) {
     return pause();
 }
 
-static long call_sigsuspend(void)
-{
+static long call_sigsuspend(void) {
     sigset_t none;
 
     sigemptyset(&none);
     return sigsuspend(&none);
 }
 
-static long call_poll(void)
-{
+static long call_poll(void) {
     struct pollfd wanted = {.fd = empty_pipe[0], .events = POLLIN};
 
     return poll(&wanted, 1, 20000);
@@ -142,7 +126,7 @@ struct blocking {
     const char *name;
     long (*call)(void);
     bool restarts;
-    void (*release)(void);   /* NULL: it ends by itself */
+    void (*release)(void); /* NULL: it ends by itself */
 };
 
 static const struct blocking calls[] = {
@@ -163,8 +147,7 @@ static const struct blocking calls[] = {
 
 enum { GOT_EINTR, GOT_RESULT, GOT_OTHER_ERROR, NO_HANDLER };
 
-static pid_t start_call(const struct blocking *blocking, int flags)
-{
+static pid_t start_call(const struct blocking *blocking, int flags) {
     pid_t pid = start();
 
     if (pid == 0) {
@@ -183,16 +166,14 @@ static pid_t start_call(const struct blocking *blocking, int flags)
     return pid;
 }
 
-static void test_plain(const struct blocking *blocking)
-{
+static void test_plain(const struct blocking *blocking) {
     pid_t pid = start_call(blocking, 0);
 
     kill(pid, SIGUSR1);
     is_int(reap_exit(pid), GOT_EINTR, "%s: EINTR", blocking->name);
 }
 
-static void test_restart(const struct blocking *blocking)
-{
+static void test_restart(const struct blocking *blocking) {
     pid_t pid = start_call(blocking, SA_RESTART);
 
     kill(pid, SIGUSR1);
@@ -208,8 +189,7 @@ static void test_restart(const struct blocking *blocking)
 }
 
 /* An ignored signal, or one that is ignored by default, interrupts nothing. */
-static void test_ignored(void)
-{
+static void test_ignored(void) {
     pid_t pid = start_call(&calls[0], 0);
 
     kill(pid, SIGCHLD);
@@ -221,8 +201,7 @@ static void test_ignored(void)
 }
 
 /* Stop and continue: the read goes on. */
-static void test_stop(void)
-{
+static void test_stop(void) {
     pid_t pid = start_call(&calls[0], 0);
     int status;
 
@@ -237,8 +216,7 @@ static void test_stop(void)
 }
 
 /* A receiver under a hail of signals gets every message exactly once. */
-static void test_nothing_lost(void)
-{
+static void test_nothing_lost(void) {
     enum { MESSAGES = 300 };
     struct message message = {.type = 1};
     int queue = msgget(IPC_PRIVATE, 0600);
@@ -277,8 +255,7 @@ static void test_nothing_lost(void)
     is_int(msgctl(queue, IPC_RMID, NULL), 0, "remove the queue");
 }
 
-static void set_up(void)
-{
+static void set_up(void) {
     struct message message = {.type = 1};
     char byte = 0;
 
@@ -298,8 +275,7 @@ static void set_up(void)
     operate(1, 1);
 }
 
-int main(void)
-{
+int main(void) {
     set_up();
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
         test_plain(&calls[i]);

@@ -22,8 +22,7 @@ static char scratch[] = "/tmp/t_exec.file";
 
 /* ---- The executed side -------------------------------------------------------------------- */
 
-static int child_args(int argc, char **argv)
-{
+static int child_args(int argc, char **argv) {
     if (argc != 6 || argv[6])
         return 1;
     if (strcmp(argv[3], "a b") || strcmp(argv[4], "") || strcmp(argv[5], "\xc3\xa4\n"))
@@ -38,8 +37,7 @@ static int child_args(int argc, char **argv)
 }
 
 /* What the caller set up before it called exec_keeping(). */
-static int child_state(char **argv)
-{
+static int child_state(char **argv) {
     struct sigaction action;
     sigset_t set;
     char path[PATH_MAX];
@@ -64,8 +62,7 @@ static int child_state(char **argv)
     return umask(0) == 027 ? 0 : 9;
 }
 
-static int child(int argc, char **argv)
-{
+static int child(int argc, char **argv) {
     if (!strcmp(argv[2], "args"))
         return child_args(argc, argv);
     if (!strcmp(argv[2], "state"))
@@ -77,8 +74,7 @@ static int child(int argc, char **argv)
 
 /* ---- Success ------------------------------------------------------------------------------ */
 
-static int exec_args(void)
-{
+static int exec_args(void) {
     char *arguments[] = {"zero", "child", "args", "a b", "", "\xc3\xa4\n", NULL};
     char *environment[] = {"T_EXEC=yes=no", NULL};
 
@@ -86,13 +82,11 @@ static int exec_args(void)
     return 100;
 }
 
-static void ignore_signal(int signum)
-{
+static void ignore_signal(int signum) {
     (void)signum;
 }
 
-static int exec_state(void)
-{
+static int exec_state(void) {
     char pid[24];
     char *arguments[] = {self, "child", "state", pid, NULL};
     sigset_t set;
@@ -115,8 +109,7 @@ static int exec_state(void)
     return 100;
 }
 
-static int exec_many_arguments(void)
-{
+static int exec_many_arguments(void) {
     enum { COUNT = 3000 };
     static char *arguments[COUNT + 1];
 
@@ -129,15 +122,13 @@ static int exec_many_arguments(void)
     return 100;
 }
 
-static int exec_dynamic(void)
-{
+static int exec_dynamic(void) {
     execl("/bin/true", "true", NULL);
     return 100;
 }
 
 /* Run a command and compare all that it writes. */
-static bool output_is(char *const arguments[], const char *path, const char *expected)
-{
+static bool output_is(char *const arguments[], const char *path, const char *expected) {
     char text[512];
     size_t len = 0;
     ssize_t got;
@@ -166,16 +157,14 @@ static bool output_is(char *const arguments[], const char *path, const char *exp
     return true;
 }
 
-static void write_file(const char *path, const void *data, size_t len, mode_t mode)
-{
+static void write_file(const char *path, const void *data, size_t len, mode_t mode) {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
     if (fd < 0 || write(fd, data, len) != (ssize_t)len || fchmod(fd, mode) < 0 || close(fd) < 0)
         bail(path);
 }
 
-static void test_success(void)
-{
+static void test_success(void) {
     char *echo[] = {"echo", "dynamic", "program", NULL};
     char *cat[] = {"cat", scratch, NULL};
     char *via_script[] = {"script", "one", "two", NULL};
@@ -197,8 +186,7 @@ static void test_success(void)
     unlink(scratch);
 }
 
-static void test_spawn(void)
-{
+static void test_spawn(void) {
     char *arguments[] = {self, "child", "count", NULL};
     char *environment[] = {NULL};
     pid_t pid;
@@ -214,20 +202,20 @@ static void test_spawn(void)
 
 static int handled;
 
-static void count_signal(int signum)
-{
+static void count_signal(int signum) {
     (void)signum;
     handled++;
 }
 
 #define exec_fails(path, error, what) is_errno(execv(path, arguments), error, what)
 
-static void test_bad_files(void)
-{
+static void test_bad_files(void) {
     char *arguments[] = {"x", NULL};
     char name[NAME_MAX + 3];
     Elf64_Ehdr header = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-                         .e_type = ET_EXEC, .e_machine = EM_SPARCV9, .e_version = EV_CURRENT};
+                         .e_type = ET_EXEC,
+                         .e_machine = EM_SPARCV9,
+                         .e_version = EV_CURRENT};
 
     exec_fails("/tmp/nonexistent", ENOENT, "no such file: ENOENT");
     exec_fails("", ENOENT, "empty name: ENOENT");
@@ -252,8 +240,7 @@ static void test_bad_files(void)
     unlink(scratch);
 }
 
-static void test_bad_arguments(void)
-{
+static void test_bad_arguments(void) {
     enum { LONG = 128 * 1024 + 1, COUNT = 200 };
     char *arguments[COUNT + 1] = {"x"};
     char *text = malloc(LONG + 1);
@@ -273,8 +260,7 @@ static void test_bad_arguments(void)
     free(text);
 }
 
-static void test_failure(void)
-{
+static void test_failure(void) {
     char *memory = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     pid_t pid = getpid();
 
@@ -292,8 +278,7 @@ static void test_failure(void)
     close(CLOSED_FD);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     if (argc > 2 && !strcmp(argv[1], "child"))
         return child(argc, argv);
     self = realpath(argv[0], NULL);

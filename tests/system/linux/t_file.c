@@ -14,8 +14,7 @@
 
 #define DIRECTORY "/tmp/t_file.dir"
 
-static int create(const char *path, const char *text)
-{
+static int create(const char *path, const char *text) {
     int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
 
     if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
@@ -23,8 +22,7 @@ static int create(const char *path, const char *text)
     return fd;
 }
 
-static bool content_is(const char *path, const char *text)
-{
+static bool content_is(const char *path, const char *text) {
     char data[256];
     int fd = open(path, O_RDONLY);
     ssize_t got = fd < 0 ? -1 : read(fd, data, sizeof(data));
@@ -34,8 +32,7 @@ static bool content_is(const char *path, const char *text)
     return got == (ssize_t)strlen(text) && !memcmp(data, text, (size_t)got);
 }
 
-static void test_open(void)
-{
+static void test_open(void) {
     int fd;
 
     is_errno(open("no", O_RDONLY), ENOENT, "open: ENOENT");
@@ -61,8 +58,7 @@ static void test_open(void)
     is_errno(unlink("file"), ENOENT, "unlink twice: ENOENT");
 }
 
-static void test_offsets(void)
-{
+static void test_offsets(void) {
     int fd = create("offsets", "0123456789");
     char data[16] = "";
 
@@ -94,8 +90,7 @@ static void test_offsets(void)
     unlink("offsets");
 }
 
-static void test_truncate(void)
-{
+static void test_truncate(void) {
     int fd = create("cut", "0123456789");
     char data[8192];
     struct stat st;
@@ -115,8 +110,7 @@ static void test_truncate(void)
     unlink("cut");
 }
 
-static void test_stat(void)
-{
+static void test_stat(void) {
     int fd = create("stat", "12345");
     struct stat st, other;
     time_t now = time(NULL);
@@ -145,8 +139,7 @@ static void test_stat(void)
     unlink("stat");
 }
 
-static void test_unlinked(void)
-{
+static void test_unlinked(void) {
     int fd = create("gone", "still here");
     char data[16];
     struct stat st;
@@ -160,8 +153,7 @@ static void test_unlinked(void)
     close(fd);
 }
 
-static void test_directories(void)
-{
+static void test_directories(void) {
     char path[PATH_MAX];
 
     is_int(mkdir("dir", 0755), 0, "mkdir");
@@ -186,8 +178,7 @@ static void test_directories(void)
     is_errno(rmdir("dir"), ENOENT, "rmdir twice: ENOENT");
 }
 
-static void test_rename(void)
-{
+static void test_rename(void) {
     struct stat before, after;
 
     close(create("old", "old"));
@@ -215,8 +206,7 @@ static void test_rename(void)
     rmdir("d");
 }
 
-static void test_listing(void)
-{
+static void test_listing(void) {
     enum { MANY = 300 };
     bool seen[MANY] = {false};
     int extra = 0, missing = 0, number;
@@ -246,8 +236,7 @@ static void test_listing(void)
     is_int(rmdir("many"), 0, "and can be emptied");
 }
 
-static void test_mappings(void)
-{
+static void test_mappings(void) {
     int fd = create("mapped", "file content");
     char *shared, *private;
 
@@ -282,8 +271,7 @@ static void test_mappings(void)
     unlink("mapped");
 }
 
-static void test_devices(void)
-{
+static void test_devices(void) {
     char data[64];
     int fd = open("/dev/null", O_RDWR);
 
@@ -299,8 +287,7 @@ static void test_devices(void)
     close(fd);
 }
 
-int main(void)
-{
+int main(void) {
     if (mkdir(DIRECTORY, 0755) < 0 || chdir(DIRECTORY) < 0)
         bail(DIRECTORY);
     umask(022);

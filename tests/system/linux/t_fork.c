@@ -16,8 +16,7 @@
 
 static char *memory;
 
-static bool all_pages_are(char value)
-{
+static bool all_pages_are(char value) {
     for (size_t i = 0; i < PAGES; i++) {
         if (memory[i * PAGE] != value || memory[i * PAGE + PAGE - 1] != value)
             return false;
@@ -25,13 +24,11 @@ static bool all_pages_are(char value)
     return true;
 }
 
-static void fill_pages(char value)
-{
+static void fill_pages(char value) {
     memset(memory, value, (size_t)PAGES * PAGE);
 }
 
-static void test_memory(void)
-{
+static void test_memory(void) {
     int to_child[2], to_parent[2];
     char byte = 0;
     pid_t pid;
@@ -69,16 +66,14 @@ static void test_memory(void)
     free(memory);
 }
 
-static int stack_depth(int depth)
-{
+static int stack_depth(int depth) {
     volatile char frame[512];
 
     frame[0] = (char)depth;
     return depth == 0 ? 0 : stack_depth(depth - 1) + (frame[0] == (char)depth);
 }
 
-static int child_of_child(void)
-{
+static int child_of_child(void) {
     pid_t pid = fork();
 
     if (pid < 0)
@@ -90,48 +85,40 @@ static int child_of_child(void)
 
 /* ---- Statuses ----------------------------------------------------------------------------- */
 
-static int exit_0(void)
-{
+static int exit_0(void) {
     return 0;
 }
 
-static int exit_42(void)
-{
+static int exit_42(void) {
     return 42;
 }
 
-static int exit_255(void)
-{
+static int exit_255(void) {
     return 255;
 }
 
-static int exit_300(void)
-{
+static int exit_300(void) {
     _exit(300);
 }
 
-static int die_term(void)
-{
+static int die_term(void) {
     raise(SIGTERM);
     return 1;
 }
 
-static int die_kill(void)
-{
+static int die_kill(void) {
     raise(SIGKILL);
     return 1;
 }
 
-static int die_abort(void)
-{
+static int die_abort(void) {
     struct rlimit none = {0, 0};
 
     setrlimit(RLIMIT_CORE, &none);
     abort();
 }
 
-static void test_statuses(void)
-{
+static void test_statuses(void) {
     int status;
 
     is_int(in_child(exit_0), 0, "exit 0");
@@ -148,8 +135,7 @@ static void test_statuses(void)
     is_errno(waitpid(-1, &status, 0x7000), EINVAL, "unknown options: EINVAL");
 }
 
-static void test_stopped(void)
-{
+static void test_stopped(void) {
     int status = 0;
     pid_t pid = start();
 
@@ -166,8 +152,7 @@ static void test_stopped(void)
     is_int(reap(pid), 6 << 8, "and then it exits");
 }
 
-static void test_nohang(void)
-{
+static void test_nohang(void) {
     int status, ends[2];
     pid_t pid;
     char byte;
@@ -187,8 +172,7 @@ static void test_nohang(void)
     is_errno(waitpid(pid, &status, WNOHANG), ECHILD, "a reaped child is gone");
 }
 
-static void test_waitid(void)
-{
+static void test_waitid(void) {
     siginfo_t info = {0};
     pid_t pid = start();
 
@@ -221,8 +205,7 @@ static void test_waitid(void)
 
 /* ---- What is shared and what is not ------------------------------------------------------- */
 
-static void test_groups(void)
-{
+static void test_groups(void) {
     int status;
     pid_t own = start(), other;
 
@@ -240,8 +223,7 @@ static void test_groups(void)
     is_errno(waitpid(0, &status, 0), ECHILD, "no more in it");
 }
 
-static void test_descriptors(void)
-{
+static void test_descriptors(void) {
     char path[] = "/tmp/t_fork.XXXXXX";
     int fd = mkstemp(path);
     pid_t pid;
@@ -262,8 +244,7 @@ static void test_descriptors(void)
     unlink(path);
 }
 
-static void test_many(void)
-{
+static void test_many(void) {
     enum { MANY = 60 };
     pid_t pids[MANY];
     int sum = 0, status, reaped = 0;
@@ -281,8 +262,7 @@ static void test_many(void)
     is_int(sum, MANY * (MANY - 1) / 2, "each with its own status");
 }
 
-static void test_orphan(void)
-{
+static void test_orphan(void) {
     int ends[2], fd;
     pid_t parent = -1, pid;
 
@@ -308,8 +288,7 @@ static void test_orphan(void)
     close(ends[0]);
 }
 
-static void test_vfork(void)
-{
+static void test_vfork(void) {
     volatile int shared = 1;
     pid_t pid = vfork();
 
@@ -321,8 +300,7 @@ static void test_vfork(void)
     ok(shared == 1 || shared == 2, "vfork: the parent's stack is whole");
 }
 
-int main(void)
-{
+int main(void) {
     test_memory();
     test_statuses();
     test_stopped();

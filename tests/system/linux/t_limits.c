@@ -18,11 +18,10 @@ static char *self;
 enum { GOT_ENOMEM = 3, GOT_ALL = 4 };
 
 /* Touch more and more memory: ENOMEM from mmap, or a signal for the fault. */
-static int hog(void)
-{
+static int hog(void) {
     for (int i = 0; i < 4096; i++) {
-        char *memory = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                            -1, 0);
+        char *memory =
+            mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
         if (memory == MAP_FAILED)
             return errno == ENOMEM ? GOT_ENOMEM : 1;
@@ -32,10 +31,9 @@ static int hog(void)
 }
 
 /* Memory that a fork shares at first and copies when it is written. */
-static int fork_hog(void)
-{
-    char *memory = mmap(NULL, 200 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                        -1, 0);
+static int fork_hog(void) {
+    char *memory =
+        mmap(NULL, 200 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (memory == MAP_FAILED)
         return GOT_ENOMEM;
@@ -55,16 +53,14 @@ static int fork_hog(void)
 }
 
 /* Every process forks as long as it can. */
-static void __attribute__((noreturn)) bomb(void)
-{
+static void __attribute__((noreturn)) bomb(void) {
     for (;;) {
         if (fork() < 0)
             sleep_ms(20);
     }
 }
 
-static int misbehave(const char *how)
-{
+static int misbehave(const char *how) {
     if (!strcmp(how, "hog"))
         return hog();
     if (!strcmp(how, "fork_hog"))
@@ -74,8 +70,7 @@ static int misbehave(const char *how)
 
 /* ---- The watchers ------------------------------------------------------------------------- */
 
-static pid_t start_limited(const char *pages, const char *how)
-{
+static pid_t start_limited(const char *pages, const char *how) {
     pid_t pid = start();
 
     if (pid == 0) {
@@ -88,8 +83,7 @@ static pid_t start_limited(const char *pages, const char *how)
 }
 
 /* Kill a process group until nobody is left in it. */
-static void kill_group(pid_t group)
-{
+static void kill_group(pid_t group) {
     for (int i = 0; i < 500 && kill(-group, SIGKILL) == 0; i++) {
         while (waitpid(-1, NULL, WNOHANG) > 0)
             continue;
@@ -97,10 +91,9 @@ static void kill_group(pid_t group)
     }
 }
 
-static int allocate_a_little(void)
-{
-    char *memory = mmap(NULL, 256 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                        -1, 0);
+static int allocate_a_little(void) {
+    char *memory =
+        mmap(NULL, 256 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (memory == MAP_FAILED)
         return 1;
@@ -108,8 +101,7 @@ static int allocate_a_little(void)
     return 0;
 }
 
-static void test_enough(void)
-{
+static void test_enough(void) {
     pid_t pid = start();
 
     if (pid == 0) {
@@ -119,8 +111,7 @@ static void test_enough(void)
     is_int(reap(pid), 0, "a modest program does not notice its limit");
 }
 
-static void test_hog(const char *how)
-{
+static void test_hog(const char *how) {
     long before = free_pages();
     pid_t pid = start_limited("1000", how);
     int status = reap(pid);
@@ -132,8 +123,7 @@ static void test_hog(const char *how)
     check_free_pages(before, 32, "and afterwards all is free again");
 }
 
-static void test_bomb(void)
-{
+static void test_bomb(void) {
     long before = free_pages();
     pid_t pid = start_limited("3000", "bomb");
     int failed = 0;
@@ -150,13 +140,11 @@ static void test_bomb(void)
     check_free_pages(before, 64, "and all memory is free again");
 }
 
-static int set_limit(void)
-{
+static int set_limit(void) {
     return prctl(PR_PARLEY_QUOTA, 4096, 0, 0, 0) == 0 ? 0 : 1;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     if (argc == 2)
         return misbehave(argv[1]);
     self = argv[0];

@@ -12,14 +12,12 @@
 
 static sigjmp_buf escape;
 
-static void on_fault(int signum)
-{
+static void on_fault(int signum) {
     (void)signum;
     siglongjmp(escape, 1);
 }
 
-static bool faults(volatile char *address, bool write)
-{
+static bool faults(volatile char *address, bool write) {
     volatile bool fault = true;
 
     signal(SIGSEGV, on_fault);
@@ -34,18 +32,15 @@ static bool faults(volatile char *address, bool write)
     return fault;
 }
 
-static bool can_read(volatile char *address)
-{
+static bool can_read(volatile char *address) {
     return !faults(address, false);
 }
 
-static bool can_write(volatile char *address)
-{
+static bool can_write(volatile char *address) {
     return !faults(address, true);
 }
 
-static char *map(size_t size, int protection, int flags)
-{
+static char *map(size_t size, int protection, int flags) {
     char *memory = mmap(NULL, size, protection, flags | MAP_ANONYMOUS, -1, 0);
 
     if (memory == MAP_FAILED)
@@ -53,13 +48,11 @@ static char *map(size_t size, int protection, int flags)
     return memory;
 }
 
-static char *map_private(size_t pages)
-{
+static char *map_private(size_t pages) {
     return map(pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE);
 }
 
-static void test_break(void)
-{
+static void test_break(void) {
     char *start_break = sbrk(0), *memory;
 
     memory = sbrk((intptr_t)(10 * PAGE));
@@ -76,8 +69,7 @@ static void test_break(void)
     ok(sbrk(0) == start_break, "which leaves it where it was");
 }
 
-static void test_map(void)
-{
+static void test_map(void) {
     char *memory = map_private(4), *fixed;
 
     is_int((unsigned long)memory % PAGE, 0, "mmap gives whole pages");
@@ -96,9 +88,11 @@ static void test_map(void)
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     ok(fixed == memory + PAGE && fixed[0] == 0, "MAP_FIXED replaces");
     is_errno((long)mmap(memory, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-                        -1, 0), EEXIST, "MAP_FIXED_NOREPLACE does not: EEXIST");
-    is_errno((long)mmap(memory + 1, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-                        -1, 0), EINVAL, "MAP_FIXED at an odd address: EINVAL");
+                        -1, 0),
+             EEXIST, "MAP_FIXED_NOREPLACE does not: EEXIST");
+    is_errno(
+        (long)mmap(memory + 1, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+        EINVAL, "MAP_FIXED at an odd address: EINVAL");
     is_errno((long)mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), EINVAL,
              "no bytes: EINVAL");
     is_errno((long)mmap(NULL, PAGE, PROT_READ, MAP_ANONYMOUS, -1, 0), EINVAL,
@@ -108,8 +102,7 @@ static void test_map(void)
     munmap(memory, 4 * PAGE);
 }
 
-static void test_protect(void)
-{
+static void test_protect(void) {
     char *memory = map_private(3), *none;
 
     memset(memory, 'p', 3 * PAGE);
@@ -131,8 +124,7 @@ static void test_protect(void)
     munmap(none, PAGE);
 }
 
-static void test_execute(void)
-{
+static void test_execute(void) {
 #ifdef __riscv
     static const unsigned int code[] = {0x02a00513, 0x00008067}; /* li a0, 42; ret */
     char *memory = map_private(1);
@@ -147,8 +139,7 @@ static void test_execute(void)
 #endif
 }
 
-static void test_remap(void)
-{
+static void test_remap(void) {
     char *memory = map_private(2), *moved;
 
     memory[0] = 'a';
@@ -168,21 +159,18 @@ static void test_remap(void)
 
 static char *shared_memory, *private_memory;
 
-static int write_both(void)
-{
+static int write_both(void) {
     shared_memory[PAGE] = 's';
     private_memory[PAGE] = 'c';
     return private_memory[0] == 'p' && shared_memory[0] == 'q' ? 0 : 1;
 }
 
-static int write_grandchild(void)
-{
+static int write_grandchild(void) {
     shared_memory[3 * PAGE] = 'g';
     return in_child(write_both);
 }
 
-static void test_sharing(void)
-{
+static void test_sharing(void) {
     shared_memory = map(4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED);
     private_memory = map_private(4);
     shared_memory[0] = 'q';
@@ -197,8 +185,7 @@ static void test_sharing(void)
     munmap(private_memory, 4 * PAGE);
 }
 
-static void test_sparse(void)
-{
+static void test_sparse(void) {
     size_t size = 8UL << 30;
     char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -215,8 +202,7 @@ static void test_sparse(void)
     is_int(munmap(memory, size), 0, "and given up");
 }
 
-static void test_advice(void)
-{
+static void test_advice(void) {
     char *memory = map_private(4);
 
     memset(memory, 'a', 4 * PAGE);
@@ -230,8 +216,7 @@ static void test_advice(void)
 }
 
 /* Memory comes back, however it was given up. */
-static void test_no_leak(void)
-{
+static void test_no_leak(void) {
     long before = free_pages();
 
     for (int i = 0; i < 20; i++) {
@@ -245,8 +230,7 @@ static void test_no_leak(void)
     check_free_pages(before, 16, "20 times 2 MiB later all memory is free again");
 }
 
-int main(void)
-{
+int main(void) {
     test_break();
     test_map();
     test_protect();

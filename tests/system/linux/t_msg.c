@@ -19,39 +19,33 @@ struct message {
 static struct message out, in;
 static int queue;
 
-static int send_text(long type, const char *text, int flags)
-{
+static int send_text(long type, const char *text, int flags) {
     out.type = type;
     strcpy(out.data, text);
     return msgsnd(queue, &out, strlen(text) + 1, flags);
 }
 
-static ssize_t receive(long type, int flags)
-{
+static ssize_t receive(long type, int flags) {
     memset(&in, 0, sizeof(in));
     return msgrcv(queue, &in, SIZE, type, flags | IPC_NOWAIT);
 }
 
 /* The next message of this type has this text. */
-static bool receives(long type, int flags, const char *text)
-{
+static bool receives(long type, int flags, const char *text) {
     return receive(type, flags) == (ssize_t)strlen(text) + 1 && !strcmp(in.data, text);
 }
 
-static void new_queue(void)
-{
+static void new_queue(void) {
     queue = msgget(IPC_PRIVATE, 0600);
     if (queue < 0)
         bail("msgget");
 }
 
-static void remove_queue(void)
-{
+static void remove_queue(void) {
     is_int(msgctl(queue, IPC_RMID, NULL), 0, "IPC_RMID");
 }
 
-static void test_get(void)
-{
+static void test_get(void) {
     int id, again;
 
     msgctl(msgget(KEY, 0), IPC_RMID, NULL);
@@ -75,8 +69,7 @@ static void test_get(void)
     is_errno(msgctl(-1, IPC_STAT, &(struct msqid_ds){0}), EINVAL, "a negative id: EINVAL");
 }
 
-static void test_stat(void)
-{
+static void test_stat(void) {
     struct msqid_ds stat;
     time_t now = time(NULL);
 
@@ -85,7 +78,8 @@ static void test_stat(void)
     ok(stat.msg_qnum == 0 && stat.__msg_cbytes == 0 && stat.msg_qbytes == 16384, "a new queue");
     ok(stat.msg_stime == 0 && stat.msg_rtime == 0 && labs(stat.msg_ctime - now) < 5, "its times");
     ok((stat.msg_perm.mode & 0777) == 0600 && stat.msg_perm.uid == geteuid() &&
-       stat.msg_perm.cuid == geteuid(), "its permissions");
+           stat.msg_perm.cuid == geteuid(),
+       "its permissions");
     send_text(1, "abc", 0);
     send_text(2, "defg", 0);
     msgctl(queue, IPC_STAT, &stat);
@@ -94,7 +88,8 @@ static void test_stat(void)
     receive(0, 0);
     msgctl(queue, IPC_STAT, &stat);
     ok(stat.msg_qnum == 1 && stat.__msg_cbytes == 5 && stat.msg_lrpid == getpid() &&
-       labs(stat.msg_rtime - now) < 5, "after a reception");
+           labs(stat.msg_rtime - now) < 5,
+       "after a reception");
     stat.msg_perm.mode = 0644;
     stat.msg_qbytes = 10;
     is_int(msgctl(queue, IPC_SET, &stat), 0, "IPC_SET");
@@ -107,8 +102,7 @@ static void test_stat(void)
     remove_queue();
 }
 
-static void test_sizes(void)
-{
+static void test_sizes(void) {
     static const size_t sizes[] = {0, 1, 7, 8, 64, 1000, 4096, SIZE};
 
     new_queue();
@@ -135,8 +129,7 @@ static void test_sizes(void)
     remove_queue();
 }
 
-static void test_types(void)
-{
+static void test_types(void) {
     ssize_t got;
 
     new_queue();
@@ -165,27 +158,23 @@ static void test_types(void)
 
 /* ---- Blocking ----------------------------------------------------------------------------- */
 
-static int wait_for_seven(void)
-{
+static int wait_for_seven(void) {
     ssize_t got = msgrcv(queue, &in, SIZE, 7, 0);
 
     return got == 6 && !strcmp(in.data, "seven") ? 0 : 1;
 }
 
-static int wait_removed(void)
-{
+static int wait_removed(void) {
     return msgrcv(queue, &in, SIZE, 0, 0) == -1 && errno == EIDRM ? 0 : 1;
 }
 
-static int send_until_removed(void)
-{
+static int send_until_removed(void) {
     while (send_text(1, "filling the queue up", 0) == 0)
         continue;
     return errno == EIDRM ? 0 : 1;
 }
 
-static pid_t start_blocked(int (*function)(void))
-{
+static pid_t start_blocked(int (*function)(void)) {
     pid_t pid = start();
 
     if (pid == 0) {
@@ -196,8 +185,7 @@ static pid_t start_blocked(int (*function)(void))
     return pid;
 }
 
-static void test_blocking(void)
-{
+static void test_blocking(void) {
     pid_t first, second;
 
     new_queue();
@@ -228,8 +216,7 @@ static void test_blocking(void)
     is_int(reap_exit(first), 0, "removal wakes a sender: EIDRM");
 }
 
-static int check_stranger(void)
-{
+static int check_stranger(void) {
     struct msqid_ds stat;
 
     if (setgid(12345) < 0 || setuid(12345) < 0)
@@ -245,8 +232,7 @@ static int check_stranger(void)
     return 0;
 }
 
-static void test_permissions(void)
-{
+static void test_permissions(void) {
     int status;
 
     new_queue();
@@ -258,8 +244,7 @@ static void test_permissions(void)
     remove_queue();
 }
 
-static void test_info(void)
-{
+static void test_info(void) {
     struct msginfo limits, used;
     struct msqid_ds stat;
     int highest, found = 0;
@@ -280,8 +265,7 @@ static void test_info(void)
 
 #define MESSAGES 100000
 
-static int produce(void)
-{
+static int produce(void) {
     unsigned int seed = 1;
 
     for (int i = 0; i < MESSAGES; i++) {
@@ -294,8 +278,7 @@ static int produce(void)
     return 0;
 }
 
-static void test_many(void)
-{
+static void test_many(void) {
     unsigned int seed = 1, wrong = 0;
     pid_t producer;
 
@@ -318,8 +301,7 @@ static void test_many(void)
     remove_queue();
 }
 
-int main(void)
-{
+int main(void) {
     test_get();
     test_stat();
     test_sizes();

@@ -13,20 +13,17 @@
 
 static int ends[2];
 
-static void new_pipe(void)
-{
+static void new_pipe(void) {
     if (pipe(ends) < 0)
         bail("pipe");
 }
 
-static void close_pipe(void)
-{
+static void close_pipe(void) {
     close(ends[0]);
     close(ends[1]);
 }
 
-static void test_basics(void)
-{
+static void test_basics(void) {
     char data[16] = "";
     struct stat st;
     int waiting = 0;
@@ -54,21 +51,18 @@ static void test_basics(void)
     is_errno(pipe2(ends, 1), EINVAL, "pipe2 with unknown flags: EINVAL");
 }
 
-static int write_without_reader(void)
-{
+static int write_without_reader(void) {
     close(ends[0]);
     return write(ends[1], "x", 1) < 0 ? 1 : 2;
 }
 
-static int write_ignoring(void)
-{
+static int write_ignoring(void) {
     signal(SIGPIPE, SIG_IGN);
     close(ends[0]);
     return write(ends[1], "x", 1) == -1 && errno == EPIPE ? 0 : 1;
 }
 
-static int write_blocked_then_broken(void)
-{
+static int write_blocked_then_broken(void) {
     static char much[300000];
 
     signal(SIGPIPE, SIG_IGN);
@@ -78,8 +72,7 @@ static int write_blocked_then_broken(void)
     return write(ends[1], much, 1) == -1 && errno == EPIPE ? 0 : 2;
 }
 
-static void test_ends(void)
-{
+static void test_ends(void) {
     char byte;
     pid_t pid;
 
@@ -116,8 +109,7 @@ static void test_ends(void)
     is_int(reap_exit(pid), 0, "the last writer's leaving wakes a reader");
 }
 
-static void test_nonblocking(void)
-{
+static void test_nonblocking(void) {
     static char data[PIPE_BUF];
     long filled = 0;
     ssize_t put;
@@ -146,13 +138,11 @@ static void test_nonblocking(void)
 
 #define TOTAL (8 << 20)
 
-static unsigned char pattern(long at)
-{
+static unsigned char pattern(long at) {
     return (unsigned char)(at * 31 + (at >> 11));
 }
 
-static void test_large(void)
-{
+static void test_large(void) {
     static unsigned char data[70001];
     long at = 0, wrong = 0;
     ssize_t got;
@@ -188,8 +178,7 @@ static void test_large(void)
 }
 
 /* Writes of PIPE_BUF bytes by several processes never mix. */
-static void test_atomic(void)
-{
+static void test_atomic(void) {
     enum { WRITERS = 4, ROUNDS = 100 };
     static char data[PIPE_BUF];
     int mixed = 0, blocks = 0;
@@ -226,8 +215,7 @@ static void test_atomic(void)
 
 /* ---- Descriptors -------------------------------------------------------------------------- */
 
-static void test_descriptors(void)
-{
+static void test_descriptors(void) {
     char data[4];
     int copy, other;
 
@@ -261,8 +249,7 @@ static void test_descriptors(void)
     close(ends[0]);
 }
 
-static void test_vectors(void)
-{
+static void test_vectors(void) {
     char first[4] = "", second[8] = "";
     struct iovec out[3] = {{"ab", 2}, {"", 0}, {"cdefg", 5}};
     volatile int minus_one = -1;
@@ -276,8 +263,7 @@ static void test_vectors(void)
     close_pipe();
 }
 
-static void test_poll(void)
-{
+static void test_poll(void) {
     struct pollfd wanted[2];
     char byte;
 
@@ -297,8 +283,7 @@ static void test_poll(void)
     close(ends[0]);
 }
 
-int main(void)
-{
+int main(void) {
     test_basics();
     test_ends();
     test_nonblocking();

@@ -20,37 +20,31 @@ union semun {
 
 static int set;
 
-static int operate(int number, int change, int flags)
-{
+static int operate(int number, int change, int flags) {
     struct sembuf operation = {(unsigned short)number, (short)change, (short)flags};
 
     return semop(set, &operation, 1);
 }
 
-static int value(int number)
-{
+static int value(int number) {
     return semctl(set, number, GETVAL);
 }
 
-static void set_value(int number, int to)
-{
+static void set_value(int number, int to) {
     semctl(set, number, SETVAL, (union semun){.val = to});
 }
 
-static void new_set(int count)
-{
+static void new_set(int count) {
     set = semget(IPC_PRIVATE, count, 0600);
     if (set < 0)
         bail("semget");
 }
 
-static void remove_set(void)
-{
+static void remove_set(void) {
     is_int(semctl(set, 0, IPC_RMID), 0, "IPC_RMID");
 }
 
-static void test_get(void)
-{
+static void test_get(void) {
     int id;
 
     semctl(semget(KEY, 0, 0), 0, IPC_RMID);
@@ -68,8 +62,7 @@ static void test_get(void)
     is_errno(semget(IPC_PRIVATE, 10000000, 0600), EINVAL, "too many: EINVAL");
 }
 
-static void test_control(void)
-{
+static void test_control(void) {
     unsigned short values[4] = {1, 2, 3, 4}, read[4] = {0};
     struct semid_ds stat;
     time_t now = time(NULL);
@@ -102,8 +95,7 @@ static void test_control(void)
     remove_set();
 }
 
-static void test_operations(void)
-{
+static void test_operations(void) {
     struct sembuf both[2] = {{0, -1, IPC_NOWAIT}, {1, -1, IPC_NOWAIT}};
     struct sembuf many[501] = {{0}};
     struct timespec short_time = {0, 30000000};
@@ -138,23 +130,19 @@ static void test_operations(void)
 
 /* ---- Blocking ----------------------------------------------------------------------------- */
 
-static int take_three(void)
-{
+static int take_three(void) {
     return operate(0, -3, 0);
 }
 
-static int await_zero(void)
-{
+static int await_zero(void) {
     return operate(0, 0, 0);
 }
 
-static int await_removal(void)
-{
+static int await_removal(void) {
     return operate(0, -1, 0) == -1 && errno == EIDRM ? 0 : 1;
 }
 
-static pid_t start_blocked(int (*function)(void))
-{
+static pid_t start_blocked(int (*function)(void)) {
     pid_t pid = start();
 
     if (pid == 0) {
@@ -165,8 +153,7 @@ static pid_t start_blocked(int (*function)(void))
     return pid;
 }
 
-static void test_blocking(void)
-{
+static void test_blocking(void) {
     pid_t first, second;
 
     new_set(1);
@@ -201,19 +188,16 @@ static void test_blocking(void)
 
 /* ---- Undo --------------------------------------------------------------------------------- */
 
-static int add_with_undo(void)
-{
+static int add_with_undo(void) {
     return operate(0, 4, SEM_UNDO) || operate(1, -2, SEM_UNDO) || operate(0, -1, SEM_UNDO);
 }
 
-static int take_and_hang(void)
-{
+static int take_and_hang(void) {
     operate(0, -1, SEM_UNDO);
     return pause();
 }
 
-static int fork_after_undo(void)
-{
+static int fork_after_undo(void) {
     if (operate(0, 1, SEM_UNDO))
         return 1;
     if (in_child(add_with_undo) != 0)
@@ -221,8 +205,7 @@ static int fork_after_undo(void)
     return value(0) == 11 ? 0 : 3;
 }
 
-static void test_undo(void)
-{
+static void test_undo(void) {
     pid_t pid;
 
     new_set(2);
@@ -251,8 +234,7 @@ static void test_undo(void)
     remove_set();
 }
 
-static int check_stranger(void)
-{
+static int check_stranger(void) {
     if (setgid(12345) < 0 || setuid(12345) < 0)
         return 77;
     if (operate(0, 1, IPC_NOWAIT) != -1 || errno != EACCES)
@@ -262,8 +244,7 @@ static int check_stranger(void)
     return semctl(set, 0, IPC_RMID) != -1 || errno != EPERM ? 3 : 0;
 }
 
-static void test_rest(void)
-{
+static void test_rest(void) {
     struct seminfo limits, used;
     struct semid_ds stat;
     int highest, found = 0, status;
@@ -279,8 +260,7 @@ static void test_rest(void)
     highest = semctl(0, 0, SEM_INFO, (union semun){.info = &used});
     ok(highest >= 0 && used.semusz >= 1 && used.semaem >= 3, "SEM_INFO");
     for (int i = 0; i <= highest; i++)
-        found += semctl(i, 0, SEM_STAT, (union semun){.buf = &stat}) == set &&
-                 stat.sem_nsems == 3;
+        found += semctl(i, 0, SEM_STAT, (union semun){.buf = &stat}) == set && stat.sem_nsems == 3;
     is_int(found, 1, "SEM_STAT finds the set once");
     remove_set();
 }
@@ -291,8 +271,7 @@ static void test_rest(void)
 #define SLOTS 64
 
 /* Producer and consumer with counting semaphores: 0 counts free slots, 1 filled ones. */
-static void test_many(void)
-{
+static void test_many(void) {
     int id = shmget(IPC_PRIVATE, SLOTS * sizeof(unsigned int), 0600);
     unsigned int *ring = shmat(id, NULL, 0), seed = 1, wrong = 0;
     pid_t producer;
@@ -327,8 +306,7 @@ static void test_many(void)
     shmctl(id, IPC_RMID, NULL);
 }
 
-int main(void)
-{
+int main(void) {
     test_get();
     test_control();
     test_operations();

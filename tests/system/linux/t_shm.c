@@ -17,27 +17,23 @@
 static int segment;
 static char *self;
 
-static void new_segment(void)
-{
+static void new_segment(void) {
     segment = shmget(IPC_PRIVATE, SIZE, 0600);
     if (segment < 0)
         bail("shmget");
 }
 
-static void remove_segment(void)
-{
+static void remove_segment(void) {
     is_int(shmctl(segment, IPC_RMID, NULL), 0, "IPC_RMID");
 }
 
-static long attached(void)
-{
+static long attached(void) {
     struct shmid_ds stat;
 
     return shmctl(segment, IPC_STAT, &stat) < 0 ? -1 : (long)stat.shm_nattch;
 }
 
-static void test_get(void)
-{
+static void test_get(void) {
     int id;
 
     shmctl(shmget(KEY, 0, 0), IPC_RMID, NULL);
@@ -56,8 +52,7 @@ static void test_get(void)
     ok(id < 0 && (errno == EINVAL || errno == ENOMEM || errno == ENOSPC), "a huge one is refused");
 }
 
-static void test_stat(void)
-{
+static void test_stat(void) {
     struct shmid_ds stat;
     time_t now = time(NULL);
     char *memory;
@@ -86,15 +81,13 @@ static void test_stat(void)
 
 static sigjmp_buf escape;
 
-static void on_fault(int signum)
-{
+static void on_fault(int signum) {
     (void)signum;
     siglongjmp(escape, 1);
 }
 
 /* Whether a write to this address faults. */
-static bool faults(volatile char *address)
-{
+static bool faults(volatile char *address) {
     bool fault = true;
 
     signal(SIGSEGV, on_fault);
@@ -106,8 +99,7 @@ static bool faults(volatile char *address)
     return fault;
 }
 
-static bool is_zero(const char *memory)
-{
+static bool is_zero(const char *memory) {
     for (size_t i = 0; i < SIZE; i++) {
         if (memory[i])
             return false;
@@ -115,8 +107,7 @@ static bool is_zero(const char *memory)
     return true;
 }
 
-static void test_attach(void)
-{
+static void test_attach(void) {
     char *memory, *again, *place, *wanted;
 
     new_segment();
@@ -151,8 +142,7 @@ static void test_attach(void)
     remove_segment();
 }
 
-static void test_remove(void)
-{
+static void test_remove(void) {
     struct shmid_ds stat;
     char *memory;
 
@@ -172,22 +162,19 @@ static void test_remove(void)
 
 static char *inherited;
 
-static int use_inherited(void)
-{
+static int use_inherited(void) {
     if (attached() != 2 || strcmp(inherited, "parent"))
         return 1;
     strcpy(inherited, "child");
     return 0;
 }
 
-static int detach_inherited(void)
-{
+static int detach_inherited(void) {
     return shmdt(inherited) == 0 && attached() == 1 ? 0 : 1;
 }
 
 /* The executed program sees one attachment less: 1, the parent's. */
-static int exec_and_count(void)
-{
+static int exec_and_count(void) {
     char id[24];
 
     snprintf(id, sizeof(id), "%d", segment);
@@ -195,16 +182,14 @@ static int exec_and_count(void)
     return 100;
 }
 
-static int attach_and_die(void)
-{
+static int attach_and_die(void) {
     if (shmat(segment, NULL, 0) == FAILED || attached() != 3)
         return 1;
     raise(SIGKILL);
     return 2;
 }
 
-static void test_processes(void)
-{
+static void test_processes(void) {
     new_segment();
     inherited = shmat(segment, NULL, 0);
     strcpy(inherited, "parent");
@@ -221,8 +206,7 @@ static void test_processes(void)
     remove_segment();
 }
 
-static int check_stranger(void)
-{
+static int check_stranger(void) {
     if (setgid(12345) < 0 || setuid(12345) < 0)
         return 77;
     if (shmat(segment, NULL, 0) != FAILED || errno != EACCES)
@@ -230,8 +214,7 @@ static int check_stranger(void)
     return shmctl(segment, IPC_RMID, NULL) != -1 || errno != EPERM ? 2 : 0;
 }
 
-static void test_rest(void)
-{
+static void test_rest(void) {
     struct shminfo limits;
     struct shm_info used;
     struct shmid_ds stat;
@@ -253,8 +236,7 @@ static void test_rest(void)
     remove_segment();
 }
 
-static void test_memory(void)
-{
+static void test_memory(void) {
     long before = free_pages();
 
     for (int i = 0; i < 50; i++) {
@@ -268,8 +250,7 @@ static void test_memory(void)
     check_free_pages(before, 16, "50 segments later all memory is free again");
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     if (argc == 3 && !strcmp(argv[1], "count")) {
         segment = atoi(argv[2]);
         return (int)attached();

@@ -13,22 +13,19 @@
 static volatile sig_atomic_t hits, last_signal, nested_order;
 static volatile siginfo_t last_info;
 
-static void on_signal(int signum)
-{
+static void on_signal(int signum) {
     hits++;
     last_signal = signum;
 }
 
-static void on_info(int signum, siginfo_t *info, void *context)
-{
+static void on_info(int signum, siginfo_t *info, void *context) {
     hits++;
     last_signal = signum;
     *(siginfo_t *)&last_info = *info;
     (void)context;
 }
 
-static void catch_signal(int signum, int flags)
-{
+static void catch_signal(int signum, int flags) {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = flags};
 
     if (flags & SA_SIGINFO)
@@ -37,8 +34,7 @@ static void catch_signal(int signum, int flags)
     hits = 0;
 }
 
-static sigset_t set_of(int signum)
-{
+static sigset_t set_of(int signum) {
     sigset_t set;
 
     sigemptyset(&set);
@@ -49,8 +45,7 @@ static sigset_t set_of(int signum)
 
 /* ---- Handlers and masks ------------------------------------------------------------------- */
 
-static void test_handlers(void)
-{
+static void test_handlers(void) {
     struct sigaction action;
 
     catch_signal(SIGUSR1, 0);
@@ -77,8 +72,7 @@ static void test_handlers(void)
     is_int(kill(getpid(), 0), 0, "signal 0 only asks");
 }
 
-static void test_masks(void)
-{
+static void test_masks(void) {
     sigset_t set = set_of(SIGUSR1), old, pending;
 
     catch_signal(SIGUSR1, SA_SIGINFO);
@@ -99,8 +93,7 @@ static void test_masks(void)
     ok(!sigismember(&pending, SIGKILL), "SIGKILL cannot be blocked");
 }
 
-static void on_nested(int signum)
-{
+static void on_nested(int signum) {
     if (signum == SIGUSR1) {
         nested_order = nested_order * 10 + 1;
         raise(SIGUSR1); /* blocked while its handler runs */
@@ -113,8 +106,7 @@ static void on_nested(int signum)
     }
 }
 
-static void test_nested(void)
-{
+static void test_nested(void) {
     struct sigaction action = {.sa_handler = on_nested};
 
     sigaddset(&action.sa_mask, SIGALRM);
@@ -127,8 +119,7 @@ static void test_nested(void)
     catch_signal(SIGUSR1, SA_NODEFER);
 }
 
-static void test_suspend(void)
-{
+static void test_suspend(void) {
     sigset_t set = set_of(SIGUSR1), none = set_of(0), now;
 
     catch_signal(SIGUSR1, 0);
@@ -141,8 +132,7 @@ static void test_suspend(void)
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-static void test_wait_for(void)
-{
+static void test_wait_for(void) {
     sigset_t set = set_of(SIGUSR1);
     struct timespec short_time = {0, 20000000};
     siginfo_t info;
@@ -165,22 +155,19 @@ static void test_wait_for(void)
 
 static sigjmp_buf escape;
 
-static void on_fault(int signum, siginfo_t *info, void *context)
-{
+static void on_fault(int signum, siginfo_t *info, void *context) {
     on_info(signum, info, context);
     siglongjmp(escape, 1);
 }
 
-static void catch_fault(int signum, int flags)
-{
+static void catch_fault(int signum, int flags) {
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | flags};
 
     sigaction(signum, &action, NULL);
     hits = 0;
 }
 
-static void test_faults(void)
-{
+static void test_faults(void) {
     char *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     char *volatile bad = (char *)0x10;
     sigset_t now;
@@ -209,16 +196,14 @@ static void test_faults(void)
 #endif
 }
 
-static int overflow(int depth)
-{
+static int overflow(int depth) {
     volatile char frame[4096];
 
     frame[depth % 4096] = (char)depth;
     return depth == 1 << 30 ? 0 : overflow(depth + 1) + frame[depth % 4096];
 }
 
-static void test_alternate_stack(void)
-{
+static void test_alternate_stack(void) {
     static char stack[65536];
     stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)}, old;
     volatile int depth = 0;
@@ -235,16 +220,14 @@ static void test_alternate_stack(void)
     sigaltstack(&alternate, NULL);
 }
 
-static int die_segv(void)
-{
+static int die_segv(void) {
     *(volatile char *)0 = 1;
     return 0;
 }
 
 /* ---- Defaults and children ---------------------------------------------------------------- */
 
-static int die_default(int signum)
-{
+static int die_default(int signum) {
     pid_t pid = start();
 
     if (pid == 0) {
@@ -255,8 +238,7 @@ static int die_default(int signum)
     return reap(pid) & 0x7f;
 }
 
-static void test_defaults(void)
-{
+static void test_defaults(void) {
     static const int deadly[] = {SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGPIPE, SIGALRM, SIGKILL};
     static const int harmless[] = {SIGCHLD, SIGURG, SIGWINCH, SIGCONT};
 
@@ -267,8 +249,7 @@ static void test_defaults(void)
     is_int(in_child(die_segv) & 0x7f, SIGSEGV, "a wild write ends a process");
 }
 
-static void test_child_signals(void)
-{
+static void test_child_signals(void) {
     sigset_t set = set_of(SIGCHLD);
     siginfo_t info;
     pid_t pid;
@@ -291,8 +272,7 @@ static void test_child_signals(void)
     signal(SIGCHLD, SIG_DFL);
 }
 
-static int check_inherited(void)
-{
+static int check_inherited(void) {
     sigset_t now, pending;
 
     sigprocmask(SIG_BLOCK, NULL, &now);
@@ -303,8 +283,7 @@ static int check_inherited(void)
     return hits == 1 ? 0 : 2;
 }
 
-static void test_inheritance(void)
-{
+static void test_inheritance(void) {
     sigset_t set = set_of(SIGUSR2);
 
     catch_signal(SIGUSR1, 0);
@@ -316,8 +295,7 @@ static void test_inheritance(void)
     is_int(hits, 1, "the parent still gets it");
 }
 
-static void test_group(void)
-{
+static void test_group(void) {
     pid_t first = start(), second;
 
     if (first == 0) {
@@ -341,8 +319,7 @@ static void test_group(void)
 
 /* ---- Timers and registers ----------------------------------------------------------------- */
 
-static void test_timers(void)
-{
+static void test_timers(void) {
     struct itimerval timer = {.it_value = {0, 30000}}, old;
     sigset_t set = set_of(SIGALRM), none = set_of(0);
 
@@ -358,8 +335,7 @@ static void test_timers(void)
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-static __attribute__((noinline)) double work(void)
-{
+static __attribute__((noinline)) double work(void) {
     double sum = 0, step = 1;
     unsigned long mix = 1;
 
@@ -373,8 +349,7 @@ static __attribute__((noinline)) double work(void)
 }
 
 /* Whenever a signal comes, no register may change, integer or floating point. */
-static void test_registers(void)
-{
+static void test_registers(void) {
     double quiet = work(), disturbed;
     pid_t parent = getpid(), pid;
     bool same = true;
@@ -396,8 +371,7 @@ static void test_registers(void)
     ok(hits >= 20, "there were signals");
 }
 
-int main(void)
-{
+int main(void) {
     test_handlers();
     test_masks();
     test_nested();

@@ -31,17 +31,16 @@ static void *volatile nowhere __attribute__((unused)) = (void *)8;
 #define is_int(got, want, ...) tap_is((long)(got), (long)(want), __FILE__, __LINE__, __VA_ARGS__)
 
 /* The call gives -1 and the errno wanted. */
-#define is_errno(call, error, ...)                                                        \
-    do {                                                                                  \
-        long tap_result;                                                                  \
-                                                                                          \
-        errno = 0;                                                                        \
-        tap_result = (long)(call);                                                        \
-        tap_errno(tap_result, errno, (error), __FILE__, __LINE__, __VA_ARGS__);           \
+#define is_errno(call, error, ...)                                                                 \
+    do {                                                                                           \
+        long tap_result;                                                                           \
+                                                                                                   \
+        errno = 0;                                                                                 \
+        tap_result = (long)(call);                                                                 \
+        tap_errno(tap_result, errno, (error), __FILE__, __LINE__, __VA_ARGS__);                    \
     } while (0)
 
-static inline void tap_line(bool good, const char *format, va_list args)
-{
+static inline void tap_line(bool good, const char *format, va_list args) {
     static bool ready;
 
     if (!ready)
@@ -55,8 +54,7 @@ static inline void tap_line(bool good, const char *format, va_list args)
 }
 
 static inline bool __attribute__((format(printf, 4, 5)))
-tap_ok(bool good, const char *file, int line, const char *format, ...)
-{
+tap_ok(bool good, const char *file, int line, const char *format, ...) {
     va_list args;
 
     va_start(args, format);
@@ -68,22 +66,20 @@ tap_ok(bool good, const char *file, int line, const char *format, ...)
 }
 
 static inline bool __attribute__((format(printf, 5, 6)))
-tap_is(long got, long want, const char *file, int line, const char *format, ...)
-{
+tap_is(long got, long want, const char *file, int line, const char *format, ...) {
     va_list args;
 
     va_start(args, format);
     tap_line(got == want, format, args);
     va_end(args);
     if (got != want)
-        printf("# %s:%d: got %ld (%#lx), wanted %ld (%#lx)\n", file, line, got,
-               (unsigned long)got, want, (unsigned long)want);
+        printf("# %s:%d: got %ld (%#lx), wanted %ld (%#lx)\n", file, line, got, (unsigned long)got,
+               want, (unsigned long)want);
     return got == want;
 }
 
 static inline bool __attribute__((format(printf, 6, 7)))
-tap_errno(long result, int error, int want, const char *file, int line, const char *format, ...)
-{
+tap_errno(long result, int error, int want, const char *file, int line, const char *format, ...) {
     bool good = result == -1 && error == want;
     va_list args;
 
@@ -96,14 +92,12 @@ tap_errno(long result, int error, int want, const char *file, int line, const ch
     return good;
 }
 
-static inline void skip(const char *what, const char *why)
-{
+static inline void skip(const char *what, const char *why) {
     printf("ok %d - %s # SKIP %s\n", ++tap_count, what, why);
 }
 
 /* Print the plan; to be returned from main(). */
-static inline int done(void)
-{
+static inline int done(void) {
     printf("1..%d\n", tap_count);
     if (tap_failed)
         printf("# %d of %d failed\n", tap_failed, tap_count);
@@ -111,8 +105,7 @@ static inline int done(void)
     return tap_failed != 0;
 }
 
-static inline void __attribute__((noreturn)) bail(const char *what)
-{
+static inline void __attribute__((noreturn)) bail(const char *what) {
     printf("Bail out! %s: %s\n", what, strerror(errno));
     exit(1);
 }
@@ -120,8 +113,7 @@ static inline void __attribute__((noreturn)) bail(const char *what)
 /* ---- Processes ---------------------------------------------------------------------------- */
 
 /* fork() that cannot fail; the child must leave by _exit(). */
-static inline pid_t start(void)
-{
+static inline pid_t start(void) {
     pid_t pid;
 
     fflush(stdout);
@@ -132,8 +124,7 @@ static inline pid_t start(void)
 }
 
 /* The wait status of a child, however often waiting is interrupted. */
-static inline int reap(pid_t pid)
-{
+static inline int reap(pid_t pid) {
     int status = -1;
 
     while (waitpid(pid, &status, 0) < 0) {
@@ -144,16 +135,14 @@ static inline int reap(pid_t pid)
 }
 
 /* The exit status of a child that is expected to exit; -1 when it was killed. */
-static inline int reap_exit(pid_t pid)
-{
+static inline int reap_exit(pid_t pid) {
     int status = reap(pid);
 
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 /* Run a function in a child and give its wait status. The function's result is the exit status. */
-static inline int in_child(int (*function)(void))
-{
+static inline int in_child(int (*function)(void)) {
     pid_t pid = start();
 
     if (pid == 0)
@@ -161,8 +150,7 @@ static inline int in_child(int (*function)(void))
     return reap(pid);
 }
 
-static inline void sleep_ms(long ms)
-{
+static inline void sleep_ms(long ms) {
     struct timespec left = {ms / 1000, ms % 1000 * 1000000};
 
     while (nanosleep(&left, &left) < 0 && errno == EINTR)
@@ -170,15 +158,13 @@ static inline void sleep_ms(long ms)
 }
 
 /* Long enough for another process to reach the call in which it will block. */
-static inline void let_block(void)
-{
+static inline void let_block(void) {
     sleep_ms(60);
 }
 
 /* ---- The machine -------------------------------------------------------------------------- */
 
-static inline bool on_parley(void)
-{
+static inline bool on_parley(void) {
     struct utsname name;
 
     if (uname(&name) < 0)
@@ -188,8 +174,7 @@ static inline bool on_parley(void)
 }
 
 /* Free memory in pages of 4 KiB. */
-static inline long free_pages(void)
-{
+static inline long free_pages(void) {
     struct sysinfo info;
 
     if (sysinfo(&info) < 0)
@@ -201,8 +186,7 @@ static inline long free_pages(void)
  * Free memory is back to what it was, give or take `slack` pages; waits a little for what is given
  * back late. On Linux others use memory too, so it says nothing there.
  */
-static inline void check_free_pages(long before, long slack, const char *what)
-{
+static inline void check_free_pages(long before, long slack, const char *what) {
     long after = free_pages();
 
     if (!on_parley()) {

@@ -17,8 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int copy_data(int in, int out, const char *from, const char *to)
-{
+static int copy_data(int in, int out, const char *from, const char *to) {
     static char data[65536];
     ssize_t got;
 
@@ -38,8 +37,7 @@ static int copy_data(int in, int out, const char *from, const char *to)
     return got < 0;
 }
 
-static int copy_file(const char *from, const char *to, mode_t mode)
-{
+static int copy_file(const char *from, const char *to, mode_t mode) {
     int in = open(from, O_RDONLY), out, status;
 
     if (in < 0) {
@@ -61,8 +59,7 @@ static int copy_file(const char *from, const char *to, mode_t mode)
     return status;
 }
 
-static int copy_link(const char *from, const char *to)
-{
+static int copy_link(const char *from, const char *to) {
     char target[PATH_MAX];
     ssize_t len = readlink(from, target, sizeof(target) - 1);
 
@@ -78,13 +75,11 @@ static int copy_link(const char *from, const char *to)
     return 0;
 }
 
-static bool is_dots(const char *name)
-{
+static bool is_dots(const char *name) {
     return !strcmp(name, ".") || !strcmp(name, "..");
 }
 
-static int copy_directory(const char *from, const char *to, const struct stat *st)
-{
+static int copy_directory(const char *from, const char *to, const struct stat *st) {
     struct dirent *entry;
     int status = 0;
     DIR *directory = opendir(from);
@@ -113,8 +108,7 @@ static int copy_directory(const char *from, const char *to, const struct stat *s
     return status;
 }
 
-static bool is_inside(const char *from, const char *to)
-{
+static bool is_inside(const char *from, const char *to) {
     char source[PATH_MAX], parent[PATH_MAX], copy[PATH_MAX];
     size_t len;
     char *slash;
@@ -129,8 +123,7 @@ static bool is_inside(const char *from, const char *to)
     return !strncmp(source, parent, len) && (!parent[len] || parent[len] == '/' || len == 1);
 }
 
-int copy_path(const char *from, const char *to, bool recursive)
-{
+int copy_path(const char *from, const char *to, bool recursive) {
     struct stat source, target;
 
     if ((recursive ? lstat : stat)(from, &source) < 0) {
@@ -157,8 +150,7 @@ int copy_path(const char *from, const char *to, bool recursive)
     return copy_directory(from, to, &source);
 }
 
-int remove_tree(const char *path)
-{
+int remove_tree(const char *path) {
     struct dirent *entry;
     struct stat st;
     DIR *directory;

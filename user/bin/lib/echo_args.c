@@ -8,14 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_option(const char *arg)
-{
+static bool is_option(const char *arg) {
     return arg[0] == '-' && arg[1] && strspn(arg + 1, "neE") == strlen(arg + 1);
 }
 
 /* An octal (\0NNN) or hexadecimal (\xHH) escape whose digits begin at `at`; gives where it ends. */
-static const char *put_number(const char *at, unsigned int base, int most)
-{
+static const char *put_number(const char *at, unsigned int base, int most) {
     unsigned int value = 0;
     int count = 0;
 
@@ -35,8 +33,7 @@ static const char *put_number(const char *at, unsigned int base, int most)
 }
 
 /* Print with escapes; false when \c says that all output ends here. */
-static bool put_escaped(const char *text)
-{
+static bool put_escaped(const char *text) {
     static const char letters[] = "abefnrtv\\";
     static const char values[] = "\a\b\033\f\n\r\t\v\\";
 
@@ -64,8 +61,7 @@ static bool put_escaped(const char *text)
     return true;
 }
 
-int echo_args(int argc, char **argv)
-{
+int echo_args(int argc, char **argv) {
     bool newline = true, escapes = false;
     int next = 1;
 

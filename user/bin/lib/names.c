@@ -9,8 +9,7 @@
 #include <pwd.h>
 #include <stdio.h>
 
-const char *user_name(uid_t uid)
-{
+const char *user_name(uid_t uid) {
     static char name[64];
     static uid_t known = (uid_t)-1;
     struct passwd *entry = NULL;
@@ -30,8 +29,7 @@ const char *user_name(uid_t uid)
     return name;
 }
 
-const char *group_name(gid_t gid)
-{
+const char *group_name(gid_t gid) {
     static char name[64];
     static gid_t known = (gid_t)-1;
     struct group *entry = NULL;

@@ -12,21 +12,20 @@
 #include <strings.h>
 
 static const char *const names[] = {
-    [SIGHUP] = "HUP",       [SIGINT] = "INT",       [SIGQUIT] = "QUIT",   [SIGILL] = "ILL",
-    [SIGTRAP] = "TRAP",     [SIGABRT] = "ABRT",     [SIGBUS] = "BUS",     [SIGFPE] = "FPE",
-    [SIGKILL] = "KILL",     [SIGUSR1] = "USR1",     [SIGSEGV] = "SEGV",   [SIGUSR2] = "USR2",
-    [SIGPIPE] = "PIPE",     [SIGALRM] = "ALRM",     [SIGTERM] = "TERM",   [SIGSTKFLT] = "STKFLT",
-    [SIGCHLD] = "CHLD",     [SIGCONT] = "CONT",     [SIGSTOP] = "STOP",   [SIGTSTP] = "TSTP",
-    [SIGTTIN] = "TTIN",     [SIGTTOU] = "TTOU",     [SIGURG] = "URG",     [SIGXCPU] = "XCPU",
-    [SIGXFSZ] = "XFSZ",     [SIGVTALRM] = "VTALRM", [SIGPROF] = "PROF",   [SIGWINCH] = "WINCH",
-    [SIGIO] = "IO",         [SIGPWR] = "PWR",       [SIGSYS] = "SYS",
+    [SIGHUP] = "HUP",   [SIGINT] = "INT",       [SIGQUIT] = "QUIT", [SIGILL] = "ILL",
+    [SIGTRAP] = "TRAP", [SIGABRT] = "ABRT",     [SIGBUS] = "BUS",   [SIGFPE] = "FPE",
+    [SIGKILL] = "KILL", [SIGUSR1] = "USR1",     [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
+    [SIGPIPE] = "PIPE", [SIGALRM] = "ALRM",     [SIGTERM] = "TERM", [SIGSTKFLT] = "STKFLT",
+    [SIGCHLD] = "CHLD", [SIGCONT] = "CONT",     [SIGSTOP] = "STOP", [SIGTSTP] = "TSTP",
+    [SIGTTIN] = "TTIN", [SIGTTOU] = "TTOU",     [SIGURG] = "URG",   [SIGXCPU] = "XCPU",
+    [SIGXFSZ] = "XFSZ", [SIGVTALRM] = "VTALRM", [SIGPROF] = "PROF", [SIGWINCH] = "WINCH",
+    [SIGIO] = "IO",     [SIGPWR] = "PWR",       [SIGSYS] = "SYS",
 };
 
 #define NAME_COUNT ((int)(sizeof(names) / sizeof(names[0])))
 #define HIGHEST 64
 
-const char *signal_name(int signum)
-{
+const char *signal_name(int signum) {
     static char number[12];
 
     if (signum > 0 && signum < NAME_COUNT && names[signum])
@@ -37,8 +36,7 @@ const char *signal_name(int signum)
     return number;
 }
 
-int signal_number(const char *text)
-{
+int signal_number(const char *text) {
     char *end;
     long number = strtol(text, &end, 10);
 
@@ -55,15 +53,13 @@ int signal_number(const char *text)
     return -1;
 }
 
-static int usage(void)
-{
+static int usage(void) {
     fprintf(stderr, "usage: kill [-s NAME | -NAME | -N] PID...\n       kill -l [STATUS...]\n");
     return 2;
 }
 
 /* "kill -l": all names, or that of each number or exit status of a killed process. */
-static int list_signals(char **argv)
-{
+static int list_signals(char **argv) {
     int status = 0;
 
     if (!*argv) {
@@ -89,8 +85,7 @@ static int list_signals(char **argv)
     return status;
 }
 
-static int send(const char *target, int signum, pid_t (*find_job)(const char *))
-{
+static int send(const char *target, int signum, pid_t (*find_job)(const char *)) {
     char *end;
     pid_t pid;
 
@@ -111,8 +106,7 @@ static int send(const char *target, int signum, pid_t (*find_job)(const char *))
     return 1;
 }
 
-int kill_command(int argc, char **argv, pid_t (*find_job)(const char *))
-{
+int kill_command(int argc, char **argv, pid_t (*find_job)(const char *)) {
     int signum = SIGTERM, status = 0, next = 1;
 
     if (argc < 2)

@@ -6,16 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-int finish_output(int status)
-{
+int finish_output(int status) {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
     warn("standard output");
     return status ? status : 1;
 }
 
-long parse_number(const char *text, const char *what)
-{
+long parse_number(const char *text, const char *what) {
     char *end;
     long number = strtol(text, &end, 10);
 
@@ -24,8 +22,7 @@ long parse_number(const char *text, const char *what)
     return number;
 }
 
-int for_each_input(char **names, int (*use)(FILE *stream, const char *name))
-{
+int for_each_input(char **names, int (*use)(FILE *stream, const char *name)) {
     int status = 0;
 
     if (!*names)
@@ -47,8 +44,7 @@ int for_each_input(char **names, int (*use)(FILE *stream, const char *name))
     return status;
 }
 
-char *join_path(const char *directory, const char *name)
-{
+char *join_path(const char *directory, const char *name) {
     size_t len = strlen(directory);
     char *path;
 
@@ -57,8 +53,7 @@ char *join_path(const char *directory, const char *name)
     return path;
 }
 
-char *last_component(char *path)
-{
+char *last_component(char *path) {
     size_t len = strlen(path);
     char *slash;
 

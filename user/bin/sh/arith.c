@@ -14,26 +14,23 @@ struct arith {
     const char *at;
     const char *text;
     bool failed;
-    int skipping;   /* inside an operand that is not to be evaluated */
+    int skipping; /* inside an operand that is not to be evaluated */
 };
 
 static long parse_assignment(struct arith *arith);
 
-static void fail(struct arith *arith, const char *message)
-{
+static void fail(struct arith *arith, const char *message) {
     if (!arith->failed)
         sh_fatal("arithmetic expression: %s: \"%s\"", message, arith->text);
     arith->failed = true;
 }
 
-static void skip_space(struct arith *arith)
-{
+static void skip_space(struct arith *arith) {
     while (*arith->at && strchr(" \t\n", *arith->at))
         arith->at++;
 }
 
-static bool take(struct arith *arith, const char *symbol)
-{
+static bool take(struct arith *arith, const char *symbol) {
     size_t len = strlen(symbol);
 
     skip_space(arith);
@@ -43,8 +40,7 @@ static bool take(struct arith *arith, const char *symbol)
     return true;
 }
 
-static long parse_number(struct arith *arith, const char *text, const char **end)
-{
+static long parse_number(struct arith *arith, const char *text, const char **end) {
     char *after;
     long value = strtol(text, &after, 0);
 
@@ -54,8 +50,7 @@ static long parse_number(struct arith *arith, const char *text, const char **end
     return value;
 }
 
-static long variable_value(struct arith *arith, const char *name)
-{
+static long variable_value(struct arith *arith, const char *name) {
     const char *text = var_get(name);
     const char *end;
     long value;
@@ -70,8 +65,7 @@ static long variable_value(struct arith *arith, const char *name)
     return value;
 }
 
-static char *read_variable_name(struct arith *arith)
-{
+static char *read_variable_name(struct arith *arith) {
     const char *start = arith->at;
 
     while (is_name_char((unsigned char)*arith->at))
@@ -79,8 +73,7 @@ static char *read_variable_name(struct arith *arith)
     return arena_copy(&sh.temp, start, (size_t)(arith->at - start));
 }
 
-static long parse_primary(struct arith *arith)
-{
+static long parse_primary(struct arith *arith) {
     long value;
 
     skip_space(arith);
@@ -95,8 +88,7 @@ static long parse_primary(struct arith *arith)
     return parse_number(arith, arith->at, &arith->at);
 }
 
-static long parse_unary(struct arith *arith)
-{
+static long parse_unary(struct arith *arith) {
     if (arith->failed)
         return 0;
     if (take(arith, "-"))
@@ -111,28 +103,41 @@ static long parse_unary(struct arith *arith)
 }
 
 enum operation {
-    OP_OR, OP_XOR, OP_AND, OP_EQ, OP_NE, OP_LE, OP_GE, OP_LT, OP_GT, OP_SHL, OP_SHR,
-    OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_MOD,
+    OP_OR,
+    OP_XOR,
+    OP_AND,
+    OP_EQ,
+    OP_NE,
+    OP_LE,
+    OP_GE,
+    OP_LT,
+    OP_GT,
+    OP_SHL,
+    OP_SHR,
+    OP_ADD,
+    OP_SUB,
+    OP_MUL,
+    OP_DIV,
+    OP_MOD,
 };
 
 struct binary_operator {
     const char *symbol;
-    int level;              /* the higher, the tighter it binds */
+    int level; /* the higher, the tighter it binds */
     enum operation operation;
 };
 
 static const struct binary_operator binary_operators[] = {
-    {"<<", 6, OP_SHL}, {">>", 6, OP_SHR}, {"==", 4, OP_EQ}, {"!=", 4, OP_NE}, {"<=", 5, OP_LE},
-    {">=", 5, OP_GE},  {"|", 1, OP_OR},   {"^", 2, OP_XOR}, {"&", 3, OP_AND}, {"<", 5, OP_LT},
-    {">", 5, OP_GT},   {"+", 7, OP_ADD},  {"-", 7, OP_SUB}, {"*", 8, OP_MUL}, {"/", 8, OP_DIV},
-    {"%", 8, OP_MOD},
+    {"<<", 6, OP_SHL}, {">>", 6, OP_SHR}, {"==", 4, OP_EQ}, {"!=", 4, OP_NE},
+    {"<=", 5, OP_LE},  {">=", 5, OP_GE},  {"|", 1, OP_OR},  {"^", 2, OP_XOR},
+    {"&", 3, OP_AND},  {"<", 5, OP_LT},   {">", 5, OP_GT},  {"+", 7, OP_ADD},
+    {"-", 7, OP_SUB},  {"*", 8, OP_MUL},  {"/", 8, OP_DIV}, {"%", 8, OP_MOD},
 };
 
 #define BINARY_COUNT (sizeof(binary_operators) / sizeof(binary_operators[0]))
 
 /* The operator that stands here, if it is neither && or || nor an assignment. */
-static const struct binary_operator *peek_binary(struct arith *arith)
-{
+static const struct binary_operator *peek_binary(struct arith *arith) {
     skip_space(arith);
     if (!strncmp(arith->at, "&&", 2) || !strncmp(arith->at, "||", 2))
         return NULL;
@@ -147,8 +152,7 @@ static const struct binary_operator *peek_binary(struct arith *arith)
     return NULL;
 }
 
-static long divide(struct arith *arith, enum operation operation, long a, long b)
-{
+static long divide(struct arith *arith, enum operation operation, long a, long b) {
     if (b == 0) {
         if (!arith->skipping)
             fail(arith, "division by zero");
@@ -159,31 +163,44 @@ static long divide(struct arith *arith, enum operation operation, long a, long b
     return operation == OP_DIV ? a / b : a % b;
 }
 
-static long apply(struct arith *arith, enum operation operation, long a, long b)
-{
+static long apply(struct arith *arith, enum operation operation, long a, long b) {
     unsigned long ua = (unsigned long)a, ub = (unsigned long)b;
 
     switch (operation) {
-    case OP_OR:  return a | b;
-    case OP_XOR: return a ^ b;
-    case OP_AND: return a & b;
-    case OP_EQ:  return a == b;
-    case OP_NE:  return a != b;
-    case OP_LE:  return a <= b;
-    case OP_GE:  return a >= b;
-    case OP_LT:  return a < b;
-    case OP_GT:  return a > b;
-    case OP_SHL: return (long)(ua << (ub & 63));
-    case OP_SHR: return a >> (ub & 63);
-    case OP_ADD: return (long)(ua + ub);
-    case OP_SUB: return (long)(ua - ub);
-    case OP_MUL: return (long)(ua * ub);
-    default:     return divide(arith, operation, a, b);
+    case OP_OR:
+        return a | b;
+    case OP_XOR:
+        return a ^ b;
+    case OP_AND:
+        return a & b;
+    case OP_EQ:
+        return a == b;
+    case OP_NE:
+        return a != b;
+    case OP_LE:
+        return a <= b;
+    case OP_GE:
+        return a >= b;
+    case OP_LT:
+        return a < b;
+    case OP_GT:
+        return a > b;
+    case OP_SHL:
+        return (long)(ua << (ub & 63));
+    case OP_SHR:
+        return a >> (ub & 63);
+    case OP_ADD:
+        return (long)(ua + ub);
+    case OP_SUB:
+        return (long)(ua - ub);
+    case OP_MUL:
+        return (long)(ua * ub);
+    default:
+        return divide(arith, operation, a, b);
     }
 }
 
-static long parse_binary(struct arith *arith, int level)
-{
+static long parse_binary(struct arith *arith, int level) {
     long left = parse_unary(arith);
     const struct binary_operator *op;
 
@@ -194,8 +211,7 @@ static long parse_binary(struct arith *arith, int level)
     return left;
 }
 
-static long parse_logical_and(struct arith *arith)
-{
+static long parse_logical_and(struct arith *arith) {
     long left = parse_binary(arith, 1);
 
     while (!arith->failed && take(arith, "&&")) {
@@ -209,8 +225,7 @@ static long parse_logical_and(struct arith *arith)
     return left;
 }
 
-static long parse_logical_or(struct arith *arith)
-{
+static long parse_logical_or(struct arith *arith) {
     long left = parse_logical_and(arith);
 
     while (!arith->failed && take(arith, "||")) {
@@ -224,8 +239,7 @@ static long parse_logical_or(struct arith *arith)
     return left;
 }
 
-static long parse_conditional(struct arith *arith)
-{
+static long parse_conditional(struct arith *arith) {
     long condition = parse_logical_or(arith);
     long yes, no;
 
@@ -246,8 +260,7 @@ static long parse_conditional(struct arith *arith)
  * "=" or an operator joined to it; tells which operator by its table entry, NULL for the plain
  * one.
  */
-static bool take_assignment(struct arith *arith, const struct binary_operator **op)
-{
+static bool take_assignment(struct arith *arith, const struct binary_operator **op) {
     *op = NULL;
     skip_space(arith);
     if (*arith->at == '=' && arith->at[1] != '=') {
@@ -268,8 +281,7 @@ static bool take_assignment(struct arith *arith, const struct binary_operator **
     return false;
 }
 
-static long parse_assignment(struct arith *arith)
-{
+static long parse_assignment(struct arith *arith) {
     const struct binary_operator *op;
     const char *start;
     char digits[32];
@@ -294,8 +306,7 @@ static long parse_assignment(struct arith *arith)
     return value;
 }
 
-bool arith_eval(const char *text, long *result)
-{
+bool arith_eval(const char *text, long *result) {
     struct arith arith = {.at = text, .text = text};
 
     *result = 0;

@@ -16,8 +16,7 @@
 #include <unistd.h>
 
 /* A message; the command has failed. */
-void sh_error(const char *format, ...)
-{
+void sh_error(const char *format, ...) {
     char message[512];
     va_list args;
 
@@ -28,8 +27,7 @@ void sh_error(const char *format, ...)
 }
 
 /* A message for an error that ends a script (POSIX XCU 2.8.1), and at a prompt the command line. */
-void sh_fatal(const char *format, ...)
-{
+void sh_fatal(const char *format, ...) {
     char message[512];
     va_list args;
 
@@ -43,8 +41,7 @@ void sh_fatal(const char *format, ...)
     sh.unwind = UNWIND_ERROR;
 }
 
-static bool parse_count(const char *name, const char *text, int *count)
-{
+static bool parse_count(const char *name, const char *text, int *count) {
     char *end;
     long number = strtol(text, &end, 10);
 
@@ -56,27 +53,23 @@ static bool parse_count(const char *name, const char *text, int *count)
     return true;
 }
 
-static int builtin_true(int argc, char **argv)
-{
+static int builtin_true(int argc, char **argv) {
     (void)argc;
     (void)argv;
     return 0;
 }
 
-static int builtin_false(int argc, char **argv)
-{
+static int builtin_false(int argc, char **argv) {
     (void)argc;
     (void)argv;
     return 1;
 }
 
-static int builtin_echo(int argc, char **argv)
-{
+static int builtin_echo(int argc, char **argv) {
     return echo_args(argc, argv);
 }
 
-static int builtin_exit(int argc, char **argv)
-{
+static int builtin_exit(int argc, char **argv) {
     int status = sh.status;
 
     if (argc > 1 && !parse_count(argv[0], argv[1], &status))
@@ -84,8 +77,7 @@ static int builtin_exit(int argc, char **argv)
     shell_exit(status);
 }
 
-static int builtin_return(int argc, char **argv)
-{
+static int builtin_return(int argc, char **argv) {
     int status = sh.status;
 
     if (argc > 1 && !parse_count(argv[0], argv[1], &status))
@@ -97,8 +89,7 @@ static int builtin_return(int argc, char **argv)
     return sh.status;
 }
 
-static int leave_loops(int argc, char **argv, enum unwind how)
-{
+static int leave_loops(int argc, char **argv, enum unwind how) {
     int levels = 1;
 
     if (argc > 1 && !parse_count(argv[0], argv[1], &levels))
@@ -112,18 +103,15 @@ static int leave_loops(int argc, char **argv, enum unwind how)
     return 0;
 }
 
-static int builtin_break(int argc, char **argv)
-{
+static int builtin_break(int argc, char **argv) {
     return leave_loops(argc, argv, UNWIND_BREAK);
 }
 
-static int builtin_continue(int argc, char **argv)
-{
+static int builtin_continue(int argc, char **argv) {
     return leave_loops(argc, argv, UNWIND_CONTINUE);
 }
 
-static int builtin_eval(int argc, char **argv)
-{
+static int builtin_eval(int argc, char **argv) {
     struct buffer text = {0};
     int status;
 
@@ -139,8 +127,7 @@ static int builtin_eval(int argc, char **argv)
 }
 
 /* A dot script without a slash is sought along PATH. */
-static int builtin_dot(int argc, char **argv)
-{
+static int builtin_dot(int argc, char **argv) {
     const char *list = var_get("PATH");
     int status;
 
@@ -156,8 +143,8 @@ static int builtin_dot(int argc, char **argv)
             const char *end = strchrnul(list, ':');
             char path[4096];
 
-            snprintf(path, sizeof(path), "%.*s%s%s", (int)(end - list), list,
-                     end > list ? "/" : "", argv[1]);
+            snprintf(path, sizeof(path), "%.*s%s%s", (int)(end - list), list, end > list ? "/" : "",
+                     argv[1]);
             status = access(path, R_OK) == 0 ? run_file(path) : -1;
             list = *end ? end + 1 : NULL;
         }
@@ -169,8 +156,7 @@ static int builtin_dot(int argc, char **argv)
     return status;
 }
 
-static int builtin_exec(int argc, char **argv)
-{
+static int builtin_exec(int argc, char **argv) {
     if (argc > 1 && !strcmp(argv[1], "--")) {
         argc--;
         argv++;
@@ -180,8 +166,7 @@ static int builtin_exec(int argc, char **argv)
     exec_program(argv + 1);
 }
 
-static const char *describe(const char *name)
-{
+static const char *describe(const char *name) {
     const struct builtin *builtin = builtin_find(name);
 
     if (builtin)
@@ -189,8 +174,7 @@ static const char *describe(const char *name)
     return function_find(name) ? "a shell function" : NULL;
 }
 
-static int builtin_type(int argc, char **argv)
-{
+static int builtin_type(int argc, char **argv) {
     int status = 0;
 
     for (int i = 1; i < argc; i++) {
@@ -208,8 +192,7 @@ static int builtin_type(int argc, char **argv)
 }
 
 /* `command -v NAME` and `command NAME ARGS`, which passes over functions. */
-static int builtin_command(int argc, char **argv)
-{
+static int builtin_command(int argc, char **argv) {
     const struct builtin *builtin;
 
     if (argc < 2)
@@ -273,8 +256,7 @@ static const struct builtin builtins[] = {
     {"wait", builtin_wait, false},
 };
 
-const struct builtin *builtin_find(const char *name)
-{
+const struct builtin *builtin_find(const char *name) {
     for (size_t i = 0; i < sizeof(builtins) / sizeof(builtins[0]); i++) {
         if (!strcmp(builtins[i].name, name))
             return &builtins[i];

@@ -12,8 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool set_pwd(const char *command)
-{
+static bool set_pwd(const char *command) {
     char path[PATH_MAX];
     const char *old = var_get("PWD");
 
@@ -27,13 +26,12 @@ static bool set_pwd(const char *command)
 }
 
 /* Physical directories only: ".." is what the kernel says it is, as with -P. */
-int builtin_cd(int argc, char **argv)
-{
+int builtin_cd(int argc, char **argv) {
     const char *target;
     int next = 1;
 
-    while (next < argc && (!strcmp(argv[next], "-P") || !strcmp(argv[next], "-L") ||
-                           !strcmp(argv[next], "--")))
+    while (next < argc &&
+           (!strcmp(argv[next], "-P") || !strcmp(argv[next], "-L") || !strcmp(argv[next], "--")))
         next++;
     target = next < argc ? argv[next] : var_get("HOME");
     if (target && !strcmp(target, "-"))
@@ -53,8 +51,7 @@ int builtin_cd(int argc, char **argv)
     return 0;
 }
 
-int builtin_pwd(int argc, char **argv)
-{
+int builtin_pwd(int argc, char **argv) {
     char path[PATH_MAX];
 
     (void)argc;
@@ -72,8 +69,7 @@ int builtin_pwd(int argc, char **argv)
  * One line into `line`, a byte at a time, since what follows belongs to others. Escaped characters
  * are marked in `escaped`. False at the end of the input.
  */
-static bool read_line(struct buffer *line, struct buffer *escaped, bool raw)
-{
+static bool read_line(struct buffer *line, struct buffer *escaped, bool raw) {
     bool backslash = false;
     char c;
 
@@ -109,8 +105,7 @@ struct field_reader {
     size_t at, len;
 };
 
-static bool at_separator(const struct field_reader *reader, bool blank_only)
-{
+static bool at_separator(const struct field_reader *reader, bool blank_only) {
     char c;
 
     if (reader->at >= reader->len || reader->escaped[reader->at])
@@ -119,15 +114,13 @@ static bool at_separator(const struct field_reader *reader, bool blank_only)
     return strchr(reader->ifs, c) && (!blank_only || strchr(" \t\n", c));
 }
 
-static void skip_blank_separators(struct field_reader *reader)
-{
+static void skip_blank_separators(struct field_reader *reader) {
     while (at_separator(reader, true))
         reader->at++;
 }
 
 /* The next field, with the separator behind it skipped. */
-static const char *next_field(struct field_reader *reader)
-{
+static const char *next_field(struct field_reader *reader) {
     size_t start = reader->at;
     const char *field;
 
@@ -142,8 +135,7 @@ static const char *next_field(struct field_reader *reader)
 }
 
 /* All that is left, for the last variable, less the blanks and a lone separator at its end. */
-static const char *last_field(struct field_reader *reader)
-{
+static const char *last_field(struct field_reader *reader) {
     struct field_reader probe = *reader;
     const char *only = next_field(&probe);
     size_t end = reader->len;
@@ -151,14 +143,12 @@ static const char *last_field(struct field_reader *reader)
     if (probe.at >= probe.len)
         return only;
     while (end > reader->at && !reader->escaped[end - 1] &&
-           strchr(" \t\n", reader->text[end - 1]) &&
-           strchr(reader->ifs, reader->text[end - 1]))
+           strchr(" \t\n", reader->text[end - 1]) && strchr(reader->ifs, reader->text[end - 1]))
         end--;
     return arena_copy(&sh.temp, reader->text + reader->at, end - reader->at);
 }
 
-int builtin_read(int argc, char **argv)
-{
+int builtin_read(int argc, char **argv) {
     struct buffer line = {0}, escaped = {0};
     struct field_reader reader;
     int status, next = 1;
@@ -197,8 +187,7 @@ int builtin_read(int argc, char **argv)
 }
 
 /* Octal masks only. */
-int builtin_umask(int argc, char **argv)
-{
+int builtin_umask(int argc, char **argv) {
     mode_t mask;
     char *end;
 

@@ -10,16 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-int builtin_jobs(int argc, char **argv)
-{
+int builtin_jobs(int argc, char **argv) {
     const char *option = argc > 1 ? argv[1] : "";
 
     jobs_print(!strcmp(option, "-l"), !strcmp(option, "-p"));
     return 0;
 }
 
-static int continue_jobs(int argc, char **argv, bool foreground)
-{
+static int continue_jobs(int argc, char **argv, bool foreground) {
     int status = 0;
 
     for (int i = 1; i < argc || i == 1; i++) {
@@ -32,18 +30,15 @@ static int continue_jobs(int argc, char **argv, bool foreground)
     return status;
 }
 
-int builtin_fg(int argc, char **argv)
-{
+int builtin_fg(int argc, char **argv) {
     return continue_jobs(argc, argv, true);
 }
 
-int builtin_bg(int argc, char **argv)
-{
+int builtin_bg(int argc, char **argv) {
     return continue_jobs(argc, argv, false);
 }
 
-int builtin_wait(int argc, char **argv)
-{
+int builtin_wait(int argc, char **argv) {
     int status = 0;
 
     if (argc == 1) {
@@ -69,8 +64,7 @@ int builtin_wait(int argc, char **argv)
     return status;
 }
 
-static pid_t job_target(const char *spec)
-{
+static pid_t job_target(const char *spec) {
     struct job *job = job_find(spec);
 
     if (!job)
@@ -78,13 +72,11 @@ static pid_t job_target(const char *spec)
     return job->group ? -job->group : job->processes[0].pid;
 }
 
-int builtin_kill(int argc, char **argv)
-{
+int builtin_kill(int argc, char **argv) {
     return kill_command(argc, argv, job_target);
 }
 
-int builtin_trap(int argc, char **argv)
-{
+int builtin_trap(int argc, char **argv) {
     int status = 0, next = 1;
     const char *action = NULL;
 

@@ -8,20 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct saved_var **scope;   /* where `local` saves; NULL outside of functions */
+static struct saved_var **scope; /* where `local` saves; NULL outside of functions */
 
-struct saved_var **local_scope(void)
-{
+struct saved_var **local_scope(void) {
     return scope;
 }
 
-void local_set_scope(struct saved_var **new_scope)
-{
+void local_set_scope(struct saved_var **new_scope) {
     scope = new_scope;
 }
 
-static bool valid_name(const char *command, const char *name)
-{
+static bool valid_name(const char *command, const char *name) {
     const char *at = name;
 
     if (is_name_start((unsigned char)*at)) {
@@ -35,8 +32,7 @@ static bool valid_name(const char *command, const char *name)
 }
 
 /* "NAME" or "NAME=VALUE": checks the name, marks it by `mark`, and assigns. */
-static bool declare(const char *command, const char *arg, void (*mark)(const char *name))
-{
+static bool declare(const char *command, const char *arg, void (*mark)(const char *name)) {
     size_t len = strcspn(arg, "=");
     const char *name = arena_copy(&sh.temp, arg, len);
 
@@ -51,13 +47,11 @@ static bool declare(const char *command, const char *arg, void (*mark)(const cha
     return true;
 }
 
-static void mark_readonly(const char *name)
-{
+static void mark_readonly(const char *name) {
     var_set_readonly(name);
 }
 
-static int declare_all(int argc, char **argv, void (*mark)(const char *name), bool exported)
-{
+static int declare_all(int argc, char **argv, void (*mark)(const char *name), bool exported) {
     bool print = argc == 1 || (argc == 2 && !strcmp(argv[1], "-p"));
 
     if (print) {
@@ -71,21 +65,18 @@ static int declare_all(int argc, char **argv, void (*mark)(const char *name), bo
     return 0;
 }
 
-int builtin_export(int argc, char **argv)
-{
+int builtin_export(int argc, char **argv) {
     return declare_all(argc, argv, var_export, true);
 }
 
-int builtin_readonly(int argc, char **argv)
-{
+int builtin_readonly(int argc, char **argv) {
     return declare_all(argc, argv, mark_readonly, false);
 }
 
 /*
  * Not in POSIX, but known to every shell: the variable gets its old value when the function ends.
  */
-int builtin_local(int argc, char **argv)
-{
+int builtin_local(int argc, char **argv) {
     if (!scope) {
         sh_fatal("local: not in a function");
         return 2;
@@ -103,8 +94,7 @@ int builtin_local(int argc, char **argv)
     return 0;
 }
 
-int builtin_unset(int argc, char **argv)
-{
+int builtin_unset(int argc, char **argv) {
     bool functions = false;
     int next = 1;
 
@@ -121,20 +111,23 @@ int builtin_unset(int argc, char **argv)
 
 /* ---- set and shift ------------------------------------------------------------------------ */
 
-static bool *option_flag(char letter)
-{
+static bool *option_flag(char letter) {
     switch (letter) {
-    case 'e': return &sh.errexit;
-    case 'x': return &sh.xtrace;
-    case 'u': return &sh.nounset;
-    case 'f': return &sh.noglob;
-    default:  return NULL;
+    case 'e':
+        return &sh.errexit;
+    case 'x':
+        return &sh.xtrace;
+    case 'u':
+        return &sh.nounset;
+    case 'f':
+        return &sh.noglob;
+    default:
+        return NULL;
     }
 }
 
 /* $- */
-char *option_letters(void)
-{
+char *option_letters(void) {
     char *letters = arena_alloc(&sh.temp, 8);
     char *end = letters;
 
@@ -147,8 +140,7 @@ char *option_letters(void)
     return letters;
 }
 
-static bool *named_option(const char *name)
-{
+static bool *named_option(const char *name) {
     static const char *const option_names[] = {"errexit", "xtrace", "nounset", "noglob"};
 
     for (size_t i = 0; i < 4; i++) {
@@ -162,8 +154,7 @@ static bool *named_option(const char *name)
  * Options from *next on: -exuf, +exuf and -o NAME. On return *next is the first argument that is
  * none, behind a "--" if there was one. False after an unknown option, which was reported.
  */
-bool set_options(int argc, char **argv, int *next)
-{
+bool set_options(int argc, char **argv, int *next) {
     for (; *next < argc; (*next)++) {
         const char *arg = argv[*next];
         bool on = *arg == '-';
@@ -175,8 +166,8 @@ bool set_options(int argc, char **argv, int *next)
             return true;
         }
         while (*++arg) {
-            bool *flag = *arg == 'o' && *next + 1 < argc ? named_option(argv[++*next])
-                                                         : option_flag(*arg);
+            bool *flag =
+                *arg == 'o' && *next + 1 < argc ? named_option(argv[++*next]) : option_flag(*arg);
             if (!flag) {
                 sh_fatal("Illegal option %c%c", on ? '-' : '+', *arg);
                 return false;
@@ -188,8 +179,7 @@ bool set_options(int argc, char **argv, int *next)
 }
 
 /* New positional parameters; the old ones may still be in use by a caller, and stay. */
-void set_positional(int argc, char **argv)
-{
+void set_positional(int argc, char **argv) {
     char **copy = xmalloc(((size_t)argc + 1) * sizeof(*copy));
 
     for (int i = 0; i < argc; i++)
@@ -199,8 +189,7 @@ void set_positional(int argc, char **argv)
     sh.argv = copy;
 }
 
-int builtin_set(int argc, char **argv)
-{
+int builtin_set(int argc, char **argv) {
     int next = 1;
 
     if (argc == 1) {
@@ -214,8 +203,7 @@ int builtin_set(int argc, char **argv)
     return 0;
 }
 
-int builtin_shift(int argc, char **argv)
-{
+int builtin_shift(int argc, char **argv) {
     int count = argc > 1 ? atoi(argv[1]) : 1;
 
     if (count < 0 || count > sh.argc) {

@@ -14,16 +14,14 @@
 
 /* ---- Finding and starting programs -------------------------------------------------------- */
 
-static bool is_executable_file(const char *path)
-{
+static bool is_executable_file(const char *path) {
     struct stat st;
 
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
 /* The next directory of PATH joined with a name; `list` moves on and is NULL behind the last. */
-static char *next_candidate(const char **list, const char *name)
-{
+static char *next_candidate(const char **list, const char *name) {
     const char *end = strchrnul(*list, ':');
     size_t len = (size_t)(end - *list);
     char *path = arena_alloc(&sh.temp, len + strlen(name) + 3);
@@ -34,8 +32,7 @@ static char *next_candidate(const char **list, const char *name)
 }
 
 /* A program's path, or NULL. */
-char *find_program(const char *name)
-{
+char *find_program(const char *name) {
     const char *list = var_get("PATH");
 
     if (strchr(name, '/'))
@@ -50,8 +47,7 @@ char *find_program(const char *name)
 }
 
 /* execve(2); a file without a known format is a shell script (POSIX XCU 2.9.1.1). */
-static void try_exec(const char *path, char **argv, char **environment)
-{
+static void try_exec(const char *path, char **argv, char **environment) {
     execve(path, argv, environment);
     if (errno == ENOEXEC) {
         char **script;
@@ -68,8 +64,7 @@ static void try_exec(const char *path, char **argv, char **environment)
 }
 
 /* Become the program, or say why not and exit with 126 or 127. */
-void exec_program(char **argv)
-{
+void exec_program(char **argv) {
     char **environment = vars_environment();
     const char *list = var_get("PATH");
     int error = ENOENT;
@@ -94,8 +89,7 @@ void exec_program(char **argv)
 /* ---- Assignments -------------------------------------------------------------------------- */
 
 /* Do the assignments before a command; with `saved` they are remembered and exported. */
-static bool assign(const struct word *assigns, struct saved_var **saved)
-{
+static bool assign(const struct word *assigns, struct saved_var **saved) {
     for (; assigns; assigns = assigns->next) {
         size_t len = strcspn(assigns->text, "=");
         const char *name = arena_copy(&sh.temp, assigns->text, len);
@@ -115,8 +109,7 @@ static bool assign(const struct word *assigns, struct saved_var **saved)
     return true;
 }
 
-static int execute_assignments(const struct node *node)
-{
+static int execute_assignments(const struct node *node) {
     struct saved_fd *saved = NULL;
     bool ok;
 
@@ -130,8 +123,7 @@ static int execute_assignments(const struct node *node)
 /* ---- Built-ins, functions, programs ------------------------------------------------------- */
 
 /* POSIX XCU 2.8.1: an error in a special built-in ends a shell that is not interactive. */
-static void fail_special(void)
-{
+static void fail_special(void) {
     if (!sh.interactive)
         shell_exit(2);
     sh.status = 2;
@@ -139,8 +131,7 @@ static void fail_special(void)
 }
 
 static int run_builtin(const struct builtin *builtin, const struct node *node, int argc,
-                       char **argv)
-{
+                       char **argv) {
     struct saved_var *saved_vars = NULL;
     struct saved_fd *saved_fds = NULL;
     bool keeps_redirs = builtin->special && !strcmp(builtin->name, "exec") && argc == 1;
@@ -176,8 +167,7 @@ static int run_builtin(const struct builtin *builtin, const struct node *node, i
     return status;
 }
 
-static int run_function(const struct node *body, const struct node *node, int argc, char **argv)
-{
+static int run_function(const struct node *body, const struct node *node, int argc, char **argv) {
     struct saved_var *saved_vars = NULL;
     struct saved_fd *saved_fds = NULL;
     int status = 2;
@@ -191,8 +181,7 @@ static int run_function(const struct node *body, const struct node *node, int ar
 
 static void become_program(const struct node *node, char **argv) __attribute__((noreturn));
 
-static void become_program(const struct node *node, char **argv)
-{
+static void become_program(const struct node *node, char **argv) {
     struct saved_var *saved = NULL;
 
     if (!redirect(node->redirs, NULL) || !assign(node->assigns, &saved))
@@ -200,8 +189,7 @@ static void become_program(const struct node *node, char **argv)
     exec_program(argv);
 }
 
-static int run_program(const struct node *node, char **argv, int flags)
-{
+static int run_program(const struct node *node, char **argv, int flags) {
     struct job *job;
     pid_t pid;
 
@@ -218,8 +206,7 @@ static int run_program(const struct node *node, char **argv, int flags)
     return job_wait_foreground(job);
 }
 
-static void trace(char **argv)
-{
+static void trace(char **argv) {
     struct buffer line = {0};
 
     buffer_append(&line, "+", 1);
@@ -231,8 +218,7 @@ static void trace(char **argv)
     buffer_free(&line);
 }
 
-int execute_simple(const struct node *node, int flags)
-{
+int execute_simple(const struct node *node, int flags) {
     struct arena_mark mark = arena_mark(&sh.temp);
     const struct builtin *builtin;
     const struct node *function;

@@ -17,8 +17,7 @@
 /* ---- Pipelines and processes -------------------------------------------------------------- */
 
 /* In a pipeline's child: take the ends of the pipes as standard input and output. */
-static void attach_pipes(int input, const int output[2])
-{
+static void attach_pipes(int input, const int output[2]) {
     if (input > 0) {
         dup2(input, 0);
         close(input);
@@ -37,8 +36,7 @@ static void attach_pipes(int input, const int output[2])
  * Start every command of a pipeline as a process of `job`; false when a process or pipe is
  * lacking.
  */
-static bool start_pipeline(struct job *job, const struct node *commands, bool foreground)
-{
+static bool start_pipeline(struct job *job, const struct node *commands, bool foreground) {
     int input = -1;
 
     for (const struct node *command = commands; command; command = command->next) {
@@ -70,8 +68,7 @@ static bool start_pipeline(struct job *job, const struct node *commands, bool fo
     return true;
 }
 
-static int execute_pipeline(const struct node *node)
-{
+static int execute_pipeline(const struct node *node) {
     struct job *job = job_new(node->text);
     int status;
 
@@ -83,8 +80,7 @@ static int execute_pipeline(const struct node *node)
     return status;
 }
 
-static int execute_background(const struct node *node)
-{
+static int execute_background(const struct node *node) {
     const struct node *command = node->left;
     struct job *job = job_new(node->text);
     bool started;
@@ -108,8 +104,7 @@ static int execute_background(const struct node *node)
     return started ? 0 : 2;
 }
 
-static int execute_subshell(const struct node *node, int flags)
-{
+static int execute_subshell(const struct node *node, int flags) {
     struct job *job;
     pid_t pid;
 
@@ -135,8 +130,7 @@ static int execute_subshell(const struct node *node, int flags)
 /* ---- Compound commands -------------------------------------------------------------------- */
 
 /* Run a condition; its failing is no error. */
-static int execute_tested(const struct node *node)
-{
+static int execute_tested(const struct node *node) {
     int status;
 
     sh.no_errexit++;
@@ -146,14 +140,12 @@ static int execute_tested(const struct node *node)
 }
 
 /* What is being left has already set $?. */
-static bool leaving(void)
-{
+static bool leaving(void) {
     return sh.unwind == UNWIND_RETURN || sh.unwind == UNWIND_ERROR;
 }
 
 /* After a loop's body: whether this loop is to be left. */
-static bool leaves_loop(void)
-{
+static bool leaves_loop(void) {
     if (sh.unwind == UNWIND_NONE)
         return false;
     if (sh.unwind == UNWIND_BREAK || sh.unwind == UNWIND_CONTINUE) {
@@ -167,8 +159,7 @@ static bool leaves_loop(void)
     return true;
 }
 
-static int execute_while(const struct node *node)
-{
+static int execute_while(const struct node *node) {
     bool wanted = node->type == NODE_WHILE;
     int status = 0;
 
@@ -191,8 +182,7 @@ static int execute_while(const struct node *node)
     return leaving() ? sh.status : status;
 }
 
-static int execute_for(const struct node *node)
-{
+static int execute_for(const struct node *node) {
     struct arena_mark mark = arena_mark(&sh.temp);
     char **values = sh.argv;
     int count = sh.argc, status = 0;
@@ -218,8 +208,7 @@ static int execute_for(const struct node *node)
     return leaving() ? sh.status : status;
 }
 
-static bool item_matches(const struct case_item *item, const char *subject)
-{
+static bool item_matches(const struct case_item *item, const char *subject) {
     for (const struct word *word = item->patterns; word; word = word->next) {
         const char *pattern = expand_pattern(word->text);
 
@@ -229,8 +218,7 @@ static bool item_matches(const struct case_item *item, const char *subject)
     return false;
 }
 
-static int execute_case(const struct node *node)
-{
+static int execute_case(const struct node *node) {
     struct arena_mark mark = arena_mark(&sh.temp);
     const char *subject = expand_string(node->words->text);
     int status = subject ? 0 : 2;
@@ -246,8 +234,7 @@ static int execute_case(const struct node *node)
     return status;
 }
 
-static int execute_if(const struct node *node)
-{
+static int execute_if(const struct node *node) {
     int condition = execute_tested(node->left);
 
     if (sh.unwind != UNWIND_NONE)
@@ -257,21 +244,24 @@ static int execute_if(const struct node *node)
     return node->third ? execute(node->third, 0) : 0;
 }
 
-static int execute_compound(const struct node *node)
-{
+static int execute_compound(const struct node *node) {
     switch (node->type) {
-    case NODE_GROUP: return execute(node->left, 0);
-    case NODE_IF:    return execute_if(node);
+    case NODE_GROUP:
+        return execute(node->left, 0);
+    case NODE_IF:
+        return execute_if(node);
     case NODE_WHILE:
-    case NODE_UNTIL: return execute_while(node);
-    case NODE_FOR:   return execute_for(node);
-    default:         return execute_case(node);
+    case NODE_UNTIL:
+        return execute_while(node);
+    case NODE_FOR:
+        return execute_for(node);
+    default:
+        return execute_case(node);
     }
 }
 
 /* A compound command that runs in this shell, with its redirections around it. */
-static int execute_redirected(const struct node *node)
-{
+static int execute_redirected(const struct node *node) {
     struct arena_mark mark;
     struct saved_fd *saved = NULL;
     int status = 2;
@@ -288,8 +278,7 @@ static int execute_redirected(const struct node *node)
 
 /* ---- Everything --------------------------------------------------------------------------- */
 
-static int execute_and_or(const struct node *node, int flags)
-{
+static int execute_and_or(const struct node *node, int flags) {
     int status = execute_tested(node->left);
 
     sh.status = status;
@@ -298,23 +287,27 @@ static int execute_and_or(const struct node *node, int flags)
     return execute(node->right, flags);
 }
 
-static int execute_not(const struct node *node)
-{
+static int execute_not(const struct node *node) {
     int status = execute_tested(node->left);
 
     return sh.unwind != UNWIND_NONE ? status : !status;
 }
 
-static int execute_node(const struct node *node, int flags)
-{
+static int execute_node(const struct node *node, int flags) {
     switch (node->type) {
-    case NODE_SIMPLE:     return execute_simple(node, flags);
-    case NODE_PIPE:       return execute_pipeline(node);
-    case NODE_NOT:        return execute_not(node);
+    case NODE_SIMPLE:
+        return execute_simple(node, flags);
+    case NODE_PIPE:
+        return execute_pipeline(node);
+    case NODE_NOT:
+        return execute_not(node);
     case NODE_AND:
-    case NODE_OR:         return execute_and_or(node, flags);
-    case NODE_BACKGROUND: return execute_background(node);
-    case NODE_SUBSHELL:   return execute_subshell(node, flags);
+    case NODE_OR:
+        return execute_and_or(node, flags);
+    case NODE_BACKGROUND:
+        return execute_background(node);
+    case NODE_SUBSHELL:
+        return execute_subshell(node, flags);
     case NODE_SEQUENCE:
         sh.status = execute(node->left, 0);
         return sh.unwind == UNWIND_NONE ? execute(node->right, flags) : sh.status;
@@ -327,14 +320,12 @@ static int execute_node(const struct node *node, int flags)
 }
 
 /* Whether -e looks at this node's status itself, and not at that of a command within. */
-static bool errexit_applies(const struct node *node)
-{
+static bool errexit_applies(const struct node *node) {
     return node->type == NODE_SIMPLE || node->type == NODE_PIPE || node->type == NODE_SUBSHELL;
 }
 
 /* Run a tree and give its exit status, which also is $? then. */
-int execute(const struct node *node, int flags)
-{
+int execute(const struct node *node, int flags) {
     int status;
 
     if (!node)
@@ -358,8 +349,7 @@ int execute(const struct node *node, int flags)
 /* ---- Whole sources ------------------------------------------------------------------------ */
 
 /* One complete command; false at the end of the source. */
-static bool run_line(struct source *source, bool last_may_exec)
-{
+static bool run_line(struct source *source, bool last_may_exec) {
     struct arena arena = {0};
     struct parser parser;
     struct node *node;
@@ -392,8 +382,7 @@ static bool run_line(struct source *source, bool last_may_exec)
  * Read and run commands until the source ends or something unwinds. An interactive source goes on
  * after errors. With `last_may_exec` nothing follows the source's end.
  */
-int run_source(struct source *source, bool last_may_exec)
-{
+int run_source(struct source *source, bool last_may_exec) {
     bool ran = false;
 
     for (;;) {
@@ -418,8 +407,7 @@ int run_source(struct source *source, bool last_may_exec)
 }
 
 /* `eval` and traps. */
-int run_text(const char *text)
-{
+int run_text(const char *text) {
     struct source source;
     int status;
 
@@ -430,8 +418,7 @@ int run_text(const char *text)
 }
 
 /* `.`: -1 when the file cannot be opened. */
-int run_file(const char *path)
-{
+int run_file(const char *path) {
     struct source source;
     int status, fd = open(path, O_RDONLY | O_CLOEXEC);
 

@@ -13,29 +13,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-void expansion_add(struct expansion *ex, char c, enum char_kind kind)
-{
+void expansion_add(struct expansion *ex, char c, enum char_kind kind) {
     buffer_add(&ex->text, c);
     buffer_add(&ex->kinds, (char)kind);
 }
 
 /* The value of an expansion. */
-void expansion_add_text(struct expansion *ex, const char *text, bool quoted)
-{
+void expansion_add_text(struct expansion *ex, const char *text, bool quoted) {
     while (*text)
         expansion_add(ex, *text++, quoted ? KIND_QUOTED : KIND_EXPANDED);
 }
 
-void expansion_free(struct expansion *ex)
-{
+void expansion_free(struct expansion *ex) {
     buffer_free(&ex->text);
     buffer_free(&ex->kinds);
 }
 
 /* ---- Command substitution ----------------------------------------------------------------- */
 
-static void read_all(int fd, struct buffer *output)
-{
+static void read_all(int fd, struct buffer *output) {
     char chunk[1024];
 
     buffer_append(output, "", 0);
@@ -54,8 +50,7 @@ static void read_all(int fd, struct buffer *output)
 }
 
 /* Run a command and give what it wrote, less the newlines at its end. */
-char *substitute_command(const struct node *node)
-{
+char *substitute_command(const struct node *node) {
     struct buffer output = {0};
     int ends[2], status = 0;
     char *result;
@@ -93,8 +88,7 @@ char *substitute_command(const struct node *node)
     return result;
 }
 
-static void add_substitution(struct expansion *ex, const struct node *node, bool quoted)
-{
+static void add_substitution(struct expansion *ex, const struct node *node, bool quoted) {
     const char *output = substitute_command(node);
 
     if (output)
@@ -104,8 +98,7 @@ static void add_substitution(struct expansion *ex, const struct node *node, bool
 }
 
 /* Source behind "$(". */
-static void expand_command(struct expansion *ex, struct source *source, bool quoted)
-{
+static void expand_command(struct expansion *ex, struct source *source, bool quoted) {
     struct arena arena = {0};
     struct parser parser;
     struct node *node;
@@ -121,8 +114,7 @@ static void expand_command(struct expansion *ex, struct source *source, bool quo
 }
 
 /* Source behind the opening backquote: the text is taken out of its backslashes first. */
-static void expand_backquote(struct expansion *ex, struct source *source, bool quoted)
-{
+static void expand_backquote(struct expansion *ex, struct source *source, bool quoted) {
     struct buffer text = {0};
     struct source inner;
     int c;
@@ -143,8 +135,7 @@ static void expand_backquote(struct expansion *ex, struct source *source, bool q
 }
 
 /* Source at "((": the expression is expanded as if in double quotes, then evaluated. */
-static bool expand_arithmetic(struct expansion *ex, struct source *source, bool quoted)
-{
+static bool expand_arithmetic(struct expansion *ex, struct source *source, bool quoted) {
     size_t start = source->pos;
     char digits[32];
     char *expression;
@@ -166,8 +157,7 @@ static bool expand_arithmetic(struct expansion *ex, struct source *source, bool 
 /* ---- One word ----------------------------------------------------------------------------- */
 
 /* Source behind a dollar. */
-static void expand_dollar(struct expansion *ex, struct source *source, bool quoted)
-{
+static void expand_dollar(struct expansion *ex, struct source *source, bool quoted) {
     int c = source_peek(source);
 
     if (c == '{') {
@@ -190,8 +180,7 @@ static void expand_dollar(struct expansion *ex, struct source *source, bool quot
  * here-document's text (`heredoc`) is the same, but its double quotes are ordinary characters.
  */
 static void expand_double_quotes(struct expansion *ex, struct source *source, int end,
-                                 bool heredoc)
-{
+                                 bool heredoc) {
     int c;
 
     while ((c = source_next(source)) >= 0 && c != end && !ex->failed) {
@@ -213,8 +202,7 @@ static void expand_double_quotes(struct expansion *ex, struct source *source, in
 }
 
 /* "~" at the start of a word, or behind ':' in an assignment; other users' homes are not known. */
-static void expand_tilde(struct expansion *ex, struct source *source)
-{
+static void expand_tilde(struct expansion *ex, struct source *source) {
     int next = source_peek(source);
     const char *home = var_get("HOME");
 
@@ -224,8 +212,7 @@ static void expand_tilde(struct expansion *ex, struct source *source)
         expansion_add(ex, '~', KIND_LITERAL);
 }
 
-static void expand_source(struct expansion *ex, struct source *source)
-{
+static void expand_source(struct expansion *ex, struct source *source) {
     bool start = true;
     int c;
 
@@ -262,8 +249,7 @@ static void expand_source(struct expansion *ex, struct source *source)
     }
 }
 
-void expand_word(struct expansion *ex, const char *text)
-{
+void expand_word(struct expansion *ex, const char *text) {
     struct source source;
 
     source_from_text(&source, text, strlen(text));
@@ -272,8 +258,7 @@ void expand_word(struct expansion *ex, const char *text)
 }
 
 /* Text that stands inside double quotes, without the quotes themselves. */
-void expand_quoted(struct expansion *ex, const char *text, bool heredoc)
-{
+void expand_quoted(struct expansion *ex, const char *text, bool heredoc) {
     struct source source;
 
     source_from_text(&source, text, strlen(text));
@@ -284,8 +269,7 @@ void expand_quoted(struct expansion *ex, const char *text, bool heredoc)
 /* ---- Results ------------------------------------------------------------------------------ */
 
 /* Take the expansion's text as one string, in the temporary arena; NULL after a failure. */
-static char *finish_string(struct expansion *ex)
-{
+static char *finish_string(struct expansion *ex) {
     char *result = ex->failed ? NULL : expansion_string(ex, 0, ex->text.len);
 
     expansion_free(ex);
@@ -293,8 +277,7 @@ static char *finish_string(struct expansion *ex)
 }
 
 /* A word where no fields are split: a redirection's target, a case's subject. */
-char *expand_string(const char *text)
-{
+char *expand_string(const char *text) {
     struct expansion ex = {0};
 
     expand_word(&ex, text);
@@ -302,16 +285,14 @@ char *expand_string(const char *text)
 }
 
 /* What stands behind the '=' of an assignment. */
-char *expand_assignment(const char *text)
-{
+char *expand_assignment(const char *text) {
     struct expansion ex = {.assignment = true};
 
     expand_word(&ex, text);
     return finish_string(&ex);
 }
 
-char *expand_heredoc(const char *text)
-{
+char *expand_heredoc(const char *text) {
     struct expansion ex = {0};
 
     expand_quoted(&ex, text, true);
@@ -319,8 +300,7 @@ char *expand_heredoc(const char *text)
 }
 
 /* A pattern for fnmatch(3), what was quoted being escaped. */
-char *expand_pattern(const char *text)
-{
+char *expand_pattern(const char *text) {
     struct expansion ex = {0};
     char *result;
 
@@ -331,8 +311,7 @@ char *expand_pattern(const char *text)
 }
 
 /* A command's words, with the NULL that execve(2) wants; NULL after a failure. */
-char **expand_words(const struct word *words, int *count)
-{
+char **expand_words(const struct word *words, int *count) {
     struct field_list list = {0};
     char **argv = NULL;
     bool failed = false;

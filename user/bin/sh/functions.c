@@ -7,13 +7,12 @@
 struct function {
     struct function *next;
     char *name;
-    const struct node *body;   /* in an arena that is never released */
+    const struct node *body; /* in an arena that is never released */
 };
 
 static struct function *functions;
 
-static struct function *lookup(const char *name)
-{
+static struct function *lookup(const char *name) {
     struct function *function = functions;
 
     while (function && strcmp(function->name, name))
@@ -21,8 +20,7 @@ static struct function *lookup(const char *name)
     return function;
 }
 
-void function_define(const char *name, struct node *body)
-{
+void function_define(const char *name, struct node *body) {
     struct function *function = lookup(name);
 
     if (!function) {
@@ -33,15 +31,13 @@ void function_define(const char *name, struct node *body)
     function->body = body;
 }
 
-const struct node *function_find(const char *name)
-{
+const struct node *function_find(const char *name) {
     const struct function *function = lookup(name);
 
     return function ? function->body : NULL;
 }
 
-void function_unset(const char *name)
-{
+void function_unset(const char *name) {
     struct function *function = lookup(name);
 
     if (function)
@@ -49,8 +45,7 @@ void function_unset(const char *name)
 }
 
 /* Call a function: its arguments are the positional parameters while it runs. */
-int function_call(const struct node *body, int argc, char **argv)
-{
+int function_call(const struct node *body, int argc, char **argv) {
     int outer_argc = sh.argc, outer_loops = sh.loop_depth, status;
     char **outer_argv = sh.argv;
     struct saved_var *locals = NULL, **outer_scope = local_scope();

@@ -14,13 +14,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static struct job *jobs;       /* the newest first */
-static int terminal = -1;      /* a private descriptor of the terminal, with job control */
+static struct job *jobs;  /* the newest first */
+static int terminal = -1; /* a private descriptor of the terminal, with job control */
 static pid_t shell_group;
 
 /* Take the terminal, if there is one to take; otherwise go without job control, silently. */
-void jobs_init(void)
-{
+void jobs_init(void) {
     terminal = fcntl(0, F_DUPFD_CLOEXEC, 10);
     if (terminal < 0)
         return;
@@ -32,8 +31,7 @@ void jobs_init(void)
     sh.job_control = true;
 }
 
-struct job *job_new(const char *text)
-{
+struct job *job_new(const char *text) {
     struct job *job = xmalloc(sizeof(*job));
 
     *job = (struct job){.next = jobs, .text = xstrdup(text ? text : "")};
@@ -46,8 +44,7 @@ struct job *job_new(const char *text)
     return job;
 }
 
-void job_free(struct job *job)
-{
+void job_free(struct job *job) {
     struct job **link = &jobs;
 
     while (*link != job)
@@ -60,15 +57,13 @@ void job_free(struct job *job)
 
 /* ---- Starting processes ------------------------------------------------------------------- */
 
-static void forget_all_jobs(void)
-{
+static void forget_all_jobs(void) {
     while (jobs)
         job_free(jobs);
 }
 
 /* A background process without job control reads nothing and hears no Ctrl-C (POSIX XCU 2.9.3). */
-static void detach_background(bool first)
-{
+static void detach_background(bool first) {
     signal(SIGINT, SIG_IGN);
     signal(SIGQUIT, SIG_IGN);
     if (first) {
@@ -78,8 +73,7 @@ static void detach_background(bool first)
     }
 }
 
-static void become_child(struct job *job, bool foreground)
-{
+static void become_child(struct job *job, bool foreground) {
     bool background = job && job->background;
     bool first = job && job->count == 0;
 
@@ -102,8 +96,7 @@ static void become_child(struct job *job, bool foreground)
  * fork(2), entering the child into `job` (which may be NULL: then the child stays in the shell's
  * own group). A failure has been reported.
  */
-pid_t job_fork(struct job *job, bool foreground)
-{
+pid_t job_fork(struct job *job, bool foreground) {
     pid_t pid = fork();
 
     if (pid < 0) {
@@ -128,15 +121,13 @@ pid_t job_fork(struct job *job, bool foreground)
 
 /* ---- Collecting states -------------------------------------------------------------------- */
 
-int wait_status_code(int status)
-{
+int wait_status_code(int status) {
     if (WIFEXITED(status))
         return WEXITSTATUS(status);
     return 128 + (WIFSTOPPED(status) ? WSTOPSIG(status) : WTERMSIG(status));
 }
 
-static struct process *find_process(pid_t pid, struct job **owner)
-{
+static struct process *find_process(pid_t pid, struct job **owner) {
     for (struct job *job = jobs; job; job = job->next) {
         for (size_t i = 0; i < job->count; i++) {
             if (job->processes[i].pid == pid) {
@@ -149,8 +140,7 @@ static struct process *find_process(pid_t pid, struct job **owner)
 }
 
 /* Take one change of state; false when there is none, or a signal came first. */
-static bool collect(bool block)
-{
+static bool collect(bool block) {
     int status, flags = (block ? 0 : WNOHANG) | (sh.job_control ? WUNTRACED : 0);
     pid_t pid = waitpid(-1, &status, flags);
     struct process *process;
@@ -168,8 +158,7 @@ static bool collect(bool block)
     return true;
 }
 
-static bool job_done(const struct job *job)
-{
+static bool job_done(const struct job *job) {
     for (size_t i = 0; i < job->count; i++) {
         if (!job->processes[i].done)
             return false;
@@ -178,8 +167,7 @@ static bool job_done(const struct job *job)
 }
 
 /* Nothing of the job runs, and something of it is stopped. */
-static bool job_stopped(const struct job *job)
-{
+static bool job_stopped(const struct job *job) {
     bool stopped = false;
 
     for (size_t i = 0; i < job->count; i++) {
@@ -190,15 +178,13 @@ static bool job_stopped(const struct job *job)
     return stopped;
 }
 
-static int job_status(const struct job *job)
-{
+static int job_status(const struct job *job) {
     return job->count ? job->processes[job->count - 1].status : 0;
 }
 
 /* ---- Telling the user --------------------------------------------------------------------- */
 
-static const char *state_text(const struct job *job, char *text, size_t size)
-{
+static const char *state_text(const struct job *job, char *text, size_t size) {
     int status = job_status(job);
 
     if (job_stopped(job))
@@ -216,8 +202,7 @@ static const char *state_text(const struct job *job, char *text, size_t size)
 }
 
 /* The job that fg, bg and %% mean: the newest stopped one, else the newest. */
-static struct job *current_job(void)
-{
+static struct job *current_job(void) {
     for (struct job *job = jobs; job; job = job->next) {
         if (job->background && job_stopped(job))
             return job;
@@ -229,8 +214,7 @@ static struct job *current_job(void)
     return NULL;
 }
 
-static void print_job(int fd, const struct job *job, bool with_group)
-{
+static void print_job(int fd, const struct job *job, bool with_group) {
     char state[64], group[24] = "";
     char mark = job == current_job() ? '+' : ' ';
 
@@ -240,20 +224,17 @@ static void print_job(int fd, const struct job *job, bool with_group)
             state_text(job, state, sizeof(state)), job->text);
 }
 
-void job_announce(const struct job *job)
-{
+void job_announce(const struct job *job) {
     if (sh.interactive)
         dprintf(2, "[%d] %d\n", job->number, (int)job->processes[job->count - 1].pid);
 }
 
-void jobs_poll(void)
-{
+void jobs_poll(void) {
     while (collect(false))
         continue;
 }
 
-static void forget_done(bool only_reported)
-{
+static void forget_done(bool only_reported) {
     struct job *job, *next;
 
     for (job = jobs; job; job = next) {
@@ -264,8 +245,7 @@ static void forget_done(bool only_reported)
 }
 
 /* Before a prompt: what became of the background jobs. */
-void jobs_report_changes(void)
-{
+void jobs_report_changes(void) {
     if (!jobs)
         return;
     jobs_poll();
@@ -278,8 +258,7 @@ void jobs_report_changes(void)
     forget_done(true);
 }
 
-static void print_oldest_first(struct job *job, bool with_group, bool only_group)
-{
+static void print_oldest_first(struct job *job, bool with_group, bool only_group) {
     if (!job)
         return;
     print_oldest_first(job->next, with_group, only_group);
@@ -293,8 +272,7 @@ static void print_oldest_first(struct job *job, bool with_group, bool only_group
 }
 
 /* `jobs`, with -l (process ids too) or -p (only them). */
-void jobs_print(bool with_group, bool only_group)
-{
+void jobs_print(bool with_group, bool only_group) {
     jobs_poll();
     print_oldest_first(jobs, with_group, only_group);
     if (!only_group)
@@ -303,8 +281,7 @@ void jobs_print(bool with_group, bool only_group)
 
 /* ---- Foreground and background ------------------------------------------------------------ */
 
-static void report_death(int status)
-{
+static void report_death(int status) {
     if (!WIFSIGNALED(status))
         return;
     if (WTERMSIG(status) == SIGINT) {
@@ -317,8 +294,7 @@ static void report_death(int status)
 }
 
 /* Wait until the job ends or stops, take the terminal back, and give the exit status. */
-int job_wait_foreground(struct job *job)
-{
+int job_wait_foreground(struct job *job) {
     int status;
 
     if (sh.job_control && job->group)
@@ -341,8 +317,7 @@ int job_wait_foreground(struct job *job)
     return wait_status_code(status);
 }
 
-int job_continue(struct job *job, bool foreground)
-{
+int job_continue(struct job *job, bool foreground) {
     if (!sh.job_control || !job->group) {
         sh_error("no job control");
         return 2;
@@ -361,8 +336,7 @@ int job_continue(struct job *job, bool foreground)
 }
 
 /* "%%", "%+", "%N" or "%TEXT" (how the command begins); NULL means the current job. */
-struct job *job_find(const char *spec)
-{
+struct job *job_find(const char *spec) {
     const char *text = spec && *spec == '%' ? spec + 1 : spec;
     struct job *found = NULL;
 
@@ -384,8 +358,7 @@ struct job *job_find(const char *spec)
 /* ---- `wait` ------------------------------------------------------------------------------- */
 
 /* Wait for one change; the number of the signal that cut the waiting short, -1 without children. */
-static int wait_once(void)
-{
+static int wait_once(void) {
     if (collect(true))
         return 0;
     if (errno != EINTR)
@@ -395,8 +368,7 @@ static int wait_once(void)
     return traps_pending();
 }
 
-int job_wait_job(struct job *job)
-{
+int job_wait_job(struct job *job) {
     int status;
 
     while (!job_done(job) && !job_stopped(job)) {
@@ -414,8 +386,7 @@ int job_wait_job(struct job *job)
 }
 
 /* 127 for a process that is no child of this shell (POSIX, wait). */
-int job_wait_pid(pid_t pid)
-{
+int job_wait_pid(pid_t pid) {
     struct job *job;
     const struct process *process = find_process(pid, &job);
     int status;
@@ -436,8 +407,7 @@ int job_wait_pid(pid_t pid)
     return status;
 }
 
-void jobs_wait_all(void)
-{
+void jobs_wait_all(void) {
     struct job *job = jobs;
 
     while (job) {

@@ -10,18 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool is_name_start(int c)
-{
+bool is_name_start(int c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-bool is_name_char(int c)
-{
+bool is_name_char(int c) {
     return is_name_start(c) || (c >= '0' && c <= '9');
 }
 
-void lexer_error(struct parser *parser, const char *format, ...)
-{
+void lexer_error(struct parser *parser, const char *format, ...) {
     char message[256];
     va_list args;
 
@@ -39,8 +36,7 @@ void lexer_error(struct parser *parser, const char *format, ...)
 
 /* ---- Finding the end of what is quoted or expanded ---------------------------------------- */
 
-static bool scan_single_quotes(struct parser *parser)
-{
+static bool scan_single_quotes(struct parser *parser) {
     int c;
 
     while ((c = source_next(parser->source)) != '\'') {
@@ -53,8 +49,7 @@ static bool scan_single_quotes(struct parser *parser)
 }
 
 /* After the opening quote, up to and with the closing one. */
-bool scan_double_quotes(struct parser *parser)
-{
+bool scan_double_quotes(struct parser *parser) {
     struct source *source = parser->source;
 
     for (;;) {
@@ -77,8 +72,7 @@ bool scan_double_quotes(struct parser *parser)
 }
 
 /* After the opening backquote. */
-bool scan_backquote(struct parser *parser)
-{
+bool scan_backquote(struct parser *parser) {
     int c;
 
     while ((c = source_next(parser->source)) != '`') {
@@ -96,8 +90,7 @@ bool scan_backquote(struct parser *parser)
  * After "${", up to and with the matching brace. Inside double quotes a single quote is an ordinary
  * character, save in the pattern of a prefix or suffix removal.
  */
-static bool scan_braces(struct parser *parser, bool quoted)
-{
+static bool scan_braces(struct parser *parser, bool quoted) {
     struct source *source = parser->source;
 
     if (source_peek(source) == '#')
@@ -133,8 +126,7 @@ static bool scan_braces(struct parser *parser, bool quoted)
  * At "((", after the dollar: skip to behind the matching "))". False, with the place unchanged,
  * when the parentheses do not close together: then it is a command substitution of a subshell.
  */
-bool scan_arithmetic(struct source *source)
-{
+bool scan_arithmetic(struct source *source) {
     size_t start = source->pos;
     int line = source->line;
     int depth = 0;
@@ -160,8 +152,7 @@ bool scan_arithmetic(struct source *source)
 }
 
 /* After a dollar: skip the expansion that follows, if one does. */
-bool scan_dollar(struct parser *parser, bool quoted)
-{
+bool scan_dollar(struct parser *parser, bool quoted) {
     struct source *source = parser->source;
     struct parser inner;
     bool ok;
@@ -187,20 +178,17 @@ bool scan_dollar(struct parser *parser, bool quoted)
 
 /* ---- Here-documents ----------------------------------------------------------------------- */
 
-void lexer_await_heredoc(struct parser *parser, struct redir *redir)
-{
+void lexer_await_heredoc(struct parser *parser, struct redir *redir) {
     if (parser->pending_count == parser->pending_cap) {
         parser->pending_cap = parser->pending_cap * 2 + 4;
-        parser->pending = xrealloc(parser->pending,
-                                   parser->pending_cap * sizeof(*parser->pending));
+        parser->pending = xrealloc(parser->pending, parser->pending_cap * sizeof(*parser->pending));
     }
     parser->pending[parser->pending_count++] = redir;
 }
 
 /* One line of a here-document into `line`, without its newline; false at the end of the input. */
 static bool read_heredoc_line(struct source *source, const struct redir *redir,
-                              struct buffer *line)
-{
+                              struct buffer *line) {
     int c;
 
     line->len = 0;
@@ -216,8 +204,7 @@ static bool read_heredoc_line(struct source *source, const struct redir *redir,
     return true;
 }
 
-static void read_heredoc(struct parser *parser, struct redir *redir)
-{
+static void read_heredoc(struct parser *parser, struct redir *redir) {
     struct buffer body = {0}, line = {0};
 
     buffer_append(&body, "", 0);
@@ -230,8 +217,7 @@ static void read_heredoc(struct parser *parser, struct redir *redir)
     buffer_free(&line);
 }
 
-static void read_pending_heredocs(struct parser *parser)
-{
+static void read_pending_heredocs(struct parser *parser) {
     for (size_t i = 0; i < parser->pending_count; i++)
         read_heredoc(parser, parser->pending[i]);
     parser->pending_count = 0;
@@ -239,8 +225,7 @@ static void read_pending_heredocs(struct parser *parser)
 
 /* ---- Tokens ------------------------------------------------------------------------------- */
 
-static void skip_blanks(struct source *source)
-{
+static void skip_blanks(struct source *source) {
     for (;;) {
         int c = source_peek(source);
 
@@ -265,15 +250,14 @@ struct operator_token {
 
 /* Longest first among those that begin alike. */
 static const struct operator_token operators[] = {
-    {"&&", TOK_AND_IF},    {"||", TOK_OR_IF},      {";;", TOK_DOUBLE_SEMI}, {"<<-", TOK_HERE_STRIP},
-    {"<<", TOK_HERE},      {">>", TOK_APPEND},     {"<&", TOK_LESS_AMP},    {">&", TOK_GREAT_AMP},
-    {"<>", TOK_LESS_GREAT}, {">|", TOK_CLOBBER},   {"<", TOK_LESS},         {">", TOK_GREAT},
-    {"|", TOK_PIPE},       {"&", TOK_AMP},         {";", TOK_SEMI},         {"(", TOK_OPEN},
+    {"&&", TOK_AND_IF},     {"||", TOK_OR_IF},   {";;", TOK_DOUBLE_SEMI}, {"<<-", TOK_HERE_STRIP},
+    {"<<", TOK_HERE},       {">>", TOK_APPEND},  {"<&", TOK_LESS_AMP},    {">&", TOK_GREAT_AMP},
+    {"<>", TOK_LESS_GREAT}, {">|", TOK_CLOBBER}, {"<", TOK_LESS},         {">", TOK_GREAT},
+    {"|", TOK_PIPE},        {"&", TOK_AMP},      {";", TOK_SEMI},         {"(", TOK_OPEN},
     {")", TOK_CLOSE},
 };
 
-static bool read_operator(struct parser *parser)
-{
+static bool read_operator(struct parser *parser) {
     struct source *source = parser->source;
 
     for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
@@ -292,13 +276,11 @@ static bool read_operator(struct parser *parser)
     return false;
 }
 
-static bool ends_word(int c)
-{
+static bool ends_word(int c) {
     return c < 0 || strchr(" \t\n|&;()<>", c);
 }
 
-static void read_word(struct parser *parser)
-{
+static void read_word(struct parser *parser) {
     struct source *source = parser->source;
     size_t start = source->pos;
     bool digits = true;
@@ -326,8 +308,7 @@ static void read_word(struct parser *parser)
 }
 
 /* The next token, without taking it. After a failure only TOK_END comes. */
-enum token_type lexer_peek(struct parser *parser)
-{
+enum token_type lexer_peek(struct parser *parser) {
     struct source *source = parser->source;
     int c;
 
@@ -355,8 +336,7 @@ enum token_type lexer_peek(struct parser *parser)
 }
 
 /* Take the token that lexer_peek() showed. */
-void lexer_skip(struct parser *parser)
-{
+void lexer_skip(struct parser *parser) {
     lexer_peek(parser);
     parser->have_token = false;
 }

@@ -20,13 +20,12 @@
 struct shell sh = {.name = "sh"};
 
 struct start {
-    const char *command;   /* -c */
+    const char *command; /* -c */
     bool force_interactive, from_stdin;
 };
 
 /* The shell's own letters come out of the option words; what is left, if any, `set` understands. */
-static int parse_options(int argc, char **argv, struct start *start)
-{
+static int parse_options(int argc, char **argv, struct start *start) {
     bool command = false;
     int next = 1;
 
@@ -67,15 +66,13 @@ static int parse_options(int argc, char **argv, struct start *start)
     return next;
 }
 
-static void become_interactive(void)
-{
+static void become_interactive(void) {
     sh.interactive = true;
     traps_init_interactive();
     jobs_init();
 }
 
-static void set_start_variables(void)
-{
+static void set_start_variables(void) {
     char path[PATH_MAX];
     const char *pwd = var_get("PWD");
 
@@ -87,8 +84,7 @@ static void set_start_variables(void)
     var_set("PPID", path);
 }
 
-static int open_script(const char *path)
-{
+static int open_script(const char *path) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0) {
@@ -100,8 +96,7 @@ static int open_script(const char *path)
     return move_fd_high(fd);
 }
 
-int main(int argc, char **argv, char **environment)
-{
+int main(int argc, char **argv, char **environment) {
     struct start start = {0};
     struct source source;
     int next;

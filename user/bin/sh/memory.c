@@ -17,8 +17,7 @@ struct arena_block {
     _Alignas(max_align_t) char data[];
 };
 
-static void out_of_memory(void)
-{
+static void out_of_memory(void) {
     static const char message[] = "sh: out of memory\n";
 
     if (write(2, message, sizeof(message) - 1) < 0)
@@ -26,8 +25,7 @@ static void out_of_memory(void)
     _exit(2);
 }
 
-void *xmalloc(size_t size)
-{
+void *xmalloc(size_t size) {
     void *memory = malloc(size);
 
     if (!memory)
@@ -35,8 +33,7 @@ void *xmalloc(size_t size)
     return memory;
 }
 
-void *xrealloc(void *old, size_t size)
-{
+void *xrealloc(void *old, size_t size) {
     void *memory = realloc(old, size);
 
     if (!memory)
@@ -44,16 +41,14 @@ void *xrealloc(void *old, size_t size)
     return memory;
 }
 
-char *xstrdup(const char *text)
-{
+char *xstrdup(const char *text) {
     size_t size = strlen(text) + 1;
 
     return memcpy(xmalloc(size), text, size);
 }
 
 /* Zeroed memory that lives until a mark below it is released. */
-void *arena_alloc(struct arena *arena, size_t size)
-{
+void *arena_alloc(struct arena *arena, size_t size) {
     struct arena_block *block = arena->blocks;
     void *memory;
 
@@ -72,23 +67,20 @@ void *arena_alloc(struct arena *arena, size_t size)
     return memset(memory, 0, size);
 }
 
-char *arena_copy(struct arena *arena, const char *text, size_t len)
-{
+char *arena_copy(struct arena *arena, const char *text, size_t len) {
     char *copy = arena_alloc(arena, len + 1);
 
     memcpy(copy, text, len);
     return copy;
 }
 
-struct arena_mark arena_mark(struct arena *arena)
-{
+struct arena_mark arena_mark(struct arena *arena) {
     struct arena_mark mark = {arena->blocks, arena->blocks ? arena->blocks->used : 0};
 
     return mark;
 }
 
-void arena_release(struct arena *arena, struct arena_mark mark)
-{
+void arena_release(struct arena *arena, struct arena_mark mark) {
     while (arena->blocks != mark.block) {
         struct arena_block *older = arena->blocks->older;
 
@@ -99,8 +91,7 @@ void arena_release(struct arena *arena, struct arena_mark mark)
         arena->blocks->used = mark.used;
 }
 
-static void buffer_reserve(struct buffer *buffer, size_t more)
-{
+static void buffer_reserve(struct buffer *buffer, size_t more) {
     if (buffer->len + more + 1 > buffer->cap) {
         buffer->cap = (buffer->len + more + 1) * 2;
         if (buffer->cap < 64)
@@ -109,23 +100,20 @@ static void buffer_reserve(struct buffer *buffer, size_t more)
     }
 }
 
-void buffer_add(struct buffer *buffer, char c)
-{
+void buffer_add(struct buffer *buffer, char c) {
     buffer_reserve(buffer, 1);
     buffer->text[buffer->len++] = c;
     buffer->text[buffer->len] = '\0';
 }
 
-void buffer_append(struct buffer *buffer, const char *text, size_t len)
-{
+void buffer_append(struct buffer *buffer, const char *text, size_t len) {
     buffer_reserve(buffer, len);
     memcpy(buffer->text + buffer->len, text, len);
     buffer->len += len;
     buffer->text[buffer->len] = '\0';
 }
 
-void buffer_free(struct buffer *buffer)
-{
+void buffer_free(struct buffer *buffer) {
     free(buffer->text);
     *buffer = (struct buffer){0};
 }

@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *number_text(long number)
-{
+static char *number_text(long number) {
     char digits[32];
     int len = snprintf(digits, sizeof(digits), "%ld", number);
 
@@ -19,8 +18,7 @@ static char *number_text(long number)
 }
 
 /* The value of any parameter but $@ and $*; NULL when unset. */
-static const char *parameter_value(const char *name)
-{
+static const char *parameter_value(const char *name) {
     if (*name >= '0' && *name <= '9') {
         long index = strtol(name, NULL, 10);
 
@@ -29,18 +27,23 @@ static const char *parameter_value(const char *name)
         return index <= sh.argc ? sh.argv[index - 1] : NULL;
     }
     switch (*name) {
-    case '#': return number_text(sh.argc);
-    case '?': return number_text(sh.status);
-    case '$': return number_text(sh.pid);
-    case '!': return sh.last_background ? number_text(sh.last_background) : NULL;
-    case '-': return option_letters();
-    default:  return var_get(name);
+    case '#':
+        return number_text(sh.argc);
+    case '?':
+        return number_text(sh.status);
+    case '$':
+        return number_text(sh.pid);
+    case '!':
+        return sh.last_background ? number_text(sh.last_background) : NULL;
+    case '-':
+        return option_letters();
+    default:
+        return var_get(name);
     }
 }
 
 /* $@ and $*, quoted or not. */
-static void add_arguments(struct expansion *ex, bool star, bool quoted)
-{
+static void add_arguments(struct expansion *ex, bool star, bool quoted) {
     const char *ifs = var_get("IFS");
     char joint = ifs ? *ifs : ' ';
 
@@ -55,13 +58,11 @@ static void add_arguments(struct expansion *ex, bool star, bool quoted)
     }
 }
 
-static bool is_arguments(const char *name)
-{
+static bool is_arguments(const char *name) {
     return *name == '@' || *name == '*';
 }
 
-static void add_parameter(struct expansion *ex, const char *name, bool quoted)
-{
+static void add_parameter(struct expansion *ex, const char *name, bool quoted) {
     const char *value;
 
     if (is_arguments(name)) {
@@ -78,8 +79,7 @@ static void add_parameter(struct expansion *ex, const char *name, bool quoted)
 }
 
 /* A parameter's name; in braces a number may have several digits. */
-static char *read_name(struct source *source, bool braces)
-{
+static char *read_name(struct source *source, bool braces) {
     size_t start = source->pos;
     int c = source_next(source);
 
@@ -95,21 +95,18 @@ static char *read_name(struct source *source, bool braces)
     return arena_copy(&sh.temp, source->data.text + start, source->pos - start);
 }
 
-void expand_simple_parameter(struct expansion *ex, struct source *source, bool quoted)
-{
+void expand_simple_parameter(struct expansion *ex, struct source *source, bool quoted) {
     add_parameter(ex, read_name(source, false), quoted);
 }
 
 /* ---- ${...} ------------------------------------------------------------------------------- */
 
-static void bad_substitution(struct expansion *ex)
-{
+static void bad_substitution(struct expansion *ex) {
     sh_fatal("Bad substitution");
     ex->failed = true;
 }
 
-static void add_length(struct expansion *ex, const char *name, bool quoted)
-{
+static void add_length(struct expansion *ex, const char *name, bool quoted) {
     const char *value;
 
     if (is_arguments(name)) {
@@ -126,8 +123,7 @@ static void add_length(struct expansion *ex, const char *name, bool quoted)
 }
 
 /* The text up to the matching brace, which is skipped. */
-static char *read_operand(struct source *source, bool quoted)
-{
+static char *read_operand(struct source *source, bool quoted) {
     size_t start = source->pos;
     struct arena scratch = {0};
     struct parser parser;
@@ -157,8 +153,7 @@ static char *read_operand(struct source *source, bool quoted)
     return text;
 }
 
-static void add_operand(struct expansion *ex, const char *text, bool quoted)
-{
+static void add_operand(struct expansion *ex, const char *text, bool quoted) {
     if (quoted)
         expand_quoted(ex, text, false);
     else
@@ -166,8 +161,7 @@ static void add_operand(struct expansion *ex, const char *text, bool quoted)
 }
 
 /* Whether the parameter is set and, for the forms with a colon, not empty. */
-static bool parameter_counts(const char *name, bool colon)
-{
+static bool parameter_counts(const char *name, bool colon) {
     const char *value;
 
     if (is_arguments(name))
@@ -176,8 +170,7 @@ static bool parameter_counts(const char *name, bool colon)
     return value && (!colon || *value);
 }
 
-static void assign_default(struct expansion *ex, const char *name, const char *text, bool quoted)
-{
+static void assign_default(struct expansion *ex, const char *name, const char *text, bool quoted) {
     const char *value = expand_assignment(text);
 
     if (!value || !is_name_start(*name)) {
@@ -193,8 +186,7 @@ static void assign_default(struct expansion *ex, const char *name, const char *t
     expansion_add_text(ex, value, quoted);
 }
 
-static void complain_unset(struct expansion *ex, const char *name, const char *text, bool colon)
-{
+static void complain_unset(struct expansion *ex, const char *name, const char *text, bool colon) {
     const char *message = *text ? expand_string(text) : "";
 
     if (message && *message)
@@ -205,8 +197,7 @@ static void complain_unset(struct expansion *ex, const char *name, const char *t
 }
 
 static void expand_conditional(struct expansion *ex, const char *name, char op, bool colon,
-                               const char *text, bool quoted)
-{
+                               const char *text, bool quoted) {
     bool counts = parameter_counts(name, colon);
 
     if (op == '+') {
@@ -224,8 +215,7 @@ static void expand_conditional(struct expansion *ex, const char *name, char op, 
 }
 
 /* The part of `value` that stays when the pattern's shortest or longest match is cut off. */
-static char *cut_prefix(char *value, const char *pattern, bool longest)
-{
+static char *cut_prefix(char *value, const char *pattern, bool longest) {
     size_t len = strlen(value);
 
     for (size_t step = 0; step <= len; step++) {
@@ -242,8 +232,7 @@ static char *cut_prefix(char *value, const char *pattern, bool longest)
     return value;
 }
 
-static char *cut_suffix(char *value, const char *pattern, bool longest)
-{
+static char *cut_suffix(char *value, const char *pattern, bool longest) {
     size_t len = strlen(value);
 
     for (size_t step = 0; step <= len; step++) {
@@ -258,8 +247,7 @@ static char *cut_suffix(char *value, const char *pattern, bool longest)
 }
 
 static void expand_cut(struct expansion *ex, const char *name, char op, bool longest,
-                       const char *text, bool quoted)
-{
+                       const char *text, bool quoted) {
     const char *value = parameter_value(name);
     const char *pattern = expand_pattern(text);
     char *copy;
@@ -273,13 +261,13 @@ static void expand_cut(struct expansion *ex, const char *name, char op, bool lon
     if (!value)
         return;
     copy = arena_copy(&sh.temp, value, strlen(value));
-    expansion_add_text(ex, op == '#' ? cut_prefix(copy, pattern, longest)
-                                     : cut_suffix(copy, pattern, longest), quoted);
+    expansion_add_text(
+        ex, op == '#' ? cut_prefix(copy, pattern, longest) : cut_suffix(copy, pattern, longest),
+        quoted);
 }
 
 /* Source behind "${". */
-void expand_braced_parameter(struct expansion *ex, struct source *source, bool quoted)
-{
+void expand_braced_parameter(struct expansion *ex, struct source *source, bool quoted) {
     char *name, *text;
     bool colon, twice;
     int op;

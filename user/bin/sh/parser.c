@@ -11,18 +11,15 @@
 static struct node *parse_and_or(struct parser *parser);
 static struct node *parse_compound_list(struct parser *parser);
 
-void parser_init(struct parser *parser, struct source *source, struct arena *arena)
-{
+void parser_init(struct parser *parser, struct source *source, struct arena *arena) {
     *parser = (struct parser){.source = source, .arena = arena};
 }
 
-void parser_free(struct parser *parser)
-{
+void parser_free(struct parser *parser) {
     free(parser->pending);
 }
 
-static struct node *new_node(struct parser *parser, enum node_type type)
-{
+static struct node *new_node(struct parser *parser, enum node_type type) {
     struct node *node = arena_alloc(parser->arena, sizeof(*node));
 
     node->type = type;
@@ -30,8 +27,7 @@ static struct node *new_node(struct parser *parser, enum node_type type)
 }
 
 static struct node *new_pair(struct parser *parser, enum node_type type, struct node *left,
-                             struct node *right)
-{
+                             struct node *right) {
     struct node *node = new_node(parser, type);
 
     node->left = left;
@@ -40,8 +36,7 @@ static struct node *new_pair(struct parser *parser, enum node_type type, struct 
 }
 
 /* The text between a place and the last token taken. */
-static char *text_since(struct parser *parser, size_t start)
-{
+static char *text_since(struct parser *parser, size_t start) {
     const struct source *source = parser->source;
     size_t end = parser->have_token ? parser->last_end : source->pos;
 
@@ -51,14 +46,15 @@ static char *text_since(struct parser *parser, size_t start)
 }
 
 static const char *const token_names[] = {
-    [TOK_END] = "end of file", [TOK_NEWLINE] = "newline", [TOK_WORD] = "word",
-    [TOK_IO_NUMBER] = "redirection", [TOK_AND_IF] = "\"&&\"", [TOK_OR_IF] = "\"||\"",
-    [TOK_DOUBLE_SEMI] = "\";;\"", [TOK_PIPE] = "\"|\"", [TOK_AMP] = "\"&\"",
-    [TOK_SEMI] = "\";\"", [TOK_OPEN] = "\"(\"", [TOK_CLOSE] = "\")\"",
+    [TOK_END] = "end of file",    [TOK_NEWLINE] = "newline",
+    [TOK_WORD] = "word",          [TOK_IO_NUMBER] = "redirection",
+    [TOK_AND_IF] = "\"&&\"",      [TOK_OR_IF] = "\"||\"",
+    [TOK_DOUBLE_SEMI] = "\";;\"", [TOK_PIPE] = "\"|\"",
+    [TOK_AMP] = "\"&\"",          [TOK_SEMI] = "\";\"",
+    [TOK_OPEN] = "\"(\"",         [TOK_CLOSE] = "\")\"",
 };
 
-static void unexpected(struct parser *parser)
-{
+static void unexpected(struct parser *parser) {
     enum token_type token = lexer_peek(parser);
 
     if (token == TOK_WORD)
@@ -68,51 +64,44 @@ static void unexpected(struct parser *parser)
                     token <= TOK_CLOSE ? token_names[token] : "redirection");
 }
 
-static bool at_word(struct parser *parser, const char *text)
-{
+static bool at_word(struct parser *parser, const char *text) {
     return lexer_peek(parser) == TOK_WORD && !strcmp(parser->word, text);
 }
 
-static bool take_word(struct parser *parser, const char *text)
-{
+static bool take_word(struct parser *parser, const char *text) {
     if (!at_word(parser, text))
         return false;
     lexer_skip(parser);
     return true;
 }
 
-static void expect_word(struct parser *parser, const char *text)
-{
+static void expect_word(struct parser *parser, const char *text) {
     if (!take_word(parser, text))
         unexpected(parser);
 }
 
-static bool take_token(struct parser *parser, enum token_type type)
-{
+static bool take_token(struct parser *parser, enum token_type type) {
     if (lexer_peek(parser) != type)
         return false;
     lexer_skip(parser);
     return true;
 }
 
-static void skip_newlines(struct parser *parser)
-{
+static void skip_newlines(struct parser *parser) {
     while (take_token(parser, TOK_NEWLINE))
         continue;
 }
 
 /* ---- Redirections ------------------------------------------------------------------------- */
 
-static bool at_redirection(struct parser *parser)
-{
+static bool at_redirection(struct parser *parser) {
     enum token_type token = lexer_peek(parser);
 
     return token == TOK_IO_NUMBER || token >= TOK_LESS;
 }
 
 /* A here-document's delimiter without its quotes; tells whether there were any. */
-static bool unquote(char *text)
-{
+static bool unquote(char *text) {
     char *to = text;
     bool quoted = false;
     char quote = 0;
@@ -132,8 +121,7 @@ static bool unquote(char *text)
     return quoted;
 }
 
-static void parse_redirection(struct parser *parser, struct redir ***tail)
-{
+static void parse_redirection(struct parser *parser, struct redir ***tail) {
     struct redir *redir = arena_alloc(parser->arena, sizeof(*redir));
     enum token_type token;
 
@@ -145,14 +133,26 @@ static void parse_redirection(struct parser *parser, struct redir ***tail)
     token = lexer_peek(parser);
     lexer_skip(parser);
     switch (token) {
-    case TOK_LESS:       redir->type = REDIR_IN; break;
+    case TOK_LESS:
+        redir->type = REDIR_IN;
+        break;
     case TOK_GREAT:
-    case TOK_CLOBBER:    redir->type = REDIR_OUT; break;
-    case TOK_APPEND:     redir->type = REDIR_APPEND; break;
-    case TOK_LESS_GREAT: redir->type = REDIR_READWRITE; break;
+    case TOK_CLOBBER:
+        redir->type = REDIR_OUT;
+        break;
+    case TOK_APPEND:
+        redir->type = REDIR_APPEND;
+        break;
+    case TOK_LESS_GREAT:
+        redir->type = REDIR_READWRITE;
+        break;
     case TOK_LESS_AMP:
-    case TOK_GREAT_AMP:  redir->type = REDIR_DUP; break;
-    default:             redir->type = REDIR_HERE; break;
+    case TOK_GREAT_AMP:
+        redir->type = REDIR_DUP;
+        break;
+    default:
+        redir->type = REDIR_HERE;
+        break;
     }
     if (redir->fd < 0) {
         bool output = token == TOK_GREAT || token == TOK_CLOBBER || token == TOK_APPEND ||
@@ -176,8 +176,7 @@ static void parse_redirection(struct parser *parser, struct redir ***tail)
 
 /* ---- Commands ----------------------------------------------------------------------------- */
 
-static void add_word(struct parser *parser, struct word ***tail)
-{
+static void add_word(struct parser *parser, struct word ***tail) {
     struct word *word = arena_alloc(parser->arena, sizeof(*word));
 
     word->text = parser->word;
@@ -186,8 +185,7 @@ static void add_word(struct parser *parser, struct word ***tail)
     lexer_skip(parser);
 }
 
-static bool is_assignment(const char *text)
-{
+static bool is_assignment(const char *text) {
     if (!is_name_start((unsigned char)*text))
         return false;
     while (is_name_char((unsigned char)*text))
@@ -195,8 +193,7 @@ static bool is_assignment(const char *text)
     return *text == '=';
 }
 
-static bool is_name(const char *text)
-{
+static bool is_name(const char *text) {
     if (!is_name_start((unsigned char)*text))
         return false;
     while (is_name_char((unsigned char)*text))
@@ -207,8 +204,7 @@ static bool is_name(const char *text)
 static struct node *parse_command(struct parser *parser);
 
 /* After "NAME ( )". */
-static struct node *parse_function(struct parser *parser, char *name)
-{
+static struct node *parse_function(struct parser *parser, char *name) {
     struct node *node = new_node(parser, NODE_FUNCTION);
 
     if (!is_name(name)) {
@@ -222,8 +218,7 @@ static struct node *parse_function(struct parser *parser, char *name)
     return node;
 }
 
-static struct node *parse_simple(struct parser *parser)
-{
+static struct node *parse_simple(struct parser *parser) {
     struct node *node = new_node(parser, NODE_SIMPLE);
     struct word **assigns = &node->assigns, **words = &node->words;
     struct redir **redirs = &node->redirs;
@@ -250,8 +245,7 @@ static struct node *parse_simple(struct parser *parser)
 }
 
 /* After "if" or "elif". */
-static struct node *parse_if(struct parser *parser)
-{
+static struct node *parse_if(struct parser *parser) {
     struct node *node = new_node(parser, NODE_IF);
 
     node->left = parse_compound_list(parser);
@@ -267,8 +261,7 @@ static struct node *parse_if(struct parser *parser)
     return node;
 }
 
-static struct node *parse_loop(struct parser *parser, enum node_type type)
-{
+static struct node *parse_loop(struct parser *parser, enum node_type type) {
     struct node *node = new_node(parser, type);
 
     node->left = parse_compound_list(parser);
@@ -278,8 +271,7 @@ static struct node *parse_loop(struct parser *parser, enum node_type type)
     return node;
 }
 
-static struct node *parse_for(struct parser *parser)
-{
+static struct node *parse_for(struct parser *parser) {
     struct node *node = new_node(parser, NODE_FOR);
     struct word **words = &node->words;
 
@@ -305,8 +297,7 @@ static struct node *parse_for(struct parser *parser)
     return node;
 }
 
-static void parse_case_item(struct parser *parser, struct case_item ***tail)
-{
+static void parse_case_item(struct parser *parser, struct case_item ***tail) {
     struct case_item *item = arena_alloc(parser->arena, sizeof(*item));
     struct word **patterns = &item->patterns;
 
@@ -327,8 +318,7 @@ static void parse_case_item(struct parser *parser, struct case_item ***tail)
     *tail = &item->next;
 }
 
-static struct node *parse_case(struct parser *parser)
-{
+static struct node *parse_case(struct parser *parser) {
     struct node *node = new_node(parser, NODE_CASE);
     struct word **subject = &node->words;
     struct case_item **items = &node->items;
@@ -353,8 +343,7 @@ static struct node *parse_case(struct parser *parser)
 }
 
 /* Words that end a list, and so cannot start a command. */
-static bool at_closing_word(struct parser *parser)
-{
+static bool at_closing_word(struct parser *parser) {
     static const char *const closing[] = {"then", "else", "elif", "fi", "do", "done", "esac", "}"};
 
     for (size_t i = 0; i < sizeof(closing) / sizeof(closing[0]); i++) {
@@ -365,8 +354,7 @@ static bool at_closing_word(struct parser *parser)
 }
 
 /* A compound command by its first word, or NULL when the word is an ordinary one. */
-static struct node *parse_compound(struct parser *parser)
-{
+static struct node *parse_compound(struct parser *parser) {
     struct node *node = NULL;
 
     if (take_token(parser, TOK_OPEN)) {
@@ -390,8 +378,7 @@ static struct node *parse_compound(struct parser *parser)
     return node;
 }
 
-static struct node *parse_command(struct parser *parser)
-{
+static struct node *parse_command(struct parser *parser) {
     size_t start;
     struct node *node;
     struct redir **redirs;
@@ -416,8 +403,7 @@ static struct node *parse_command(struct parser *parser)
     return node;
 }
 
-static struct node *parse_pipeline(struct parser *parser)
-{
+static struct node *parse_pipeline(struct parser *parser) {
     struct node *first, *pipe;
     struct node **tail;
     size_t start;
@@ -443,8 +429,7 @@ static struct node *parse_pipeline(struct parser *parser)
     return pipe;
 }
 
-static struct node *parse_and_or(struct parser *parser)
-{
+static struct node *parse_and_or(struct parser *parser) {
     size_t start;
     struct node *left;
 
@@ -468,8 +453,7 @@ static struct node *parse_and_or(struct parser *parser)
 }
 
 /* One and-or list with its separator; `more` says whether another may follow. */
-static struct node *parse_list_item(struct parser *parser, bool *more)
-{
+static struct node *parse_list_item(struct parser *parser, bool *more) {
     struct node *node = parse_and_or(parser);
 
     *more = true;
@@ -485,8 +469,7 @@ static struct node *parse_list_item(struct parser *parser, bool *more)
 }
 
 /* Commands up to a closing word or token, at least one. */
-static struct node *parse_compound_list(struct parser *parser)
-{
+static struct node *parse_compound_list(struct parser *parser) {
     struct node *list = NULL;
 
     skip_newlines(parser);
@@ -507,8 +490,7 @@ static struct node *parse_compound_list(struct parser *parser)
  * One complete command: what stands up to the end of a line. NULL for an empty line, at the end of
  * the input (`end` set) and after an error (`failed` set).
  */
-struct node *parse_line(struct parser *parser, bool *end)
-{
+struct node *parse_line(struct parser *parser, bool *end) {
     struct node *list = NULL;
     bool more = true;
 
@@ -535,8 +517,7 @@ struct node *parse_line(struct parser *parser, bool *end)
 }
 
 /* After "$(": the commands up to the closing parenthesis, which is taken too. NULL when empty. */
-struct node *parse_substitution(struct parser *parser)
-{
+struct node *parse_substitution(struct parser *parser) {
     struct node *list = NULL;
 
     skip_newlines(parser);

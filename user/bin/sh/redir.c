@@ -15,8 +15,7 @@
 #define FIRST_PRIVATE_FD 10
 
 /* Move a descriptor out of the way of the script's own, closed on exec. */
-int move_fd_high(int fd)
-{
+int move_fd_high(int fd) {
     int high = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_PRIVATE_FD);
 
     if (high >= 0)
@@ -24,8 +23,7 @@ int move_fd_high(int fd)
     return high;
 }
 
-static void save_fd(struct saved_fd **saved, int fd)
-{
+static void save_fd(struct saved_fd **saved, int fd) {
     struct saved_fd *entry;
 
     if (!saved)
@@ -41,8 +39,7 @@ static void save_fd(struct saved_fd **saved, int fd)
     *saved = entry;
 }
 
-void redirect_undo(struct saved_fd *saved)
-{
+void redirect_undo(struct saved_fd *saved) {
     while (saved) {
         struct saved_fd *next = saved->next;
 
@@ -57,8 +54,7 @@ void redirect_undo(struct saved_fd *saved)
     }
 }
 
-static void write_all(int fd, const char *text, size_t len)
-{
+static void write_all(int fd, const char *text, size_t len) {
     while (len > 0) {
         ssize_t put = write(fd, text, len);
 
@@ -72,8 +68,7 @@ static void write_all(int fd, const char *text, size_t len)
 }
 
 /* A descriptor from which the text can be read: a pipe, filled by a child if it may not fit. */
-static int open_heredoc(const struct redir *redir)
-{
+static int open_heredoc(const struct redir *redir) {
     const char *text = redir->literal ? redir->body : expand_heredoc(redir->body);
     int ends[2];
     size_t len;
@@ -97,8 +92,7 @@ static int open_heredoc(const struct redir *redir)
     return ends[0];
 }
 
-static int open_target(const struct redir *redir, const char *target)
-{
+static int open_target(const struct redir *redir, const char *target) {
     int flags = O_RDONLY;
     int fd;
 
@@ -112,19 +106,16 @@ static int open_target(const struct redir *redir, const char *target)
         fd = open(target, flags, 0666);
     while (fd < 0 && errno == EINTR && !sh.interrupted);
     if (fd < 0)
-        sh_error("cannot %s %s: %s", flags & O_CREAT ? "create" : "open", target,
-                 strerror(errno));
+        sh_error("cannot %s %s: %s", flags & O_CREAT ? "create" : "open", target, strerror(errno));
     return fd;
 }
 
-static bool is_number(const char *text)
-{
+static bool is_number(const char *text) {
     return *text && strspn(text, "0123456789") == strlen(text) && strlen(text) < 7;
 }
 
 /* "<&N", ">&N", and "-" which closes. */
-static bool duplicate(const struct redir *redir, const char *target, struct saved_fd **saved)
-{
+static bool duplicate(const struct redir *redir, const char *target, struct saved_fd **saved) {
     if (strcmp(target, "-") && !is_number(target)) {
         sh_error("%s: bad file descriptor", target);
         return false;
@@ -141,8 +132,7 @@ static bool duplicate(const struct redir *redir, const char *target, struct save
     return true;
 }
 
-static bool redirect_one(const struct redir *redir, struct saved_fd **saved)
-{
+static bool redirect_one(const struct redir *redir, struct saved_fd **saved) {
     const char *target = NULL;
     int fd;
 
@@ -176,8 +166,7 @@ static bool redirect_one(const struct redir *redir, struct saved_fd **saved)
  * Do all redirections. With `saved`, what they replaced is kept there for redirect_undo(), also
  * after a failure, which has been reported.
  */
-bool redirect(const struct redir *redirs, struct saved_fd **saved)
-{
+bool redirect(const struct redir *redirs, struct saved_fd **saved) {
     for (; redirs; redirs = redirs->next) {
         if (!redirect_one(redirs, saved))
             return false;

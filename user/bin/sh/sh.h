@@ -84,10 +84,10 @@ struct redir {
     struct redir *next;
     enum redir_type type;
     int fd;
-    char *target;   /* file name, descriptor or "-"; for a here-document its delimiter */
-    char *body;     /* the here-document's text */
-    bool literal;   /* here-document with a quoted delimiter: no expansion */
-    bool strip;     /* <<- : leading tabs go */
+    char *target; /* file name, descriptor or "-"; for a here-document its delimiter */
+    char *body;   /* the here-document's text */
+    bool literal; /* here-document with a quoted delimiter: no expansion */
+    bool strip;   /* <<- : leading tabs go */
 };
 
 struct case_item {
@@ -104,8 +104,8 @@ struct node {
     struct redir *redirs;
     struct case_item *items;
     char *name;
-    char *text;      /* the command as typed, for `jobs` */
-    bool in_args;    /* NODE_FOR without "in": loops over "$@" */
+    char *text;   /* the command as typed, for `jobs` */
+    bool in_args; /* NODE_FOR without "in": loops over "$@" */
 };
 
 /* ---- The shell's state -------------------------------------------------------------------- */
@@ -116,31 +116,31 @@ enum unwind {
     UNWIND_BREAK,
     UNWIND_CONTINUE,
     UNWIND_RETURN,
-    UNWIND_ERROR,    /* an error, or an interrupt, that ends the whole command line */
+    UNWIND_ERROR, /* an error, or an interrupt, that ends the whole command line */
 };
 
 struct shell {
-    const char *name;      /* $0 */
-    int argc;              /* $# */
-    char **argv;           /* $1 ... at argv[0] ... */
-    int status;            /* $? */
+    const char *name;        /* $0 */
+    int argc;                /* $# */
+    char **argv;             /* $1 ... at argv[0] ... */
+    int status;              /* $? */
     int substitution_status; /* of the last $(...), the status of a command of assignments only */
-    pid_t pid;             /* $$ */
-    pid_t last_background; /* $! */
+    pid_t pid;               /* $$ */
+    pid_t last_background;   /* $! */
     bool interactive;
     bool job_control;
-    bool errexit;          /* -e */
-    bool xtrace;           /* -x */
-    bool nounset;          /* -u */
-    bool noglob;           /* -f */
+    bool errexit; /* -e */
+    bool xtrace;  /* -x */
+    bool nounset; /* -u */
+    bool noglob;  /* -f */
     bool subshell;
-    int no_errexit;        /* depth of conditions, where -e does not apply */
+    int no_errexit; /* depth of conditions, where -e does not apply */
     int loop_depth;
-    int function_depth;    /* functions and dot scripts, which `return` leaves */
+    int function_depth; /* functions and dot scripts, which `return` leaves */
     enum unwind unwind;
-    int unwind_levels;     /* loops still to leave */
+    int unwind_levels; /* loops still to leave */
     volatile sig_atomic_t interrupted;
-    struct arena temp;     /* expansion results, released after each command */
+    struct arena temp; /* expansion results, released after each command */
 };
 
 extern struct shell sh;
@@ -148,10 +148,10 @@ extern struct shell sh;
 /* ---- source.c: where characters come from ------------------------------------------------- */
 
 struct source {
-    int fd;             /* -1: only `text` */
-    bool prompt;        /* print a prompt before each line */
-    bool continuing;    /* inside a command: the prompt is PS2 */
-    bool whole_blocks;  /* the descriptor is the shell's own: read ahead */
+    int fd;            /* -1: only `text` */
+    bool prompt;       /* print a prompt before each line */
+    bool continuing;   /* inside a command: the prompt is PS2 */
+    bool whole_blocks; /* the descriptor is the shell's own: read ahead */
     bool ended;
     size_t pos;
     int line;
@@ -169,24 +169,41 @@ int source_next(struct source *source);
 /* ---- lexer.c ------------------------------------------------------------------------------ */
 
 enum token_type {
-    TOK_END, TOK_NEWLINE, TOK_WORD, TOK_IO_NUMBER,
-    TOK_AND_IF, TOK_OR_IF, TOK_DOUBLE_SEMI, TOK_PIPE, TOK_AMP, TOK_SEMI, TOK_OPEN, TOK_CLOSE,
-    TOK_LESS, TOK_GREAT, TOK_APPEND, TOK_HERE, TOK_HERE_STRIP, TOK_LESS_AMP, TOK_GREAT_AMP,
-    TOK_LESS_GREAT, TOK_CLOBBER,
+    TOK_END,
+    TOK_NEWLINE,
+    TOK_WORD,
+    TOK_IO_NUMBER,
+    TOK_AND_IF,
+    TOK_OR_IF,
+    TOK_DOUBLE_SEMI,
+    TOK_PIPE,
+    TOK_AMP,
+    TOK_SEMI,
+    TOK_OPEN,
+    TOK_CLOSE,
+    TOK_LESS,
+    TOK_GREAT,
+    TOK_APPEND,
+    TOK_HERE,
+    TOK_HERE_STRIP,
+    TOK_LESS_AMP,
+    TOK_GREAT_AMP,
+    TOK_LESS_GREAT,
+    TOK_CLOBBER,
 };
 
 struct parser {
     struct source *source;
     struct arena *arena;
     enum token_type token;
-    char *word;               /* the text of a TOK_WORD or TOK_IO_NUMBER */
+    char *word; /* the text of a TOK_WORD or TOK_IO_NUMBER */
     bool have_token;
-    size_t token_start;       /* where in the source the token begins */
-    size_t last_end;          /* and where the one before it ended */
-    struct redir **pending;   /* here-documents whose bodies follow the next newline */
+    size_t token_start;     /* where in the source the token begins */
+    size_t last_end;        /* and where the one before it ended */
+    struct redir **pending; /* here-documents whose bodies follow the next newline */
     size_t pending_count, pending_cap;
     bool failed;
-    bool keep;                /* a function was defined: the arena must live on */
+    bool keep; /* a function was defined: the arena must live on */
 };
 
 enum token_type lexer_peek(struct parser *parser);
@@ -212,17 +229,17 @@ struct node *parse_substitution(struct parser *parser);
 
 /* What each character of a word being expanded came from, which decides splitting and globbing. */
 enum char_kind {
-    KIND_LITERAL,   /* typed without quotes: may be a pattern */
-    KIND_QUOTED,    /* stands for itself */
-    KIND_EXPANDED,  /* from an unquoted expansion: split by IFS, may be a pattern */
-    KIND_BREAK,     /* no character: a field ends here ("$@") */
-    KIND_EMPTY,     /* no character: quotes stood here, so the field exists */
+    KIND_LITERAL,  /* typed without quotes: may be a pattern */
+    KIND_QUOTED,   /* stands for itself */
+    KIND_EXPANDED, /* from an unquoted expansion: split by IFS, may be a pattern */
+    KIND_BREAK,    /* no character: a field ends here ("$@") */
+    KIND_EMPTY,    /* no character: quotes stood here, so the field exists */
 };
 
 struct expansion {
     struct buffer text;
     struct buffer kinds;
-    bool assignment;    /* no splitting: tilde after ':' and "$@" joined by blanks */
+    bool assignment; /* no splitting: tilde after ':' and "$@" joined by blanks */
     bool failed;
 };
 
@@ -255,7 +272,7 @@ char *substitute_command(const struct node *node);
 
 struct saved_var {
     struct saved_var *next;
-    char *name, *value;   /* value NULL: was not set */
+    char *name, *value; /* value NULL: was not set */
     bool exported;
 };
 
@@ -273,8 +290,8 @@ void vars_restore(struct saved_var *list);
 /* ---- exec.c, command.c, functions.c, redir.c ---------------------------------------------- */
 
 enum {
-    EXEC_LAST = 1,     /* the process has nothing else to do: an external command needs no fork */
-    EXEC_TESTED = 2,   /* the status is being tested: -e does not apply */
+    EXEC_LAST = 1,   /* the process has nothing else to do: an external command needs no fork */
+    EXEC_TESTED = 2, /* the status is being tested: -e does not apply */
 };
 
 int execute(const struct node *node, int flags);
@@ -291,7 +308,7 @@ char *find_program(const char *name);
 
 struct saved_fd {
     struct saved_fd *next;
-    int fd, copy;   /* copy -1: was closed */
+    int fd, copy; /* copy -1: was closed */
 };
 
 bool redirect(const struct redir *redirs, struct saved_fd **saved);
@@ -302,19 +319,19 @@ int move_fd_high(int fd);
 
 struct process {
     pid_t pid;
-    int status;      /* as waitpid() gave it */
+    int status; /* as waitpid() gave it */
     bool done, stopped;
 };
 
 struct job {
     struct job *next;
     int number;
-    pid_t group;      /* 0 without job control */
+    pid_t group; /* 0 without job control */
     char *text;
     struct process *processes;
     size_t count;
     bool background;
-    bool reported;    /* the user was told of its present state */
+    bool reported; /* the user was told of its present state */
 };
 
 void jobs_init(void);
@@ -349,7 +366,7 @@ void shell_exit(int status) __attribute__((noreturn));
 struct builtin {
     const char *name;
     int (*run)(int argc, char **argv);
-    bool special;    /* POSIX special built-in: its assignments stay, its errors are fatal */
+    bool special; /* POSIX special built-in: its assignments stay, its errors are fatal */
 };
 
 const struct builtin *builtin_find(const char *name);

@@ -13,25 +13,21 @@
 
 #define BLOCK 1024
 
-void source_from_fd(struct source *source, int fd, bool whole_blocks)
-{
+void source_from_fd(struct source *source, int fd, bool whole_blocks) {
     *source = (struct source){.fd = fd, .whole_blocks = whole_blocks, .line = 1};
 }
 
-void source_from_text(struct source *source, const char *text, size_t len)
-{
+void source_from_text(struct source *source, const char *text, size_t len) {
     *source = (struct source){.fd = -1, .ended = true, .line = 1};
     buffer_append(&source->data, text, len);
 }
 
-void source_free(struct source *source)
-{
+void source_free(struct source *source) {
     buffer_free(&source->data);
 }
 
 /* Forget the text already read: a new command starts. */
-void source_discard_read(struct source *source)
-{
+void source_discard_read(struct source *source) {
     size_t rest = source->data.len - source->pos;
 
     if (source->pos == 0)
@@ -42,8 +38,7 @@ void source_discard_read(struct source *source)
     source->pos = 0;
 }
 
-static void print_prompt(const struct source *source)
-{
+static void print_prompt(const struct source *source) {
     const char *prompt = var_get(source->continuing ? "PS2" : "PS1");
 
     if (!prompt)
@@ -53,8 +48,7 @@ static void print_prompt(const struct source *source)
 }
 
 /* Ctrl-C at the prompt: drop what was typed and start over. */
-static void interrupted_at_prompt(struct source *source)
-{
+static void interrupted_at_prompt(struct source *source) {
     if (write(1, "\n", 1) < 0)
         return;
     sh.interrupted = 0;
@@ -68,8 +62,7 @@ static void interrupted_at_prompt(struct source *source)
  * Read more text: a block from the shell's own file, otherwise never beyond the end of the line,
  * since what follows may be the input of the commands (POSIX sh, "INPUT FILES").
  */
-static bool source_fill(struct source *source)
-{
+static bool source_fill(struct source *source) {
     char chunk[BLOCK];
     bool bytewise = !source->whole_blocks && !source->prompt;
     bool got_any = false;
@@ -109,8 +102,7 @@ static bool source_fill(struct source *source)
 }
 
 /* The character `ahead` places after the next one, or -1 at the end of the input. */
-int source_peek_at(struct source *source, size_t ahead)
-{
+int source_peek_at(struct source *source, size_t ahead) {
     while (source->pos + ahead >= source->data.len) {
         if (!source_fill(source))
             return -1;
@@ -118,13 +110,11 @@ int source_peek_at(struct source *source, size_t ahead)
     return (unsigned char)source->data.text[source->pos + ahead];
 }
 
-int source_peek(struct source *source)
-{
+int source_peek(struct source *source) {
     return source_peek_at(source, 0);
 }
 
-int source_next(struct source *source)
-{
+int source_next(struct source *source) {
     int c = source_peek(source);
 
     if (c >= 0) {

@@ -9,19 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum char_kind kind_at(const struct expansion *ex, size_t i)
-{
+static enum char_kind kind_at(const struct expansion *ex, size_t i) {
     return (enum char_kind)ex->kinds.text[i];
 }
 
-static bool is_marker(enum char_kind kind)
-{
+static bool is_marker(enum char_kind kind) {
     return kind == KIND_EMPTY || kind == KIND_BREAK;
 }
 
 /* The characters alone; where "$@" made several fields, blanks stand between them. */
-char *expansion_string(const struct expansion *ex, size_t from, size_t to)
-{
+char *expansion_string(const struct expansion *ex, size_t from, size_t to) {
     char *result = arena_alloc(&sh.temp, to - from + 1);
     char *end = result;
 
@@ -34,8 +31,7 @@ char *expansion_string(const struct expansion *ex, size_t from, size_t to)
     return result;
 }
 
-char *expansion_pattern(const struct expansion *ex, size_t from, size_t to)
-{
+char *expansion_pattern(const struct expansion *ex, size_t from, size_t to) {
     char *result = arena_alloc(&sh.temp, 2 * (to - from) + 1);
     char *end = result;
 
@@ -52,8 +48,7 @@ char *expansion_pattern(const struct expansion *ex, size_t from, size_t to)
     return result;
 }
 
-static bool has_pattern(const struct expansion *ex, size_t from, size_t to)
-{
+static bool has_pattern(const struct expansion *ex, size_t from, size_t to) {
     for (size_t i = from; i < to; i++) {
         if ((kind_at(ex, i) == KIND_LITERAL || kind_at(ex, i) == KIND_EXPANDED) &&
             strchr("*?[", ex->text.text[i]))
@@ -62,8 +57,7 @@ static bool has_pattern(const struct expansion *ex, size_t from, size_t to)
     return false;
 }
 
-static void add_field(struct field_list *list, char *field)
-{
+static void add_field(struct field_list *list, char *field) {
     if (list->count == list->cap) {
         list->cap = list->cap * 2 + 16;
         list->fields = xrealloc(list->fields, list->cap * sizeof(*list->fields));
@@ -71,8 +65,7 @@ static void add_field(struct field_list *list, char *field)
     list->fields[list->count++] = field;
 }
 
-static bool add_matches(struct field_list *list, const char *pattern)
-{
+static bool add_matches(struct field_list *list, const char *pattern) {
     glob_t matches;
 
     if (glob(pattern, 0, NULL, &matches) != 0)
@@ -84,22 +77,19 @@ static bool add_matches(struct field_list *list, const char *pattern)
 }
 
 static void finish_field(struct field_list *list, const struct expansion *ex, size_t from,
-                         size_t to)
-{
+                         size_t to) {
     if (!sh.noglob && has_pattern(ex, from, to) &&
         add_matches(list, expansion_pattern(ex, from, to)))
         return;
     add_field(list, expansion_string(ex, from, to));
 }
 
-static bool is_separator(const struct expansion *ex, size_t i, const char *ifs)
-{
+static bool is_separator(const struct expansion *ex, size_t i, const char *ifs) {
     return i < ex->text.len && kind_at(ex, i) == KIND_EXPANDED && ex->text.text[i] &&
            strchr(ifs, ex->text.text[i]);
 }
 
-static bool is_blank_separator(const struct expansion *ex, size_t i, const char *ifs)
-{
+static bool is_blank_separator(const struct expansion *ex, size_t i, const char *ifs) {
     return is_separator(ex, i, ifs) && strchr(" \t\n", ex->text.text[i]);
 }
 
@@ -107,8 +97,7 @@ static bool is_blank_separator(const struct expansion *ex, size_t i, const char 
  * Behind a field: skip one separator, which is any run of IFS blanks with at most one other IFS
  * character in it.
  */
-static size_t skip_separator(const struct expansion *ex, size_t i, const char *ifs)
-{
+static size_t skip_separator(const struct expansion *ex, size_t i, const char *ifs) {
     while (is_blank_separator(ex, i, ifs))
         i++;
     if (is_separator(ex, i, ifs))
@@ -118,8 +107,7 @@ static size_t skip_separator(const struct expansion *ex, size_t i, const char *i
     return i;
 }
 
-void split_fields(struct field_list *list, const struct expansion *ex)
-{
+void split_fields(struct field_list *list, const struct expansion *ex) {
     const char *ifs = var_get("IFS");
     size_t i = 0, start;
     bool exists = false;

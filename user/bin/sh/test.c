@@ -18,20 +18,17 @@ struct test {
 
 static bool parse_or(struct test *test);
 
-static void fail(struct test *test, const char *what, const char *message)
-{
+static void fail(struct test *test, const char *what, const char *message) {
     if (!test->failed)
         sh_error("test: %s: %s", what, message);
     test->failed = true;
 }
 
-static bool is_unary(const char *op)
-{
+static bool is_unary(const char *op) {
     return op[0] == '-' && op[1] && !op[2] && strchr("bcdefghknprstuwxzLSO", op[1]);
 }
 
-static bool file_is(const char *path, char letter)
-{
+static bool file_is(const char *path, char letter) {
     struct stat st;
 
     if (letter == 'L' || letter == 'h')
@@ -41,23 +38,34 @@ static bool file_is(const char *path, char letter)
     if (stat(path, &st) < 0)
         return false;
     switch (letter) {
-    case 'b': return S_ISBLK(st.st_mode);
-    case 'c': return S_ISCHR(st.st_mode);
-    case 'd': return S_ISDIR(st.st_mode);
-    case 'f': return S_ISREG(st.st_mode);
-    case 'p': return S_ISFIFO(st.st_mode);
-    case 'S': return S_ISSOCK(st.st_mode);
-    case 's': return st.st_size > 0;
-    case 'u': return st.st_mode & S_ISUID;
-    case 'g': return st.st_mode & S_ISGID;
-    case 'k': return st.st_mode & S_ISVTX;
-    case 'O': return st.st_uid == geteuid();
-    default:  return true; /* -e */
+    case 'b':
+        return S_ISBLK(st.st_mode);
+    case 'c':
+        return S_ISCHR(st.st_mode);
+    case 'd':
+        return S_ISDIR(st.st_mode);
+    case 'f':
+        return S_ISREG(st.st_mode);
+    case 'p':
+        return S_ISFIFO(st.st_mode);
+    case 'S':
+        return S_ISSOCK(st.st_mode);
+    case 's':
+        return st.st_size > 0;
+    case 'u':
+        return st.st_mode & S_ISUID;
+    case 'g':
+        return st.st_mode & S_ISGID;
+    case 'k':
+        return st.st_mode & S_ISVTX;
+    case 'O':
+        return st.st_uid == geteuid();
+    default:
+        return true; /* -e */
     }
 }
 
-static long number(struct test *test, const char *text)
-{
+static long number(struct test *test, const char *text) {
     char *end;
     long value = strtol(text, &end, 10);
 
@@ -68,13 +76,16 @@ static long number(struct test *test, const char *text)
     return value;
 }
 
-static bool apply_unary(struct test *test, const char *op, const char *arg)
-{
+static bool apply_unary(struct test *test, const char *op, const char *arg) {
     switch (op[1]) {
-    case 'n': return *arg;
-    case 'z': return !*arg;
-    case 't': return isatty((int)number(test, arg));
-    default:  return file_is(arg, op[1]);
+    case 'n':
+        return *arg;
+    case 'z':
+        return !*arg;
+    case 't':
+        return isatty((int)number(test, arg));
+    default:
+        return file_is(arg, op[1]);
     }
 }
 
@@ -82,8 +93,7 @@ static const char *const binary_names[] = {
     "=", "==", "!=", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef", "<", ">",
 };
 
-static bool is_binary(const char *op)
-{
+static bool is_binary(const char *op) {
     for (size_t i = 0; i < sizeof(binary_names) / sizeof(binary_names[0]); i++) {
         if (!strcmp(op, binary_names[i]))
             return true;
@@ -91,8 +101,7 @@ static bool is_binary(const char *op)
     return false;
 }
 
-static bool compare_files(const char *a, const char *op, const char *b)
-{
+static bool compare_files(const char *a, const char *op, const char *b) {
     struct stat sa, sb;
     bool have_a = stat(a, &sa) == 0, have_b = stat(b, &sb) == 0;
 
@@ -110,8 +119,7 @@ static bool compare_files(const char *a, const char *op, const char *b)
            (sa.st_mtim.tv_sec == sb.st_mtim.tv_sec && sa.st_mtim.tv_nsec > sb.st_mtim.tv_nsec);
 }
 
-static bool apply_binary(struct test *test, const char *a, const char *op, const char *b)
-{
+static bool apply_binary(struct test *test, const char *a, const char *op, const char *b) {
     long x, y;
 
     if (op[0] == '=')
@@ -125,22 +133,26 @@ static bool apply_binary(struct test *test, const char *a, const char *op, const
     x = number(test, a);
     y = number(test, b);
     switch (op[1] << 8 | op[2]) {
-    case 'e' << 8 | 'q': return x == y;
-    case 'n' << 8 | 'e': return x != y;
-    case 'l' << 8 | 't': return x < y;
-    case 'l' << 8 | 'e': return x <= y;
-    case 'g' << 8 | 't': return x > y;
-    default:             return x >= y;
+    case 'e' << 8 | 'q':
+        return x == y;
+    case 'n' << 8 | 'e':
+        return x != y;
+    case 'l' << 8 | 't':
+        return x < y;
+    case 'l' << 8 | 'e':
+        return x <= y;
+    case 'g' << 8 | 't':
+        return x > y;
+    default:
+        return x >= y;
     }
 }
 
-static int left(const struct test *test)
-{
+static int left(const struct test *test) {
     return test->argc - test->at;
 }
 
-static bool parse_primary(struct test *test)
-{
+static bool parse_primary(struct test *test) {
     char **argv = test->argv + test->at;
     bool result;
 
@@ -172,8 +184,7 @@ static bool parse_primary(struct test *test)
     return *argv[0];
 }
 
-static bool parse_and(struct test *test)
-{
+static bool parse_and(struct test *test) {
     bool result = parse_primary(test);
 
     while (!test->failed && left(test) > 1 && !strcmp(test->argv[test->at], "-a")) {
@@ -183,8 +194,7 @@ static bool parse_and(struct test *test)
     return result;
 }
 
-static bool parse_or(struct test *test)
-{
+static bool parse_or(struct test *test) {
     bool result = parse_and(test);
 
     while (!test->failed && left(test) > 1 && !strcmp(test->argv[test->at], "-o")) {
@@ -194,8 +204,7 @@ static bool parse_or(struct test *test)
     return result;
 }
 
-int builtin_test(int argc, char **argv)
-{
+int builtin_test(int argc, char **argv) {
     struct test test = {.argv = argv + 1, .argc = argc - 1};
     bool result;
 

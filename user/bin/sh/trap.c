@@ -14,26 +14,23 @@
 
 #define SIGNALS 65
 
-static char *actions[SIGNALS];                   /* NULL: default; "": ignored */
+static char *actions[SIGNALS]; /* NULL: default; "": ignored */
 static volatile sig_atomic_t pending[SIGNALS];
 static volatile sig_atomic_t any_pending;
-static bool ignored_on_entry[SIGNALS];           /* POSIX: a script cannot trap these */
+static bool ignored_on_entry[SIGNALS]; /* POSIX: a script cannot trap these */
 
-static void mark_pending(int signum)
-{
+static void mark_pending(int signum) {
     pending[signum] = 1;
     any_pending = 1;
 }
 
-static void mark_interrupted(int signum)
-{
+static void mark_interrupted(int signum) {
     sh.interrupted = 1;
     if (actions[signum])
         mark_pending(signum);
 }
 
-static void set_handler(int signum, void (*handler)(int))
-{
+static void set_handler(int signum, void (*handler)(int)) {
     struct sigaction action = {.sa_handler = handler};
 
     sigemptyset(&action.sa_mask);
@@ -44,8 +41,7 @@ static const int interactive_ignored[] = {SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SI
 #define INTERACTIVE_IGNORED (sizeof(interactive_ignored) / sizeof(interactive_ignored[0]))
 
 /* What an interactive shell does when it has no trap for a signal. */
-static void set_default(int signum)
-{
+static void set_default(int signum) {
     void (*handler)(int) = SIG_DFL;
 
     if (sh.interactive && signum == SIGINT)
@@ -57,16 +53,14 @@ static void set_default(int signum)
     set_handler(signum, handler);
 }
 
-void traps_init_interactive(void)
-{
+void traps_init_interactive(void) {
     set_default(SIGINT);
     for (size_t i = 0; i < INTERACTIVE_IGNORED; i++)
         set_default(interactive_ignored[i]);
 }
 
 /* A new process of the shell: traps are gone, ignored signals stay ignored. */
-void traps_reset_for_child(void)
-{
+void traps_reset_for_child(void) {
     bool was_interactive = sh.interactive;
 
     sh.interactive = false;
@@ -92,8 +86,7 @@ void traps_reset_for_child(void)
 }
 
 /* A signal with a trap that waits to run, or 0. */
-int traps_pending(void)
-{
+int traps_pending(void) {
     for (int i = 1; i < SIGNALS && any_pending; i++) {
         if (pending[i] && actions[i])
             return i;
@@ -102,8 +95,7 @@ int traps_pending(void)
 }
 
 /* Whether this shell still has something to do when its last command is over. */
-bool traps_any(void)
-{
+bool traps_any(void) {
     for (int i = 0; i < SIGNALS; i++) {
         if (actions[i] && *actions[i])
             return true;
@@ -111,8 +103,7 @@ bool traps_any(void)
     return false;
 }
 
-static void run_action(int signum)
-{
+static void run_action(int signum) {
     int status = sh.status;
     enum unwind unwind = sh.unwind;
     char *action = xstrdup(actions[signum]);
@@ -126,8 +117,7 @@ static void run_action(int signum)
     }
 }
 
-void traps_run_pending(void)
-{
+void traps_run_pending(void) {
     int signum;
 
     while (any_pending && (signum = traps_pending())) {
@@ -140,14 +130,13 @@ void traps_run_pending(void)
 }
 
 /* Set a trap; action NULL puts the default back, "" ignores the signal. */
-bool trap_set(int signum, const char *action)
-{
+bool trap_set(int signum, const char *action) {
     struct sigaction old;
 
     if (signum < 0 || signum >= SIGNALS)
         return false;
-    if (signum > 0 && !sh.interactive && !actions[signum] &&
-        sigaction(signum, NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+    if (signum > 0 && !sh.interactive && !actions[signum] && sigaction(signum, NULL, &old) == 0 &&
+        old.sa_handler == SIG_IGN)
         ignored_on_entry[signum] = true;
     if (ignored_on_entry[signum])
         return true;
@@ -164,8 +153,7 @@ bool trap_set(int signum, const char *action)
     return true;
 }
 
-void traps_print(void)
-{
+void traps_print(void) {
     for (int i = 0; i < SIGNALS; i++) {
         if (!actions[i])
             continue;
@@ -181,8 +169,7 @@ void traps_print(void)
 }
 
 /* Leave the shell by way of its EXIT trap. */
-void shell_exit(int status)
-{
+void shell_exit(int status) {
     char *action = actions[0];
 
     actions[0] = NULL;

@@ -20,8 +20,7 @@ struct var {
 
 static struct var *buckets[BUCKETS];
 
-static struct var **bucket_of(const char *name)
-{
+static struct var **bucket_of(const char *name) {
     unsigned int hash = 5381;
 
     while (*name)
@@ -29,8 +28,7 @@ static struct var **bucket_of(const char *name)
     return &buckets[hash % BUCKETS];
 }
 
-static struct var *find(const char *name)
-{
+static struct var *find(const char *name) {
     struct var *var = *bucket_of(name);
 
     while (var && strcmp(var->name, name))
@@ -38,8 +36,7 @@ static struct var *find(const char *name)
     return var;
 }
 
-static struct var *find_or_add(const char *name)
-{
+static struct var *find_or_add(const char *name) {
     struct var *var = find(name);
 
     if (!var) {
@@ -53,8 +50,7 @@ static struct var *find_or_add(const char *name)
 }
 
 /* Take over the environment; names that are no shell names are left out. */
-void vars_init(char **environment)
-{
+void vars_init(char **environment) {
     for (; environment && *environment; environment++) {
         const char *text = *environment;
         size_t len = 0;
@@ -77,23 +73,20 @@ void vars_init(char **environment)
     var_set("IFS", " \t\n");
 }
 
-const char *var_get(const char *name)
-{
+const char *var_get(const char *name) {
     const struct var *var = find(name);
 
     return var ? var->value : NULL;
 }
 
-static bool refuse_readonly(const struct var *var)
-{
+static bool refuse_readonly(const struct var *var) {
     if (!var || !var->readonly)
         return false;
     sh_fatal("%s: is read only", var->name);
     return true;
 }
 
-bool var_set(const char *name, const char *value)
-{
+bool var_set(const char *name, const char *value) {
     struct var *var = find_or_add(name);
     char *copy;
 
@@ -105,8 +98,7 @@ bool var_set(const char *name, const char *value)
     return true;
 }
 
-bool var_unset(const char *name)
-{
+bool var_unset(const char *name) {
     struct var *var = find(name);
 
     if (refuse_readonly(var))
@@ -119,24 +111,20 @@ bool var_unset(const char *name)
     return true;
 }
 
-void var_export(const char *name)
-{
+void var_export(const char *name) {
     find_or_add(name)->exported = true;
 }
 
-bool var_set_readonly(const char *name)
-{
+bool var_set_readonly(const char *name) {
     find_or_add(name)->readonly = true;
     return true;
 }
 
-static int compare_names(const void *a, const void *b)
-{
+static int compare_names(const void *a, const void *b) {
     return strcmp((*(struct var *const *)a)->name, (*(struct var *const *)b)->name);
 }
 
-static void print_quoted(const char *value)
-{
+static void print_quoted(const char *value) {
     putchar('\'');
     for (; *value; value++) {
         if (*value == '\'')
@@ -148,8 +136,7 @@ static void print_quoted(const char *value)
 }
 
 /* All variables, or those with a mark, sorted, in a form that the shell can read again. */
-void vars_print(const char *prefix, bool exported, bool readonly)
-{
+void vars_print(const char *prefix, bool exported, bool readonly) {
     struct var **list;
     size_t count = 0, used = 0;
 
@@ -178,8 +165,7 @@ void vars_print(const char *prefix, bool exported, bool readonly)
 }
 
 /* The environment for execve(2), in the temporary arena. */
-char **vars_environment(void)
-{
+char **vars_environment(void) {
     size_t count = 0, used = 0;
     char **environment;
 
@@ -203,8 +189,7 @@ char **vars_environment(void)
 }
 
 /* Remember a variable as it is, to be put back by vars_restore(). */
-void var_save(struct saved_var **list, const char *name)
-{
+void var_save(struct saved_var **list, const char *name) {
     const struct var *var = find(name);
     struct saved_var *saved = xmalloc(sizeof(*saved));
 
@@ -215,8 +200,7 @@ void var_save(struct saved_var **list, const char *name)
     *list = saved;
 }
 
-void vars_restore(struct saved_var *list)
-{
+void vars_restore(struct saved_var *list) {
     while (list) {
         struct saved_var *next = list->next;
         struct var *var = find_or_add(list->name);
