@@ -17,6 +17,7 @@ struct sched_entity {
     struct list link;
     uint8_t priority; /* 0 to 63, higher is more urgent */
     bool queued;
+    uint64_t slice_left; /* ns that were left of its quantum when it was preempted; 0: all of it */
 };
 
 struct run_queue {

@@ -115,6 +115,20 @@ static struct thread *steal(struct hart *hart) {
     return NULL;
 }
 
+/* A preempted thread keeps its place and what is left of its quantum, or its turn is over. */
+static void put_back(struct hart *hart, struct thread *t) {
+    uint64_t now = arch_time_ns();
+    bool left = hart->slice_end > now;
+    t->sched.slice_left = left ? hart->slice_end - now : 0;
+    enqueue(hart, t, left);
+}
+
+static void start_slice(struct hart *hart, struct thread *t) {
+    uint64_t length = t->sched.slice_left ? t->sched.slice_left : policy->quantum_ns;
+    hart->slice_end = arch_time_ns() + length;
+    t->sched.slice_left = 0;
+}
+
 /* Who runs next on this hart; NULL: nobody. Whoever ran and still could is queued again. */
 static struct thread *choose(struct hart *hart) {
     struct thread *stay = hart->current;
@@ -126,7 +140,7 @@ static struct thread *choose(struct hart *hart) {
     struct thread *next = hart->handoff;
     hart->handoff = NULL;
     if (next && stay && next != stay)
-        enqueue(hart, stay, true);
+        put_back(hart, stay);
     else if (!next)
         next = stay;
     bool slice_over = hart->slice_over;
@@ -134,10 +148,13 @@ static struct thread *choose(struct hart *hart) {
     if (next) {
         if (!policy->preempts(&hart->queue, &next->sched, slice_over)) {
             if (slice_over)
-                hart->slice_end = arch_time_ns() + policy->quantum_ns;
+                start_slice(hart, next);
             return next;
         }
-        enqueue(hart, next, !slice_over);
+        if (slice_over)
+            enqueue(hart, next, false);
+        else
+            put_back(hart, next);
     }
     next = entity_thread(policy->first(&hart->queue));
     if (next)
@@ -145,7 +162,7 @@ static struct thread *choose(struct hart *hart) {
     else
         next = steal(hart);
     if (next)
-        hart->slice_end = arch_time_ns() + policy->quantum_ns;
+        start_slice(hart, next);
     return next;
 }
 
