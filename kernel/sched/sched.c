@@ -79,12 +79,15 @@ void sched_remove(struct thread *t) {
 void sched_set_priority(struct thread *t, unsigned priority) {
     if (t->sched.priority == priority)
         return;
-    bool queued = t->sched.queued;
+    bool queued = t->sched.queued, raised = priority > t->sched.priority;
     if (queued)
         policy->dequeue(&t->hart->queue, &t->sched);
     t->sched.priority = (uint8_t)priority;
     if (queued)
         policy->enqueue(&t->hart->queue, &t->sched, false);
+    /* Its hart, if that is another one, chooses anew where this may matter. */
+    if (t->hart && t->hart != this_hart() && (queued ? raised : t->state == THREAD_RUNNING && !raised))
+        arch_send_ipi(t->hart->index);
 }
 
 void sched_yield(void) {
