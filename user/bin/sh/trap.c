@@ -135,7 +135,7 @@ bool trap_set(int signum, const char *action) {
 
     if (signum < 0 || signum >= SIGNALS)
         return false;
-    if (signum > 0 && !sh.interactive && !actions[signum] && sigaction(signum, NULL, &old) == 0 &&
+    if (signum != 0 && !sh.interactive && !actions[signum] && sigaction(signum, NULL, &old) == 0 &&
         old.sa_handler == SIG_IGN)
         ignored_on_entry[signum] = true;
     if (ignored_on_entry[signum])
