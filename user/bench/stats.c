@@ -40,7 +40,7 @@ static char *add_number(char *end, const char *limit, uint64_t number) {
 }
 
 size_t stats_line(char *line, const char *name, const char *unit, uint64_t *samples, size_t count) {
-    const char *limit = line + STATS_LINE_MAX - 1;
+    const char *limit = &line[STATS_LINE_MAX - 1];
     char *end = line;
     uint64_t sum = 0;
 
