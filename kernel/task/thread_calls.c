@@ -34,6 +34,11 @@ static void set_regs(struct thread *t, const struct pk_regs *r) {
     }
 }
 
+/* Its registers may change at any time, or are in a hart: it must be suspended or blocked first. */
+static bool may_run(const struct thread *t) {
+    return t->state == THREAD_RUNNING || (t->state == THREAD_READY && !t->suspended);
+}
+
 /* Gives out a thread that is also kept alive by its task. */
 static long give_thread(struct thread *self, struct thread *t) {
     long slot = cap_insert(&self->task->caps, 0, &t->kobject, PK_RIGHT_ALL, 0);
@@ -68,7 +73,7 @@ long sys_thread_copy(struct thread *self, const uint64_t *a) {
     struct task *task = src ? call_task(self, a[1], PK_RIGHT_MANAGE, &error) : NULL;
     if (!task)
         return error;
-    if (src->state == THREAD_RUNNING)
+    if (may_run(src))
         return -EBUSY;
     struct thread *t = thread_create(task, src->base_priority);
     if (!t)
@@ -102,8 +107,8 @@ long sys_thread_regs(struct thread *self, const uint64_t *a) {
         return error;
     if (t == self)
         return -EINVAL;
-    if (sched_running_elsewhere(t)) /* it enters the kernel for the IPI; try again then */
-        return call_restart(self);
+    if (may_run(t))
+        return -EBUSY;
     struct pk_regs regs;
     if (a[2] == PK_REGS_GET) {
         get_regs(t, &regs);
