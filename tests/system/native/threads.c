@@ -63,7 +63,10 @@ static void registers(void) {
     uint64_t before = 0;
     for (unsigned i = 0; i < 50; i++) {
         tap_sleep(MS / 2);
-        IS(pk_thread_regs(thread, &got, PK_REGS_GET), 0); /* while it runs */
+        IS(pk_thread_regs(thread, &got, PK_REGS_GET), -EBUSY); /* it may run */
+        IS(pk_thread_suspend(thread), 0);
+        IS(pk_thread_regs(thread, &got, PK_REGS_GET), 0);
+        IS(pk_thread_resume(thread), 0);
         CHECK(got.x[18] >= before);
         before = got.x[18];
         CHECK(got.x[0] - (uint64_t)register_loop < 8);
@@ -75,8 +78,12 @@ static void registers(void) {
     CHECK(before > 1000);
     got.x[18] = 1ull << 40;
     got.x[9] = 99;
+    IS(pk_thread_regs(thread, &got, PK_REGS_SET), -EBUSY);
+    IS(pk_thread_suspend(thread), 0);
     IS(pk_thread_regs(thread, &got, PK_REGS_SET), 0);
+    IS(pk_thread_resume(thread), 0);
     tap_sleep(5 * MS);
+    IS(pk_thread_suspend(thread), 0);
     IS(pk_thread_regs(thread, &got, PK_REGS_GET), 0);
     CHECK(got.x[18] > 1ull << 40 && got.x[9] == 99);
     IS(pk_thread_regs(thread, &got, PK_REGS_SET | PK_REGS_RESTART), -EINVAL); /* in no call */
@@ -236,7 +243,7 @@ static void churn(void) {
 int main(void) {
     static const struct tap_case cases[] = {
         {"suspend and resume", suspend_resume, false},
-        {"registers of a running thread", registers, false},
+        {"registers of a thread", registers, false},
         {"a copied thread", thread_copies, false},
         {"floating-point state of many threads", fp_kept, false},
         {"floating-point state through registers calls", fp_registers, false},

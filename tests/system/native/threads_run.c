@@ -88,6 +88,7 @@ void fp_registers(void) {
     IS(pk_thread_resume(thread), 0);
     CHECK(tap_reaches(&counts[0], 1));
     IS(fp_bad, 0);
+    IS(pk_thread_suspend(thread), 0);
     IS(pk_thread_regs(thread, &got, PK_REGS_GET), 0);
     IS(got.fp, 1);
     for (unsigned i = 0; i < 32; i++)
@@ -99,6 +100,7 @@ void fp_registers(void) {
         got.f[i] = 8000 + i;
     got.fcsr = 0;
     IS(pk_thread_regs(thread, &got, PK_REGS_SET), 0);
+    IS(pk_thread_resume(thread), 0);
     CHECK(tap_reaches(&counts[0], 1));
     IS(fp_bad, 0);
     task_end(task);
