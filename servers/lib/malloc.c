@@ -4,11 +4,12 @@
  * grows with the number of free blocks.
  *
  * A block is a 16-byte header and its payload. Up to 1 KiB classes are 16 bytes apart, above four to
- * a doubling; a freed block goes to the list of its class and stays there. Blocks come off a chunk
- * of pages; what is left of a chunk that is too small becomes a free block. Above LARGE a block has
- * pages of its own, given back when it is freed.
+ * a doubling; a freed block goes to the list of its class. Blocks come off chunks of 16 KiB, aligned to
+ * their size so that a block finds its chunk; a chunk whose blocks are all free goes back to the kernel
+ * (one is kept). Above LARGE a block has pages of its own, given back when it is freed.
  */
 #include <lib/memory.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,19 +17,34 @@
 #define ALIGN 16ul
 #define SMALL 1024ul /* the largest size of the 16-byte steps */
 #define SMALL_CLASSES (SMALL / ALIGN + 1)
-#define LARGE 65536ul
-#define CLASSES (SMALL_CLASSES + 4 * 6)
-#define CHUNK 65536ul
+#define CHUNK 16384ul
+#define LARGE (CHUNK / 2)
+#define CLASSES (SMALL_CLASSES + 4 * 3)
+#define CHUNK_AREA 0x2000000000ul      /* chunks are placed from here on, */
+#define CHUNK_AREA_SIZE 0x1000000000ul /* round and round */
 
 struct block {
     size_t size;        /* of the payload */
     struct block *next; /* while free; keeps the payload aligned otherwise */
+    struct block *prev; /* while free: the payload's first bytes */
 };
-_Static_assert(sizeof(struct block) == ALIGN, "payloads are 16-byte aligned");
+#define HEADER ALIGN
+_Static_assert(offsetof(struct block, prev) == HEADER, "payloads are 16-byte aligned");
+
+struct chunk {
+    size_t live;   /* blocks in use */
+    size_t carved; /* bytes from the start that are header and blocks */
+};
+_Static_assert(sizeof(struct chunk) == ALIGN, "payloads are 16-byte aligned");
 
 static struct block *free_lists[CLASSES];
-static char *chunk;
-static size_t chunk_left;
+static struct chunk *current; /* blocks are carved from here */
+static struct chunk *spare;   /* an empty one that is kept */
+static uint64_t next_place = CHUNK_AREA;
+
+static struct chunk *chunk_of(const struct block *block) {
+    return (struct chunk *)((uintptr_t)block & ~(CHUNK - 1));
+}
 
 /* The class of a size; *rounded is the payload size of its blocks. size <= LARGE. */
 static size_t class_of(size_t size, size_t *rounded) {
@@ -46,49 +62,94 @@ static size_t class_of(size_t size, size_t *rounded) {
     return class + steps - 1;
 }
 
+static void list_push(struct block *block) {
+    size_t rounded;
+    struct block **list = &free_lists[class_of(block->size, &rounded)];
+    block->prev = 0;
+    block->next = *list;
+    if (*list)
+        (*list)->prev = block;
+    *list = block;
+}
+
+static void list_unlink(struct block *block) {
+    size_t rounded;
+    if (block->prev)
+        block->prev->next = block->next;
+    else
+        free_lists[class_of(block->size, &rounded)] = block->next;
+    if (block->next)
+        block->next->prev = block->prev;
+}
+
+/* A fresh chunk, aligned: placed where no chunk was lately, else wherever there is room. */
+static struct chunk *chunk_map(void) {
+    for (int tries = 0; tries < 64; tries++) {
+        uint64_t place = next_place;
+        next_place += CHUNK;
+        if (next_place == CHUNK_AREA + CHUNK_AREA_SIZE)
+            next_place = CHUNK_AREA;
+        struct chunk *chunk = memory_map_at(place, CHUNK);
+        if (!chunk || (uintptr_t)chunk % CHUNK == 0)
+            return chunk;
+        memory_unmap(chunk, CHUNK);
+    }
+    return 0;
+}
+
 /* Makes the rest of the chunk free blocks, as large as they fit. */
-static void retire_chunk(void) {
-    while (chunk_left >= sizeof(struct block) + ALIGN) {
-        size_t size = chunk_left - sizeof(struct block), rounded;
+static void retire(struct chunk *chunk) {
+    while (CHUNK - chunk->carved >= HEADER + ALIGN) {
+        size_t size = CHUNK - chunk->carved - HEADER;
         if (size > SMALL)
             size = SMALL;
-        size_t class = class_of(size & ~(ALIGN - 1), &rounded);
-        struct block *block = (struct block *)(void *)chunk;
-        block->size = rounded;
-        block->next = free_lists[class];
-        free_lists[class] = block;
-        chunk += sizeof(struct block) + rounded;
-        chunk_left -= sizeof(struct block) + rounded;
+        struct block *block = (struct block *)(void *)((char *)chunk + chunk->carved);
+        block->size = size & ~(ALIGN - 1);
+        chunk->carved += HEADER + block->size;
+        list_push(block);
     }
 }
 
 static struct block *carve(size_t size) {
-    size_t whole = sizeof(struct block) + size;
-    if (whole > chunk_left) {
-        size_t bytes = whole > CHUNK ? whole : CHUNK;
-        bytes = (bytes + MEMORY_PAGE - 1) & ~(MEMORY_PAGE - 1);
-        char *fresh = memory_map(bytes);
+    size_t whole = HEADER + size;
+    if (!current || whole > CHUNK - current->carved) {
+        struct chunk *fresh = spare ? spare : chunk_map();
         if (!fresh)
             return 0;
-        retire_chunk();
-        chunk = fresh;
-        chunk_left = bytes;
+        spare = 0;
+        *fresh = (struct chunk){.carved = sizeof(struct chunk)};
+        if (current)
+            retire(current);
+        current = fresh;
     }
-    struct block *block = (struct block *)(void *)chunk;
-    chunk += whole;
-    chunk_left -= whole;
+    struct block *block = (struct block *)(void *)((char *)current + current->carved);
+    current->carved += whole;
     block->size = size;
     return block;
+}
+
+/* Takes all blocks of an unused chunk off the lists and gives its pages back, or keeps it. */
+static void chunk_empty(struct chunk *chunk) {
+    size_t at = sizeof(struct chunk);
+    while (at < chunk->carved) {
+        struct block *block = (struct block *)(void *)((char *)chunk + at);
+        list_unlink(block);
+        at += HEADER + block->size;
+    }
+    if (spare)
+        memory_unmap(chunk, CHUNK);
+    else
+        spare = chunk;
 }
 
 static void *malloc_large(size_t size) {
     if (size > SIZE_MAX / 2)
         return 0;
-    struct block *block = memory_map(sizeof(struct block) + size);
+    struct block *block = memory_map(HEADER + size);
     if (!block)
         return 0;
     block->size = size;
-    return block + 1;
+    return (char *)block + HEADER;
 }
 
 void *malloc(size_t size) {
@@ -98,24 +159,25 @@ void *malloc(size_t size) {
     size_t class = class_of(size ? size : 1, &rounded);
     struct block *block = free_lists[class];
     if (block)
-        free_lists[class] = block->next;
+        list_unlink(block);
     else if (!(block = carve(rounded)))
         return 0;
-    return block + 1;
+    chunk_of(block)->live++;
+    return (char *)block + HEADER;
 }
 
 void free(void *pointer) {
     if (!pointer)
         return;
-    struct block *block = (struct block *)pointer - 1;
+    struct block *block = (struct block *)(void *)((char *)pointer - HEADER);
     if (block->size > LARGE) {
-        memory_unmap(block, sizeof(struct block) + block->size);
+        memory_unmap(block, HEADER + block->size);
         return;
     }
-    size_t rounded;
-    size_t class = class_of(block->size, &rounded);
-    block->next = free_lists[class];
-    free_lists[class] = block;
+    struct chunk *chunk = chunk_of(block);
+    list_push(block);
+    if (--chunk->live == 0 && chunk != current)
+        chunk_empty(chunk);
 }
 
 void *calloc(size_t count, size_t size) {
@@ -131,7 +193,7 @@ void *calloc(size_t count, size_t size) {
 void *realloc(void *pointer, size_t size) {
     if (!pointer)
         return malloc(size);
-    struct block *block = (struct block *)pointer - 1;
+    struct block *block = (struct block *)(void *)((char *)pointer - HEADER);
     if (size <= block->size)
         return pointer;
     void *larger = malloc(size);

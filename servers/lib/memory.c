@@ -22,8 +22,12 @@ static long touch(uint64_t address, size_t size) {
 }
 
 void *memory_map(size_t size) {
+    return memory_map_at(0, size);
+}
+
+void *memory_map_at(uint64_t place, size_t size) {
     size = round_up(size);
-    long address = pk_map(0, 0, size, PK_PROT_READ | PK_PROT_WRITE, 0, 0, 0);
+    long address = pk_map(0, place, size, PK_PROT_READ | PK_PROT_WRITE, 0, 0, 0);
     if (address < 0)
         return 0;
     if (touch((uint64_t)address, size) < 0) {

@@ -141,10 +141,13 @@ static void stop_running(struct process *p) {
 
 /* The terminal's session is over: whoever is in the same one is told. */
 static void end_session(const struct process *leader) {
-    for (struct process *p = process_next(0); p; p = process_next(p))
+    struct process *p;
+    struct sweep sweep;
+    sweep_begin(&sweep);
+    while ((p = sweep_next(&sweep)))
         if (p != leader && p->session == process_pid(leader) && p->state != PROCESS_ZOMBIE) {
-            signal_send_simple(p, SIGHUP, SI_KERNEL, 0);
             signal_send_simple(p, SIGCONT, SI_KERNEL, 0);
+            signal_send_simple(p, SIGHUP, SI_KERNEL, 0); /* last: it may be the end of p */
         }
 }
 

@@ -113,9 +113,21 @@ static inline int process_pid(const struct process *p) {
 struct process *process_find(int pid);
 struct process *request_process(const struct request *req);
 struct process *process_new(struct process *parent);
-void process_free(struct process *p); /* not in the tree any more */
+void process_free(
+    struct process *p);  /* not in the tree any more; its memory lasts for this request */
+void process_bury(void); /* frees what process_free left, at the start of a request */
 void process_adopt_orphans(struct process *p);
 struct process *process_next(const struct process *p); /* 0: the first; at the end 0 */
+/*
+ * A walk over all processes during which any of them may end: the one that was to come next is
+ * replaced by the one behind it.
+ */
+struct sweep {
+    struct process *next;
+    struct sweep *outer; /* walks nest: an end may signal a whole session */
+};
+void sweep_begin(struct sweep *s);
+struct process *sweep_next(struct sweep *s); /* 0 at the end, which ends the sweep */
 uint64_t process_count(void);
 uint64_t process_run_ns(const struct process *p);
 

@@ -17,7 +17,23 @@ struct process *process_find(int pid) {
 }
 _Static_assert(offsetof(struct process, pid_node) == 0, "process_find casts");
 
+/*
+ * What has ended during a request is freed at the next one, so that code that was handling it when it
+ * ended may still look at its state.
+ */
+static struct list buried = {&buried, &buried};
+
+void process_bury(void) {
+    while (!list_empty(&buried)) {
+        struct process *p = container_of(buried.next, struct process, all);
+        list_remove(&p->all);
+        free(p->command);
+        free(p);
+    }
+}
+
 struct process *request_process(const struct request *req) {
+    process_bury();
     return process_find((int)req->msg.badge);
 }
 
@@ -86,13 +102,33 @@ struct process *process_new(struct process *parent) {
     return p;
 }
 
+static struct sweep *sweeps;
+
+void sweep_begin(struct sweep *s) {
+    s->next = process_next(0);
+    s->outer = sweeps;
+    sweeps = s;
+}
+
+struct process *sweep_next(struct sweep *s) {
+    struct process *p = s->next;
+    if (p)
+        s->next = process_next(p);
+    else
+        sweeps = s->outer;
+    return p;
+}
+
 void process_free(struct process *p) {
+    for (struct sweep *s = sweeps; s; s = s->outer)
+        if (s->next == p)
+            s->next = process_next(p);
     signal_drop_all(p);
     list_remove(&p->sibling);
     list_remove(&p->all);
     hash_remove(&by_pid, &p->pid_node);
-    free(p->command);
-    free(p);
+    list_add_tail(&buried, &p->all);
+    p->state = PROCESS_ZOMBIE;
     count--;
 }
 

@@ -16,8 +16,10 @@ static bool bad_signal(int signal) {
 static long kill_many(struct process *from, int signal, int group) {
     bool found = false, sent = false;
     int own = process_pid(from);
-    for (struct process *p = process_next(0), *next; p; p = next) {
-        next = process_next(p);
+    struct process *p;
+    struct sweep sweep;
+    sweep_begin(&sweep);
+    while ((p = sweep_next(&sweep))) {
         /* group 0: everybody but the caller (kill(-1)) */
         if (group ? p->group != group : process_pid(p) == own)
             continue;
@@ -28,8 +30,8 @@ static long kill_many(struct process *from, int signal, int group) {
         if (signal && process_pid(p) != own)
             signal_send_simple(p, signal, SI_USER, from);
     }
-    if (sent && signal && group && from->group == group)
-        signal_send_simple(from, signal, SI_USER, from);
+    if (sent && signal && group && process_find(own) && from->group == group)
+        signal_send_simple(from, signal, SI_USER, from); /* last: it may be the end of the caller */
     return sent ? 0 : found ? -EPERM : -ESRCH;
 }
 

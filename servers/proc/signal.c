@@ -223,11 +223,12 @@ long signal_send_simple(struct process *p, int signal, int code, const struct pr
 }
 
 void signal_send_group(int group, int signal) {
-    for (struct process *p = process_next(0), *next; p; p = next) {
-        next = process_next(p);
+    struct process *p;
+    struct sweep sweep;
+    sweep_begin(&sweep);
+    while ((p = sweep_next(&sweep)))
         if (p->group == group)
             signal_send_simple(p, signal, SI_KERNEL, 0);
-    }
 }
 
 bool signal_force(struct process *p, struct signal_info *info) {
