@@ -174,11 +174,6 @@ static void idle(struct hart *hart) {
     hart->idle = true;
     if (hart->aspace)
         arch_mmu_activate(NULL);
-    uint64_t at = timers_next();
-    if (at != hart->timer_at) {
-        hart->timer_at = at;
-        arch_timer_program(at);
-    }
     kernel_unlock();
     arch_idle_wait();
     kernel_lock();
@@ -198,6 +193,15 @@ static void enter(struct hart *hart, struct thread *t, uint64_t now) {
     t->state = THREAD_RUNNING;
     if (hart->fp_owner != t || t->fp_hart != hart)
         arch_fp_forget(t);
+}
+
+/* For a hart without a thread. A slice's end that was pending is not any more. */
+static void program_idle_timer(struct hart *hart) {
+    uint64_t at = timers_next();
+    if (at != hart->timer_at) {
+        hart->timer_at = at;
+        arch_timer_program(at);
+    }
 }
 
 static void program_timer(struct hart *hart, const struct thread *t) {
@@ -225,7 +229,9 @@ void kernel_exit(void) {
                 thread_left_hart(before);
                 before = NULL;
             } else {
-                idle(hart);
+                program_idle_timer(hart);
+                if (!task_reap()) /* it may have stopped for an interrupt that is gone now */
+                    idle(hart);
             }
             continue;
         }

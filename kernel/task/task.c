@@ -85,7 +85,8 @@ void task_doom(struct task *task) {
     doomed_count++;
 }
 
-void task_reap(void) {
+bool task_reap(void) {
+    bool worked = false;
     uint64_t waiting = 0; /* for other harts to stop */
     while (!list_empty(&doomed) && waiting < doomed_count && !arch_interrupt_pending()) {
         struct task *task = CONTAINER_OF(doomed.next, struct task, doomed);
@@ -98,7 +99,9 @@ void task_reap(void) {
             list_append(&doomed, &task->doomed);
             waiting = task->thread_count ? waiting + 1 : 0;
         }
+        worked |= waiting == 0;
     }
+    return worked;
 }
 
 /* The last reference is gone. Its own capabilities may end other tasks, and so on: not from here. */

@@ -38,8 +38,9 @@ bool task_kill_step(struct task *task);
 /* Lets task_reap() end it. */
 void task_doom(struct task *task);
 /* Ends doomed tasks until all are gone or an interrupt waits. Called whenever the kernel is left,
- * so that neither a task that ends itself nor a chain of tasks needs a long or deep call. */
-void task_reap(void);
+ * so that neither a task that ends itself nor a chain of tasks needs a long or deep call. False if
+ * there was nothing to do but wait for other harts. */
+bool task_reap(void);
 /* The task whose kill call runs: it needs no notice of what it ends. NULL: none. */
 extern struct task *task_killer;
 void task_destroy(struct kobject *k);
