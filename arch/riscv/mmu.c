@@ -86,6 +86,9 @@ static void assign_asid(struct aspace *as) {
     as->asid = asid_next++;
     as->asid_generation = asid_generation;
     as->harts = 0;
+    for (unsigned i = 0; i < machine.hart_count; i++) /* some may use it by its old ASID still */
+        if (harts[i].aspace == as)
+            as->harts |= 1u << i;
 }
 
 static bool active_elsewhere(const struct aspace *as) {
@@ -116,6 +119,10 @@ void arch_mmu_activate(struct aspace *as) {
 }
 
 static void flush_local(const struct aspace *as, uint64_t va, uint64_t pages) {
+    if (this_hart()->asid_generation != asid_generation) {
+        __asm__ volatile("sfence.vma" ::: "memory"); /* it may run under as's old ASID */
+        return;
+    }
     if (pages > FLUSH_PAGES_MAX) {
         __asm__ volatile("sfence.vma x0, %0" ::"r"(as->asid) : "memory");
         return;
