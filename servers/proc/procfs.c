@@ -2,7 +2,7 @@
 /*
  * /proc: text made when a file is opened and handed to the vfs server as the caller's descriptor.
  * Files: meminfo uptime loadavg version cpuinfo stat, self, and for each process stat, status,
- * cmdline, comm and exe.
+ * cmdline, comm, schedstat and exe.
  */
 #include "proc.h"
 #include <protocol/proc_server.h>
@@ -145,6 +145,11 @@ static void pid_comm(struct text *t, const struct process *p) {
     print(t, "%s\n", p->name);
 }
 
+/* Time on a hart in ns, and two numbers that are not kept (proc(5), schedstat). */
+static void pid_schedstat(struct text *t, const struct process *p) {
+    print(t, "%lu 0 0\n", (unsigned long)process_run_ns(p));
+}
+
 struct entry {
     const char *name;
     void (*make)(struct text *t, const struct process *p);
@@ -160,6 +165,7 @@ static const struct entry pid_entries[] = {
     {"cmdline", pid_cmdline, S_IFREG | 0444},
     {"comm", pid_comm, S_IFREG | 0444},
     {"exe", 0, S_IFLNK | 0777},
+    {"schedstat", pid_schedstat, S_IFREG | 0444},
     {"stat", pid_stat, S_IFREG | 0444},
     {"status", pid_status, S_IFREG | 0444},
 };

@@ -113,6 +113,8 @@ static inline void __attribute__((noreturn)) bail(const char *what) {
 /* ---- Processes ---------------------------------------------------------------------------- */
 
 /* fork() that cannot fail; the child must leave by _exit(). */
+static pid_t tap_last_child __attribute__((unused)); /* that start() made */
+
 static inline pid_t start(void) {
     pid_t pid;
 
@@ -120,6 +122,7 @@ static inline pid_t start(void) {
     pid = fork();
     if (pid < 0)
         bail("fork");
+    tap_last_child = pid;
     return pid;
 }
 
@@ -157,9 +160,43 @@ static inline void sleep_ms(long ms) {
         continue;
 }
 
-/* Long enough for another process to reach the call in which it will block. */
+/* The process's state letter and, in *ns, its time on a hart; 0 if it cannot be told. */
+static inline char process_state(pid_t pid, unsigned long long *ns) {
+    char path[64], state = 0;
+    FILE *file;
+
+    *ns = 0;
+    snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
+    if ((file = fopen(path, "r"))) {
+        if (fscanf(file, "%llu", ns) != 1)
+            *ns = 0;
+        fclose(file);
+    }
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    if ((file = fopen(path, "r"))) {
+        if (fscanf(file, "%*d %*[^)]) %c", &state) != 1)
+            state = 0;
+        fclose(file);
+    }
+    return state;
+}
+
+/*
+ * Until the child that start() made last has reached the call in which it blocks: it sleeps and has not
+ * run for a while. However slow the machine is, a child that still works is not taken for blocked.
+ */
 static inline void let_block(void) {
-    sleep_ms(60);
+    unsigned long long before, after;
+    int quiet = 0;
+
+    sleep_ms(20);
+    process_state(tap_last_child, &before);
+    for (int tries = 0; quiet < 4 && tries < 2000; tries++) {
+        sleep_ms(10);
+        char state = process_state(tap_last_child, &after);
+        quiet = state != 'R' && after == before ? quiet + 1 : 0;
+        before = after;
+    }
 }
 
 /* ---- The machine -------------------------------------------------------------------------- */
