@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Configure and build a build folder; quiet when there is nothing to say."""
 
-import glob
 import os
 import subprocess
 import sys
@@ -24,25 +23,12 @@ def image(mode):
     return os.path.join(folder(mode), "tools", "parley.initrd")
 
 
-def rules_changed(since):
-    """Whether a folder has got its meson.build, or a protocol its declaration, after a time."""
-    for pattern in ("*/meson.build", "*/*/meson.build", "*/*/*/meson.build", "protocols/*.toml",
-                    "tools/protogen"):
-        for name in glob.glob(os.path.join(TOP, pattern)):
-            if os.path.getmtime(name) > since:
-                return True
-    return False
-
-
 def configure(mode):
     out = folder(mode)
-    ninja_file = os.path.join(out, "build.ninja")
+    if os.path.exists(os.path.join(out, "build.ninja")):
+        return
     command = ["meson", "setup", out, TOP, "--cross-file", os.path.join(TOP, "cross-riscv.ini"),
                f"-Dmode={mode}"]
-    if os.path.exists(ninja_file):
-        if not rules_changed(os.path.getmtime(ninja_file)):
-            return
-        command.append("--reconfigure")
     result = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         sys.stderr.write(result.stdout + result.stderr)
