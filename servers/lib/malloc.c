@@ -4,7 +4,7 @@
  * grows with the number of free blocks.
  *
  * A block is a 16-byte header and its payload. Up to 1 KiB classes are 16 bytes apart, above four to
- * a doubling; a freed block goes to the list of its class. Blocks come off chunks of 16 KiB, aligned to
+ * a doubling; a freed block goes to the list of its class. Blocks come off chunks of 32 KiB, aligned to
  * their size so that a block finds its chunk; a chunk whose blocks are all free goes back to the kernel
  * (one is kept). Above LARGE a block has pages of its own, given back when it is freed.
  */
@@ -17,9 +17,9 @@
 #define ALIGN 16ul
 #define SMALL 1024ul /* the largest size of the 16-byte steps */
 #define SMALL_CLASSES (SMALL / ALIGN + 1)
-#define CHUNK 16384ul
+#define CHUNK 32768ul
 #define LARGE (CHUNK / 2)
-#define CLASSES (SMALL_CLASSES + 4 * 3)
+#define CLASSES (SMALL_CLASSES + 4 * 4)
 #define CHUNK_AREA 0x2000000000ul      /* chunks are placed from here on, */
 #define CHUNK_AREA_SIZE 0x1000000000ul /* round and round */
 
