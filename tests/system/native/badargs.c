@@ -39,6 +39,7 @@ void things_make(void) {
     hole = (uint64_t)pk_map(0, 0, 3 * PAGE, PK_PROT_READ, 0, 0, 0);
     IS(pk_unmap(0, hole, PAGE), 0);
     IS(pk_unmap(0, hole + 2 * PAGE, PAGE), 0);
+    CHECK(*(volatile char *)(hole + PAGE) == 0); /* and this one */
     uint64_t pointers[BAD_POINTERS] = {0,
                                        1,
                                        PAGE - 1,
