@@ -46,15 +46,10 @@ void sched_ready(struct thread *t) {
         return;
     /*
      * Here, not where it ran last: who wakes a thread is mostly a server that is about to wait, so
-     * the woken one goes on at once with warm caches and without an interrupt between harts. If
-     * somebody waits here already, an idle hart may take one.
+     * the woken one goes on at once with warm caches and without an interrupt between harts. If it
+     * has to wait, an idle hart is asked to take it soon (BALANCE_NS).
      */
-    struct hart *hart = this_hart(), *helper = NULL;
-    if (policy->first(&hart->queue))
-        helper = idle_hart();
-    enqueue(hart, t, false);
-    if (helper)
-        arch_send_ipi(helper->index);
+    enqueue(this_hart(), t, false);
 }
 
 void sched_handoff(struct thread *t) {
@@ -86,7 +81,8 @@ void sched_set_priority(struct thread *t, unsigned priority) {
     if (queued)
         policy->enqueue(&t->hart->queue, &t->sched, false);
     /* Its hart, if that is another one, chooses anew where this may matter. */
-    if (t->hart && t->hart != this_hart() && (queued ? raised : t->state == THREAD_RUNNING && !raised))
+    if (t->hart && t->hart != this_hart() &&
+        (queued ? raised : t->state == THREAD_RUNNING && !raised))
         arch_send_ipi(t->hart->index);
 }
 
@@ -260,6 +256,7 @@ void kernel_timer_interrupt(void) {
     struct hart *helper = policy->first(&hart->queue) ? idle_hart() : NULL;
     if (helper && helper != hart) {
         hart->balanced_at = arch_time_ns();
+        helper->idle = false; /* asked: it need not be asked again before it sleeps again */
         arch_send_ipi(helper->index);
     }
     if (hart->current && arch_time_ns() >= hart->slice_end)
