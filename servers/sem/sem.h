@@ -81,7 +81,7 @@ static inline long set_find(int semid, const struct client *client, unsigned mod
 struct obstacle {
     struct sem *sem;
     bool for_zero;
-    bool nowait;     /* the operation that it stops has IPC_NOWAIT */
+    bool nowait;    /* the operation that it stops has IPC_NOWAIT */
     int32_t needed; /* the semaphore's value that would do, as in struct operation */
 };
 

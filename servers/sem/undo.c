@@ -51,13 +51,13 @@ static void undo_free(struct undo *undo) {
 
 void undo_clear(struct set *set, uint32_t number) {
     struct list *at, *after;
-    list_for_each(at, after, &set->undos)
+    list_for_each (at, after, &set->undos)
         container_of(at, struct undo, set_link)->adjust[number] = 0;
 }
 
 void undo_clear_all(struct set *set) {
     struct list *at, *after;
-    list_for_each(at, after, &set->undos)
+    list_for_each (at, after, &set->undos)
         memset(container_of(at, struct undo, set_link)->adjust, 0,
                set->count * sizeof(((struct undo *)0)->adjust[0]));
 }

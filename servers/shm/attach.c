@@ -106,8 +106,7 @@ long attach_client_connected(struct client *client) {
 void attach_client_execed(struct client *client) {
     struct list *head = client->data;
     while (!list_empty(head)) {
-        struct attachment *attachment =
-            container_of(head->next, struct attachment, client_link);
+        struct attachment *attachment = container_of(head->next, struct attachment, client_link);
         detach(client, attachment, attachment->count);
     }
 }
@@ -122,7 +121,7 @@ long attach_client_forked(struct client *parent, struct client *child) {
     long error = attach_client_connected(child);
     if (error < 0)
         return error;
-    list_for_each(at, after, (struct list *)parent->data) {
+    list_for_each (at, after, (struct list *)parent->data) {
         struct attachment *attachment = container_of(at, struct attachment, client_link);
         error = attach(child, attachment->segment, attachment->count);
         if (error < 0) {

@@ -30,8 +30,8 @@ long shm_handle_stat(struct request *req, int shmid, int command) {
             return -EINVAL;
         shmid = object->id;
     }
-    long error = segment_find(shmid, request_client(req),
-                              command == SHM_STAT_ANY ? 0 : SYSV_READ, &segment);
+    long error =
+        segment_find(shmid, request_client(req), command == SHM_STAT_ANY ? 0 : SYSV_READ, &segment);
     if (error < 0)
         return error;
     fill(segment, &ds);
@@ -110,8 +110,8 @@ long shm_handle_usage(struct request *req) {
     for (uint32_t place = 0; place <= (uint32_t)highest; place++) {
         struct sysv_object *object = idtable_at(&shm_state.table.ids, place);
         struct pk_object_info memory;
-        if (object && pk_object_info(container_of(object, struct segment, sysv)->object,
-                                     &memory) >= 0)
+        if (object &&
+            pk_object_info(container_of(object, struct segment, sysv)->object, &memory) >= 0)
             info.shm_rss += memory.resident;
     }
     long error = request_write_all(req, &info, sizeof(info));

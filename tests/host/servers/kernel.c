@@ -154,8 +154,8 @@ long mock_connect(int pid, uint32_t uid, uint32_t gid) {
                      0, 0);
 }
 long mock_fork(int parent, int child) {
-    return mock_call(PK_BADGE_PROC, SESSION_LABEL_FORKED,
-                     WORDS((uint64_t)parent, (uint64_t)child), 0, 0, 0, 0);
+    return mock_call(PK_BADGE_PROC, SESSION_LABEL_FORKED, WORDS((uint64_t)parent, (uint64_t)child),
+                     0, 0, 0, 0);
 }
 void mock_exec(int pid) {
     assert_int_equal(

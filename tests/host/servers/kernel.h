@@ -46,9 +46,8 @@ void mock_send(struct call *call, int pid, uint64_t label, const uint64_t *words
 long mock_call(uint64_t badge, uint64_t label, const uint64_t *words, unsigned count,
                const void *in, uint64_t in_len, void *out, uint64_t out_len);
 
-#define WORDS(...) \
-    (const uint64_t[]) { __VA_ARGS__ }, \
-        sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t)
+#define WORDS(...)                                                                                 \
+    (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t)
 
 /* Sends the cancel notices. */
 void mock_interrupt(struct call *call);

@@ -69,8 +69,8 @@ static long rcv(int pid, int id, int64_t type, uint64_t room, int flags) {
 }
 static struct msqid64_ds stat_of(int id) {
     struct msqid64_ds ds;
-    assert_int_equal(mock_call(3, MSG_LABEL_STAT, WORDS((uint64_t)id, IPC_STAT), 0, 0, &ds,
-                               sizeof(ds)), 0);
+    assert_int_equal(
+        mock_call(3, MSG_LABEL_STAT, WORDS((uint64_t)id, IPC_STAT), 0, 0, &ds, sizeof(ds)), 0);
     return ds;
 }
 
@@ -142,10 +142,12 @@ static void test_stat_and_set(void **state) {
     assert_int_equal(ds.msg_lspid, 1);
     assert_int_equal(ds.msg_lrpid, 0);
     assert_true(ds.msg_stime > 0 && ds.msg_rtime == 0 && ds.msg_ctime > 0);
-    assert_int_equal(mock_call(2, MSG_LABEL_STAT, WORDS((uint64_t)id, IPC_STAT), 0, 0, &ds,
-                               sizeof(ds)), -EACCES);
+    assert_int_equal(
+        mock_call(2, MSG_LABEL_STAT, WORDS((uint64_t)id, IPC_STAT), 0, 0, &ds, sizeof(ds)),
+        -EACCES);
     assert_int_equal(mock_call(2, MSG_LABEL_STAT, WORDS((uint64_t)id % 32768, MSG_STAT_ANY), 0, 0,
-                               &ds, sizeof(ds)), id);
+                               &ds, sizeof(ds)),
+                     id);
     assert_int_equal(mock_call(1, MSG_LABEL_STAT, WORDS((uint64_t)id, IPC_STAT), 0, 0, &ds, 100),
                      -EINVAL);
     ds.msg_perm.uid = 200;

@@ -63,8 +63,8 @@ static void test_words(void **state) {
     (void)state;
     int64_t sum;
     uint32_t last;
-    assert_int_equal(sample_words(3, -1, INT64_MIN + 10, 0xffffffff, UINT64_MAX, -2, 77, &sum, &last),
-                     1);
+    assert_int_equal(
+        sample_words(3, -1, INT64_MIN + 10, 0xffffffff, UINT64_MAX, -2, 77, &sum, &last), 1);
     assert_true(sum == INT64_MIN + 7);
     assert_int_equal(last, 77);
     sum = 5;

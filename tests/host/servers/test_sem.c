@@ -37,12 +37,12 @@ static long get(int pid, int key, int nsems, int flags) {
                      WORDS((uint64_t)key, (uint64_t)nsems, (uint64_t)flags), 0, 0, 0, 0);
 }
 static long value(int id, int number, int command) {
-    return mock_call(1, SEM_LABEL_VALUE,
-                     WORDS((uint64_t)id, (uint64_t)number, (uint64_t)command), 0, 0, 0, 0);
+    return mock_call(1, SEM_LABEL_VALUE, WORDS((uint64_t)id, (uint64_t)number, (uint64_t)command),
+                     0, 0, 0, 0);
 }
 static long set_value(int id, int number, int to) {
-    return mock_call(1, SEM_LABEL_SET_VALUE,
-                     WORDS((uint64_t)id, (uint64_t)number, (uint64_t)to), 0, 0, 0, 0);
+    return mock_call(1, SEM_LABEL_SET_VALUE, WORDS((uint64_t)id, (uint64_t)number, (uint64_t)to), 0,
+                     0, 0, 0);
 }
 static long sem_remove(int pid, int id) {
     return mock_call((uint64_t)pid, SEM_LABEL_REMOVE, WORDS((uint64_t)id), 0, 0, 0, 0);
@@ -218,14 +218,16 @@ static void test_all_and_stat(void **state) {
     assert_int_equal(mock_call(1, SEM_LABEL_GET_ALL, WORDS((uint64_t)id), 0, 0, got, 8), 0);
     assert_memory_equal(got, values, 6);
     struct semid64_ds ds;
-    assert_int_equal(mock_call(1, SEM_LABEL_STAT, WORDS((uint64_t)id, IPC_STAT), 0, 0, &ds,
-                               sizeof(ds)), 0);
+    assert_int_equal(
+        mock_call(1, SEM_LABEL_STAT, WORDS((uint64_t)id, IPC_STAT), 0, 0, &ds, sizeof(ds)), 0);
     assert_int_equal(ds.sem_nsems, 3);
     assert_int_equal(ds.sem_otime, 0);
-    assert_int_equal(mock_call(2, SEM_LABEL_STAT, WORDS((uint64_t)id % 32768, SEM_STAT), 0, 0, &ds,
-                               sizeof(ds)), -EACCES);
+    assert_int_equal(
+        mock_call(2, SEM_LABEL_STAT, WORDS((uint64_t)id % 32768, SEM_STAT), 0, 0, &ds, sizeof(ds)),
+        -EACCES);
     assert_int_equal(mock_call(2, SEM_LABEL_STAT, WORDS((uint64_t)id % 32768, SEM_STAT_ANY), 0, 0,
-                               &ds, sizeof(ds)), id);
+                               &ds, sizeof(ds)),
+                     id);
     ds.sem_perm.mode = 0666;
     assert_int_equal(mock_call(1, SEM_LABEL_SET, WORDS((uint64_t)id), &ds, sizeof(ds), 0, 0), 0);
     assert_int_equal(op(2, id, 0, 1, 0), 0);

@@ -85,8 +85,7 @@ static void test_rights(void **state) {
     assert_int_equal(rights, PK_RIGHT_USE | PK_RIGHT_GRANT);
     assert_int_equal(at(1, id, SHM_EXEC), -EACCES);
     assert_int_equal(at(3, id, SHM_EXEC), 0);
-    assert_int_equal(rights,
-                     PK_RIGHT_USE | PK_RIGHT_RECEIVE | PK_RIGHT_GRANT | PK_RIGHT_EXECUTE);
+    assert_int_equal(rights, PK_RIGHT_USE | PK_RIGHT_RECEIVE | PK_RIGHT_GRANT | PK_RIGHT_EXECUTE);
     for (int pid = 1; pid <= 3; pid++) {
         assert_int_equal(dt(pid, id), 0);
         assert_int_equal(dt(pid, id), -EINVAL);

@@ -37,11 +37,11 @@ static long handle_wait(struct request *req) {
 }
 
 static const struct protocol_entry entries[] = {{.handler = handle_wait}};
-static const struct protocol protocol = {.name = "test", .first = 1, .count = 1,
-                                         .entries = entries};
+static const struct protocol protocol = {
+    .name = "test", .first = 1, .count = 1, .entries = entries};
 static const struct client_ops client_hooks;
-static const struct server server = {.name = "test", .protocol = &protocol,
-                                     .clients = &client_hooks};
+static const struct server server = {
+    .name = "test", .protocol = &protocol, .clients = &client_hooks};
 
 static int setup(void **state) {
     (void)state;

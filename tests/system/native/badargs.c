@@ -24,14 +24,9 @@ void things_make(void) {
     static const char page[PAGE];
     IS(pk_object_write(things.object, 0, page, PAGE), PAGE); /* its pages are there */
     memset(scratch, 0, sizeof scratch);
-    uint64_t strong[8] = {0,
-                          things.task,
-                          things.thread,
-                          things.endpoint,
-                          things.notification,
-                          things.object,
-                          0,
-                          things.machine};
+    uint64_t strong[8] = {
+        0, things.task,   things.thread, things.endpoint, things.notification, things.object,
+        0, things.machine};
     memcpy(things.strong, strong, sizeof strong);
     for (unsigned type = 1; type < 8; type++)
         if (strong[type])
@@ -104,8 +99,8 @@ static struct snapshot look(void) {
     return s;
 }
 
-void expect(long want, long number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
-            uint64_t a4, uint64_t a5) {
+void expect(long want, long number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+            uint64_t a5) {
     const uint64_t args[7] = {a0, a1, a2, a3, a4, a5, 0};
     struct snapshot before = look();
     long got = raw_call(number, args);
@@ -241,8 +236,8 @@ static void bad_pointer_calls(void) {
 
 static void bad_numbers(void) {
     things_make();
-    static const long numbers[] = {-PK_CALLS - 1, -PK_CALLS - 2, -100, -1000, -(1l << 32),
-                                   -(1l << 62), LONG_MIN};
+    static const long numbers[] = {-PK_CALLS - 1, -PK_CALLS - 2, -100,    -1000,
+                                   -(1l << 32),   -(1l << 62),   LONG_MIN};
     for (unsigned i = 0; i < ARRAY_LENGTH(numbers); i++)
         expect(-ENOSYS, numbers[i], 1, 2, 3, 4, 5, 6);
     expect(-EINVAL, PK_FOREIGN_RETURN, 7, 0, 0, 0, 0, 0);

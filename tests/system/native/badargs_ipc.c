@@ -63,8 +63,7 @@ void bad_labels(void) {
         struct pk_msg msg = {.label = cases[i].label, .caps = cases[i].caps};
         IS(pk_call(things.endpoint, &msg, 0, 0, 0, 0), cases[i].want);
     }
-    struct pk_msg msg = {.label = 1ull << PK_LABEL_CAPS_SHIFT,
-                         .caps = things.weak[PK_TYPE_OBJECT]};
+    struct pk_msg msg = {.label = 1ull << PK_LABEL_CAPS_SHIFT, .caps = things.weak[PK_TYPE_OBJECT]};
     IS(pk_call(things.endpoint, &msg, 0, 0, 0, 0), -EPERM);
     IS(pk_receive(things.endpoint, PK_NONBLOCK, &msg), -EAGAIN);
     things_drop();

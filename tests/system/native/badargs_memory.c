@@ -7,10 +7,10 @@ void bad_ranges(void) {
     things_make();
     static const struct {
         uint64_t start, length;
-    } ranges[] = {{0, PAGE},           {PAGE + 1, PAGE},        {PAGE, 0},
-                  {PAGE, ~0ull},       {PAGE, 1ull << 63},      {USER_END - PAGE, 2 * PAGE},
-                  {USER_END, PAGE},    {1ull << 47, PAGE},      {0xffffffc080000000, PAGE},
-                  {~0xfffull, 0x1000}, {PAGE, USER_END},        {~0xfffull, ~0ull}};
+    } ranges[] = {{0, PAGE},           {PAGE + 1, PAGE},   {PAGE, 0},
+                  {PAGE, ~0ull},       {PAGE, 1ull << 63}, {USER_END - PAGE, 2 * PAGE},
+                  {USER_END, PAGE},    {1ull << 47, PAGE}, {0xffffffc080000000, PAGE},
+                  {~0xfffull, 0x1000}, {PAGE, USER_END},   {~0xfffull, ~0ull}};
     for (unsigned i = 0; i < ARRAY_LENGTH(ranges); i++) {
         uint64_t start = ranges[i].start, length = ranges[i].length, task = things.task;
         expect(-EINVAL, PK_UNMAP, task, start, length, 0, 0, 0);
@@ -69,7 +69,7 @@ void bad_values(void) {
     expect(-EINVAL, PK_OBJECT_DEVICE, m, 0x10000000, 1, 0, 0, 0);
     expect(-EINVAL, PK_OBJECT_DEVICE, m, ~0xfffull, 2 * PAGE, 0, 0, 0);
     expect(-EINVAL, PK_OBJECT_DEVICE, m, 1ull << 50, PAGE, 0, 0, 0);
-    expect(-EINVAL, PK_OBJECT_DEVICE, m, 0x80000000, mib, 0, 0, 0); /* RAM */
+    expect(-EINVAL, PK_OBJECT_DEVICE, m, 0x80000000, mib, 0, 0, 0);  /* RAM */
     expect(-EINVAL, PK_OBJECT_DEVICE, m, PAGE, 1ull << 36, 0, 0, 0); /* around RAM */
     expect(-EINVAL, PK_IRQ_CREATE, m, 0, 0, 0, 0, 0);
     expect(-EINVAL, PK_IRQ_CREATE, m, 128, 0, 0, 0, 0);

@@ -20,10 +20,30 @@ static uint64_t scratch, progress_at, seed;
 
 static uint64_t interesting(uint64_t *state) {
     uint64_t r = tap_random(state);
-    static const uint64_t values[] = {0, 1, 2, 3, 7, 8, 63, 64, 255, 4095, 4096, 4097, 8192,
-                                      1ull << 20, 1ull << 32, USER_END - 4096, USER_END,
-                                      1ull << 40, 1ull << 62, 1ull << 63, ~0ull, ~0xfffull,
-                                      0xffffffc080200000, 0xffffffff80200000};
+    static const uint64_t values[] = {0,
+                                      1,
+                                      2,
+                                      3,
+                                      7,
+                                      8,
+                                      63,
+                                      64,
+                                      255,
+                                      4095,
+                                      4096,
+                                      4097,
+                                      8192,
+                                      1ull << 20,
+                                      1ull << 32,
+                                      USER_END - 4096,
+                                      USER_END,
+                                      1ull << 40,
+                                      1ull << 62,
+                                      1ull << 63,
+                                      ~0ull,
+                                      ~0xfffull,
+                                      0xffffffc080200000,
+                                      0xffffffff80200000};
     switch (r >> 60) {
     case 0:
     case 1:
@@ -55,9 +75,16 @@ static uint64_t interesting(uint64_t *state) {
 
 /* What may block the child or end it is rare, so that it gets far. */
 static long random_number(uint64_t *state, uint64_t *flags) {
-    static const signed char ends[] = {0, PK_CALL, PK_RECEIVE, PK_REPLY_RECEIVE, PK_WAIT,
-                                       PK_THREAD_SUSPEND, PK_TASK_KILL, PK_LOG,
-                                       PK_THREAD_ATTENTION, PK_TASK_SET};
+    static const signed char ends[] = {0,
+                                       PK_CALL,
+                                       PK_RECEIVE,
+                                       PK_REPLY_RECEIVE,
+                                       PK_WAIT,
+                                       PK_THREAD_SUSPEND,
+                                       PK_TASK_KILL,
+                                       PK_LOG,
+                                       PK_THREAD_ATTENTION,
+                                       PK_TASK_SET};
     long number = -(long)(tap_random(state) % (PK_CALLS + 2));
     for (unsigned i = 0; i < sizeof ends; i++) {
         if (number != ends[i] || tap_random(state) % 64 == 0)
@@ -136,8 +163,8 @@ void fuzz(void) {
     things_make();
     uint64_t events = SLOT(pk_notification_create()), total = 0, finished = 0;
     uint64_t shared = SLOT(pk_object_create(PAGE, 0, 0));
-    progress_at = (uint64_t)pk_map(0, 0, PAGE, PK_PROT_READ | PK_PROT_WRITE | PK_MAP_SHARED,
-                                   shared, 0, 0);
+    progress_at =
+        (uint64_t)pk_map(0, 0, PAGE, PK_PROT_READ | PK_PROT_WRITE | PK_MAP_SHARED, shared, 0, 0);
     scratch = (uint64_t)pk_map(0, 0, SCRATCH_PAGES * PAGE, PK_PROT_READ | PK_PROT_WRITE, 0, 0, 0);
     memset((void *)scratch, 0, SCRATCH_PAGES * PAGE);
     volatile struct progress *p = (volatile struct progress *)progress_at;

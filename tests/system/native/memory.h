@@ -8,8 +8,7 @@
 #define RW (PK_PROT_READ | PK_PROT_WRITE)
 
 /* Maps, at a checked address; address 0: anywhere. */
-uint64_t map_at(uint64_t address, uint64_t pages, uint64_t flags, uint64_t object,
-                uint64_t offset);
+uint64_t map_at(uint64_t address, uint64_t pages, uint64_t flags, uint64_t object, uint64_t offset);
 void unmap(uint64_t at, uint64_t pages);
 /* Pages of the program's address space that are there. */
 uint64_t resident(void);

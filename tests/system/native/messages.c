@@ -8,8 +8,8 @@ volatile struct shared shared;
 /* Calls `shared.endpoint` once for each go. */
 void caller_loop(uint64_t index) {
     struct pk_msg *msg = (struct pk_msg *)&shared.sent[index];
-    shared.result[index] = pk_call(shared.endpoint, msg, shared.in, shared.in_len, shared.out,
-                                   shared.out_len);
+    shared.result[index] =
+        pk_call(shared.endpoint, msg, shared.in, shared.in_len, shared.out, shared.out_len);
     __atomic_fetch_add(&shared.done, 1, __ATOMIC_SEQ_CST);
     worker_rest();
 }
@@ -80,8 +80,7 @@ static void badges(void) {
 static void capabilities(void) {
     struct pair p = pair_new();
     uint64_t object = SLOT(pk_object_create(PAGE, 0, 0));
-    uint64_t slot = SLOT(
-        pk_cap_copy(object, p.task, 0, PK_RIGHT_USE | PK_RIGHT_GRANT, 0));
+    uint64_t slot = SLOT(pk_cap_copy(object, p.task, 0, PK_RIGHT_USE | PK_RIGHT_GRANT, 0));
     uint64_t fixed = SLOT(pk_cap_copy(object, p.task, 0, PK_RIGHT_USE, 0));
     shared.sent[0].label = 3 | 4ull << PK_LABEL_CAPS_SHIFT;
     shared.sent[0].caps = slot * 0x0001000100010001ull;
@@ -165,8 +164,8 @@ static void server_loop(uint64_t endpoint) {
     long token = pk_receive(endpoint, 0, &msg);
     for (;;) {
         msg.w[0] += msg.w[1];
-        token = pk_reply_receive(endpoint, token > 0 ? (uint64_t)token : 0, (long)msg.w[5], &msg,
-                                 0);
+        token =
+            pk_reply_receive(endpoint, token > 0 ? (uint64_t)token : 0, (long)msg.w[5], &msg, 0);
     }
 }
 

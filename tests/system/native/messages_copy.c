@@ -64,9 +64,9 @@ void copy_bounds(void) {
     static const struct {
         uint64_t offset, length;
         long result;
-    } cases[] = {{0, 1, 1},          {0, 8500, 8500},   {0, 9000, 8500}, {8500, 1, 0},
-                 {8499, 100, 1},     {8501, 1, -EINVAL}, {4095, 2, 2},   {1, ~0ull - 8999, 8499},
-                 {~0ull, 1, -EINVAL}, {3, 8191, 8191},   {100, 0, 0}};
+    } cases[] = {{0, 1, 1},           {0, 8500, 8500},    {0, 9000, 8500}, {8500, 1, 0},
+                 {8499, 100, 1},      {8501, 1, -EINVAL}, {4095, 2, 2},    {1, ~0ull - 8999, 8499},
+                 {~0ull, 1, -EINVAL}, {3, 8191, 8191},    {100, 0, 0}};
     for (unsigned i = 0; i < ARRAY_LENGTH(cases); i++) {
         uint64_t offset = cases[i].offset, length = cases[i].length;
         if (length > sizeof here && cases[i].result > (long)sizeof here)

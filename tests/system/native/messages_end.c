@@ -116,8 +116,8 @@ static void foreign_caller(uint64_t argument) {
     __asm__ volatile("ecall"
                      : "+r"(a0), "+r"(a7), "+r"(t0)
                      :
-                     : "a1", "a2", "a3", "a4", "a5", "a6", "t1", "t2", "t3", "t4", "t5", "t6",
-                       "ra", "memory");
+                     : "a1", "a2", "a3", "a4", "a5", "a6", "t1", "t2", "t3", "t4", "t5", "t6", "ra",
+                       "memory");
     uint64_t kept = a7 == 64 && t0 == 0x5eed;
     shared.result[0] = (long)a0;
     shared.result[1] = (long)kept;

@@ -164,7 +164,10 @@ static void kill_many(void) {
         uint64_t threads[30], before = counts[2];
         tap_reuse_stacks();
         for (unsigned i = 0; i < ARRAY_LENGTH(threads); i++)
-            threads[i] = thread_run(task, i % 5 == 0 ? answerer : i % 7 == 0 ? count_up : chatter,
+            threads[i] = thread_run(task,
+                                    i % 5 == 0   ? answerer
+                                    : i % 7 == 0 ? count_up
+                                                 : chatter,
                                     i % 5 && i % 7 == 0 ? 1 : slot, 5 + i % 3);
         CHECK(tap_reaches(&counts[2], before + 100 * (round % 4)));
         tap_sleep(round % 5 * MS / 2);
