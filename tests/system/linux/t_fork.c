@@ -136,19 +136,26 @@ static void test_statuses(void) {
 }
 
 static void test_stopped(void) {
-    int status = 0;
-    pid_t pid = start();
+    int status = 0, ends[2];
+    pid_t pid;
+    char byte;
 
-    if (pid == 0) {
+    if (pipe(ends) < 0)
+        bail("pipe");
+    pid = start();
+    if (pid == 0) { /* it exits when the parent has seen it go on: an exit hides that */
+        close(ends[1]);
         raise(SIGSTOP);
-        _exit(6);
+        _exit(read(ends[0], &byte, 1) == 0 ? 6 : 7);
     }
+    close(ends[0]);
     is_int(waitpid(pid, &status, WUNTRACED), pid, "WUNTRACED reports a stopped child");
     ok(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP, "stopped by SIGSTOP");
     is_int(waitpid(pid, &status, WUNTRACED | WNOHANG), 0, "a stop is reported once");
     kill(pid, SIGCONT);
     is_int(waitpid(pid, &status, WCONTINUED), pid, "WCONTINUED reports that it goes on");
     ok(WIFCONTINUED(status), "WIFCONTINUED");
+    close(ends[1]);
     is_int(reap(pid), 6 << 8, "and then it exits");
 }
 
