@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* The fixed-priority policy against lists in arrays. */
+#include "support.h"
+#include <sched/policy.h>
+
+#define ENTITIES 150
+
+static struct sched_entity entities[ENTITIES];
+static struct sched_entity *level[PRIORITIES][ENTITIES];
+static unsigned length[PRIORITIES];
+static struct run_queue queue;
+
+static struct sched_entity *model_first(void) {
+    for (unsigned p = PRIORITIES; p-- > 0;)
+        if (length[p])
+            return level[p][0];
+    return NULL;
+}
+
+static void model_insert(struct sched_entity *e, bool front) {
+    struct sched_entity **l = level[e->priority];
+    unsigned *n = &length[e->priority];
+    if (front)
+        memmove(l + 1, l, *n * sizeof *l);
+    l[front ? 0 : *n] = e;
+    ++*n;
+}
+
+static void model_remove(const struct sched_entity *e) {
+    struct sched_entity **l = level[e->priority];
+    unsigned *n = &length[e->priority], at = 0;
+    while (l[at] != e)
+        at++;
+    memmove(l + at, l + at + 1, (--*n - at) * sizeof *l);
+}
+
+static void random_operations(void **state) {
+    const struct sched_policy *p = &policy_fixed;
+    (void)state;
+    p->init(&queue);
+    assert_null(p->first(&queue));
+    for (unsigned i = 0; i < ENTITIES; i++)
+        list_init(&entities[i].link);
+    for (unsigned step = 0; step < 200000; step++) {
+        struct sched_entity *e = &entities[random_number() % ENTITIES];
+        bool front = random_number() % 3 == 0;
+        if (random_number() % 4 == 0 && model_first())
+            e = model_first(); /* as the scheduler does */
+        if (e->queued) {
+            p->dequeue(&queue, e);
+            model_remove(e);
+            assert_false(e->queued);
+        } else {
+            uint8_t top = step / 20000 % 2 ? PRIORITIES : 3;
+            e->priority = (uint8_t)(random_number() % top);
+            p->enqueue(&queue, e, front);
+            model_insert(e, front);
+            assert_true(e->queued);
+        }
+        struct sched_entity *first = model_first(),
+                            running = {.priority = (uint8_t)(random_number() % PRIORITIES)};
+        assert_ptr_equal(p->first(&queue), first);
+        int above = first ? first->priority - running.priority : -1;
+        assert_int_equal(p->preempts(&queue, &running, false), above > 0);
+        assert_int_equal(p->preempts(&queue, &running, true), above >= 0);
+        assert_int_equal(p->contends(&queue, &running), above >= 0);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_operations)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
