@@ -41,8 +41,12 @@ struct task_record {
     uint64_t badge;                  /* its identity towards servers that it calls */
 };
 
-/* Starts everything in the manifest; 0, or an error after a line of log. */
-long servers_start(const char *manifest, size_t size);
+/*
+ * Starts everything in the manifest; 0, or an error after a line of log. For a native program (native
+ * set) the server that would get the rest of the memory, the process server, stays away: that memory
+ * is the program's.
+ */
+long servers_start(const char *manifest, size_t size, int native);
 /* A slot to call the server by, badged as init; 0 if there is none of that name. */
 uint64_t servers_endpoint(const char *name);
 /* The server whose exception badge this is, for messages. */

@@ -176,7 +176,7 @@ static void start(void) {
         error = image_find("boot/manifest", &manifest);
     if (error < 0)
         give_up("boot/manifest", error);
-    if (servers_start(manifest.data, manifest.size) < 0)
+    if (servers_start(manifest.data, manifest.size, command_line_get("native", 0, 0) > 0) < 0)
         give_up("boot", -EINVAL);
     console_slot = servers_endpoint("console");
     proc_slot = servers_endpoint("proc");

@@ -17,6 +17,7 @@
 
 static struct task_record servers[MAX_SERVERS];
 static unsigned server_count;
+static int native_only; /* one server is left out: what others would tell it goes nowhere */
 
 static struct task_record *find(const char *name) {
     for (unsigned i = 0; i < server_count; i++)
@@ -102,6 +103,8 @@ static long give_named(const struct task_record *s, struct pk_boot_info *info, c
     if (of) {
         size_t kind = (size_t)(of - name);
         struct task_record *other = find(of + 1);
+        if (native_only && !other && strcmp(of + 1, "init"))
+            return 0;
         if (kind == 6 && !memcmp(name, "events", 6))
             return give(s, info, name,
                         other                     ? other->events
@@ -243,7 +246,8 @@ static long read_manifest(const char *manifest, size_t size) {
     int more = 0;
     while (server_count < MAX_SERVERS &&
            (more = manifest_next(&text, manifest + size, &servers[server_count].spec)) > 0)
-        server_count++;
+        if (!native_only || !servers[server_count].spec.quota_rest)
+            server_count++;
     if (more < 0) {
         int shown = (int)strcspn(text, "\n");
         server_log("boot/manifest, line not understood: %.*s", shown, text);
@@ -251,7 +255,8 @@ static long read_manifest(const char *manifest, size_t size) {
     return more < 0 ? more : 0;
 }
 
-long servers_start(const char *manifest, size_t size) {
+long servers_start(const char *manifest, size_t size, int native) {
+    native_only = native;
     struct pk_machine_info machine;
     long error = read_manifest(manifest, size);
     if (error == 0)
