@@ -236,8 +236,14 @@ void arch_send_ipi(uint32_t hart) {
     sbi_call(SBI_EXT_IPI, 0, 1ull << machine.hart_ids[hart], 0, 0, 0);
 }
 
+/*
+ * The firmware's own interrupts end a wfi too: remote fences, for one. Whoever then took the kernel
+ * lock for nothing would keep it from the hart that works.
+ */
 void arch_idle_wait(void) {
-    __asm__ volatile("wfi" ::: "memory");
+    do
+        __asm__ volatile("wfi" ::: "memory");
+    while (!arch_interrupt_pending());
 }
 
 void arch_console_put(char c) {
@@ -251,5 +257,5 @@ void arch_machine_stop(int how, unsigned status) {
     }
     sbi_call(SBI_EXT_SRST, 0, how == ARCH_STOP_REBOOT ? 1 : 0, 0, 0, 0);
     for (;;)
-        arch_idle_wait();
+        __asm__ volatile("wfi");
 }

@@ -142,9 +142,16 @@ static uint64_t hardware_mask(uint32_t harts_mask) {
 
 void arch_mmu_flush(struct aspace *as, uint64_t va, uint64_t length) {
     uint32_t self = 1u << this_hart()->index;
+    uint32_t others = as->harts & ~self;
+    if (others && !active_elsewhere(as)) {
+        /* What others left in their TLBs is out of reach under a new ASID: nobody need be asked. */
+        assign_asid(as);
+        if (this_hart()->aspace == as)
+            arch_mmu_activate(as);
+        return;
+    }
     if (as->harts & self)
         flush_local(as, va, (length + PAGE_MASK) >> PAGE_SHIFT);
-    uint32_t others = as->harts & ~self;
     if (others)
         sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, hardware_mask(others), 0, va, length);
 }

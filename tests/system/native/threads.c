@@ -234,7 +234,7 @@ static void churn_thread(uint64_t unused) {
 
 static void churn(void) {
     counts[5] = 0;
-    for (uint64_t i = 0; i < 500; i++) { /* the case runs twice */
+    for (uint64_t i = 0; i < 5000; i++) { /* the case runs twice */
         tap_reuse_stacks();
         uint64_t task = i % 8 ? task_sharing() : task_copy(0);
         uint64_t thread = thread_run(task, churn_thread, 0, i % 2 ? 17 : 15);
@@ -260,8 +260,8 @@ int main(void) {
         {"a task ends itself", kill_self, false},
         {"a chain of tasks goes", task_chain, false},
         {"a waker on another hart", ping_pong, false},
-        {"more address spaces than ASIDs", many_spaces, false},
-        {"1,000 tasks and threads come and go", churn, false},
+        {"more address spaces than ASIDs", many_spaces, true} /* long: once */,
+        {"10,000 tasks and threads come and go", churn, false},
     };
     tap_run(cases, ARRAY_LENGTH(cases));
     return 0;

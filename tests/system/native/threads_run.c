@@ -332,8 +332,7 @@ void many_spaces(void) {
     tap_sleep(20 * MS);
     IS(pk_object_read(old, 0, &after, 8), 8);
     IS(after, before);
-    IS(pk_object_read(new, 0, &after, 8), 8);
-    CHECK(after > 0);
+    CHECK(tap_reaches((const volatile uint64_t *)at, 1));
     task_end(task);
     drop(thread);
     IS(pk_unmap(0, at, PAGE), 0);
