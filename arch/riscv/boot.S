@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entry from the firmware: S-mode, paging off, a0 = hart id, a1 = device tree (physical), and for
- * harts started later through SBI HSM a1 = their struct hart (virtual).
+ * Entry from the firmware: S-mode, paging off, a0 = hart id, a1 = device tree (physical).
+ * Whoever comes first boots the kernel. OpenSBI 1.1 can send a hart that is being started here
+ * too, with the boot hart's arguments: it takes up its new address only after it lets the hart go
+ * (sbi_hsm_hart_start). So all others look themselves up by their ids, wherever they come in.
  * The boot tables map the image's gigabyte twice, at its physical and at its linked address, and
  * the direct map, all by gigapages; arch_mmu_init_kernel() replaces them.
  */
@@ -15,6 +17,10 @@
 _start:
     .option push
     .option norelax
+    lla t0, boot_taken
+    li t1, 1
+    amoswap.w.aqrl t1, t1, (t0)
+    bnez t1, arch_secondary_start
     csrw sie, zero
     mv s0, a0
     mv s1, a1
@@ -65,11 +71,15 @@ _start:
     .globl arch_secondary_start
 arch_secondary_start:
     csrw sie, zero
-    mv s2, a1
+    mv s0, a0
     lla t0, boot_root_pa
     ld t0, 0(t0)
     call enter_paging
-    mv tp, s2
+    lla t0, boot_harts
+1:  ld tp, 8(t0)
+    ld t1, 0(t0)
+    addi t0, t0, 16
+    bne t1, s0, 1b
     ld sp, 8(tp)
     li s0, 0
     call boot_secondary
@@ -85,12 +95,11 @@ enter_paging:
     ld t1, 0(t1)
     lla t2, 5f
     add t2, t2, t1
-    csrw stvec, t2
     add ra, ra, t1
     sfence.vma
     csrw satp, t0
     sfence.vma
-    .align 2
+    jr t2 /* from the physical address, mapped as itself, to the linked one */
 5:  lla t1, trap_entry
     csrw stvec, t1
     ret
@@ -106,6 +115,8 @@ boot_root_pa:
     .dword boot_root - 0xffffffff00000000
 boot_hart_va:
     .dword harts
+boot_taken: /* not in .bss, which the first hart clears */
+    .word 0
     .option pop
 
     .section .bss

@@ -24,8 +24,8 @@ struct node {
     char name[24];
     enum node_kind kind;
     uint32_t address_cells, size_cells; /* for its children */
-    const void *reg;
-    uint32_t reg_length;
+    const void *reg, *interrupts;       /* values of reg and interrupts-extended */
+    uint32_t reg_length, interrupts_length;
     uint32_t phandle;
     bool disabled;
 };
@@ -35,8 +35,7 @@ struct scan {
     uint64_t boot_hart;
     uint32_t intc_phandle[ARCH_MAX_HARTS]; /* by position in machine.hart_ids */
     uint32_t last_intc;
-    const void *plic_contexts;
-    uint32_t plic_contexts_length;
+    struct node plic;
 };
 
 static void scan_begin(void *context, int depth, const char *name) {
@@ -100,7 +99,7 @@ static void scan_property(void *context, int depth, const struct fdt_property *p
     else if (strcmp(p->name, "riscv,isa") == 0 && n->kind == NODE_CPU)
         machine.has_sstc = isa_has(p, "sstc");
     else if (strcmp(p->name, "interrupts-extended") == 0)
-        s->plic_contexts = p->value, s->plic_contexts_length = p->length;
+        n->interrupts = p->value, n->interrupts_length = p->length;
     else if (strcmp(p->name, "compatible") == 0) {
         if (has_string(p, "riscv,plic0") || has_string(p, "sifive,plic-1.0.0"))
             n->kind = NODE_PLIC;
@@ -158,6 +157,7 @@ static void scan_end(void *context, int depth) {
     case NODE_PLIC:
         machine.plic_start = start;
         machine.plic_size = size;
+        s->plic = *n;
         break;
     case NODE_TEST:
         machine.test_start = start;
@@ -169,12 +169,12 @@ static void scan_end(void *context, int depth) {
 
 /* The PLIC's contexts are listed as pairs (hart's interrupt controller, interrupt number). */
 static uint32_t boot_plic_context(const struct scan *s) {
-    for (uint32_t i = 0; i < s->plic_contexts_length / 8; i++) {
-        const char *pair = (const char *)s->plic_contexts + 8 * i;
+    for (uint32_t i = 0; i < s->plic.interrupts_length / 8; i++) {
+        const char *pair = (const char *)s->plic.interrupts + 8 * i;
         if (fdt_cells(pair, 1) == s->intc_phandle[0] && fdt_cells(pair + 4, 1) == IRQ_EXTERNAL)
             return i;
     }
-    return 1;
+    panic("device tree: the interrupt controller does not know the boot hart");
 }
 
 static void read_device_tree(uint64_t boot_hart, uint64_t tree_pa) {
@@ -225,10 +225,21 @@ void boot_secondary(void) {
     __asm__ volatile("j trap_return");
 }
 
+/* Where boot.S finds a started hart's data. */
+struct boot_hart {
+    uint64_t id;
+    struct hart *hart;
+};
+extern struct boot_hart boot_harts[];
+struct boot_hart boot_harts[ARCH_MAX_HARTS];
+
 void arch_start_harts(void) {
     uint64_t entry = (uint64_t)(uintptr_t)arch_secondary_start - ARCH_IMAGE_OFFSET;
+    for (uint32_t i = 0; i < machine.hart_count; i++)
+        boot_harts[i] = (struct boot_hart){machine.hart_ids[i], &harts[i]};
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (uint32_t i = 1; i < machine.hart_count; i++)
-        if (sbi_call(SBI_EXT_HSM, 0, machine.hart_ids[i], entry, (uintptr_t)&harts[i], 0) < 0)
+        if (sbi_call(SBI_EXT_HSM, 0, machine.hart_ids[i], entry, 0, 0) < 0)
             kprintf("hart %lu does not start\n", machine.hart_ids[i]);
 }
 
