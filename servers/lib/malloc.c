@@ -5,8 +5,9 @@
  *
  * A block is a 16-byte header and its payload. Up to 1 KiB classes are 16 bytes apart, above four to
  * a doubling; a freed block goes to the list of its class. Blocks come off chunks of 32 KiB, aligned to
- * their size so that a block finds its chunk; a chunk whose blocks are all free goes back to the kernel
- * (one is kept). Above LARGE a block has pages of its own, given back when it is freed.
+ * their size so that a block finds its chunk; a chunk whose blocks are all free goes back to the kernel,
+ * except the one that blocks are being carved from: that much must be allocated anew before the next
+ * chunk is asked for. Above LARGE a block has pages of its own, given back when it is freed.
  */
 #include <lib/memory.h>
 #include <stddef.h>
@@ -39,7 +40,6 @@ _Static_assert(sizeof(struct chunk) == ALIGN, "payloads are 16-byte aligned");
 
 static struct block *free_lists[CLASSES];
 static struct chunk *current; /* blocks are carved from here */
-static struct chunk *spare;   /* an empty one that is kept */
 static uint64_t next_place = CHUNK_AREA;
 
 static struct chunk *chunk_of(const struct block *block) {
@@ -113,10 +113,9 @@ static void retire(struct chunk *chunk) {
 static struct block *carve(size_t size) {
     size_t whole = HEADER + size;
     if (!current || whole > CHUNK - current->carved) {
-        struct chunk *fresh = spare ? spare : chunk_map();
+        struct chunk *fresh = chunk_map();
         if (!fresh)
             return 0;
-        spare = 0;
         *fresh = (struct chunk){.carved = sizeof(struct chunk)};
         if (current)
             retire(current);
@@ -128,7 +127,7 @@ static struct block *carve(size_t size) {
     return block;
 }
 
-/* Takes all blocks of an unused chunk off the lists and gives its pages back, or keeps it. */
+/* Takes all blocks of an unused chunk off the lists and gives its pages back. */
 static void chunk_empty(struct chunk *chunk) {
     size_t at = sizeof(struct chunk);
     while (at < chunk->carved) {
@@ -136,10 +135,7 @@ static void chunk_empty(struct chunk *chunk) {
         list_unlink(block);
         at += HEADER + block->size;
     }
-    if (spare)
-        memory_unmap(chunk, CHUNK);
-    else
-        spare = chunk;
+    memory_unmap(chunk, CHUNK);
 }
 
 static void *malloc_large(size_t size) {
