@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of kernel calls, foreign calls, and what the handlers share. */
 #include <calls.h>
+#include <arch/hart.h>
 #include <entry.h>
 #include <ipc/ipc.h>
 #include <parley/calls.h>
 #include <parley/errno.h>
+#include <sched/hart.h>
 #include <task/task.h>
 #include <task/thread.h>
 
@@ -88,12 +90,7 @@ long sys_foreign_return(struct thread *self, const uint64_t *a) {
     return CALL_DONE;
 }
 
-void kernel_call(struct thread *t) {
-    int64_t number = (int64_t)t->regs.x[REG_CALL_NUMBER];
-    if (number >= 0) {
-        foreign_call(t);
-        return;
-    }
+static void own_call(struct thread *t, int64_t number) {
     long result = -ENOSYS;
     if (number >= -PK_CALLS)
         result = table[-number](t, &t->regs.x[REG_A0]);
@@ -101,6 +98,25 @@ void kernel_call(struct thread *t) {
         t->regs.x[REG_RESULT] = (uint64_t)result;
         t->copied = 0; /* a copy that was to go on may have failed before it could */
     }
+}
+
+void kernel_call(struct thread *t) {
+    int64_t number = (int64_t)t->regs.x[REG_CALL_NUMBER];
+    if (number >= 0)
+        foreign_call(t);
+    else
+        own_call(t, number);
+}
+
+bool kernel_own_call(struct thread *t) {
+    struct hart *hart = this_hart();
+    kernel_lock();
+    hart->reconsider = false;
+    own_call(t, (int64_t)t->regs.x[REG_CALL_NUMBER]);
+    if (t->condition || hart->reconsider)
+        return false;
+    kernel_unlock();
+    return true;
 }
 
 long call_restart(struct thread *self) {

@@ -3,6 +3,7 @@
 #ifndef KERNEL_ENTRY_H
 #define KERNEL_ENTRY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct thread;
@@ -13,11 +14,15 @@ enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
 void kernel_main(void);
 void kernel_main_secondary(void);
 
+extern uint32_t kernel_lock_word; /* 1: taken */
 void kernel_lock(void);
 void kernel_unlock(void);
 
 /* A call instruction in user mode; the pc stands behind it already. */
 void kernel_call(struct thread *t);
+/* The same for a negative number; takes the lock. True: t goes on, and the lock is free again. False:
+ * kernel_exit() must choose who does. Its callee-saved registers need not be in t yet. */
+bool kernel_own_call(struct thread *t);
 /* A page fault at address; cause is the architecture's number, for the exception message. */
 void kernel_fault(struct thread *t, uint64_t cause, uint64_t address, enum access access);
 /* Any other exception. */

@@ -21,16 +21,16 @@
  * A test-and-set lock. Not a ticket lock: an emulated hart whose turn it is may not be running, and
  * then everybody would wait for it.
  */
-static uint32_t lock_taken;
+uint32_t kernel_lock_word;
 
 void kernel_lock(void) {
-    while (__atomic_exchange_n(&lock_taken, 1, __ATOMIC_ACQUIRE))
-        while (__atomic_load_n(&lock_taken, __ATOMIC_RELAXED))
+    while (__atomic_exchange_n(&kernel_lock_word, 1, __ATOMIC_ACQUIRE))
+        while (__atomic_load_n(&kernel_lock_word, __ATOMIC_RELAXED))
             arch_cpu_relax();
 }
 
 void kernel_unlock(void) {
-    __atomic_store_n(&lock_taken, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&kernel_lock_word, 0, __ATOMIC_RELEASE);
 }
 
 static void init_memory(void) {

@@ -5,9 +5,12 @@
 
 #define CSR_STIMECMP 0x14d
 
+#define SSTATUS_FS_SHIFT 13
+#define CAUSE_ECALL_USER 8
+
+#ifndef __ASSEMBLER__
 #define SSTATUS_SPIE (1ull << 5)
 #define SSTATUS_SPP (1ull << 8)
-#define SSTATUS_FS_SHIFT 13
 #define SSTATUS_FS (3ull << SSTATUS_FS_SHIFT)
 #define FS_OFF (0ull << SSTATUS_FS_SHIFT)
 #define FS_INITIAL (1ull << SSTATUS_FS_SHIFT)
@@ -28,7 +31,6 @@ enum {
     CAUSE_LOAD_ACCESS = 5,
     CAUSE_STORE_MISALIGNED = 6,
     CAUSE_STORE_ACCESS = 7,
-    CAUSE_ECALL_USER = 8,
     CAUSE_FETCH_PAGE = 12,
     CAUSE_LOAD_PAGE = 13,
     CAUSE_STORE_PAGE = 15,
@@ -46,5 +48,7 @@ enum { IRQ_SOFT = 1, IRQ_TIMER = 5, IRQ_EXTERNAL = 9 };
 #define csr_write(name, value) __asm__ volatile("csrw " STR(name) ", %0" ::"r"(value) : "memory")
 #define csr_set(name, bits) __asm__ volatile("csrs " STR(name) ", %0" ::"r"(bits) : "memory")
 #define csr_clear(name, bits) __asm__ volatile("csrc " STR(name) ", %0" ::"r"(bits) : "memory")
+
+#endif
 
 #endif

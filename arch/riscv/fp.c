@@ -19,7 +19,7 @@ static void set_fs(struct thread *t, uint64_t fs) {
 }
 
 bool arch_fp_trap(struct thread *t) {
-    if ((t->regs.status & SSTATUS_FS) != FS_OFF)
+    if (arch_fp_on(t))
         return false; /* the FPU is on: the instruction really is illegal */
     struct hart *hart = this_hart();
     if (hart->fp_owner != t || t->fp_hart != hart) {
@@ -30,8 +30,13 @@ bool arch_fp_trap(struct thread *t) {
         t->fp_hart = hart;
     }
     t->fp.used = 1;
+    hart->fp_on = true;
     set_fs(t, FS_CLEAN);
     return true;
+}
+
+bool arch_fp_on(const struct thread *t) {
+    return (t->regs.status & SSTATUS_FS) != FS_OFF;
 }
 
 void arch_fp_save(struct thread *t) {

@@ -187,6 +187,7 @@ static void read_device_tree(uint64_t boot_hart, uint64_t tree_pa) {
     if (fdt_walk(tree, fdt_size(tree), &v) < 0 || machine.ram_end == 0 || machine.hart_count == 0 ||
         machine.timebase_hz == 0)
         panic("device tree at %lx: damaged or incomplete", tree_pa);
+    machine.ns_per_tick = 1000000000 % machine.timebase_hz ? 0 : 1000000000 / machine.timebase_hz;
     machine.ram_end = min_u64(machine.ram_end, ARCH_DIRECT_SIZE);
     plic_init(machine.plic_start, boot_plic_context(&scan));
 }
@@ -194,9 +195,10 @@ static void read_device_tree(uint64_t boot_hart, uint64_t tree_pa) {
 void boot_main(uint64_t hart_id, uint64_t tree_pa);
 void boot_secondary(void);
 void arch_secondary_start(void);
-extern char image_start[], image_end[], boot_stacks[];
+extern char image_start[], image_end[], boot_stacks[], trap_entry[], trap_entry_smp[];
 
 static void hart_setup(void) {
+    csr_write(stvec, machine.hart_count > 1 ? trap_entry_smp : trap_entry);
     csr_write(sscratch, 0);
     csr_write(sstatus, 0);
     csr_write(scounteren, 7); /* cycle, time and instret are readable in user mode */

@@ -7,6 +7,9 @@
  * creating and destroying address spaces needs no flush at all. An address space that moves to
  * another hart takes a new ASID too: what the old hart's TLB remembers of it can never be used again,
  * and changes need no shoot-down unless threads of it run on several harts at the same time.
+ *
+ * An address space whose `home` is this hart's home_tag can be activated by writing its satp: it has
+ * an ASID of the generation that this hart's TLB is in, and no other hart used that one.
  */
 #include "csr.h"
 #include "sbi.h"
@@ -85,6 +88,7 @@ static void assign_asid(struct aspace *as) {
     }
     as->asid = asid_next++;
     as->asid_generation = asid_generation;
+    as->home = 0;
     as->harts = 0;
     for (unsigned i = 0; i < machine.hart_count; i++) /* some may use it by its old ASID still */
         if (harts[i].aspace == as)
@@ -107,6 +111,7 @@ void arch_mmu_activate(struct aspace *as) {
             assign_asid(as);
         as->harts |= 1u << hart->index;
         satp |= as->asid << SATP_ASID_SHIFT | virt_to_phys(as->root) >> PAGE_SHIFT;
+        as->satp = satp;
     } else {
         satp |= image_phys((char *)kernel_root) >> PAGE_SHIFT;
     }
@@ -114,8 +119,11 @@ void arch_mmu_activate(struct aspace *as) {
     csr_write(satp, satp);
     if (hart->asid_generation != asid_generation || asid_limit == 0) {
         hart->asid_generation = asid_generation;
+        hart->home_tag = asid_generation * ARCH_MAX_HARTS + hart->index;
         __asm__ volatile("sfence.vma" ::: "memory");
     }
+    if (as)
+        as->home = as->harts == 1u << hart->index && asid_limit ? hart->home_tag : 0;
 }
 
 static void flush_local(const struct aspace *as, uint64_t va, uint64_t pages) {

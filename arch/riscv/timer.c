@@ -18,6 +18,8 @@ static uint64_t scale(uint64_t v, uint64_t to, uint64_t from) {
 }
 
 uint64_t arch_time_ns(void) {
+    if (machine.ns_per_tick)
+        return arch_time_ticks() * machine.ns_per_tick;
     return scale(arch_time_ticks(), 1000000000, machine.timebase_hz);
 }
 

@@ -4,22 +4,72 @@
  * which are bugs. One kernel lock is held from entry to return.
  */
 #include "csr.h"
+#include "offsets.h"
 #include "plic.h"
 #include <arch/hart.h>
 #include <arch/machine.h>
 #include <arch/thread.h>
+#include <cap/cap.h>
 #include <entry.h>
+#include <ipc/ipc.h>
+#include <ipc/message.h>
 #include <lib/lib.h>
+#include <mm/aspace.h>
 #include <sched/hart.h>
+#include <task/task.h>
 #include <task/thread.h>
 
-_Static_assert(offsetof(struct hart, current) == 0, "entry.S: HART_CURRENT");
-_Static_assert(offsetof(struct hart, kernel_stack) == 8, "entry.S: HART_STACK");
-_Static_assert(offsetof(struct hart, scratch) == 16, "entry.S: HART_SCRATCH");
+#define SAME(name, type, member)                                                                   \
+    _Static_assert((name) == offsetof(type, member), "offsets.h: " #name)
+SAME(HART_CURRENT, struct hart, current);
+SAME(HART_STACK, struct hart, kernel_stack);
+SAME(HART_SCRATCH, struct hart, scratch);
+SAME(HART_PAYER, struct hart, payer);
+SAME(HART_ASPACE, struct hart, aspace);
+SAME(HART_HOME_TAG, struct hart, home_tag);
+SAME(HART_LEVELS, struct hart, queue.levels);
+SAME(HART_FP_ON, struct hart, fp_on);
+SAME(REGS_STATUS, struct thread, regs.status);
+SAME(THREAD_CONDITION, struct thread, condition);
+SAME(THREAD_BASE_PRIORITY, struct thread, base_priority);
+SAME(THREAD_TASK, struct thread, task);
+SAME(THREAD_HART, struct thread, hart);
+SAME(THREAD_PRIORITY, struct thread, sched.priority);
+SAME(THREAD_ATTENTION, struct thread, attention);
+SAME(THREAD_ENDPOINT, struct thread, call.endpoint);
+SAME(THREAD_BADGE, struct thread, call.badge);
+SAME(THREAD_TOKEN, struct thread, call.token);
+SAME(THREAD_SERVER, struct thread, call.server);
+SAME(THREAD_CANCELLED, struct thread, call.cancelled);
+SAME(FOREIGN_INSIDE, struct thread, foreign.inside);
+SAME(FOREIGN_PC, struct thread, foreign.pc);
+SAME(FOREIGN_NUMBER, struct thread, foreign.call_number);
+SAME(FOREIGN_SCRATCH, struct thread, foreign.scratch);
+SAME(FOREIGN_FIRST, struct thread, foreign.first_argument);
+SAME(TASK_ASPACE, struct task, aspace);
+SAME(TASK_CAPS, struct task, caps.first);
+SAME(TASK_FOREIGN_ENTRY, struct task, foreign_entry);
+SAME(TASK_IN_HAND, struct task, in_hand);
+SAME(ASPACE_SATP, struct aspace, satp);
+SAME(ASPACE_HOME, struct aspace, home);
+SAME(CAP_OBJECT, struct cap, object);
+SAME(CAP_BADGE, struct cap, badge);
+SAME(CAP_KIND, struct cap, kind);
+SAME(ENDPOINT_REFS, struct endpoint, kobject.refs);
+SAME(ENDPOINT_WAITING, struct endpoint, waiting);
+SAME(ENDPOINT_SERVER, struct endpoint, server);
+SAME(ENDPOINT_PENDING, struct endpoint, pending);
 _Static_assert(offsetof(struct thread, regs) == 0, "entry.S: registers first");
-_Static_assert(offsetof(struct arch_regs, status) == 256, "entry.S: REGS_STATUS");
+_Static_assert(sizeof(struct cap) == 1 << CAP_SIZE_SHIFT, "offsets.h: CAP_SIZE_SHIFT");
+_Static_assert(CAP_FIRST == CAP_SLOTS_FIRST, "offsets.h: CAP_SLOTS_FIRST");
+_Static_assert(PK_TYPE_ENDPOINT << 5 == KIND_ENDPOINT, "offsets.h: KIND_ENDPOINT");
+_Static_assert(TOKEN_ID_BITS == 20 && TOKEN_BITS == 60, "fast.S: tokens");
+_Static_assert(THREAD_RUNNING == 0 && THREAD_SERVED == CONDITION_SERVED &&
+                   THREAD_RECEIVING == CONDITION_RECEIVING,
+               "offsets.h: conditions");
 
 void trap_user(uint64_t cause, uint64_t value);
+void trap_leave(void);
 void trap_kernel(uint64_t cause, uint64_t value, const uint64_t *regs) __attribute__((noreturn));
 
 static void handle_interrupt(uint64_t line) {
@@ -53,8 +103,10 @@ void arch_poll_interrupts(void) {
 }
 
 void trap_user(uint64_t cause, uint64_t value) {
-    struct thread *t = this_hart()->current;
+    struct hart *hart = this_hart();
+    struct thread *t = hart->current;
     kernel_lock();
+    hart->reconsider = cause & CAUSE_INTERRUPT;
     if (cause == CAUSE_ECALL_USER) {
         t->regs.x[REG_PC] += ARCH_CALL_SIZE;
         kernel_call(t);
@@ -69,6 +121,12 @@ void trap_user(uint64_t cause, uint64_t value) {
     } else if (cause != CAUSE_ILLEGAL || !arch_fp_trap(t)) {
         kernel_exception(t, cause, value);
     }
+    if (t->condition || hart->reconsider)
+        kernel_exit();
+    kernel_unlock();
+}
+
+void trap_leave(void) {
     kernel_exit();
     kernel_unlock();
 }

@@ -7,13 +7,16 @@
 #include <mm/slab.h>
 #include <parley/errno.h>
 
+static const struct cap no_caps[CAP_FIRST]; /* so that `first` can be looked at in any case */
+
 void cap_table_init(struct cap_table *t, struct account *account) {
-    *t = (struct cap_table){.account = account};
+    *t = (struct cap_table){.first = (struct cap *)(uintptr_t)no_caps, .account = account};
 }
 
 static void link_free(struct cap_table *t, struct cap *slots, uint32_t first, uint32_t count) {
     for (uint32_t i = count; i-- > 0;) {
         slots[i].object = NULL;
+        slots[i].kind = 0;
         if (first + i == 0)
             continue;
         slots[i].next_free = t->first_free;
@@ -32,10 +35,11 @@ static void page_free(void *page) {
 }
 
 static long grow(struct cap_table *t) {
-    if (!t->first) {
-        t->first = slab_alloc(CAP_FIRST * sizeof *t->first, t->account);
-        if (!t->first)
+    if (!t->slots) {
+        struct cap *first = slab_alloc(CAP_FIRST * sizeof *t->first, t->account);
+        if (!first)
             return -ENOMEM;
+        t->first = first;
         link_free(t, t->first, 0, CAP_FIRST);
         return 0;
     }
@@ -83,18 +87,20 @@ long cap_insert(struct cap_table *t, uint64_t slot, struct kobject *object, uint
     long at = choose_slot(t, slot);
     if (at < 0)
         return at;
-    *cap_slot(t, (uint64_t)at) = (struct cap){.object = object, .badge = badge, .rights = rights};
+    *cap_slot(t, (uint64_t)at) = (struct cap){
+        .object = object, .badge = badge, .rights = rights, .kind = cap_kind(object->type, rights)};
     kobject_hold(object);
     if (object->type == PK_TYPE_ENDPOINT && rights & PK_RIGHT_RECEIVE)
-        endpoint_add_receiver(object);
+        endpoint_add_receive_cap(object);
     return at;
 }
 
 static void release(struct cap *c) {
     struct kobject *object = c->object;
     c->object = NULL;
+    c->kind = 0;
     if (object->type == PK_TYPE_ENDPOINT && c->rights & PK_RIGHT_RECEIVE)
-        endpoint_drop_receiver(object);
+        endpoint_drop_receive_cap(object);
     kobject_put(object);
 }
 
@@ -111,14 +117,14 @@ long cap_remove(struct cap_table *t, uint64_t slot) {
 struct cap *cap_find(const struct cap_table *t, uint64_t slot, uint32_t type, uint32_t rights,
                      long *error) {
     struct cap *c = cap_at(t, slot);
+    if (c && (c->kind & cap_kind(7, rights)) == cap_kind(type, rights))
+        return c;
     if (!c)
         *error = -EBADF;
     else if (c->object->type != type)
         *error = -EINVAL;
-    else if (rights & ~c->rights)
-        *error = -EPERM;
     else
-        return c;
+        *error = -EPERM;
     return NULL;
 }
 
@@ -134,7 +140,7 @@ bool cap_table_clear(struct cap_table *t, uint32_t *cursor, uint32_t limit) {
         page_free(t->pages[(at - CAP_FIRST) >> CAP_PAGE_SHIFT]);
     if (t->pages)
         page_free(t->pages);
-    if (t->first)
+    if (t->slots)
         slab_free(t->first, CAP_FIRST * sizeof *t->first, t->account);
     cap_table_init(t, t->account);
     return true;

@@ -20,8 +20,13 @@ struct cap {
     uint64_t badge;
     uint32_t rights;
     uint32_t next_free; /* of a free slot */
-    uint64_t spare;     /* 32 bytes: a page holds a power of two */
+    uint64_t kind;      /* type and rights as cap_kind() puts them together; 0: free */
 };
+
+/* One comparison, under a mask, instead of three: is it there, of that type, with these rights? */
+static inline uint64_t cap_kind(uint32_t type, uint32_t rights) {
+    return (uint64_t)type << 5 | rights;
+}
 
 struct cap_table {
     struct cap *first;

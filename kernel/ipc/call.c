@@ -21,33 +21,50 @@ static void enqueue_caller(struct endpoint *e, struct thread *t) {
         at = at->prev;
     list_insert_before(at->next, &t->link);
     t->state = THREAD_QUEUED;
+    e->pending = true;
     if (e->server && e->server->sched.priority < t->sched.priority)
         sched_set_priority(e->server, t->sched.priority);
 }
 
-static uint64_t last_sequence; /* of all threads: no two calls ever have the same token */
+/* No two calls ever have the same token: thread.c hands a free id's sequence number on. */
+static void next_token(struct thread *t) {
+    t->call.token = (t->call.token + TOKEN_STEP) & ((1ull << TOKEN_BITS) - 1);
+}
+
+void call_put_aside(struct task *server) {
+    if (server->in_hand)
+        list_append(&server->served, &server->in_hand->call.served);
+    server->in_hand = NULL;
+}
+
+/* The server, if there is one yet, no longer knows of the call. */
+static void forget_served(struct thread *caller) {
+    if (caller->state == THREAD_SERVED && caller->call.server->in_hand == caller)
+        caller->call.server->in_hand = NULL;
+    else
+        list_remove(&caller->call.served);
+}
 
 void call_start(struct thread *t, struct endpoint *e, uint64_t badge) {
     kobject_hold(&e->kobject);
     t->call.endpoint = e;
     t->call.badge = badge;
-    t->call.sequence = ++last_sequence;
+    next_token(t);
     t->call.server = NULL;
-    t->call.cancelled = false;
     t->state = THREAD_QUEUED;
     if (!e->receiver_caps) {
         call_fail(t, -EHOSTDOWN);
         return;
     }
-    if (list_empty(&e->receivers)) {
+    struct thread *r = endpoint_take_receiver(e);
+    if (!r) {
         enqueue_caller(e, t);
         return;
     }
-    struct thread *r = CONTAINER_OF(e->receivers.next, struct thread, link);
-    list_remove(&r->link);
     long error = message_deliver(t, r);
     if (error < 0) {
-        list_prepend(&e->receivers, &r->link);
+        r->receiving = e;
+        endpoint_add_receiver(e, r);
         call_fail(t, error);
         return;
     }
@@ -56,10 +73,11 @@ void call_start(struct thread *t, struct endpoint *e, uint64_t badge) {
 
 void call_finish(struct thread *caller) {
     list_remove(&caller->link);
-    list_remove(&caller->call.served);
+    forget_served(caller);
     notice_drop(caller);
     caller->call.server = NULL;
     caller->call.exception = 0;
+    caller->call.cancelled = false;
     struct endpoint *e = caller->call.endpoint;
     caller->call.endpoint = NULL;
     kobject_put(&e->kobject);
@@ -90,7 +108,7 @@ void call_abandon(struct thread *t) {
     bool tell = t->state == THREAD_SERVED && t->call.server != task_killer && !t->call.exception;
     bool noticed = !list_empty(&t->call.notice);
     list_remove(&t->link);
-    list_remove(&t->call.served);
+    forget_served(t);
     t->state = THREAD_ENDED;
     if (tell || noticed) {
         kobject_hold(&t->kobject);
@@ -102,16 +120,7 @@ void call_abandon(struct thread *t) {
     kobject_put(&t->call.endpoint->kobject);
 }
 
-bool receive_pending(struct thread *r, struct endpoint *e) {
-    if (r->receiving != e) {
-        if (r->receiving && r->receiving->server == r)
-            r->receiving->server = NULL;
-        r->receiving = e;
-    }
-    if (e->server && e->server != r)
-        e->server->receiving = NULL; /* e may go before that thread receives again */
-    e->server = r;
-    sched_set_priority(r, r->base_priority);
+static bool receive_next(struct thread *r, struct endpoint *e) {
     if (!list_empty(&e->notices)) {
         message_notice(e, r);
         return true;
@@ -132,7 +141,26 @@ bool receive_pending(struct thread *r, struct endpoint *e) {
     return false;
 }
 
+bool receive_pending(struct thread *r, struct endpoint *e) {
+    if (r->receiving != e) {
+        if (r->receiving && r->receiving->server == r)
+            r->receiving->server = NULL;
+        r->receiving = e;
+    }
+    if (e->server && e->server != r && e->server->state != THREAD_RECEIVING)
+        e->server->receiving = NULL; /* e may go before that thread receives again */
+    e->server = r;
+    sched_set_priority(r, r->base_priority);
+    call_put_aside(r->task);
+    if (!e->pending)
+        return false;
+    bool received = receive_next(r, e);
+    e->pending =
+        !list_empty(&e->notices) || !list_empty(&e->callers) || (e->bound && e->bound->bits);
+    return received;
+}
+
 void receive_wait(struct thread *r, struct endpoint *e) {
     r->state = THREAD_RECEIVING;
-    list_append(&e->receivers, &r->link);
+    endpoint_add_receiver(e, r);
 }

@@ -12,7 +12,7 @@ struct endpoint *endpoint_create(struct account *account, struct notification *b
     struct endpoint *e = slab_alloc(sizeof *e, account);
     if (!e)
         return NULL;
-    *e = (struct endpoint){.bound = bind};
+    *e = (struct endpoint){.bound = bind, .pending = bind};
     kobject_init(&e->kobject, PK_TYPE_ENDPOINT, account);
     list_init(&e->callers);
     list_init(&e->receivers);
@@ -24,16 +24,41 @@ struct endpoint *endpoint_create(struct account *account, struct notification *b
     return e;
 }
 
-void endpoint_add_receiver(struct kobject *k) {
+void endpoint_add_receiver(struct endpoint *e, struct thread *r) {
+    if (e->waiting)
+        list_append(&e->receivers, &r->link);
+    else
+        e->waiting = r;
+}
+
+struct thread *endpoint_take_receiver(struct endpoint *e) {
+    struct thread *r = e->waiting;
+    if (r) {
+        e->waiting = NULL;
+    } else if (!list_empty(&e->receivers)) {
+        r = CONTAINER_OF(e->receivers.next, struct thread, link);
+        list_remove(&r->link);
+    }
+    if (r && e->server != r)
+        r->receiving = NULL; /* e may go before r receives again, and would not tell it */
+    return r;
+}
+
+void endpoint_remove_receiver(struct thread *r) {
+    if (r->receiving->waiting == r)
+        r->receiving->waiting = NULL;
+    else
+        list_remove(&r->link);
+}
+
+void endpoint_add_receive_cap(struct kobject *k) {
     endpoint_of(k)->receiver_caps++;
 }
 
 static void fail_all(struct endpoint *e) {
     while (!list_empty(&e->callers))
         call_fail(CONTAINER_OF(e->callers.next, struct thread, link), -EHOSTDOWN);
-    while (!list_empty(&e->receivers)) {
-        struct thread *t = CONTAINER_OF(e->receivers.next, struct thread, link);
-        list_remove(&t->link);
+    for (struct thread *t; (t = endpoint_take_receiver(e));) {
         t->regs.x[REG_RESULT] = (uint64_t)-EHOSTDOWN;
         sched_ready(t);
     }
@@ -44,7 +69,7 @@ static void drop_notices(struct endpoint *e) {
         notice_drop(CONTAINER_OF(e->notices.next, struct thread, call.notice));
 }
 
-void endpoint_drop_receiver(struct kobject *k) {
+void endpoint_drop_receive_cap(struct kobject *k) {
     struct endpoint *e = endpoint_of(k);
     if (--e->receiver_caps)
         return;

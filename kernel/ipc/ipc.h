@@ -15,11 +15,13 @@ struct task;
 
 struct endpoint {
     struct kobject kobject;
-    struct list callers;        /* threads, most urgent first */
+    struct thread *waiting;     /* a receiver; more of them stand in receivers */
+    struct thread *server;      /* last receiver, to boost; cleared when it ends */
+    bool pending;               /* false: callers, notices and bound->bits are empty */
     struct list receivers;      /* threads */
+    struct list callers;        /* threads, most urgent first */
     struct list notices;        /* calls to tell the server about: cancelled or dead */
     struct notification *bound; /* held */
-    struct thread *server;      /* last receiver, to boost; cleared when it ends */
     uint32_t receiver_caps;     /* capabilities that may receive; 0: nobody ever will */
 };
 
@@ -41,9 +43,14 @@ static inline struct notification *notification_of(struct kobject *k) {
 
 struct endpoint *endpoint_create(struct account *account, struct notification *bind);
 void endpoint_destroy(struct kobject *k);
-void endpoint_add_receiver(struct kobject *k);
+void endpoint_add_receive_cap(struct kobject *k);
 /* The last receive right gone: everybody who waits here gets -EHOSTDOWN. */
-void endpoint_drop_receiver(struct kobject *k);
+void endpoint_drop_receive_cap(struct kobject *k);
+
+/* A receiver begins to wait, is taken to be given something (NULL: none waits), or stops waiting. */
+void endpoint_add_receiver(struct endpoint *e, struct thread *r);
+struct thread *endpoint_take_receiver(struct endpoint *e);
+void endpoint_remove_receiver(struct thread *r);
 
 struct notification *notification_create(struct account *account);
 void notification_destroy(struct kobject *k);

@@ -6,13 +6,9 @@
 #include <task/task.h>
 #include <task/thread.h>
 
-static uint64_t token_of(const struct thread *t) {
-    return (t->call.sequence << TOKEN_ID_BITS | t->id) & ((1ull << TOKEN_BITS) - 1);
-}
-
 struct thread *call_by_token(const struct task *task, uint64_t token) {
     struct thread *t = thread_by_id(token & ((1ull << TOKEN_ID_BITS) - 1));
-    if (!t || t->state != THREAD_SERVED || t->call.server != task || token_of(t) != token)
+    if (!t || t->state != THREAD_SERVED || t->call.server != task || t->call.token != token)
         return NULL;
     return t;
 }
@@ -83,11 +79,15 @@ long message_deliver(struct thread *caller, struct thread *r) {
         to[REG_OUT_LENGTH] = from[REG_OUT_LENGTH];
         to[REG_CAPS] = count ? packed : 0;
     }
-    to[REG_TOKEN] = token_of(caller);
+    to[REG_TOKEN] = caller->call.token;
     to[REG_BADGE] = caller->call.badge;
     caller->state = THREAD_SERVED;
     caller->call.server = r->task;
-    list_append(&r->task->served, &caller->call.served);
+    call_put_aside(r->task);
+    if (caller->call.exception)
+        list_append(&r->task->served, &caller->call.served);
+    else
+        r->task->in_hand = caller;
     sched_set_priority(r, caller->sched.priority > r->base_priority ? caller->sched.priority
                                                                     : r->base_priority);
     if (caller->attention && caller->foreign.inside)
@@ -107,7 +107,7 @@ void message_notice(struct endpoint *e, struct thread *r) {
     struct thread *t = CONTAINER_OF(e->notices.next, struct thread, call.notice);
     uint64_t *x = r->regs.x;
     clear_message(x);
-    x[REG_TOKEN] = token_of(t);
+    x[REG_TOKEN] = t->call.token;
     x[REG_LABEL] = PK_NOTICE_CANCEL;
     x[REG_BADGE] = t->call.badge;
     x[REG_WORD0] = t->state == THREAD_ENDED ? PK_CANCEL_DEAD : PK_CANCEL_INTERRUPT;
@@ -125,9 +125,9 @@ void notice_drop(struct thread *t) {
 void notice_post(struct thread *t) {
     struct endpoint *e = t->call.endpoint;
     list_append(&e->notices, &t->call.notice);
-    if (!list_empty(&e->receivers)) {
-        struct thread *r = CONTAINER_OF(e->receivers.next, struct thread, link);
-        list_remove(&r->link);
+    e->pending = true;
+    struct thread *r = endpoint_take_receiver(e);
+    if (r) {
         message_notice(e, r);
         sched_ready(r);
     }

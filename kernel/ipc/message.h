@@ -9,6 +9,7 @@
 
 #define TOKEN_ID_BITS 20
 #define TOKEN_BITS 60 /* above: the number of capabilities in a reply */
+#define TOKEN_STEP (1ull << TOKEN_ID_BITS)
 
 /* Gives caller's message to r, which waits or is about to; the caller is then served. Returns 0,
  * or the error that the caller's capabilities caused: nothing was delivered then. */
@@ -27,6 +28,8 @@ long caps_transfer(struct task *from, struct task *to, unsigned count, uint64_t 
 bool receive_pending(struct thread *r, struct endpoint *e);
 /* Second half: waits. */
 void receive_wait(struct thread *r, struct endpoint *e);
+/* The call in hand, if any, joins the server's other unanswered ones. */
+void call_put_aside(struct task *server);
 /* Ends caller's pending call and leaves it neither running nor ready. */
 void call_finish(struct thread *caller);
 

@@ -49,8 +49,12 @@ void notification_signal(struct notification *n, uint64_t bits) {
         t->regs.x[REG_RESULT] = n->bits;
         n->bits = 0;
         sched_ready(t);
-    } else if (n->bound && !list_empty(&n->bound->receivers)) {
-        struct thread *t = take_first(&n->bound->receivers);
+    } else if (n->bound) {
+        struct thread *t = endpoint_take_receiver(n->bound);
+        if (!t) {
+            n->bound->pending = true;
+            return;
+        }
         message_events(t, n->bits);
         n->bits = 0;
         sched_ready(t);

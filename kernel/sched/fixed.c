@@ -53,10 +53,6 @@ static bool fixed_preempts(const struct run_queue *q, const struct sched_entity 
     return slice_over ? above : above >> 1;
 }
 
-static bool fixed_contends(const struct run_queue *q, const struct sched_entity *running) {
-    return q->levels >> running->priority;
-}
-
 const struct sched_policy policy_fixed = {
     .name = "fixed",
     .init = fixed_init,
@@ -64,6 +60,5 @@ const struct sched_policy policy_fixed = {
     .dequeue = fixed_dequeue,
     .first = fixed_first,
     .preempts = fixed_preempts,
-    .contends = fixed_contends,
     .quantum_ns = QUANTUM_NS,
 };

@@ -13,22 +13,28 @@ struct thread;
 struct aspace;
 
 struct hart {
-    /* The trap entry knows these three. */
+    /* The trap entry knows these. */
     struct thread *current; /* NULL while idle */
     uint64_t kernel_stack;  /* its top */
-    uint64_t scratch;
+    uint64_t scratch[2];
 
-    uint32_t index;
+    struct thread *payer;  /* charged for the time since switched_at: for calls, the caller */
+    struct aspace *aspace; /* whose page tables are active; NULL: the kernel's */
+    uint64_t home_tag;     /* what an address space's home is if it was only active here */
+    struct run_queue queue;
+    bool fp_on; /* the FPU holds current's registers and is on */
+
+    bool reconsider; /* something changed that may let another thread run now */
     bool idle;
-    bool slice_over;          /* the current thread's quantum has ended */
+    bool slice_over; /* the current thread's quantum has ended */
+    uint32_t index;
     struct thread *handoff;   /* runs next unless someone more urgent is ready */
-    struct aspace *aspace;    /* whose page tables are active; NULL: the kernel's */
     uint64_t asid_generation; /* of the TLB's contents */
     struct thread *fp_owner;  /* whose registers the FPU holds */
-    struct run_queue queue;
     struct tree timers;
+    uint64_t timers_next; /* the earliest one's time, UINT64_MAX if none is armed */
     uint64_t slice_end;   /* ns */
-    uint64_t switched_at; /* ns: when current started */
+    uint64_t switched_at; /* ns: since when payer is charged */
     uint64_t balanced_at; /* ns: when an idle hart was last asked to help */
     uint64_t timer_at;    /* what the clock event device is programmed for */
 };

@@ -36,8 +36,6 @@ struct sched_policy {
     /* Must `running` make way for the first of the queue, its quantum over or not? */
     bool (*preempts)(const struct run_queue *q, const struct sched_entity *running,
                      bool slice_over);
-    /* Would a quantum's end matter: is anybody waiting who would then run? */
-    bool (*contends)(const struct run_queue *q, const struct sched_entity *running);
     uint64_t quantum_ns;
 };
 

@@ -19,6 +19,7 @@ static const struct sched_policy *policy = &policy_fixed;
 void sched_init(void) {
     for (unsigned i = 0; i < ARCH_MAX_HARTS; i++)
         policy->init(&harts[i].queue);
+    timers_init();
 }
 
 static struct thread *entity_thread(struct sched_entity *e) {
@@ -38,6 +39,7 @@ static void enqueue(struct hart *hart, struct thread *t, bool front) {
     t->state = THREAD_READY;
     t->hart = hart;
     policy->enqueue(&hart->queue, &t->sched, front);
+    this_hart()->reconsider = true;
 }
 
 void sched_ready(struct thread *t) {
@@ -61,6 +63,7 @@ void sched_handoff(struct thread *t) {
     t->state = THREAD_RUNNING;
     t->hart = hart;
     hart->handoff = t;
+    hart->reconsider = true;
 }
 
 void sched_remove(struct thread *t) {
@@ -74,6 +77,7 @@ void sched_remove(struct thread *t) {
 void sched_set_priority(struct thread *t, unsigned priority) {
     if (t->sched.priority == priority)
         return;
+    this_hart()->reconsider = true;
     bool queued = t->sched.queued, raised = priority > t->sched.priority;
     if (queued)
         policy->dequeue(&t->hart->queue, &t->sched);
@@ -88,6 +92,7 @@ void sched_set_priority(struct thread *t, unsigned priority) {
 
 void sched_yield(void) {
     this_hart()->slice_over = true;
+    this_hart()->reconsider = true;
 }
 
 bool sched_running_elsewhere(struct thread *t) {
@@ -115,21 +120,20 @@ static struct thread *steal(struct hart *hart) {
 }
 
 /* A preempted thread keeps its place and what is left of its quantum, or its turn is over. */
-static void put_back(struct hart *hart, struct thread *t) {
-    uint64_t now = arch_time_ns();
+static void put_back(struct hart *hart, struct thread *t, uint64_t now) {
     bool left = hart->slice_end > now;
     t->sched.slice_left = left ? hart->slice_end - now : 0;
     enqueue(hart, t, left);
 }
 
-static void start_slice(struct hart *hart, struct thread *t) {
+static void start_slice(struct hart *hart, struct thread *t, uint64_t now) {
     uint64_t length = t->sched.slice_left ? t->sched.slice_left : policy->quantum_ns;
-    hart->slice_end = arch_time_ns() + length;
+    hart->slice_end = now + length;
     t->sched.slice_left = 0;
 }
 
 /* Who runs next on this hart; NULL: nobody. Whoever ran and still could is queued again. */
-static struct thread *choose(struct hart *hart) {
+static struct thread *choose(struct hart *hart, uint64_t now) {
     struct thread *stay = hart->current;
     if (stay && !can_run(stay)) {
         if (stay->state == THREAD_RUNNING)
@@ -139,7 +143,7 @@ static struct thread *choose(struct hart *hart) {
     struct thread *next = hart->handoff;
     hart->handoff = NULL;
     if (next && stay && next != stay)
-        put_back(hart, stay);
+        put_back(hart, stay, now);
     else if (!next)
         next = stay;
     bool slice_over = hart->slice_over;
@@ -147,13 +151,13 @@ static struct thread *choose(struct hart *hart) {
     if (next) {
         if (!policy->preempts(&hart->queue, &next->sched, slice_over)) {
             if (slice_over)
-                start_slice(hart, next);
+                start_slice(hart, next, now);
             return next;
         }
         if (slice_over)
             enqueue(hart, next, false);
         else
-            put_back(hart, next);
+            put_back(hart, next, now);
     }
     next = entity_thread(policy->first(&hart->queue));
     if (next)
@@ -161,7 +165,7 @@ static struct thread *choose(struct hart *hart) {
     else
         next = steal(hart);
     if (next)
-        start_slice(hart, next);
+        start_slice(hart, next, now);
     return next;
 }
 
@@ -177,35 +181,34 @@ static void idle(struct hart *hart) {
     arch_poll_interrupts();
 }
 
+/* Whoever the time is donated to by calls, the caller is charged: it is served in its own time. */
 static void leave(struct hart *hart, struct thread *t, uint64_t now) {
     arch_fp_save(t);
-    t->run_ns += now - hart->switched_at;
+    hart->payer->run_ns += now - hart->switched_at;
 }
 
 static void enter(struct hart *hart, struct thread *t, uint64_t now) {
     hart->current = t;
+    hart->payer = t;
     hart->switched_at = now;
     t->hart = hart;
     t->state = THREAD_RUNNING;
     if (hart->fp_owner != t || t->fp_hart != hart)
         arch_fp_forget(t);
+    hart->fp_on = arch_fp_on(t);
 }
 
-/* For a hart without a thread. A slice's end that was pending is not any more. */
-static void program_idle_timer(struct hart *hart) {
-    uint64_t at = timers_next();
-    if (at != hart->timer_at) {
-        hart->timer_at = at;
-        arch_timer_program(at);
-    }
-}
-
-static void program_timer(struct hart *hart, const struct thread *t) {
-    uint64_t at = timers_next();
-    if (policy->contends(&hart->queue, &t->sched))
+/*
+ * While anybody is ready the end of the slice is watched, even if nobody ready is as urgent as who
+ * runs now: by a call that is answered on the fast path somebody less urgent may go on.
+ */
+static void program_timer(struct hart *hart) {
+    uint64_t at = hart->timers_next;
+    if (hart->queue.levels) {
         at = min_u64(at, hart->slice_end);
-    if (machine.hart_count > 1 && policy->first(&hart->queue) && idle_hart())
-        at = min_u64(at, max_u64(hart->switched_at, hart->balanced_at) + BALANCE_NS);
+        if (machine.hart_count > 1 && idle_hart())
+            at = min_u64(at, max_u64(hart->switched_at, hart->balanced_at) + BALANCE_NS);
+    }
     if (at != hart->timer_at) {
         hart->timer_at = at;
         arch_timer_program(at);
@@ -215,17 +218,19 @@ static void program_timer(struct hart *hart, const struct thread *t) {
 void kernel_exit(void) {
     struct hart *hart = this_hart();
     struct thread *before = hart->current, *t;
+    uint64_t now;
     for (;;) {
         task_reap();
-        t = choose(hart);
+        now = arch_time_ns();
+        t = choose(hart, now);
         if (!t) {
             if (before) {
-                leave(hart, before, arch_time_ns());
+                leave(hart, before, now);
                 hart->current = NULL;
                 thread_left_hart(before);
                 before = NULL;
             } else {
-                program_idle_timer(hart);
+                program_timer(hart);
                 if (!task_reap()) /* it may have stopped for an interrupt that is gone now */
                     idle(hart);
             }
@@ -237,7 +242,6 @@ void kernel_exit(void) {
         /* It waits for its exception endpoint's answer now; choose somebody else. */
     }
     if (t != before) {
-        uint64_t now = arch_time_ns();
         if (before) {
             leave(hart, before, now);
             thread_left_hart(before);
@@ -246,7 +250,7 @@ void kernel_exit(void) {
     }
     if (hart->aspace != t->task->aspace || !hart->aspace)
         arch_mmu_activate(t->task->aspace);
-    program_timer(hart, t);
+    program_timer(hart);
 }
 
 void kernel_timer_interrupt(void) {

@@ -4,6 +4,7 @@
 #include <arch/hart.h>
 #include <arch/machine.h>
 #include <ipc/ipc.h>
+#include <ipc/message.h>
 #include <mm/account.h>
 #include <mm/aspace.h>
 #include <mm/slab.h>
@@ -55,6 +56,7 @@ static bool end_threads(struct task *task) {
 }
 
 static void fail_served(struct task *task) {
+    call_put_aside(task);
     while (!list_empty(&task->served))
         call_fail(CONTAINER_OF(task->served.next, struct thread, call.served), -EHOSTDOWN);
 }
@@ -83,6 +85,7 @@ void task_doom(struct task *task) {
     task->dying = true;
     list_append(&doomed, &task->doomed);
     doomed_count++;
+    this_hart()->reconsider = true; /* not to leave the kernel before task_reap() had its turn */
 }
 
 bool task_reap(void) {

@@ -16,7 +16,8 @@ struct task {
     struct account *account; /* it is in, and its memory is charged to */
     struct list threads;
     uint64_t thread_count;
-    struct list served;         /* calls that its threads received and have not answered */
+    struct thread *in_hand;     /* whose call its threads received last, if it is unanswered */
+    struct list served;         /* all other unanswered calls */
     struct endpoint *exception; /* held; NULL: exceptions end the task */
     uint64_t exception_badge;
     uint64_t foreign_entry; /* 0: foreign calls are exceptions */

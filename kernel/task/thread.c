@@ -2,6 +2,7 @@
 /* Threads: creation, the table of ids behind tokens, and the end. */
 #include <task/thread.h>
 #include <arch/hart.h>
+#include <arch/machine.h>
 #include <ipc/ipc.h>
 #include <ipc/message.h>
 #include <mm/frame.h>
@@ -11,7 +12,10 @@
 #include <sched/sched.h>
 #include <task/task.h>
 
-/* Ids: pages of pointers; a free entry holds the next free id, shifted, with bit 0 set. */
+/*
+ * Ids: pages of pointers. A free entry has bit 0 set, above it the next free id, and above that
+ * the sequence number of the last token that its last owner had.
+ */
 #define IDS_PER_PAGE 512
 #define MAX_ID_PAGES (1u << (TOKEN_ID_BITS - 9))
 #define INITIAL_STATUS (1ull << 5) /* sstatus: user mode, interrupts on, FPU off */
@@ -48,13 +52,16 @@ static bool take_id(struct thread *t) {
     if (!first_free_id && !grow_ids())
         return false;
     t->id = first_free_id;
-    first_free_id = (uint32_t)(*id_entry(t->id) >> 1);
+    uint64_t entry = *id_entry(t->id);
+    first_free_id = entry >> 1 & (TOKEN_STEP - 1);
+    t->call.token = entry >> (TOKEN_ID_BITS + 1) << TOKEN_ID_BITS | t->id;
     *id_entry(t->id) = (uint64_t)(uintptr_t)t;
     return true;
 }
 
 static void give_id(const struct thread *t) {
-    *id_entry(t->id) = (uint64_t)first_free_id << 1 | 1;
+    *id_entry(t->id) =
+        t->call.token >> TOKEN_ID_BITS << (TOKEN_ID_BITS + 1) | (uint64_t)first_free_id << 1 | 1;
     first_free_id = t->id;
 }
 
@@ -83,19 +90,14 @@ struct thread *thread_create(struct task *task, unsigned priority) {
     return t;
 }
 
-void thread_abort_call(struct thread *t) {
-    if (t->state == THREAD_QUEUED || t->state == THREAD_SERVED)
-        call_finish(t);
-    else
-        list_remove(&t->link);
-}
-
 void thread_end(struct thread *t) {
     if (t->state == THREAD_ENDED)
         return;
     sched_remove(t);
     if (t->state == THREAD_QUEUED || t->state == THREAD_SERVED)
         call_abandon(t);
+    else if (t->state == THREAD_RECEIVING)
+        endpoint_remove_receiver(t);
     list_remove(&t->link);
     t->state = THREAD_ENDED;
     if (t->receiving && t->receiving->server == t)
@@ -118,6 +120,9 @@ void thread_destroy(struct kobject *k) {
     if (t->state != THREAD_ENDED)
         panic("thread %u destroyed while alive", t->id);
     give_id(t);
+    for (uint32_t i = 0; i < machine.hart_count; i++)
+        if (harts[i].payer == t)
+            harts[i].payer = harts[i].current;
     slab_free(t, sizeof *t, k->account);
     kobject_put(&task->kobject);
 }

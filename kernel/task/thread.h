@@ -14,7 +14,7 @@ struct endpoint;
 struct hart;
 
 enum thread_state {
-    THREAD_RUNNING,   /* a hart's current or handoff */
+    THREAD_RUNNING,   /* a hart's current or handoff; 0: see thread.condition */
     THREAD_READY,     /* in a run queue, or suspended */
     THREAD_QUEUED,    /* its call waits at an endpoint for a receiver */
     THREAD_SERVED,    /* its call was received and waits for the reply */
@@ -27,9 +27,9 @@ enum thread_state {
 struct call {
     struct endpoint *endpoint; /* held */
     uint64_t badge;
-    uint64_t sequence;   /* distinguishes this call's token from older ones */
+    uint64_t token;      /* names the call to its server: id and, above it, a sequence number */
     struct task *server; /* who received it; NULL while queued */
-    struct list served;  /* in server->served */
+    struct list served;  /* in server->served, unless it is server->in_hand */
     struct list notice;  /* in endpoint->notices */
     bool cancelled;      /* a cancel notice was sent for this call */
     uint64_t exception;  /* label of the kernel's own message, 0: an ordinary call */
@@ -44,22 +44,27 @@ struct foreign {
 
 struct thread {
     struct arch_regs regs; /* first: the trap entry stores here */
-    struct kobject kobject;
+    union {
+        struct {
+            uint8_t state; /* enum thread_state */
+            bool suspended;
+            bool attention; /* send an attention exception before it next runs user code */
+        };
+        uint32_t condition; /* all three: 0 if it runs and nothing keeps it from going on */
+    };
+    uint8_t base_priority;
     struct task *task; /* held */
+    struct hart *hart; /* where it runs, is queued, or ran last */
+    struct sched_entity sched;
+    struct kobject kobject;
     struct list task_link;
     struct list link; /* in the endpoint or notification that it waits at */
-    struct sched_entity sched;
-    uint8_t state; /* enum thread_state */
-    uint8_t base_priority;
-    bool suspended;
-    bool attention;    /* send an attention exception before it next runs user code */
-    struct hart *hart; /* where it runs, is queued, or ran last */
     struct call call;
     struct foreign foreign;
     uint64_t copied; /* bytes that a copy call has done before it was interrupted */
     uint64_t run_ns;
-    uint32_t id;                /* in tokens */
-    struct endpoint *receiving; /* endpoint that it waits at or last received from; not held */
+    uint32_t id;
+    struct endpoint *receiving; /* where it waits as a receiver, or received last; not held */
     struct hart *fp_hart;
     struct arch_fp fp;
 };
@@ -77,7 +82,5 @@ void thread_destroy(struct kobject *k);
 void thread_left_hart(struct thread *t);
 /* By id, or NULL. */
 struct thread *thread_by_id(uint64_t id);
-/* Leaves its pending call or wait, without a result, and becomes ready (or stays suspended). */
-void thread_abort_call(struct thread *t);
 
 #endif

@@ -6,34 +6,37 @@
 #include <lib/lib.h>
 #include <sched/hart.h>
 
+static void update_next(struct hart *hart) {
+    struct tree_node *n = tree_first(&hart->timers);
+    hart->timers_next = n ? n->key : UINT64_MAX;
+    hart->reconsider = true; /* the clock event device may have to be programmed */
+}
+
+void timers_init(void) {
+    for (unsigned i = 0; i < ARCH_MAX_HARTS; i++)
+        harts[i].timers_next = UINT64_MAX;
+}
+
 void timer_arm(struct timer *t, uint64_t at_ns) {
     timer_disarm(t);
     t->hart = this_hart();
     t->node.key = at_ns;
     tree_insert(&t->hart->timers, &t->node);
+    update_next(t->hart);
 }
 
 void timer_disarm(struct timer *t) {
     if (!t->hart)
         return;
     tree_remove(&t->hart->timers, &t->node);
+    update_next(t->hart);
     t->hart = NULL;
 }
 
-static struct timer *first(void) {
-    struct tree_node *n = tree_first(&this_hart()->timers);
-    return n ? CONTAINER_OF(n, struct timer, node) : NULL;
-}
-
 void timers_run(void) {
-    struct timer *t;
-    while ((t = first()) && t->node.key <= arch_time_ns()) {
+    while (this_hart()->timers_next <= arch_time_ns()) {
+        struct timer *t = CONTAINER_OF(tree_first(&this_hart()->timers), struct timer, node);
         timer_disarm(t);
         t->expired(t);
     }
-}
-
-uint64_t timers_next(void) {
-    struct timer *t = first();
-    return t ? t->node.key : UINT64_MAX;
 }

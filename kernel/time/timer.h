@@ -19,7 +19,7 @@ void timer_arm(struct timer *t, uint64_t at_ns);
 void timer_disarm(struct timer *t);
 /* Expires what is due on this hart. */
 void timers_run(void);
-/* When this hart's next timer is due, UINT64_MAX if none is armed. */
-uint64_t timers_next(void);
+/* No timers yet, on any hart. */
+void timers_init(void);
 
 #endif

@@ -20,10 +20,10 @@ void kobject_put(struct kobject *k) {
     assert_true(k->refs > 1);
     k->refs--;
 }
-void endpoint_add_receiver(struct kobject *k) {
+void endpoint_add_receive_cap(struct kobject *k) {
     receivers[k - objects]++;
 }
-void endpoint_drop_receiver(struct kobject *k) {
+void endpoint_drop_receive_cap(struct kobject *k) {
     assert_true(--receivers[k - objects] >= 0);
 }
 

@@ -63,7 +63,6 @@ static void random_operations(void **state) {
         int above = first ? first->priority - running.priority : -1;
         assert_int_equal(p->preempts(&queue, &running, false), above > 0);
         assert_int_equal(p->preempts(&queue, &running, true), above >= 0);
-        assert_int_equal(p->contends(&queue, &running), above >= 0);
     }
 }
 

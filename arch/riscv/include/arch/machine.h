@@ -20,6 +20,7 @@ struct arch_machine {
     uint64_t plic_start, plic_size;
     uint64_t test_start; /* the test device, 0 if absent */
     uint64_t timebase_hz;
+    uint64_t ns_per_tick; /* 0: not a whole number */
     uint32_t hart_count;
     uint64_t hart_ids[ARCH_MAX_HARTS];
     bool has_sstc;

@@ -21,6 +21,8 @@ struct thread;
  */
 bool arch_fp_trap(struct thread *t);
 void arch_fp_save(struct thread *t);
+/* Will the FPU be on when it next runs? */
+bool arch_fp_on(const struct thread *t);
 /* The thread's memory copy is the truth from now on: no hart's registers count. */
 void arch_fp_forget(struct thread *t);
 

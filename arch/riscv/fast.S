@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fast path: trap entry, foreign calls, and the call and reply_receive that find their partner
+ * waiting on this hart. Whatever is not simple goes the general way (entry.S), which specifies what
+ * happens; nothing has been changed then.
+ *
+ * sscratch holds the hart's struct while in user mode and 0 in the kernel, but for this file, which
+ * cannot trap. Interrupts are off inside.
+ *
+ * What makes it fast: message words stay in their registers; what the stubs declare clobbered is not
+ * saved; the partner runs at once, in the caller's time and without the scheduler, which is right as
+ * long as no ready thread is more urgent than it (the end of its quantum is watched already); the
+ * FPU is off, or on and clean (fp_on) and turned off; and an address space at home needs its satp written, no more.
+ *
+ * Built twice: with one hart there is nobody to lock out.
+ */
+#include "csr.h"
+#include "offsets.h"
+#include <parley/calls.h>
+#include <parley/errno.h>
+
+#define X(n) (8 * (n))
+
+/* Saves the rest of t0's callee-saved registers and its pc; s0-s5 are saved. */
+    .macro SAVE_CALLEE
+    sd ra, X(1)(t0)
+    sd sp, X(2)(t0)
+    sd gp, X(3)(t0)
+    sd s6, X(22)(t0)
+    sd s7, X(23)(t0)
+    sd s8, X(24)(t0)
+    sd s9, X(25)(t0)
+    sd s10, X(26)(t0)
+    sd s11, X(27)(t0)
+    csrr t6, sscratch
+    sd t6, X(4)(t0)
+    csrr t6, sepc
+    addi t6, t6, 4
+    sd t6, X(0)(t0)
+    .endm
+
+    .macro LOCK smp, taken
+    .if \smp
+    lla s5, kernel_lock_word
+    li t6, 1
+    amoswap.w.aq t6, t6, (s5)
+    bnez t6, \taken
+    .endif
+    .endm
+
+    .macro UNLOCK smp
+    .if \smp
+    lla t6, kernel_lock_word
+    amoswap.w.rl zero, zero, (t6)
+    .endif
+    .endm
+
+/* s3 runs from now on, in the address space s4; the message is in place but for t0 and t6. */
+    .macro RESUME smp
+    sw zero, THREAD_CONDITION(s3)
+    sd s3, HART_CURRENT(tp)
+    .if \smp
+    sd tp, THREAD_HART(s3)
+    .endif
+    sd s4, HART_ASPACE(tp)
+    ld t6, ASPACE_SATP(s4)
+    csrw satp, t6
+    ld t6, X(0)(s3)
+    csrw sepc, t6
+    UNLOCK \smp
+    ld ra, X(1)(s3)
+    ld sp, X(2)(s3)
+    ld gp, X(3)(s3)
+    ld s0, X(8)(s3)
+    ld s1, X(9)(s3)
+    ld s2, X(18)(s3)
+    ld s4, X(20)(s3)
+    ld s5, X(21)(s3)
+    ld s6, X(22)(s3)
+    ld s7, X(23)(s3)
+    ld s8, X(24)(s3)
+    ld s9, X(25)(s3)
+    ld s10, X(26)(s3)
+    ld s11, X(27)(s3)
+    ld t0, HART_SCRATCH(tp)
+    csrw sscratch, tp
+    ld tp, X(4)(s3)
+    ld s3, X(19)(s3)
+    li t6, 0
+    sret
+    .endm
+
+/* Slow if the thread \partner, of priority a7, cannot be switched to just like that. s4: its aspace. */
+    .macro CHECK_SWITCH partner, state, slow
+    lw t6, THREAD_CONDITION(t0)
+    bnez t6, \slow
+    lw t6, THREAD_CONDITION(\partner)
+    addi t6, t6, -\state
+    bnez t6, \slow
+    lbu t6, HART_FP_ON(tp)
+    beqz t6, 3f
+    csrr t6, sstatus
+    srli t6, t6, SSTATUS_FS_SHIFT
+    andi t6, t6, 3
+    addi t6, t6, -3
+    beqz t6, \slow /* dirty: to be saved */
+    li t6, 3 << SSTATUS_FS_SHIFT
+    csrc sstatus, t6
+    sb zero, HART_FP_ON(tp)
+3:  ld t6, HART_LEVELS(tp)
+    srl t6, t6, a7
+    srli t6, t6, 1
+    bnez t6, \slow
+    ld t6, ASPACE_HOME(s4)
+    ld s5, HART_HOME_TAG(tp)
+    bne t6, s5, \slow
+    .endm
+
+    .macro TRAP_ENTRY name, smp
+    .section .text.fast, "ax"
+    .align 6
+    .globl \name
+\name:
+    csrrw tp, sscratch, tp
+    beqz tp, 9f
+    sd t0, HART_SCRATCH(tp)
+    csrr t0, scause
+    addi t0, t0, -CAUSE_ECALL_USER
+    bnez t0, 9f
+    ld t0, HART_CURRENT(tp)
+    bgez a7, fast_foreign_call
+    addi a7, a7, -PK_CALL
+    beqz a7, 1f
+    addi a7, a7, PK_CALL - PK_REPLY_RECEIVE
+    beqz a7, 2f
+    addi a7, a7, PK_REPLY_RECEIVE - PK_FOREIGN_RETURN
+    beqz a7, fast_foreign_return
+    addi a7, a7, PK_FOREIGN_RETURN
+    j own_call
+9:  j trap_general
+
+/* call: a0 endpoint, a1 label, a2-a6 and (in scratch) t0 words, t1-t4 buffers. a7 and t6 are free. */
+1:  sd s0, X(8)(t0)
+    sd s1, X(9)(t0)
+    sd s2, X(18)(t0)
+    sd s3, X(19)(t0)
+    sd s4, X(20)(t0)
+    sd s5, X(21)(t0)
+    LOCK \smp, 7f
+    srli t6, a1, 16 /* no capabilities, nothing reserved */
+    bnez t6, 8f
+    li t6, CAP_SLOTS_FIRST
+    bgeu a0, t6, 8f
+    ld s0, THREAD_TASK(t0)
+    ld s1, TASK_CAPS(s0)
+    slli t6, a0, CAP_SIZE_SHIFT
+    add s1, s1, t6
+    lw t6, CAP_KIND(s1)
+    andi t6, t6, KIND_MASK | PK_RIGHT_USE
+    xori t6, t6, KIND_ENDPOINT | PK_RIGHT_USE
+    bnez t6, 8f
+    ld s2, CAP_OBJECT(s1)
+    ld s3, ENDPOINT_WAITING(s2)
+    beqz s3, 8f
+    ld s0, THREAD_TASK(s3)
+    ld t6, TASK_IN_HAND(s0)
+    bnez t6, 8f
+    lbu t6, THREAD_PRIORITY(t0)
+    lbu a7, THREAD_PRIORITY(s3)
+    bltu a7, t6, 8f /* it would have to be raised */
+    ld s4, TASK_ASPACE(s0)
+    CHECK_SWITCH s3, CONDITION_RECEIVING, 8f
+    ld t6, THREAD_TOKEN(t0)
+    lui a7, 0x100
+    add t6, t6, a7
+    srli a7, t6, 60
+    bnez a7, 8f
+    mv a0, t6
+    sd t6, THREAD_TOKEN(t0)
+    sd s2, THREAD_ENDPOINT(t0)
+    ld s1, CAP_BADGE(s1)
+    sd s1, THREAD_BADGE(t0)
+    lw t6, ENDPOINT_REFS(s2)
+    addi t6, t6, 1
+    sw t6, ENDPOINT_REFS(s2)
+    sd zero, ENDPOINT_WAITING(s2)
+    sd s0, THREAD_SERVER(t0)
+    sd t0, TASK_IN_HAND(s0)
+    li t6, CONDITION_SERVED
+    sw t6, THREAD_CONDITION(t0)
+    sd t1, X(6)(t0)
+    sd t2, X(7)(t0)
+    sd t3, X(28)(t0)
+    sd t4, X(29)(t0)
+    SAVE_CALLEE
+    mv t1, s1
+    li t3, 0
+    li t5, 0
+    RESUME \smp
+8:  UNLOCK \smp
+7:  li a7, PK_CALL
+    j restore_own_call
+
+/* reply_receive: a0 token, a1 result, a2-a6 and (in scratch) t0 words, t1 endpoint. */
+2:  sd s0, X(8)(t0)
+    sd s1, X(9)(t0)
+    sd s2, X(18)(t0)
+    sd s3, X(19)(t0)
+    sd s4, X(20)(t0)
+    sd s5, X(21)(t0)
+    LOCK \smp, 7f
+    ld s0, THREAD_TASK(t0)
+    ld s3, TASK_IN_HAND(s0)
+    beqz s3, 8f
+    ld t6, THREAD_TOKEN(s3)
+    bne t6, a0, 8f /* or capabilities are named in it */
+    ld t6, HART_PAYER(tp)
+    bne t6, s3, 8f
+    li t6, CAP_SLOTS_FIRST
+    bgeu t1, t6, 8f
+    ld s1, TASK_CAPS(s0)
+    slli t6, t1, CAP_SIZE_SHIFT
+    add s1, s1, t6
+    lw t6, CAP_KIND(s1)
+    andi t6, t6, KIND_MASK | PK_RIGHT_RECEIVE
+    xori t6, t6, KIND_ENDPOINT | PK_RIGHT_RECEIVE
+    bnez t6, 8f
+    ld s2, CAP_OBJECT(s1)
+    ld t6, THREAD_ENDPOINT(s3)
+    bne t6, s2, 8f
+    ld t6, ENDPOINT_SERVER(s2)
+    bne t6, t0, 8f
+    lbu t6, ENDPOINT_PENDING(s2)
+    bnez t6, 8f
+    ld t6, ENDPOINT_WAITING(s2)
+    bnez t6, 8f
+    lbu a7, THREAD_PRIORITY(s3)
+    ld s4, THREAD_TASK(s3)
+    ld s4, TASK_ASPACE(s4)
+    CHECK_SWITCH s3, CONDITION_SERVED, 8f
+    sd zero, TASK_IN_HAND(s0)
+    sb zero, THREAD_CANCELLED(s3)
+    lw t6, ENDPOINT_REFS(s2) /* not the last: the server's capability holds it */
+    addi t6, t6, -1
+    sw t6, ENDPOINT_REFS(s2)
+    sd t0, ENDPOINT_WAITING(s2)
+    lbu t6, THREAD_BASE_PRIORITY(t0)
+    sb t6, THREAD_PRIORITY(t0)
+    li t6, CONDITION_RECEIVING
+    sw t6, THREAD_CONDITION(t0)
+    SAVE_CALLEE
+    mv a0, a1
+    li a1, 0
+    li t1, 0
+    li t2, 0
+    li t3, 0
+    li t4, 0
+    li t5, 0
+    li a7, 0
+    RESUME \smp
+8:  UNLOCK \smp
+7:  li a7, PK_REPLY_RECEIVE
+    j restore_own_call
+    .endm
+
+    TRAP_ENTRY trap_entry, 0
+    TRAP_ENTRY trap_entry_smp, 1
+
+/* t0 and a7 are as own_call wants them; s0-s5 were used. */
+restore_own_call:
+    ld s0, X(8)(t0)
+    ld s1, X(9)(t0)
+    ld s2, X(18)(t0)
+    ld s3, X(19)(t0)
+    ld s4, X(20)(t0)
+    ld s5, X(21)(t0)
+    li t6, 0
+    j own_call
+
+/*
+ * A foreign call: on with the task's foreign entry, where t0 and a7 are free; the kernel keeps them.
+ * Nothing here is anybody else's business, so no lock.
+ */
+fast_foreign_call:
+    sd a7, (HART_SCRATCH + 8)(tp)
+    lbu a7, FOREIGN_INSIDE(t0)
+    bnez a7, 1f
+    ld a7, THREAD_TASK(t0)
+    ld a7, TASK_FOREIGN_ENTRY(a7)
+    beqz a7, 1f
+    csrrw a7, sepc, a7
+    addi a7, a7, 4
+    sd a7, FOREIGN_PC(t0)
+    sd a0, FOREIGN_FIRST(t0)
+    li a7, 1
+    sb a7, FOREIGN_INSIDE(t0)
+    ld a7, HART_SCRATCH(tp)
+    sd a7, FOREIGN_SCRATCH(t0)
+    ld a7, (HART_SCRATCH + 8)(tp)
+    sd a7, FOREIGN_NUMBER(t0)
+    csrrw tp, sscratch, tp
+    li t0, 0
+    sret
+1:  ld a7, (HART_SCRATCH + 8)(tp)
+    j trap_general
+
+/* The order of store and load against thread_attention's decides who sees whom. */
+fast_foreign_return:
+    lbu a7, FOREIGN_INSIDE(t0)
+    beqz a7, 1f
+    sb zero, FOREIGN_INSIDE(t0)
+    fence rw, rw
+    lbu a7, THREAD_ATTENTION(t0)
+    bnez a7, 2f
+    ld a7, FOREIGN_PC(t0)
+    csrw sepc, a7
+    ld a7, FOREIGN_NUMBER(t0)
+    ld t0, FOREIGN_SCRATCH(t0)
+    csrrw tp, sscratch, tp
+    sret
+2:  li a7, 1
+    sb a7, FOREIGN_INSIDE(t0)
+1:  li a7, PK_FOREIGN_RETURN
+    j own_call

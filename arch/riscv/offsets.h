@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Where entry.S and fast.S find the kernel's data; trap.c asserts each. */
+#ifndef RISCV_OFFSETS_H
+#define RISCV_OFFSETS_H
+
+#define HART_CURRENT 0
+#define HART_STACK 8
+#define HART_SCRATCH 16
+#define HART_PAYER 32
+#define HART_ASPACE 40
+#define HART_HOME_TAG 48
+#define HART_LEVELS 56
+#define HART_FP_ON 1088
+#define REGS_STATUS 256
+#define THREAD_CONDITION 264
+#define THREAD_BASE_PRIORITY 268
+#define THREAD_TASK 272
+#define THREAD_HART 280
+#define THREAD_PRIORITY 304
+#define THREAD_ATTENTION 266
+#define THREAD_ENDPOINT 368
+#define THREAD_BADGE 376
+#define THREAD_TOKEN 384
+#define THREAD_SERVER 392
+#define THREAD_CANCELLED 432
+#define FOREIGN_INSIDE 480
+#define FOREIGN_PC 488
+#define FOREIGN_NUMBER 496
+#define FOREIGN_SCRATCH 504
+#define FOREIGN_FIRST 512
+#define TASK_ASPACE 16
+#define TASK_CAPS 24
+#define TASK_FOREIGN_ENTRY 128
+#define TASK_IN_HAND 88
+#define ASPACE_SATP 24
+#define ASPACE_HOME 32
+#define CAP_OBJECT 0
+#define CAP_BADGE 8
+#define CAP_KIND 24
+#define ENDPOINT_REFS 0
+#define ENDPOINT_WAITING 16
+#define ENDPOINT_SERVER 24
+#define ENDPOINT_PENDING 32
+
+#define CAP_SIZE_SHIFT 5
+#define CAP_SLOTS_FIRST 32    /* slots below this are in the first array */
+#define KIND_MASK (7 << 5)    /* the type in a capability's kind */
+#define KIND_ENDPOINT (3 << 5)
+#define CONDITION_SERVED 3    /* a thread that nothing but its state keeps from running */
+#define CONDITION_RECEIVING 4
+
+#endif
