@@ -3,6 +3,7 @@
 #ifndef KERNEL_ENTRY_H
 #define KERNEL_ENTRY_H
 
+#include <arch/hart.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,9 +15,21 @@ enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
 void kernel_main(void);
 void kernel_main_secondary(void);
 
+/*
+ * The one kernel lock: test-and-set. Not a ticket lock: an emulated hart whose turn it is may not be
+ * running, and then everybody would wait for it.
+ */
 extern uint32_t kernel_lock_word; /* 1: taken */
-void kernel_lock(void);
-void kernel_unlock(void);
+
+static inline void kernel_lock(void) {
+    while (__atomic_exchange_n(&kernel_lock_word, 1, __ATOMIC_ACQUIRE))
+        while (__atomic_load_n(&kernel_lock_word, __ATOMIC_RELAXED))
+            arch_cpu_relax();
+}
+
+static inline void kernel_unlock(void) {
+    __atomic_store_n(&kernel_lock_word, 0, __ATOMIC_RELEASE);
+}
 
 /* A call instruction in user mode; the pc stands behind it already. */
 void kernel_call(struct thread *t);

@@ -17,21 +17,7 @@
 #include <task/task.h>
 #include <task/thread.h>
 
-/*
- * A test-and-set lock. Not a ticket lock: an emulated hart whose turn it is may not be running, and
- * then everybody would wait for it.
- */
 uint32_t kernel_lock_word;
-
-void kernel_lock(void) {
-    while (__atomic_exchange_n(&kernel_lock_word, 1, __ATOMIC_ACQUIRE))
-        while (__atomic_load_n(&kernel_lock_word, __ATOMIC_RELAXED))
-            arch_cpu_relax();
-}
-
-void kernel_unlock(void) {
-    __atomic_store_n(&kernel_lock_word, 0, __ATOMIC_RELEASE);
-}
 
 static void init_memory(void) {
     frame_reserve(machine.ram_start, machine.kernel_start); /* the firmware's, mostly */

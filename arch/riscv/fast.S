@@ -21,7 +21,7 @@
 
 #define X(n) (8 * (n))
 
-/* Saves the rest of t0's callee-saved registers and its pc; s0-s5 are saved. */
+/* Saves the rest of t0's callee-saved registers but pc and tp; s0-s5 are saved. */
     .macro SAVE_CALLEE
     sd ra, X(1)(t0)
     sd sp, X(2)(t0)
@@ -32,11 +32,6 @@
     sd s9, X(25)(t0)
     sd s10, X(26)(t0)
     sd s11, X(27)(t0)
-    csrr t6, sscratch
-    sd t6, X(4)(t0)
-    csrr t6, sepc
-    addi t6, t6, 4
-    sd t6, X(0)(t0)
     .endm
 
     .macro LOCK smp, taken
@@ -55,7 +50,7 @@
     .endif
     .endm
 
-/* s3 runs from now on, in the address space s4; the message is in place but for t0 and t6. */
+/* s3 runs from now on, in the address space s4, instead of t0; the message is in place but for t0. */
     .macro RESUME smp
     sw zero, THREAD_CONDITION(s3)
     sd s3, HART_CURRENT(tp)
@@ -66,7 +61,11 @@
     ld t6, ASPACE_SATP(s4)
     csrw satp, t6
     ld t6, X(0)(s3)
-    csrw sepc, t6
+    csrrw t6, sepc, t6
+    addi t6, t6, 4
+    sd t6, X(0)(t0)
+    csrrw t6, sscratch, tp
+    sd t6, X(4)(t0)
     UNLOCK \smp
     ld ra, X(1)(s3)
     ld sp, X(2)(s3)
@@ -83,7 +82,6 @@
     ld s10, X(26)(s3)
     ld s11, X(27)(s3)
     ld t0, HART_SCRATCH(tp)
-    csrw sscratch, tp
     ld tp, X(4)(s3)
     ld s3, X(19)(s3)
     li t6, 0
@@ -92,8 +90,6 @@
 
 /* Slow if the thread \partner, of priority a7, cannot be switched to just like that. s4: its aspace. */
     .macro CHECK_SWITCH partner, state, slow
-    lw t6, THREAD_CONDITION(t0)
-    bnez t6, \slow
     lw t6, THREAD_CONDITION(\partner)
     addi t6, t6, -\state
     bnez t6, \slow
@@ -164,6 +160,8 @@
     beqz s3, 8f
     ld s0, THREAD_TASK(s3)
     ld t6, TASK_IN_HAND(s0)
+    bnez t6, 8f
+    lw t6, THREAD_CONDITION(t0)
     bnez t6, 8f
     lbu t6, THREAD_PRIORITY(t0)
     lbu a7, THREAD_PRIORITY(s3)
@@ -247,7 +245,7 @@
     lbu t6, THREAD_BASE_PRIORITY(t0)
     sb t6, THREAD_PRIORITY(t0)
     li t6, CONDITION_RECEIVING
-    sw t6, THREAD_CONDITION(t0)
+    sb t6, THREAD_CONDITION(t0)
     SAVE_CALLEE
     mv a0, a1
     li a1, 0
@@ -265,6 +263,15 @@
 
     TRAP_ENTRY trap_entry, 0
     TRAP_ENTRY trap_entry_smp, 1
+
+/* Everything the general way: for comparison (`path=general` on the kernel's command line). */
+    .align 6
+    .globl trap_entry_general
+trap_entry_general:
+    csrrw tp, sscratch, tp
+    beqz tp, 1f
+    sd t0, HART_SCRATCH(tp)
+1:  j trap_general
 
 /* t0 and a7 are as own_call wants them; s0-s5 were used. */
 restore_own_call:

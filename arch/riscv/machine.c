@@ -195,10 +195,27 @@ static void read_device_tree(uint64_t boot_hart, uint64_t tree_pa) {
 void boot_main(uint64_t hart_id, uint64_t tree_pa);
 void boot_secondary(void);
 void arch_secondary_start(void);
-extern char image_start[], image_end[], boot_stacks[], trap_entry[], trap_entry_smp[];
+extern char image_start[], image_end[], boot_stacks[], trap_entry[], trap_entry_smp[],
+    trap_entry_general[];
+
+static bool command_line_has(const char *word) {
+    size_t n = strlen(word);
+    for (const char *at = machine.command_line; *at;) {
+        size_t length = 0;
+        while (at[length] && at[length] != ' ')
+            length++;
+        if (length == n && strncmp(at, word, n) == 0)
+            return true;
+        at += length + (at[length] == ' ');
+    }
+    return false;
+}
 
 static void hart_setup(void) {
-    csr_write(stvec, machine.hart_count > 1 ? trap_entry_smp : trap_entry);
+    if (command_line_has("path=general"))
+        csr_write(stvec, trap_entry_general);
+    else
+        csr_write(stvec, machine.hart_count > 1 ? trap_entry_smp : trap_entry);
     csr_write(sscratch, 0);
     csr_write(sstatus, 0);
     csr_write(scounteren, 7); /* cycle, time and instret are readable in user mode */

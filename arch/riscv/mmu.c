@@ -105,6 +105,11 @@ static bool active_elsewhere(const struct aspace *as) {
 void arch_mmu_activate(struct aspace *as) {
     struct hart *hart = this_hart();
     uint64_t satp = SATP_SV39;
+    if (as && as->home && as->home == hart->home_tag) {
+        hart->aspace = as;
+        csr_write(satp, as->satp);
+        return;
+    }
     if (as) {
         uint32_t others = as->harts & ~(1u << hart->index);
         if (as->asid_generation != asid_generation || (others && !active_elsewhere(as)))

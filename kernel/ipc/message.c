@@ -7,6 +7,8 @@
 #include <task/thread.h>
 
 struct thread *call_by_token(const struct task *task, uint64_t token) {
+    if (task->in_hand && task->in_hand->call.token == token)
+        return task->in_hand;
     struct thread *t = thread_by_id(token & ((1ull << TOKEN_ID_BITS) - 1));
     if (!t || t->state != THREAD_SERVED || t->call.server != task || t->call.token != token)
         return NULL;

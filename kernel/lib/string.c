@@ -2,12 +2,16 @@
 /* Memory and string functions of the C standard, by words where alignment allows. */
 #include <lib/lib.h>
 
+/* The compiler makes calls to these of its own accord, after it has seen who else does. */
+#define CALLED_BY_COMPILER __attribute__((used))
+
 typedef uint64_t __attribute__((may_alias)) word;
 
 static bool aligned(const void *p) {
     return ((uintptr_t)p & 7) == 0;
 }
 
+CALLED_BY_COMPILER
 void *memcpy(void *restrict dst, const void *restrict src, size_t n) {
     unsigned char *d = dst;
     const unsigned char *s = src;
@@ -32,6 +36,7 @@ void *memcpy(void *restrict dst, const void *restrict src, size_t n) {
     return dst;
 }
 
+CALLED_BY_COMPILER
 void *memmove(void *dst, const void *src, size_t n) {
     unsigned char *d = dst;
     const unsigned char *s = src;
@@ -42,6 +47,7 @@ void *memmove(void *dst, const void *src, size_t n) {
     return dst;
 }
 
+CALLED_BY_COMPILER
 void *memset(void *dst, int byte, size_t n) {
     unsigned char *d = dst;
     uint64_t pattern = (unsigned char)byte * 0x0101010101010101ull;

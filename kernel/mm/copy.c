@@ -4,6 +4,7 @@
 #include <lib/lib.h>
 #include <mm/aspace.h>
 #include <mm/object.h>
+#include <mm/table.h>
 #include <parley/errno.h>
 
 /* One side of a copy: kernel memory, user memory, or an object. */
@@ -13,13 +14,16 @@ struct side {
     uint64_t at; /* address or offset */
 };
 
+static void *user_address(struct aspace *as, uint64_t va, enum access access, long *error) {
+    void *p = aspace_resolve(as, va, access, error);
+    if (!p && *error != -ENOMEM)
+        *error = -EFAULT;
+    return p;
+}
+
 static void *kernel_address(const struct side *s, enum access access, long *error) {
-    if (s->as) {
-        void *p = aspace_resolve(s->as, s->at, access, error);
-        if (!p && *error != -ENOMEM)
-            *error = -EFAULT;
-        return p;
-    }
+    if (s->as)
+        return user_address(s->as, s->at, access, error);
     if (s->object) {
         struct frame *f = object_frame(s->object, s->at >> PAGE_SHIFT);
         *error = -ENOMEM;
@@ -61,10 +65,31 @@ long copy_to_user(struct aspace *as, uint64_t dst, const void *src, uint64_t len
     return copy((struct side){.as = as, .at = dst}, kernel_side(src), length);
 }
 
+/* Where the byte is if that needs no fault, else NULL. A counted entry is no device. */
+static inline void *present(const struct aspace *as, uint64_t va, bool write) {
+    const pte_t *e = va < ARCH_USER_END ? table_look(as, va) : NULL;
+    return e && pte_allows_counted(*e, write)
+               ? (char *)phys_to_virt(pte_pa(*e)) + (va & PAGE_MASK)
+               : NULL;
+}
+
+/* Most copies between users are between pages that are there. */
 long copy_user_to_user(struct aspace *dst_as, uint64_t dst, struct aspace *src_as, uint64_t src,
                        uint64_t length) {
-    return copy((struct side){.as = dst_as, .at = dst}, (struct side){.as = src_as, .at = src},
-                length);
+    while (length) {
+        void *to = present(dst_as, dst, true);
+        const void *from = present(src_as, src, false);
+        if (!to || !from)
+            return copy((struct side){.as = dst_as, .at = dst},
+                        (struct side){.as = src_as, .at = src}, length);
+        uint64_t n = min_u64(PAGE_SIZE - (dst & PAGE_MASK), PAGE_SIZE - (src & PAGE_MASK));
+        n = min_u64(n, length);
+        memmove(to, from, n);
+        dst += n;
+        src += n;
+        length -= n;
+    }
+    return 0;
 }
 
 long copy_object_to_user(struct aspace *as, uint64_t dst, struct object *o, uint64_t offset,

@@ -29,11 +29,6 @@ static pte_t *mid_entry(struct aspace *as, uint64_t va) {
     return &pte_table(*root)[mmu_mid_index(va)];
 }
 
-const pte_t *table_look(const struct aspace *as, uint64_t va) {
-    const pte_t *mid = mid_look(as, va);
-    return mid && pte_present(*mid) ? &pte_table(*mid)[mmu_leaf_index(va)] : NULL;
-}
-
 static void hold_entries(const pte_t *entries, uint32_t used) {
     for (const pte_t *e = entries; used; e++) {
         if (!pte_present(*e))

@@ -9,9 +9,16 @@
 
 #include <arch/mmu.h>
 #include <mm/aspace.h>
+#include <stddef.h>
 
 /* The entry for va, or NULL if there is no leaf table. For looking only. */
-const pte_t *table_look(const struct aspace *as, uint64_t va);
+static inline const pte_t *table_look(const struct aspace *as, uint64_t va) {
+    pte_t root = as->root[mmu_root_index(va)];
+    if (!pte_present(root))
+        return NULL;
+    pte_t mid = pte_table(root)[mmu_mid_index(va)];
+    return pte_present(mid) ? &pte_table(mid)[mmu_leaf_index(va)] : NULL;
+}
 /* The entry for va in a leaf table that is the address space's own; NULL if memory ends. */
 pte_t *table_entry(struct aspace *as, uint64_t va);
 /* Stores a present entry over e, which may be present; counts it. va's table is as's own. */

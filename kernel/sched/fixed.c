@@ -9,6 +9,7 @@
 
 static void fixed_init(struct run_queue *q) {
     q->levels = 0;
+    q->top = 0;
     for (unsigned i = 0; i < PRIORITIES; i++)
         list_init(&q->queues[i]);
 }
@@ -19,15 +20,10 @@ static void fixed_enqueue(struct run_queue *q, struct sched_entity *e, bool fron
         list_prepend(level, &e->link);
     else
         list_append(level, &e->link);
+    if (!q->levels || e->priority > q->top)
+        q->top = e->priority;
     q->levels |= 1ull << e->priority;
     e->queued = true;
-}
-
-static void fixed_dequeue(struct run_queue *q, struct sched_entity *e) {
-    list_remove(&e->link);
-    if (list_empty(&q->queues[e->priority]))
-        q->levels &= ~(1ull << e->priority);
-    e->queued = false;
 }
 
 /* The highest level in use; levels must not be 0. Binary search: plain rv64 has no clz. */
@@ -41,10 +37,20 @@ static unsigned top_level(uint64_t levels) {
     return n;
 }
 
+static void fixed_dequeue(struct run_queue *q, struct sched_entity *e) {
+    list_remove(&e->link);
+    if (list_empty(&q->queues[e->priority])) {
+        q->levels &= ~(1ull << e->priority);
+        if (e->priority == q->top && q->levels)
+            q->top = top_level(q->levels);
+    }
+    e->queued = false;
+}
+
 static struct sched_entity *fixed_first(const struct run_queue *q) {
     if (!q->levels)
         return NULL;
-    return CONTAINER_OF(q->queues[top_level(q->levels)].next, struct sched_entity, link);
+    return CONTAINER_OF(q->queues[q->top].next, struct sched_entity, link);
 }
 
 static bool fixed_preempts(const struct run_queue *q, const struct sched_entity *running,

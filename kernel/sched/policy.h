@@ -22,6 +22,7 @@ struct sched_entity {
 
 struct run_queue {
     uint64_t levels; /* bit n: queues[n] is not empty */
+    unsigned top;    /* the highest of them, if any */
     struct list queues[PRIORITIES];
 };
 

@@ -39,7 +39,10 @@ static void enqueue(struct hart *hart, struct thread *t, bool front) {
     t->state = THREAD_READY;
     t->hart = hart;
     policy->enqueue(&hart->queue, &t->sched, front);
-    this_hart()->reconsider = true;
+    /* One who is not more urgent waits; the timer must see to it that it is not for ever. */
+    if (!hart->current || hart->current->sched.priority < t->sched.priority ||
+        hart->timer_at > hart->slice_end || machine.hart_count > 1)
+        hart->reconsider = true;
 }
 
 void sched_ready(struct thread *t) {
@@ -183,7 +186,8 @@ static void idle(struct hart *hart) {
 
 /* Whoever the time is donated to by calls, the caller is charged: it is served in its own time. */
 static void leave(struct hart *hart, struct thread *t, uint64_t now) {
-    arch_fp_save(t);
+    if (hart->fp_on)
+        arch_fp_save(t);
     hart->payer->run_ns += now - hart->switched_at;
 }
 
@@ -193,9 +197,11 @@ static void enter(struct hart *hart, struct thread *t, uint64_t now) {
     hart->switched_at = now;
     t->hart = hart;
     t->state = THREAD_RUNNING;
-    if (hart->fp_owner != t || t->fp_hart != hart)
-        arch_fp_forget(t);
     hart->fp_on = arch_fp_on(t);
+    if (hart->fp_on && (hart->fp_owner != t || t->fp_hart != hart)) {
+        arch_fp_forget(t);
+        hart->fp_on = false;
+    }
 }
 
 /*
@@ -209,7 +215,9 @@ static void program_timer(struct hart *hart) {
         if (machine.hart_count > 1 && idle_hart())
             at = min_u64(at, max_u64(hart->switched_at, hart->balanced_at) + BALANCE_NS);
     }
-    if (at != hart->timer_at) {
+    /* Armed for an earlier time it stays: most slices end before their time, and then it is cheaper
+     * to be woken once in vain than to program the device at every switch. */
+    if (at < hart->timer_at || !hart->timer_at) {
         hart->timer_at = at;
         arch_timer_program(at);
     }
@@ -220,7 +228,8 @@ void kernel_exit(void) {
     struct thread *before = hart->current, *t;
     uint64_t now;
     for (;;) {
-        task_reap();
+        if (task_doomed_count)
+            task_reap();
         now = arch_time_ns();
         t = choose(hart, now);
         if (!t) {

@@ -17,7 +17,7 @@
 
 struct task *task_killer;
 static struct list doomed = {&doomed, &doomed};
-static uint64_t doomed_count;
+uint64_t task_doomed_count;
 
 struct task *task_create(struct account *account) {
     struct task *task = slab_alloc(sizeof *task, account);
@@ -84,18 +84,18 @@ void task_doom(struct task *task) {
     kobject_hold(&task->kobject);
     task->dying = true;
     list_append(&doomed, &task->doomed);
-    doomed_count++;
+    task_doomed_count++;
     this_hart()->reconsider = true; /* not to leave the kernel before task_reap() had its turn */
 }
 
 bool task_reap(void) {
     bool worked = false;
     uint64_t waiting = 0; /* for other harts to stop */
-    while (!list_empty(&doomed) && waiting < doomed_count && !arch_interrupt_pending()) {
+    while (!list_empty(&doomed) && waiting < task_doomed_count && !arch_interrupt_pending()) {
         struct task *task = CONTAINER_OF(doomed.next, struct task, doomed);
         list_remove(&task->doomed);
         if (task_kill_step(task)) {
-            doomed_count--;
+            task_doomed_count--;
             kobject_put(&task->kobject);
             waiting = 0;
         } else {

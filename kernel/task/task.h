@@ -42,6 +42,7 @@ void task_doom(struct task *task);
  * so that neither a task that ends itself nor a chain of tasks needs a long or deep call. False if
  * there was nothing to do but wait for other harts. */
 bool task_reap(void);
+extern uint64_t task_doomed_count;
 /* The task whose kill call runs: it needs no notice of what it ends. NULL: none. */
 extern struct task *task_killer;
 void task_destroy(struct kobject *k);

@@ -47,7 +47,9 @@ static void tls_init(void) {
     }
 }
 
-_Noreturn void server_start(const struct pk_boot_info *info) {
+/* Only the assembly above names it, which whole-program optimization does not read. */
+__attribute__((used, externally_visible)) _Noreturn void
+server_start(const struct pk_boot_info *info) {
     boot_info = info;
     tls_init();
     clock_init(info->timebase_hz, info->realtime_ns);

@@ -120,16 +120,13 @@ static void inspect(const struct sembuf *ops, uint32_t count, unsigned *mode, bo
 }
 
 /* All that semop(2) lists as errors comes before anything changes. */
-static long prepare(struct request *req, struct client *client, int semid, struct sembuf *ops,
-                    uint32_t count, struct set **set, struct undo **undo) {
+static long prepare(struct client *client, int semid, const struct sembuf *ops, uint32_t count,
+                    struct set **set, struct undo **undo) {
     unsigned mode;
     uint32_t highest;
     bool needs_undo;
-    long error = request_read_all(req, ops, count * sizeof(*ops));
-    if (error < 0)
-        return error;
     inspect(ops, count, &mode, &needs_undo, &highest);
-    error = set_find(semid, client, mode, set);
+    long error = set_find(semid, client, mode, set);
     if (error < 0)
         return error;
     if (highest >= (*set)->count)
@@ -140,21 +137,16 @@ static long prepare(struct request *req, struct client *client, int semid, struc
     return 0;
 }
 
-long sem_handle_op(struct request *req, int semid, int64_t timeout_ns) {
-    struct sembuf ops[SEMOPM];
+static long operate(struct request *req, int semid, int64_t timeout_ns, const struct sembuf *ops,
+                    uint32_t count) {
     struct client *client = request_client(req);
     struct obstacle obstacle;
     struct set *set;
     struct undo *undo;
-    uint64_t count = request_in_len(req) / sizeof(*ops);
-    if (count < 1)
-        return -EINVAL;
-    if (count > SEMOPM)
-        return -E2BIG;
-    long error = prepare(req, client, semid, ops, (uint32_t)count, &set, &undo);
+    long error = prepare(client, semid, ops, count, &set, &undo);
     if (error < 0)
         return error;
-    error = set_operate(set, ops, (uint32_t)count, undo, client_pid(client), &obstacle);
+    error = set_operate(set, ops, count, undo, client_pid(client), &obstacle);
     if (error >= 0) {
         if (set->changed)
             set_update(set);
@@ -162,5 +154,23 @@ long sem_handle_op(struct request *req, int semid, int64_t timeout_ns) {
     }
     if (error != -EAGAIN || obstacle.nowait || timeout_ns == 0)
         return error;
-    return wait(req, client, set, ops, (uint32_t)count, undo, &obstacle, timeout_ns);
+    return wait(req, client, set, ops, count, undo, &obstacle, timeout_ns);
+}
+
+long sem_handle_op(struct request *req, int semid, int64_t timeout_ns) {
+    struct sembuf ops[SEMOPM];
+    uint64_t count = request_in_len(req) / sizeof(*ops);
+    if (count < 1)
+        return -EINVAL;
+    if (count > SEMOPM)
+        return -E2BIG;
+    long error = request_read_all(req, ops, count * sizeof(*ops));
+    return error < 0 ? error : operate(req, semid, timeout_ns, ops, (uint32_t)count);
+}
+
+long sem_handle_op_one(struct request *req, int semid, int64_t timeout_ns, uint64_t packed) {
+    struct sembuf op = {.sem_num = (uint16_t)packed,
+                        .sem_op = (int16_t)(packed >> 16),
+                        .sem_flg = (int16_t)(packed >> 32)};
+    return operate(req, semid, timeout_ns, &op, 1);
 }

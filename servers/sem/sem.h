@@ -95,9 +95,10 @@ long set_operate(struct set *set, const struct sembuf *ops, uint32_t count, stru
 /* Takes back what set_operate has done, in the same request. */
 void set_take_back(struct set *set, const struct sembuf *ops, uint32_t count, struct undo *undo);
 
-/* Notes that a semaphore's value has changed; set_update must follow in the same request. */
+/* Notes that a semaphore's value has changed; set_update must follow in the same request. Only those
+ * who wait at that semaphore may care. */
 static inline void set_changed(struct set *set, struct sem *sem) {
-    if (!sem->changed) {
+    if (!sem->changed && (sem->ncnt | sem->zcnt)) {
         sem->changed = true;
         sem->next_changed = set->changed;
         set->changed = sem;

@@ -34,14 +34,22 @@ personality_copy:
     add a2, a2, a1
     or a3, a0, a1
     or a3, a3, a2
+    andi a4, a3, 1
+    bnez a4, 2f
     andi a3, a3, 7
-    bnez a3, 2f
+    bnez a3, 4f
 1:  bgeu a1, a2, 3f
     ld a3, 0(a1)
     sd a3, 0(a0)
     addi a1, a1, 8
     addi a0, a0, 8
     j 1b
+4:  bgeu a1, a2, 3f
+    lh a3, 0(a1)
+    sh a3, 0(a0)
+    addi a1, a1, 2
+    addi a0, a0, 2
+    j 4b
 2:  bgeu a1, a2, 3f
     lb a3, 0(a1)
     sb a3, 0(a0)

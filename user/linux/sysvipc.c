@@ -62,6 +62,12 @@ static long operate(int semid, const struct sembuf *ops, size_t count, int64_t t
         return -EINVAL;
     if (count > SEMOPM)
         return -E2BIG;
+    if (count == 1) {
+        uint64_t packed = 0;
+        if (user_get(&packed, ops, sizeof(*ops)) < 0)
+            return -EFAULT;
+        return sem_call(sem_op_one(PK_SLOT_SEM, semid, timeout_ns, packed));
+    }
     return sem_call(sem_op(PK_SLOT_SEM, semid, timeout_ns, ops, count));
 }
 

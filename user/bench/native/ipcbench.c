@@ -2,7 +2,7 @@
 /*
  * The kernel's own benchmark rows: the cheapest call, message round trips to a server in another
  * address space, notifications, yield. A native program: `--append native=ipcbench`, or
- * tools/bench. Counts are of rdinstret, exact under -icount; what reading it costs is taken off.
+ * tools/bench. With `row=NAME` and `iterations=N` on the command line, only that. Counts are of rdinstret, exact under -icount; what reading it costs is taken off.
  *
  * The partners run in a task whose address space is a clone of this one.
  */
@@ -21,6 +21,8 @@
 enum { SLOT_SERVE = 10, SLOT_WAKE, SLOT_DONE };
 
 static uint64_t samples[ITERATIONS];
+static unsigned iterations = ITERATIONS;
+static char only_row[32]; /* empty: all */
 static uint64_t endpoint, wake, done;
 static char stacks[2][STACK] __attribute__((aligned(16)));
 static char buffer[4096];
@@ -52,13 +54,13 @@ static int compare(const void *a, const void *b) {
 static void report(const char *name) {
     char line[160];
     uint64_t sum = 0;
-    qsort(samples, ITERATIONS, sizeof *samples, compare);
-    for (unsigned i = 0; i < ITERATIONS; i++)
+    qsort(samples, iterations, sizeof *samples, compare);
+    for (unsigned i = 0; i < iterations; i++)
         sum += samples[i];
-    snprintf(line, sizeof line, "BENCH %s instructions %d %lu %lu %lu %lu %lu\n", name, ITERATIONS,
-             (unsigned long)(sum / ITERATIONS), (unsigned long)samples[0],
-             (unsigned long)samples[ITERATIONS / 2], (unsigned long)samples[ITERATIONS * 99 / 100],
-             (unsigned long)samples[ITERATIONS - 1]);
+    snprintf(line, sizeof line, "BENCH %s instructions %u %lu %lu %lu %lu %lu\n", name, iterations,
+             (unsigned long)(sum / iterations), (unsigned long)samples[0],
+             (unsigned long)samples[iterations / 2], (unsigned long)samples[iterations * 99 / 100],
+             (unsigned long)samples[iterations - 1]);
     say(line);
 }
 
@@ -72,10 +74,12 @@ static uint64_t overhead(void) {
 }
 
 static void measure(const char *name, void (*operation)(void)) {
+    if (*only_row && strcmp(only_row, name) != 0)
+        return;
     uint64_t cost = overhead();
     for (int i = 0; i < WARM_UP; i++)
         operation();
-    for (int i = 0; i < ITERATIONS; i++) {
+    for (unsigned i = 0; i < iterations; i++) {
         uint64_t start = instructions();
         operation();
         samples[i] = instructions() - start - cost;
@@ -89,9 +93,8 @@ static _Noreturn void serve(void) {
     struct pk_msg msg = {0};
     uint64_t token = 0;
     for (;;) {
-        long received = pk_reply_receive(SLOT_SERVE, token, 0, &msg, 0);
-        token = received > 0 ? (uint64_t)received : 0;
-        if (token && msg.label == 2)
+        token = (uint64_t)pk_reply_receive(SLOT_SERVE, token, 0, &msg, 0);
+        if (msg.label == 2)
             pk_copy_from_caller(token, 0, copy, msg.w[0]);
     }
 }
@@ -185,7 +188,18 @@ static long setup(void) {
     return error;
 }
 
+static void read_options(void) {
+    char number[8];
+    command_line_get("row", only_row, sizeof only_row);
+    if (command_line_get("iterations", number, sizeof number) > 0)
+        iterations = (unsigned)strtoul(number, 0, 10);
+    if (iterations < 1 || iterations > ITERATIONS)
+        iterations = ITERATIONS;
+}
+
 int main(void) {
+    read_options();
+    memset(buffer, 1, sizeof buffer); /* pages of its own, as messages have */
     long error = setup();
     if (error < 0) {
         server_log("setup: error %ld", -error);

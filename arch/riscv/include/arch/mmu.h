@@ -70,6 +70,11 @@ static inline bool pte_allows(pte_t e, bool write, bool exec) {
     pte_t need = PTE_V | PTE_U | (write ? PTE_W : exec ? PTE_X : PTE_R);
     return (e & need) == need;
 }
+/* The same, and the frame is counted: RAM that is not the shared zero page. */
+static inline bool pte_allows_counted(pte_t e, bool write) {
+    pte_t need = PTE_V | PTE_U | (write ? PTE_W : PTE_R);
+    return (e & (need | PTE_UNCOUNTED)) == need;
+}
 /*
  * A present entry. Without any right it stays present, but user mode cannot use it. A and D are set
  * at once: the kernel never reads them, and so hardware never traps for them.
