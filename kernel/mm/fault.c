@@ -27,7 +27,7 @@ static pte_t entry_for(const struct region *r, uint64_t pa, bool write, bool cou
 static struct frame *copy_frame(struct aspace *as, const struct frame *from) {
     struct frame *f = frame_get(as->account);
     if (f)
-        memcpy(frame_va(f), frame_va(from), PAGE_SIZE);
+        frame_copy(f, from);
     return f;
 }
 

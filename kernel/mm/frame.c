@@ -113,10 +113,34 @@ struct frame *frame_get(struct account *account) {
     return f;
 }
 
+typedef uint64_t __attribute__((may_alias)) word;
+#define WORDS (PAGE_SIZE / sizeof(word))
+#define EIGHT(W, i)                                                                                \
+    W(i) W((i) + 1) W((i) + 2) W((i) + 3) W((i) + 4) W((i) + 5) W((i) + 6) W((i) + 7)
+#define SIXTEEN(W, i) EIGHT(W, i) EIGHT(W, (i) + 8)
+
+void frame_zero(const struct frame *f) {
+    word *to = frame_va(f), *end = to + WORDS;
+#define ZERO(i) to[i] = 0;
+    for (; to != end; to += 32) {
+        SIXTEEN(ZERO, 0)
+        SIXTEEN(ZERO, 16)
+    }
+}
+
+void frame_copy(const struct frame *dst, const struct frame *src) {
+    const word *from = frame_va(src), *end = from + WORDS;
+    word *to = frame_va(dst);
+#define COPY(i) to[i] = from[i];
+    for (; from != end; from += 16, to += 16) {
+        SIXTEEN(COPY, 0)
+    }
+}
+
 struct frame *frame_get_zeroed(struct account *account) {
     struct frame *f = frame_get(account);
     if (f)
-        memset(frame_va(f), 0, PAGE_SIZE);
+        frame_zero(f);
     return f;
 }
 

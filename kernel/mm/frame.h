@@ -38,6 +38,9 @@ void frame_init(uint64_t start, uint64_t end);
 struct frame *frame_get(struct account *account);
 /* The same, zeroed. */
 struct frame *frame_get_zeroed(struct account *account);
+/* Page contents; unrolled, since pages are copied and zeroed more than anything else. */
+void frame_zero(const struct frame *f);
+void frame_copy(const struct frame *to, const struct frame *from);
 static inline void frame_hold(struct frame *f) {
     f->refs++;
 }

@@ -45,7 +45,7 @@ static bool unshare(struct aspace *as, pte_t *mid) {
     struct frame *own = frame_get(as->account);
     if (!own)
         return false;
-    memcpy(frame_va(own), frame_va(old), PAGE_SIZE);
+    frame_copy(own, old);
     own->used = old->used;
     hold_entries(frame_va(own), own->used);
     *mid = pte_make_table(frame_pa(own));
