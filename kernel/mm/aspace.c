@@ -273,14 +273,19 @@ bool aspace_put_step(struct aspace *as) {
     }
     if (this_hart()->aspace == as)
         arch_mmu_activate(NULL);
+    if (!as->dying) {
+        as->dying = true;
+        as->cursor = 0; /* it may be a clone's that was given up */
+    }
+    if (as->cursor < ARCH_USER_END && !table_drop_step(as, FREE_TABLES_PER_STEP))
+        return false;
     struct tree_node *n;
     for (unsigned i = 0; (n = tree_first(&as->regions)); i++) {
         if (i == FREE_REGIONS_PER_STEP)
             return false;
         region_delete(node_region(n));
     }
-    if (!table_free_step(as, FREE_TABLES_PER_STEP))
-        return false;
+    table_free(as);
     slab_free(as, sizeof *as, as->account);
     return true;
 }

@@ -43,6 +43,7 @@ struct aspace {
     uint64_t mapped;   /* pages in regions */
     uint64_t map_next; /* where to look for room first: below this */
     uint64_t cursor;   /* how far clone or destroy came */
+    bool dying;        /* being destroyed */
 };
 
 static inline uint64_t region_start(const struct region *r) {

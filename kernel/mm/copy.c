@@ -68,9 +68,8 @@ long copy_to_user(struct aspace *as, uint64_t dst, const void *src, uint64_t len
 /* Where the byte is if that needs no fault, else NULL. A counted entry is no device. */
 static inline void *present(const struct aspace *as, uint64_t va, bool write) {
     const pte_t *e = va < ARCH_USER_END ? table_look(as, va) : NULL;
-    return e && pte_allows_counted(*e, write)
-               ? (char *)phys_to_virt(pte_pa(*e)) + (va & PAGE_MASK)
-               : NULL;
+    return e && pte_allows_counted(*e, write) ? (char *)phys_to_virt(pte_pa(*e)) + (va & PAGE_MASK)
+                                              : NULL;
 }
 
 /* Most copies between users are between pages that are there. */

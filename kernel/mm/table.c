@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Page tables (table.h): the walk, leaf tables shared copy-on-write, and counts. A leaf table's
- * frame counts in `used` its present entries and in `refs` the address spaces that use it.
+ * frame counts in `used` its present entries and in `refs` the address spaces that use it; a middle
+ * table's counts in `used` its leaf tables. What is present lies in regions, so walks go by regions:
+ * the tables are large and nearly empty.
  */
 #include <mm/table.h>
 #include <mm/frame.h>
@@ -27,6 +29,15 @@ static pte_t *mid_entry(struct aspace *as, uint64_t va) {
         *root = pte_make_table(frame_pa(f));
     }
     return &pte_table(*root)[mmu_mid_index(va)];
+}
+
+static struct frame *frame_holding(const pte_t *entry) {
+    return frame_of(virt_to_phys((const void *)align_down((uintptr_t)entry, PAGE_SIZE)));
+}
+
+static void link_leaf(pte_t *mid, pte_t link) {
+    frame_holding(mid)->used++;
+    *mid = link;
 }
 
 static void hold_entries(const pte_t *entries, uint32_t used) {
@@ -61,7 +72,7 @@ pte_t *table_entry(struct aspace *as, uint64_t va) {
         struct frame *f = frame_get_zeroed(as->account);
         if (!f)
             return NULL;
-        *mid = pte_make_table(frame_pa(f));
+        link_leaf(mid, pte_make_table(frame_pa(f)));
     } else if (table_frame(*mid)->refs > 1) {
         if (!unshare(as, mid))
             return NULL;
@@ -73,7 +84,7 @@ pte_t *table_entry(struct aspace *as, uint64_t va) {
 
 void table_set(struct aspace *as, pte_t *e, pte_t value) {
     if (!pte_present(*e)) {
-        frame_of(virt_to_phys((void *)align_down((uintptr_t)e, PAGE_SIZE)))->used++;
+        frame_holding(e)->used++;
         as->resident++;
     }
     *e = value;
@@ -83,6 +94,7 @@ void table_set(struct aspace *as, pte_t *e, pte_t value) {
 static void drop_leaf(struct aspace *as, pte_t *mid) {
     struct frame *f = table_frame(*mid);
     as->resident -= f->used;
+    frame_holding(mid)->used--;
     *mid = 0;
     if (f->refs == 1) {
         const pte_t *e = frame_va(f);
@@ -181,17 +193,17 @@ long table_restrict(struct aspace *as, uint64_t start, uint64_t end, uint64_t pr
 
 uint64_t table_next(const struct aspace *as, uint64_t va) {
     va = align_down(va, ARCH_LEAF_SPAN);
-    while (va < ARCH_USER_END) {
-        const pte_t *mid = mid_look(as, va);
-        if (!mid) {
-            va = align_down(va, ARCH_MID_SPAN) + ARCH_MID_SPAN;
-            continue;
-        }
-        do {
-            if (pte_present(*mid++))
+    const struct region *r;
+    while (va < ARCH_USER_END && (r = aspace_region_at_or_above((struct aspace *)as, va))) {
+        va = max_u64(va, align_down(region_start(r), ARCH_LEAF_SPAN));
+        while (va < r->end) {
+            const pte_t *mid = mid_look(as, va);
+            if (mid && pte_present(*mid))
                 return va;
             va += ARCH_LEAF_SPAN;
-        } while (va % ARCH_MID_SPAN);
+            if (!mid)
+                va = align_up(va, ARCH_MID_SPAN);
+        }
     }
     return ARCH_USER_END;
 }
@@ -213,21 +225,31 @@ long table_share(struct aspace *dst, struct aspace *src, uint64_t va) {
     pte_t link = *mid_look(src, va);
     if (pte_present(*mid))
         drop_leaf(dst, mid); /* somebody mapped into dst between two steps of the clone */
-    *mid = link;
+    link_leaf(mid, link);
     frame_hold(table_frame(link));
     dst->resident += table_frame(link)->used;
     return 0;
 }
 
-bool table_free_step(struct aspace *as, unsigned limit) {
-    uint64_t va = table_next(as, 0);
+bool table_drop_step(struct aspace *as, unsigned limit) {
+    uint64_t va = table_next(as, as->cursor);
     for (; va < ARCH_USER_END && limit; va = table_next(as, va), limit--)
         drop_leaf(as, mid_look(as, va));
-    if (va < ARCH_USER_END)
-        return false;
+    as->cursor = va;
+    return va == ARCH_USER_END;
+}
+
+/* Leaf tables without a region are empty ones, left where memory ended during a fault. */
+static void free_mid(struct aspace *as, struct frame *f) {
+    for (pte_t *mid = frame_va(f); f->used; mid++)
+        if (pte_present(*mid))
+            drop_leaf(as, mid);
+    frame_put(f);
+}
+
+void table_free(struct aspace *as) {
     for (unsigned i = 0; i < ARCH_USER_ROOT_ENTRIES; i++)
         if (pte_present(as->root[i]))
-            frame_put(table_frame(as->root[i]));
+            free_mid(as, table_frame(as->root[i]));
     frame_put(frame_of(virt_to_phys(as->root)));
-    return true;
 }

@@ -35,7 +35,9 @@ bool table_is_shared(const struct aspace *as, uint64_t va);
 void table_write_protect(struct aspace *as, uint64_t start, uint64_t end);
 /* Lets dst use src's leaf table at va too. 0 or -ENOMEM. */
 long table_share(struct aspace *dst, struct aspace *src, uint64_t va);
-/* Frees up to `limit` leaf tables and then the levels above; true when all are gone. */
-bool table_free_step(struct aspace *as, unsigned limit);
+/* Drops up to `limit` leaf tables from as->cursor on; true when no region has one any more. */
+bool table_drop_step(struct aspace *as, unsigned limit);
+/* Frees the levels above. */
+void table_free(struct aspace *as);
 
 #endif
