@@ -23,11 +23,13 @@
 
 #define SATP_SV39 (8ull << 60)
 #define SATP_ASID_SHIFT 44
-#define FLUSH_PAGES_MAX 32 /* above this many pages the whole ASID goes */
+#define DEVICES_END (4ull << 30) /* the interrupt controller and the test device are below */
+#define FLUSH_PAGES_MAX 32       /* above this many pages the whole ASID goes */
 
 extern char text_start[], text_end[], rodata_end[], image_end[];
 static pte_t kernel_root[512] __attribute__((aligned(4096)));
 static pte_t image_mid[512] __attribute__((aligned(4096)));
+static uint64_t direct_gigabytes; /* of physical memory in the direct map */
 static uint64_t asid_generation = 1;
 static uint64_t asid_next = 1, asid_limit;
 
@@ -63,7 +65,8 @@ static void map_image(void) {
 }
 
 void arch_mmu_init_kernel(void) {
-    for (uint64_t gb = 0; gb < ARCH_DIRECT_SIZE >> 30; gb++)
+    direct_gigabytes = align_up(max_u64(machine.ram_end, DEVICES_END), 1ull << 30) >> 30;
+    for (uint64_t gb = 0; gb < direct_gigabytes; gb++)
         kernel_root[256 + gb] = kernel_pte(gb << 30, PTE_R | PTE_W | PTE_D);
     map_image();
     /* Learn how many ASID bits the hardware keeps. */
@@ -75,8 +78,10 @@ void arch_mmu_init_kernel(void) {
 }
 
 void arch_mmu_init_root(pte_t *root) {
-    for (unsigned i = ARCH_USER_ROOT_ENTRIES; i < 512; i++)
+    for (unsigned i = 256; i < 256 + direct_gigabytes; i++)
         root[i] = kernel_root[i];
+    unsigned image = mmu_root_index((uintptr_t)text_start);
+    root[image] = kernel_root[image];
 }
 
 static void assign_asid(struct aspace *as) {

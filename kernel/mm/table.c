@@ -40,13 +40,29 @@ static void link_leaf(pte_t *mid, pte_t link) {
     *mid = link;
 }
 
-static void hold_entries(const pte_t *entries, uint32_t used) {
-    for (const pte_t *e = entries; used; e++) {
-        if (!pte_present(*e))
-            continue;
-        used--;
-        if (pte_counted(*e))
-            frame_hold(frame_of(pte_pa(*e)));
+static unsigned end_index(uint64_t va, uint64_t end) {
+    return mmu_leaf_index(va) + (unsigned)((end - va) >> PAGE_SHIFT);
+}
+
+/* The first present entry at or after index i, else `end`. Absent entries are 0; they come in runs. */
+static inline unsigned next_present(const pte_t *leaf, unsigned i, unsigned end) {
+    if (i < end && leaf[i])
+        return i;
+    for (; i + 8 <= end; i += 8) {
+        const pte_t *e = &leaf[i];
+        if (e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7])
+            break;
+    }
+    while (i < end && !leaf[i])
+        i++;
+    return i;
+}
+
+static void hold_entries(const pte_t *leaf, uint32_t used) {
+    for (unsigned i = 0; used; used--, i++) {
+        i = next_present(leaf, i, ARCH_LEAF_ENTRIES);
+        if (pte_counted(leaf[i]))
+            frame_hold(frame_of(pte_pa(leaf[i])));
     }
 }
 
@@ -97,13 +113,12 @@ static void drop_leaf(struct aspace *as, pte_t *mid) {
     frame_holding(mid)->used--;
     *mid = 0;
     if (f->refs == 1) {
-        const pte_t *e = frame_va(f);
-        for (uint32_t used = f->used; used; e++) {
-            if (!pte_present(*e))
-                continue;
-            used--;
-            if (pte_counted(*e))
-                frame_put(frame_of(pte_pa(*e)));
+        const pte_t *leaf = frame_va(f);
+        uint32_t used = f->used;
+        for (unsigned i = 0; used; used--, i++) {
+            i = next_present(leaf, i, ARCH_LEAF_ENTRIES);
+            if (pte_counted(leaf[i]))
+                frame_put(frame_of(pte_pa(leaf[i])));
         }
     }
     frame_put(f);
@@ -113,10 +128,8 @@ static void drop_leaf(struct aspace *as, pte_t *mid) {
 static void clear_entries(struct aspace *as, pte_t *mid, unsigned first, unsigned last) {
     struct frame *f = table_frame(*mid);
     pte_t *e = pte_table(*mid);
-    for (unsigned i = first; i < last && f->used; i++) {
+    for (unsigned i = first; f->used && (i = next_present(e, i, last)) < last; i++) {
         pte_t old = e[i];
-        if (!pte_present(old))
-            continue;
         e[i] = 0;
         f->used--;
         as->resident--;
@@ -132,16 +145,9 @@ static uint64_t span_end(uint64_t va, uint64_t end) {
     return min_u64(align_down(va, ARCH_LEAF_SPAN) + ARCH_LEAF_SPAN, end);
 }
 
-static unsigned end_index(uint64_t va, uint64_t end) {
-    return mmu_leaf_index(va) + (unsigned)((end - va) >> PAGE_SHIFT);
-}
-
 /* True if any entry in [va, end), within one leaf table, is present. */
 static bool any_present(const pte_t *leaf, uint64_t va, uint64_t end) {
-    for (unsigned i = mmu_leaf_index(va); i < end_index(va, end); i++)
-        if (pte_present(leaf[i]))
-            return true;
-    return false;
+    return next_present(leaf, mmu_leaf_index(va), end_index(va, end)) < end_index(va, end);
 }
 
 long table_clear(struct aspace *as, uint64_t start, uint64_t end) {
@@ -213,9 +219,10 @@ bool table_is_shared(const struct aspace *as, uint64_t va) {
 }
 
 void table_write_protect(struct aspace *as, uint64_t start, uint64_t end) {
-    pte_t *e = &pte_table(*mid_look(as, start))[mmu_leaf_index(start)];
-    for (; start < end; start += PAGE_SIZE, e++)
-        *e = pte_without_write(*e);
+    pte_t *leaf = pte_table(*mid_look(as, start));
+    unsigned last = end_index(start, end);
+    for (unsigned i = mmu_leaf_index(start); (i = next_present(leaf, i, last)) < last; i++)
+        leaf[i] = pte_without_write(leaf[i]);
 }
 
 long table_share(struct aspace *dst, struct aspace *src, uint64_t va) {
