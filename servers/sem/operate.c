@@ -168,9 +168,30 @@ long sem_handle_op(struct request *req, int semid, int64_t timeout_ns) {
     return error < 0 ? error : operate(req, semid, timeout_ns, ops, (uint32_t)count);
 }
 
+/* What operate() does with an operation that can be done, without undo: nearly every one. */
+static bool operate_at_once(const struct client *client, int semid, const struct sembuf *op) {
+    struct set *set;
+    if (!op->sem_op || op->sem_flg & SEM_UNDO || set_find(semid, client, SYSV_WRITE, &set) < 0 ||
+        op->sem_num >= set->count)
+        return false;
+    struct sem *sem = &set->sems[op->sem_num];
+    int value = sem->value + op->sem_op;
+    if (value < 0 || value > SEMVMX)
+        return false;
+    sem->value = (uint16_t)value;
+    sem->pid = client_pid(client);
+    set->otime = clock_seconds();
+    set_changed(set, sem);
+    if (set->changed)
+        set_update(set);
+    return true;
+}
+
 long sem_handle_op_one(struct request *req, int semid, int64_t timeout_ns, uint64_t packed) {
     struct sembuf op = {.sem_num = (uint16_t)packed,
                         .sem_op = (int16_t)(packed >> 16),
                         .sem_flg = (int16_t)(packed >> 32)};
-    return operate(req, semid, timeout_ns, &op, 1);
+    return operate_at_once(request_client(req), semid, &op)
+               ? 0
+               : operate(req, semid, timeout_ns, &op, 1);
 }
