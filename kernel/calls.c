@@ -10,7 +10,7 @@
 #include <task/task.h>
 #include <task/thread.h>
 
-static kernel_call_handler *const table[PK_CALLS + 1] = {
+kernel_call_handler *const kernel_call_table[PK_CALLS + 1] = {
     [-PK_CALL] = sys_call,
     [-PK_RECEIVE] = sys_receive,
     [-PK_REPLY] = sys_reply,
@@ -90,33 +90,19 @@ long sys_foreign_return(struct thread *self, const uint64_t *a) {
     return CALL_DONE;
 }
 
-static void own_call(struct thread *t, int64_t number) {
+void kernel_call(struct thread *t) {
+    int64_t number = (int64_t)t->regs.x[REG_CALL_NUMBER];
+    if (number >= 0) {
+        foreign_call(t);
+        return;
+    }
     long result = -ENOSYS;
     if (number >= -PK_CALLS)
-        result = table[-number](t, &t->regs.x[REG_A0]);
+        result = kernel_call_table[-number](t, &t->regs.x[REG_A0]);
     if (result != CALL_DONE) {
         t->regs.x[REG_RESULT] = (uint64_t)result;
         t->copied = 0; /* a copy that was to go on may have failed before it could */
     }
-}
-
-void kernel_call(struct thread *t) {
-    int64_t number = (int64_t)t->regs.x[REG_CALL_NUMBER];
-    if (number >= 0)
-        foreign_call(t);
-    else
-        own_call(t, number);
-}
-
-bool kernel_own_call(struct thread *t) {
-    struct hart *hart = this_hart();
-    kernel_lock();
-    hart->reconsider = false;
-    own_call(t, (int64_t)t->regs.x[REG_CALL_NUMBER]);
-    if (t->condition || hart->reconsider)
-        return false;
-    kernel_unlock();
-    return true;
 }
 
 long call_restart(struct thread *self) {

@@ -7,6 +7,9 @@
 #ifndef KERNEL_CALLS_H
 #define KERNEL_CALLS_H
 
+#define CALL_DONE (-2048) /* no error has this number, and no result is so negative */
+
+#ifndef __ASSEMBLER__
 #include <cap/cap.h>
 #include <lib/lib.h>
 #include <stdint.h>
@@ -14,9 +17,10 @@
 struct thread;
 struct task;
 
-#define CALL_DONE INT64_MIN
-
 typedef long kernel_call_handler(struct thread *self, const uint64_t *a);
+
+/* By -number; entry 0 is not used. */
+extern kernel_call_handler *const kernel_call_table[];
 
 kernel_call_handler sys_call, sys_receive, sys_reply, sys_reply_receive, sys_notify, sys_wait,
     sys_foreign_return, sys_yield, sys_copy_from_caller, sys_copy_to_caller, sys_caller_to_object,
@@ -47,4 +51,5 @@ struct thread *call_thread(struct thread *self, uint64_t slot, long *error);
  * reference: the slot or an error. */
 long call_give(struct thread *self, struct kobject *k);
 
+#endif
 #endif

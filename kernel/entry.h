@@ -33,9 +33,6 @@ static inline void kernel_unlock(void) {
 
 /* A call instruction in user mode; the pc stands behind it already. */
 void kernel_call(struct thread *t);
-/* The same for a negative number; takes the lock. True: t goes on, and the lock is free again. False:
- * kernel_exit() must choose who does. Its callee-saved registers need not be in t yet. */
-bool kernel_own_call(struct thread *t);
 /* A page fault at address; cause is the architecture's number, for the exception message. */
 void kernel_fault(struct thread *t, uint64_t cause, uint64_t address, enum access access);
 /* Any other exception. */

@@ -60,66 +60,10 @@ trap_general:
     j trap_return
 1:  j trap_from_kernel
 
-/*
- * A kernel call that is not fast: t0 is the current thread, the program's t0 is in the hart's
- * scratch, everything else is the program's. The callee-saved registers are left to C, which gives
- * them back if the thread goes on; they are saved when it turns out that it does not.
- */
-    .globl own_call
-own_call:
-    sd ra, 8(t0)
-    sd sp, 16(t0)
-    sd gp, 24(t0)
-    sd t1, 48(t0)
-    sd t2, 56(t0)
-    sd a0, 80(t0)
-    sd a1, 88(t0)
-    sd a2, 96(t0)
-    sd a3, 104(t0)
-    sd a4, 112(t0)
-    sd a5, 120(t0)
-    sd a6, 128(t0)
-    sd a7, 136(t0)
-    sd t3, 224(t0)
-    sd t4, 232(t0)
-    sd t5, 240(t0)
-    sd t6, 248(t0)
-    ld t1, HART_SCRATCH(tp)
-    sd t1, 40(t0)
-    csrrw t1, sscratch, zero
-    sd t1, 32(t0)
-    csrr t1, sepc
-    addi t1, t1, 4
-    sd t1, 0(t0)
-    ld sp, HART_STACK(tp)
-    mv a0, t0
-    call kernel_own_call
-    ld t0, HART_CURRENT(tp)
-    beqz a0, 1f
-    ld t1, 0(t0)
-    csrw sepc, t1
-    csrw sscratch, tp
-    ld ra, 8(t0)
-    ld sp, 16(t0)
-    ld gp, 24(t0)
-    ld tp, 32(t0)
-    ld t1, 48(t0)
-    ld t2, 56(t0)
-    ld a0, 80(t0)
-    ld a1, 88(t0)
-    ld a2, 96(t0)
-    ld a3, 104(t0)
-    ld a4, 112(t0)
-    ld a5, 120(t0)
-    ld a6, 128(t0)
-    ld a7, 136(t0)
-    ld t3, 224(t0)
-    ld t4, 232(t0)
-    ld t5, 240(t0)
-    ld t6, 248(t0)
-    ld t0, 40(t0)
-    sret
-1:  sd s0, 64(t0)
+/* A kernel call of t0 after which it may not go on: see OWN_CALL. */
+    .globl own_call_ended
+own_call_ended:
+    sd s0, 64(t0)
     sd s1, 72(t0)
     sd s2, 144(t0)
     sd s3, 152(t0)

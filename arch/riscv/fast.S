@@ -16,6 +16,7 @@
  */
 #include "csr.h"
 #include "offsets.h"
+#include <calls.h>
 #include <parley/calls.h>
 #include <parley/errno.h>
 
@@ -112,6 +113,99 @@
     bne t6, s5, \slow
     .endm
 
+/*
+ * A kernel call that is not fast: t0 is the current thread, the program's t0 is in the hart's
+ * scratch, everything else is the program's. The callee-saved registers are left to C, which gives
+ * them back if the thread goes on; they are saved when it turns out that it does not. C's side of
+ * this is kernel_call(): here stands what of it most calls need.
+ */
+    .macro OWN_CALL name, smp
+    .globl \name
+\name:
+    sd ra, 8(t0)
+    sd sp, 16(t0)
+    sd gp, 24(t0)
+    sd t1, 48(t0)
+    sd t2, 56(t0)
+    sd a0, 80(t0)
+    sd a1, 88(t0)
+    sd a2, 96(t0)
+    sd a3, 104(t0)
+    sd a4, 112(t0)
+    sd a5, 120(t0)
+    sd a6, 128(t0)
+    sd a7, 136(t0)
+    sd t3, 224(t0)
+    sd t4, 232(t0)
+    sd t5, 240(t0)
+    sd t6, 248(t0)
+    ld t1, HART_SCRATCH(tp)
+    sd t1, 40(t0)
+    csrrw t1, sscratch, zero
+    sd t1, 32(t0)
+    csrr t1, sepc
+    addi t1, t1, 4
+    sd t1, 0(t0)
+    ld sp, HART_STACK(tp)
+    .if \smp
+    lla t1, kernel_lock_word
+2:  li t2, 1
+    amoswap.w.aq t2, t2, (t1)
+    beqz t2, 4f
+3:  lw t2, 0(t1)
+    bnez t2, 3b
+    j 2b
+4:
+    .endif
+    li t1, -PK_CALLS
+    bltu a7, t1, 7f
+    lla t1, kernel_call_table
+    slli a7, a7, 3
+    sub t1, t1, a7
+    ld t1, 0(t1)
+    mv a0, t0
+    addi a1, t0, 80
+    jalr t1
+    ld t0, HART_CURRENT(tp)
+    li t1, CALL_DONE
+    beq a0, t1, 6f
+5:  sd a0, 80(t0)
+    sd zero, THREAD_COPIED(t0) /* a copy that was to go on may have failed before it could */
+6:  lw t1, THREAD_CONDITION(t0)
+    lbu t2, HART_RECONSIDER(tp)
+    or t1, t1, t2
+    bnez t1, own_call_ended
+    .if \smp
+    lla t1, kernel_lock_word
+    amoswap.w.rl zero, zero, (t1)
+    .endif
+    ld t1, 0(t0)
+    csrw sepc, t1
+    csrw sscratch, tp
+    ld ra, 8(t0)
+    ld sp, 16(t0)
+    ld gp, 24(t0)
+    ld tp, 32(t0)
+    ld t1, 48(t0)
+    ld t2, 56(t0)
+    ld a0, 80(t0)
+    ld a1, 88(t0)
+    ld a2, 96(t0)
+    ld a3, 104(t0)
+    ld a4, 112(t0)
+    ld a5, 120(t0)
+    ld a6, 128(t0)
+    ld a7, 136(t0)
+    ld t3, 224(t0)
+    ld t4, 232(t0)
+    ld t5, 240(t0)
+    ld t6, 248(t0)
+    ld t0, 40(t0)
+    sret
+7:  li a0, -ENOSYS
+    j 5b
+    .endm
+
     .macro TRAP_ENTRY name, smp
     .section .text.fast, "ax"
     .align 6
@@ -123,20 +217,20 @@
     csrr t0, scause
     addi t0, t0, -CAUSE_ECALL_USER
     bnez t0, 9f
-    ld t0, HART_CURRENT(tp)
     bgez a7, fast_foreign_call
-    addi a7, a7, -PK_CALL
-    beqz a7, 1f
-    addi a7, a7, PK_CALL - PK_REPLY_RECEIVE
-    beqz a7, 2f
-    addi a7, a7, PK_REPLY_RECEIVE - PK_FOREIGN_RETURN
-    beqz a7, fast_foreign_return
-    addi a7, a7, PK_FOREIGN_RETURN
-    j own_call
+    addi t0, a7, -PK_CALL
+    beqz t0, 11f
+    addi t0, a7, -PK_REPLY_RECEIVE
+    beqz t0, 12f
+    addi t0, a7, -PK_FOREIGN_RETURN
+    beqz t0, 13f
+    ld t0, HART_CURRENT(tp)
+    OWN_CALL own_call_\smp, \smp
 9:  j trap_general
 
 /* call: a0 endpoint, a1 label, a2-a6 and (in scratch) t0 words, t1-t4 buffers. a7 and t6 are free. */
-1:  sd s0, X(8)(t0)
+11: ld t0, HART_CURRENT(tp)
+    sd s0, X(8)(t0)
     sd s1, X(9)(t0)
     sd s2, X(18)(t0)
     sd s3, X(19)(t0)
@@ -200,7 +294,8 @@
     j restore_own_call
 
 /* reply_receive: a0 token, a1 result, a2-a6 and (in scratch) t0 words, t1 endpoint. */
-2:  sd s0, X(8)(t0)
+12: ld t0, HART_CURRENT(tp)
+    sd s0, X(8)(t0)
     sd s1, X(9)(t0)
     sd s2, X(18)(t0)
     sd s3, X(19)(t0)
@@ -259,6 +354,25 @@
 8:  UNLOCK \smp
 7:  li a7, PK_REPLY_RECEIVE
     j restore_own_call
+
+/* The order of store and load against thread_attention's decides who sees whom. */
+13: ld t0, HART_CURRENT(tp)
+    lbu a7, FOREIGN_INSIDE(t0)
+    beqz a7, 8f
+    sb zero, FOREIGN_INSIDE(t0)
+    fence rw, rw
+    lbu a7, THREAD_ATTENTION(t0)
+    bnez a7, 7f
+    ld a7, FOREIGN_PC(t0)
+    csrw sepc, a7
+    ld a7, FOREIGN_NUMBER(t0)
+    ld t0, FOREIGN_SCRATCH(t0)
+    csrrw tp, sscratch, tp
+    sret
+7:  li a7, 1
+    sb a7, FOREIGN_INSIDE(t0)
+8:  li a7, PK_FOREIGN_RETURN
+    j own_call_\smp
     .endm
 
     TRAP_ENTRY trap_entry, 0
@@ -273,7 +387,7 @@ trap_entry_general:
     sd t0, HART_SCRATCH(tp)
 1:  j trap_general
 
-/* t0 and a7 are as own_call wants them; s0-s5 were used. */
+/* t0 and a7 are as own_call wants them; s0-s5 were used. From here on a lock does no harm. */
 restore_own_call:
     ld s0, X(8)(t0)
     ld s1, X(9)(t0)
@@ -282,13 +396,14 @@ restore_own_call:
     ld s4, X(20)(t0)
     ld s5, X(21)(t0)
     li t6, 0
-    j own_call
+    j own_call_1
 
 /*
  * A foreign call: on with the task's foreign entry, where t0 and a7 are free; the kernel keeps them.
  * Nothing here is anybody else's business, so no lock.
  */
 fast_foreign_call:
+    ld t0, HART_CURRENT(tp)
     sd a7, (HART_SCRATCH + 8)(tp)
     lbu a7, FOREIGN_INSIDE(t0)
     bnez a7, 1f
@@ -310,22 +425,3 @@ fast_foreign_call:
     sret
 1:  ld a7, (HART_SCRATCH + 8)(tp)
     j trap_general
-
-/* The order of store and load against thread_attention's decides who sees whom. */
-fast_foreign_return:
-    lbu a7, FOREIGN_INSIDE(t0)
-    beqz a7, 1f
-    sb zero, FOREIGN_INSIDE(t0)
-    fence rw, rw
-    lbu a7, THREAD_ATTENTION(t0)
-    bnez a7, 2f
-    ld a7, FOREIGN_PC(t0)
-    csrw sepc, a7
-    ld a7, FOREIGN_NUMBER(t0)
-    ld t0, FOREIGN_SCRATCH(t0)
-    csrrw tp, sscratch, tp
-    sret
-2:  li a7, 1
-    sb a7, FOREIGN_INSIDE(t0)
-1:  li a7, PK_FOREIGN_RETURN
-    j own_call

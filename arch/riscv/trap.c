@@ -29,6 +29,7 @@ SAME(HART_ASPACE, struct hart, aspace);
 SAME(HART_HOME_TAG, struct hart, home_tag);
 SAME(HART_LEVELS, struct hart, queue.levels);
 SAME(HART_FP_ON, struct hart, fp_on);
+SAME(HART_RECONSIDER, struct hart, reconsider);
 SAME(REGS_STATUS, struct thread, regs.status);
 SAME(THREAD_CONDITION, struct thread, condition);
 SAME(THREAD_BASE_PRIORITY, struct thread, base_priority);
@@ -40,6 +41,7 @@ SAME(THREAD_ENDPOINT, struct thread, call.endpoint);
 SAME(THREAD_BADGE, struct thread, call.badge);
 SAME(THREAD_TOKEN, struct thread, call.token);
 SAME(THREAD_SERVER, struct thread, call.server);
+SAME(THREAD_COPIED, struct thread, copied);
 SAME(THREAD_CANCELLED, struct thread, call.cancelled);
 SAME(FOREIGN_INSIDE, struct thread, foreign.inside);
 SAME(FOREIGN_PC, struct thread, foreign.pc);
@@ -106,7 +108,6 @@ void trap_user(uint64_t cause, uint64_t value) {
     struct hart *hart = this_hart();
     struct thread *t = hart->current;
     kernel_lock();
-    hart->reconsider = cause & CAUSE_INTERRUPT;
     if (cause == CAUSE_ECALL_USER) {
         t->regs.x[REG_PC] += ARCH_CALL_SIZE;
         kernel_call(t);
@@ -121,11 +122,12 @@ void trap_user(uint64_t cause, uint64_t value) {
     } else if (cause != CAUSE_ILLEGAL || !arch_fp_trap(t)) {
         kernel_exception(t, cause, value);
     }
-    if (t->condition || hart->reconsider)
+    if (t->condition || hart->reconsider || cause & CAUSE_INTERRUPT)
         kernel_exit();
     kernel_unlock();
 }
 
+/* With one hart a call may come here without the lock; taking it would be in vain. */
 void trap_leave(void) {
     kernel_exit();
     kernel_unlock();
