@@ -14,7 +14,7 @@ static void fixed_init(struct run_queue *q) {
         list_init(&q->queues[i]);
 }
 
-static void fixed_enqueue(struct run_queue *q, struct sched_entity *e, bool front) {
+static inline void fixed_enqueue(struct run_queue *q, struct sched_entity *e, bool front) {
     struct list *level = &q->queues[e->priority];
     if (front)
         list_prepend(level, &e->link);
@@ -37,7 +37,7 @@ static unsigned top_level(uint64_t levels) {
     return n;
 }
 
-static void fixed_dequeue(struct run_queue *q, struct sched_entity *e) {
+static inline void fixed_dequeue(struct run_queue *q, struct sched_entity *e) {
     list_remove(&e->link);
     if (list_empty(&q->queues[e->priority])) {
         q->levels &= ~(1ull << e->priority);
@@ -47,14 +47,14 @@ static void fixed_dequeue(struct run_queue *q, struct sched_entity *e) {
     e->queued = false;
 }
 
-static struct sched_entity *fixed_first(const struct run_queue *q) {
+static inline struct sched_entity *fixed_first(const struct run_queue *q) {
     if (!q->levels)
         return NULL;
     return CONTAINER_OF(q->queues[q->top].next, struct sched_entity, link);
 }
 
-static bool fixed_preempts(const struct run_queue *q, const struct sched_entity *running,
-                           bool slice_over) {
+static inline bool fixed_preempts(const struct run_queue *q, const struct sched_entity *running,
+                                  bool slice_over) {
     uint64_t above = q->levels >> running->priority;
     return slice_over ? above : above >> 1;
 }

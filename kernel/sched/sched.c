@@ -110,7 +110,7 @@ static bool can_run(const struct thread *t) {
 }
 
 /* Ready threads of another hart that has more than it can run. */
-static struct thread *steal(struct hart *hart) {
+static COLD struct thread *steal(struct hart *hart) {
     for (uint32_t i = 0; i < machine.hart_count; i++) {
         struct hart *other = &harts[i];
         struct thread *t = other == hart ? NULL : entity_thread(policy->first(&other->queue));
@@ -165,7 +165,7 @@ static struct thread *choose(struct hart *hart, uint64_t now) {
     next = entity_thread(policy->first(&hart->queue));
     if (next)
         policy->dequeue(&hart->queue, &next->sched);
-    else
+    else if (machine.hart_count > 1)
         next = steal(hart);
     if (next)
         start_slice(hart, next, now);
@@ -223,33 +223,41 @@ static void program_timer(struct hart *hart) {
     }
 }
 
+/*
+ * The uncommon ways to find who runs: tasks must be ended first, there is nobody, or t is to take an
+ * exception instead. `looked`: t is what choose() said. *before becomes NULL once it has left.
+ */
+static COLD struct thread *choose_at_length(struct hart *hart, struct thread *t, bool looked,
+                                            struct thread **before, uint64_t *now) {
+    for (;; looked = true) {
+        /* Inside a foreign call attention waits for its return. If the exception was sent, t waits
+         * for the answer now; somebody else is to be chosen. */
+        if (t && (!t->attention || t->foreign.inside || !exception_attention(t, 0)))
+            return t;
+        if (looked && !t && *before) {
+            leave(hart, *before, *now);
+            hart->current = NULL;
+            thread_left_hart(*before);
+            *before = NULL;
+        } else if (looked && !t) {
+            program_timer(hart);
+            if (!task_reap()) /* it may have stopped for an interrupt that is gone now */
+                idle(hart);
+        }
+        task_reap();
+        *now = arch_time_ns();
+        t = choose(hart, *now);
+    }
+}
+
 void kernel_exit(void) {
     struct hart *hart = this_hart();
-    struct thread *before = hart->current, *t;
-    uint64_t now;
-    for (;;) {
-        if (task_doomed_count)
-            task_reap();
-        now = arch_time_ns();
-        t = choose(hart, now);
-        if (!t) {
-            if (before) {
-                leave(hart, before, now);
-                hart->current = NULL;
-                thread_left_hart(before);
-                before = NULL;
-            } else {
-                program_timer(hart);
-                if (!task_reap()) /* it may have stopped for an interrupt that is gone now */
-                    idle(hart);
-            }
-            continue;
-        }
-        /* Inside a foreign call attention waits for its return. */
-        if (!t->attention || t->foreign.inside || !exception_attention(t, 0))
-            break;
-        /* It waits for its exception endpoint's answer now; choose somebody else. */
-    }
+    struct thread *before = hart->current;
+    uint64_t now = arch_time_ns();
+    bool doomed = task_doomed_count;
+    struct thread *t = doomed ? NULL : choose(hart, now);
+    if (!t || t->attention)
+        t = choose_at_length(hart, t, !doomed, &before, &now);
     if (t != before) {
         if (before) {
             leave(hart, before, now);
@@ -260,6 +268,7 @@ void kernel_exit(void) {
     if (hart->aspace != t->task->aspace || !hart->aspace)
         arch_mmu_activate(t->task->aspace);
     program_timer(hart);
+    hart->reconsider = false;
 }
 
 void kernel_timer_interrupt(void) {
