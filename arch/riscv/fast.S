@@ -219,17 +219,18 @@
     bnez t0, 9f
     bgez a7, fast_foreign_call
     addi t0, a7, -PK_CALL
-    beqz t0, 11f
+    beqz t0, fast_call_\smp
     addi t0, a7, -PK_REPLY_RECEIVE
-    beqz t0, 12f
+    beqz t0, fast_reply_receive_\smp
     addi t0, a7, -PK_FOREIGN_RETURN
-    beqz t0, 13f
+    beqz t0, fast_foreign_return_\smp
     ld t0, HART_CURRENT(tp)
     OWN_CALL own_call_\smp, \smp
 9:  j trap_general
 
 /* call: a0 endpoint, a1 label, a2-a6 and (in scratch) t0 words, t1-t4 buffers. a7 and t6 are free. */
-11: ld t0, HART_CURRENT(tp)
+fast_call_\smp:
+    ld t0, HART_CURRENT(tp)
     sd s0, X(8)(t0)
     sd s1, X(9)(t0)
     sd s2, X(18)(t0)
@@ -294,7 +295,8 @@
     j restore_own_call
 
 /* reply_receive: a0 token, a1 result, a2-a6 and (in scratch) t0 words, t1 endpoint. */
-12: ld t0, HART_CURRENT(tp)
+fast_reply_receive_\smp:
+    ld t0, HART_CURRENT(tp)
     sd s0, X(8)(t0)
     sd s1, X(9)(t0)
     sd s2, X(18)(t0)
@@ -356,7 +358,8 @@
     j restore_own_call
 
 /* The order of store and load against thread_attention's decides who sees whom. */
-13: ld t0, HART_CURRENT(tp)
+fast_foreign_return_\smp:
+    ld t0, HART_CURRENT(tp)
     lbu a7, FOREIGN_INSIDE(t0)
     beqz a7, 8f
     sb zero, FOREIGN_INSIDE(t0)
