@@ -45,16 +45,26 @@ static void enqueue(struct hart *hart, struct thread *t, bool front) {
         hart->reconsider = true;
 }
 
+static bool most_urgent(const struct hart *hart, const struct thread *t) {
+    return hart->current && hart->current->sched.priority < t->sched.priority &&
+           !(hart->queue.levels >> t->sched.priority);
+}
+
 void sched_ready(struct thread *t) {
+    struct hart *hart = this_hart();
     t->state = THREAD_READY;
     if (t->suspended)
         return;
+    if (!hart->handoff && most_urgent(hart, t)) {
+        sched_handoff(t); /* the queue would only hold it until the kernel is left */
+        return;
+    }
     /*
      * Here, not where it ran last: who wakes a thread is mostly a server that is about to wait, so
      * the woken one goes on at once with warm caches and without an interrupt between harts. If it
      * has to wait, an idle hart is asked to take it soon (BALANCE_NS).
      */
-    enqueue(this_hart(), t, false);
+    enqueue(hart, t, false);
 }
 
 void sched_handoff(struct thread *t) {
