@@ -275,6 +275,7 @@ void kernel_exit(void) {
         }
         enter(hart, t, now);
     }
+    t->state = THREAD_RUNNING; /* it may have been queued meanwhile, and be the first again */
     if (hart->aspace != t->task->aspace || !hart->aspace)
         arch_mmu_activate(t->task->aspace);
     program_timer(hart);

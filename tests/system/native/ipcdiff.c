@@ -80,6 +80,7 @@ static void look_at(const struct worker *w) {
     struct pk_thread_info info = {0};
     struct pk_regs regs = {0};
     pk_thread_info(w->thread, &info);
+    IS(info.state <= PK_THREAD_READY, 0); /* it would have run before IDLE did */
     diff_fold(info.state | (uint64_t)info.priority << 32);
     diff_fold(info.foreign);
     diff_fold((uint64_t)pk_thread_regs(w->thread, &regs, PK_REGS_GET));
