@@ -7,10 +7,13 @@ import os
 import re
 import subprocess
 import tempfile
+import threading
 
 from . import qemu
 from .packages import ToolError
 
+LIMIT = 90  # seconds; rows that set up thousands of things execute too much for a log
+LONGEST = 2000000  # instructions of one operation
 PERSONALITY_BIAS = (1 << 38) - 0x100000 - 0x1000  # where exec maps it, less where it is linked
 NATIVE = ("null_call", "call_", "send_", "notify", "yield")
 SERVERS = {"msg": "msg", "sem": "sem", "shm": "shm", "pipe": "vfs"}
@@ -61,6 +64,8 @@ def trace(folder, append, readings):
                                                      "-D", fifo])
         process = subprocess.Popen(command + qemu.captured_console(), stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        limit = threading.Timer(LIMIT, process.kill)
+        limit.start()
         found, between = [], None
         with open(fifo, encoding="ascii", errors="replace") as stream:
             for line in stream:
@@ -74,7 +79,11 @@ def trace(folder, append, readings):
                     between = []
                 elif between is not None:
                     between.append(address)
-        process.wait()
+                    if len(between) > LONGEST:  # a row's setting up, not an operation
+                        between = None
+        limit.cancel()
+        if process.wait() < 0:
+            raise ToolError(f"not traced within {LIMIT} s: {append}")
     return found
 
 
@@ -87,7 +96,8 @@ def operation(folder, row, server=None):
         symbols.load(program, "user ")
         append = f"native=ipcbench row={row} iterations=4"
     else:
-        program = os.path.join(folder, "user", "bench-lxbench")
+        forks = row.startswith("fork_")  # measured by a program that lxbench starts
+        program = os.path.join(folder, "user", "bench-lxnolibc" if forks else "bench-lxbench")
         server = server or SERVERS.get(row.split("_")[0], "proc")
         symbols.load(os.path.join(folder, f"server-{server}"), f"{server} ")
         symbols.load(os.path.join(folder, "linux.so"), "personality ", PERSONALITY_BIAS)
