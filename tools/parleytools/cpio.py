@@ -40,7 +40,7 @@ def header(inode, entry, mtime, namesize):
     return MAGIC + b"".join(b"%08X" % field for field in fields)
 
 
-def write(entries, stream):
+def write(entries, stream, align_data=True):
     """Write the archive; directories that no entry names are added."""
     mtime = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
     by_path = {entry.path: entry for entry in entries}
@@ -54,7 +54,7 @@ def write(entries, stream):
     for inode, entry in enumerate(ordered + [Entry("TRAILER!!!", 0)], start=1):
         name = entry.path.encode() + b"\0"
         data_at = position + 110 + len(name)
-        align = PAGE if stat.S_ISREG(entry.mode) and entry.data else 4
+        align = PAGE if align_data and stat.S_ISREG(entry.mode) and entry.data else 4
         name += b"\0" * (-data_at % align)
         record = header(inode, entry, mtime, len(name)) + name + entry.data
         record += b"\0" * (-len(record) % 4 if align == 4 else -(position + len(record)) % 4)

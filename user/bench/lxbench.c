@@ -6,7 +6,8 @@
  *
  * Without a row it runs all. LXBENCH_COUNTER chooses the counter as --counter does. The rows about
  * fork come from lxnolibc, a parent without a C library, which is run for them; LXBENCH_NOLIBC,
- * LXBENCH_TINY and LXBENCH_NOP say where the helper programs are if not in /bin/bench.
+ * LXBENCH_TINY and LXBENCH_NOP say where the helper programs are if not in /bin/bench, and
+ * LXBENCH_FILE the file that page_in maps (default: /bin/bench/lxbench).
  */
 #include "measure.h"
 
@@ -51,7 +52,7 @@ static void list_rows(void) {
         puts(process_rows[i]);
 }
 
-static const char *setting(const char *name, const char *otherwise) {
+const char *setting(const char *name, const char *otherwise) {
     const char *value = getenv(name);
 
     return value ? value : otherwise;

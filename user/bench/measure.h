@@ -25,6 +25,9 @@ extern const size_t simple_row_count, ipc_row_count, memory_row_count;
 
 void measure_use_time(void);
 
+/* What the environment says, or the other. */
+const char *setting(const char *name, const char *otherwise);
+
 /* Warm up, measure, print the row's line. */
 void measure_row(const struct row *row, size_t iterations);
 

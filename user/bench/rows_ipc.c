@@ -153,6 +153,26 @@ static void teardown_msg_self(void) {
     msgctl(request_queue, IPC_RMID, NULL);
 }
 
+/* The same with many other queues alive. */
+#define MANY_QUEUES 10000
+
+static int many_queues[MANY_QUEUES];
+
+static void setup_many_queues(size_t total) {
+    for (int i = 0; i < MANY_QUEUES; i++) {
+        many_queues[i] = msgget(IPC_PRIVATE, 0600);
+        if (many_queues[i] < 0)
+            die("msgget");
+    }
+    setup_msg_self(total);
+}
+
+static void teardown_many_queues(void) {
+    teardown_msg_self();
+    for (int i = 0; i < MANY_QUEUES; i++)
+        msgctl(many_queues[i], IPC_RMID, NULL);
+}
+
 /* ---- Semaphores --------------------------------------------------------------------------- */
 
 static int set;
@@ -252,6 +272,7 @@ const struct row ipc_rows[] = {
     {"msg_rt_64", 1000, setup_msg_64, NULL, run_msg, teardown_msg},
     {"msg_rt_4096", 1000, setup_msg_4096, NULL, run_msg, teardown_msg},
     {"msg_self_64", 1000, setup_msg_self, NULL, run_msg_self, teardown_msg_self},
+    {"msg_10000_queues", 1000, setup_many_queues, NULL, run_msg_self, teardown_many_queues},
     {"sem_rt", 1000, setup_sem_rt, NULL, run_sem_rt, teardown_sem_rt},
     {"sem_pair", 1000, setup_sem_pair, NULL, run_sem_pair, teardown_sem_pair},
     {"shm_cycle", 500, NULL, NULL, run_shm_cycle, NULL},

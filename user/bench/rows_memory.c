@@ -6,8 +6,10 @@
  */
 #include "measure.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,11 +95,36 @@ static void run_munmap(void) {
         die("munmap");
 }
 
+/*
+ * Private mappings of one file, side by side, until there are pages enough. The file is mapped and
+ * read before, so that what is measured is a fault on a page that the system has in memory.
+ */
+static void map_file_region(size_t total) {
+    const char *name = setting("LXBENCH_FILE", "/bin/bench/lxbench");
+    int file = open(name, O_RDONLY);
+    struct stat status;
+    size_t length;
+
+    if (file < 0 || fstat(file, &status) < 0 || status.st_size < PAGE)
+        die(name);
+    length = (size_t)status.st_size / PAGE;
+    map_region(total);
+    for (size_t at = 0; at < total; at += length) {
+        size_t count = total - at < length ? total - at : length;
+
+        if (mmap((void *)(region + at * PAGE), count * PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED,
+                 file, 0) == MAP_FAILED)
+            die("mmap");
+    }
+    close(file);
+}
+
 const struct row memory_rows[] = {
     {"cow_fault", 500, setup_cow_fault, NULL, run_write, teardown_cow_fault},
     {"cow_reuse", 500, setup_cow_reuse, NULL, run_write, unmap_region},
     {"zero_fault", 500, map_region, NULL, run_write, unmap_region},
     {"zero_read", 500, map_region, NULL, run_read, unmap_region},
+    {"page_in", 500, map_file_region, NULL, run_read, unmap_region},
     {"munmap_page", 500, NULL, prepare_munmap, run_munmap, NULL},
 };
 const size_t memory_row_count = sizeof(memory_rows) / sizeof(memory_rows[0]);

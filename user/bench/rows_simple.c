@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Needs a server on Parley: the parent may change at any time. */
@@ -14,6 +15,37 @@ static void run_getppid(void) {
 /* The cheapest foreign call: on Parley it is answered inside the process. */
 static void run_foreign_null(void) {
     syscall(SYS_getpid);
+}
+
+/*
+ * getppid with many other processes alive, all asleep in pause(): as many as 128 MiB have room for
+ * on Parley, in round numbers.
+ */
+#define MANY_PROCESSES 800
+
+static pid_t many_processes[MANY_PROCESSES];
+
+static void setup_many_processes(size_t total) {
+    (void)total;
+    for (int i = 0; i < MANY_PROCESSES; i++) {
+        many_processes[i] = fork();
+        if (many_processes[i] < 0)
+            die("fork");
+        if (many_processes[i] == 0) {
+            for (;;)
+                pause();
+        }
+    }
+}
+
+static void teardown_many_processes(void) {
+    int status;
+
+    for (int i = 0; i < MANY_PROCESSES; i++) {
+        kill(many_processes[i], SIGKILL);
+        if (waitpid(many_processes[i], &status, 0) != many_processes[i])
+            die("waitpid");
+    }
 }
 
 static volatile sig_atomic_t signals_seen;
@@ -50,6 +82,8 @@ static void teardown_signal(void) {
 const struct row simple_rows[] = {
     {"foreign_null", 2000, NULL, NULL, run_foreign_null, NULL},
     {"getppid", 2000, NULL, NULL, run_getppid, NULL},
+    {"getppid_800_processes", 1000, setup_many_processes, NULL, run_getppid,
+     teardown_many_processes},
     {"signal_self", 1000, setup_signal, NULL, run_signal, teardown_signal},
 };
 const size_t simple_row_count = sizeof(simple_rows) / sizeof(simple_rows[0]);

@@ -2,12 +2,15 @@
 /*
  * The kernel's own benchmark rows: the cheapest call, message round trips to a server in another
  * address space, notifications, yield. A native program: `--append native=ipcbench`, or
- * tools/bench. With `row=NAME` and `iterations=N` on the command line, only that. Counts are of rdinstret, exact under -icount; what reading it costs is taken off.
+ * tools/bench. With `row=NAME` and `iterations=N` on the command line, only that; `row=list` names
+ * the rows. Counts are of rdinstret, exact under -icount; what reading it costs is taken off. With
+ * `counter=time` they are nanoseconds instead, as fine as the machine's time counter.
  *
  * The partners run in a task whose address space is a clone of this one.
  */
 #include <lib/server.h>
 #include <protocol/console_client.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +19,10 @@
 #define ITERATIONS 1000
 #define PRIORITY 16
 #define STACK 8192
+#define MAX_BUFFER 65536
+#define MANY_ENDPOINTS 10000
+#define MAX_YIELDERS 4096
+#define YIELDER_STACK 256
 
 /* Capabilities that both sides use, at the same slots in the partner's table. */
 enum { SLOT_SERVE = 10, SLOT_WAKE, SLOT_DONE };
@@ -25,11 +32,23 @@ static unsigned iterations = ITERATIONS;
 static char only_row[32]; /* empty: all */
 static uint64_t endpoint, wake, done;
 static char stacks[2][STACK] __attribute__((aligned(16)));
-static char buffer[4096];
+static char buffer[MAX_BUFFER] __attribute__((aligned(4096)));
+static bool use_time;
+static uint64_t ns_per_tick;
+
+struct row {
+    const char *name;
+    void (*run)(void);
+    long (*setup)(void);
+    unsigned yielders; /* not 0: the cost of a yield with so many runnable threads */
+};
 
 static inline uint64_t instructions(void) {
     uint64_t n;
-    __asm__ volatile("rdinstret %0" : "=r"(n)::"memory");
+    if (__builtin_expect(use_time, 0))
+        __asm__ volatile("rdtime %0" : "=r"(n)::"memory");
+    else
+        __asm__ volatile("rdinstret %0" : "=r"(n)::"memory");
     return n;
 }
 
@@ -54,13 +73,15 @@ static int compare(const void *a, const void *b) {
 static void report(const char *name) {
     char line[160];
     uint64_t sum = 0;
+    for (unsigned i = 0; use_time && i < iterations; i++)
+        samples[i] *= ns_per_tick;
     qsort(samples, iterations, sizeof *samples, compare);
     for (unsigned i = 0; i < iterations; i++)
         sum += samples[i];
-    snprintf(line, sizeof line, "BENCH %s instructions %u %lu %lu %lu %lu %lu\n", name, iterations,
-             (unsigned long)(sum / iterations), (unsigned long)samples[0],
-             (unsigned long)samples[iterations / 2], (unsigned long)samples[iterations * 99 / 100],
-             (unsigned long)samples[iterations - 1]);
+    snprintf(line, sizeof line, "BENCH %s %s %u %lu %lu %lu %lu %lu\n", name,
+             use_time ? "ns" : "instructions", iterations, (unsigned long)(sum / iterations),
+             (unsigned long)samples[0], (unsigned long)samples[iterations / 2],
+             (unsigned long)samples[iterations * 99 / 100], (unsigned long)samples[iterations - 1]);
     say(line);
 }
 
@@ -73,23 +94,23 @@ static uint64_t overhead(void) {
     return least;
 }
 
-static void measure(const char *name, void (*operation)(void)) {
-    if (*only_row && strcmp(only_row, name) != 0)
-        return;
+static void measure(const struct row *row) {
+    void (*run)(void) = row->run;
     uint64_t cost = overhead();
     for (int i = 0; i < WARM_UP; i++)
-        operation();
+        run();
     for (unsigned i = 0; i < iterations; i++) {
         uint64_t start = instructions();
-        operation();
-        samples[i] = instructions() - start - cost;
+        run();
+        uint64_t one = instructions() - start;
+        samples[i] = one > cost ? one - cost : 0;
     }
-    report(name);
+    report(row->name);
 }
 
 /* The server: word 0 of a request says how many bytes of its input buffer to copy. */
 static _Noreturn void serve(void) {
-    static char copy[4096];
+    static char copy[MAX_BUFFER] __attribute__((aligned(4096)));
     struct pk_msg msg = {0};
     uint64_t token = 0;
     for (;;) {
@@ -143,6 +164,16 @@ static void call_reply_4096b(void) {
     call_with_buffer(4096);
 }
 
+static void send_256(void) {
+    call_with_buffer(256);
+}
+static void send_4k(void) {
+    call_with_buffer(4096);
+}
+static void send_64k(void) {
+    call_with_buffer(65536);
+}
+
 static void notify_rt(void) {
     pk_notify(wake, 1);
     pk_wait(done, 0);
@@ -156,18 +187,87 @@ static void yield(void) {
     pk_yield(0);
 }
 
-static long start(uint64_t task, void (*entry)(void), char *stack, uint64_t priority) {
+/* The thread's slot, or an error. */
+static long start_with_stack(uint64_t task, void (*entry)(void), char *end, uint64_t priority) {
     static struct pk_regs regs;
     memset(&regs, 0, sizeof regs);
     regs.x[0] = (uint64_t)(uintptr_t)entry;
-    regs.x[2] = (uint64_t)(uintptr_t)stack + STACK;
+    regs.x[2] = (uint64_t)(uintptr_t)end;
+    __asm__("mv %0, gp" : "=r"(regs.x[3]));
     long thread = pk_thread_create(task, &regs, priority);
-    return thread < 0 ? thread : pk_thread_resume((uint64_t)thread);
+    long error = thread < 0 ? thread : pk_thread_resume((uint64_t)thread);
+    return error < 0 ? error : thread;
+}
+
+static long start(uint64_t task, void (*entry)(void), char *stack, uint64_t priority) {
+    return start_with_stack(task, entry, stack + STACK, priority);
 }
 
 static _Noreturn void spin_yielding(void) {
     for (;;)
         pk_yield(0);
+}
+
+static uint64_t spinner;
+
+static long start_spinner(void) {
+    static char stack[STACK] __attribute__((aligned(16)));
+    pk_wait(done, PK_NONBLOCK); /* what notify_idle may have left */
+    long thread = start(PK_SLOT_SERVER_TASK, spin_yielding, stack, PRIORITY);
+    if (thread > 0)
+        spinner = (uint64_t)thread;
+    return thread;
+}
+
+static long many_endpoints(void) {
+    long error = 0;
+    for (unsigned i = 0; i < MANY_ENDPOINTS && error >= 0; i++)
+        error = pk_endpoint_create(0);
+    return error;
+}
+
+/*
+ * yield_N: N threads of one address space yield in turn, and each counts from the last one's
+ * reading to its own: one switch. They are never taken away, as the rows come in rising order.
+ */
+static struct {
+    uint64_t last, cost;
+    unsigned threads, skip, taken;
+} turns;
+static char yielder_stacks[MAX_YIELDERS][YIELDER_STACK] __attribute__((aligned(16)));
+
+static inline void take_turn(void) {
+    pk_yield(0);
+    uint64_t one = instructions() - turns.last;
+    if (turns.taken >= turns.skip && turns.taken - turns.skip < iterations)
+        samples[turns.taken - turns.skip] = one > turns.cost ? one - turns.cost : 0;
+    turns.taken++;
+    turns.last = instructions();
+}
+
+static _Noreturn void yield_in_turn(void) {
+    for (;;)
+        take_turn();
+}
+
+static long measure_turns(const struct row *row) {
+    if (spinner)
+        pk_thread_suspend(spinner);
+    for (; turns.threads + 1 < row->yielders; turns.threads++) {
+        char *stack = yielder_stacks[turns.threads];
+        stack[YIELDER_STACK - 1] = 0; /* no page fault in what is measured */
+        long thread =
+            start_with_stack(PK_SLOT_SERVER_TASK, yield_in_turn, stack + YIELDER_STACK, PRIORITY);
+        if (thread < 0)
+            return thread;
+    }
+    turns.cost = overhead();
+    turns.skip = 2 * row->yielders; /* rounds in which threads start */
+    turns.taken = 0;
+    while (turns.taken < turns.skip + iterations)
+        take_turn();
+    report(row->name);
+    return 0;
 }
 
 static long setup(void) {
@@ -188,13 +288,57 @@ static long setup(void) {
     return error;
 }
 
+static const struct row rows[] = {
+    {.name = "null_call", .run = null_call},
+    {.name = "call_reply_0", .run = call_reply_0},
+    {.name = "call_reply_4", .run = call_reply_4},
+    {.name = "call_reply_64b", .run = call_reply_64b},
+    {.name = "call_reply_512b", .run = call_reply_512b},
+    {.name = "call_reply_4096b", .run = call_reply_4096b},
+    {.name = "send_256", .run = send_256},
+    {.name = "send_4k", .run = send_4k},
+    {.name = "send_64k", .run = send_64k},
+    {.name = "notify_rt", .run = notify_rt},
+    {.name = "notify_idle", .run = notify_idle},
+    {.name = "call_10000_endpoints", .run = call_reply_0, .setup = many_endpoints},
+    {.name = "yield_pair", .run = yield, .setup = start_spinner},
+    {.name = "yield_2", .yielders = 2},
+    {.name = "yield_64", .yielders = 64},
+    {.name = "yield_512", .yielders = 512},
+    {.name = "yield_4096", .yielders = MAX_YIELDERS},
+};
+
+static void run_row(const struct row *row) {
+    long error = row->setup ? row->setup() : 0;
+    if (error >= 0 && row->yielders)
+        error = measure_turns(row);
+    else if (error >= 0)
+        measure(row);
+    if (error < 0)
+        server_log("%s: error %ld", row->name, -error);
+}
+
+static void list_rows(void) {
+    char line[64];
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(line, sizeof line, "%s\n", rows[i].name);
+        say(line);
+    }
+}
+
 static void read_options(void) {
     char number[8];
+    char counter[8];
     command_line_get("row", only_row, sizeof only_row);
     if (command_line_get("iterations", number, sizeof number) > 0)
         iterations = (unsigned)strtoul(number, 0, 10);
     if (iterations < 1 || iterations > ITERATIONS)
         iterations = ITERATIONS;
+    if (command_line_get("counter", counter, sizeof counter) > 0)
+        use_time = !strcmp(counter, "time");
+    struct pk_machine_info machine;
+    if (use_time && pk_machine_info(&machine) >= 0 && machine.timebase_hz)
+        ns_per_tick = 1000000000u / machine.timebase_hz;
 }
 
 int main(void) {
@@ -205,18 +349,11 @@ int main(void) {
         server_log("setup: error %ld", -error);
         pk_machine_stop(boot_cap("machine"), PK_STOP_EXIT, 1);
     }
-    measure("null_call", null_call);
-    measure("call_reply_0", call_reply_0);
-    measure("call_reply_4", call_reply_4);
-    measure("call_reply_64b", call_reply_64b);
-    measure("call_reply_512b", call_reply_512b);
-    measure("call_reply_4096b", call_reply_4096b);
-    measure("notify_rt", notify_rt);
-    measure("notify_idle", notify_idle);
-    pk_wait(done, PK_NONBLOCK);
-    static char spinner_stack[STACK] __attribute__((aligned(16)));
-    start(PK_SLOT_SERVER_TASK, spin_yielding, spinner_stack, PRIORITY);
-    measure("yield_pair", yield);
+    if (!strcmp(only_row, "list"))
+        list_rows();
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!*only_row || !strcmp(only_row, rows[i].name))
+            run_row(&rows[i]);
     while (console_drain(boot_cap("console")) == -EAGAIN)
         pk_yield(0);
     pk_machine_stop(boot_cap("machine"), PK_STOP_EXIT, 0);
