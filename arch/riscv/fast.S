@@ -253,8 +253,6 @@ fast_call_\smp:
     ld s2, CAP_OBJECT(s1)
     ld s3, ENDPOINT_WAITING(s2)
     beqz s3, 8f
-    ld t6, ENDPOINT_SERVER(s2)
-    bne t6, s3, 8f /* it would have to forget the endpoint */
     ld s0, THREAD_TASK(s3)
     ld t6, TASK_IN_HAND(s0)
     bnez t6, 8f

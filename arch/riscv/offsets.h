@@ -45,10 +45,10 @@
 #define ENDPOINT_PENDING 32
 
 #define CAP_SIZE_SHIFT 5
-#define CAP_SLOTS_FIRST 32    /* slots below this are in the first array */
-#define KIND_MASK (7 << 5)    /* the type in a capability's kind */
+#define CAP_SLOTS_FIRST 32 /* slots below this are in the first array */
+#define KIND_MASK (7 << 5) /* the type in a capability's kind */
 #define KIND_ENDPOINT (3 << 5)
-#define CONDITION_SERVED 3    /* a thread that nothing but its state keeps from running */
+#define CONDITION_SERVED 3 /* a thread that nothing but its state keeps from running */
 #define CONDITION_RECEIVING 4
 
 #endif

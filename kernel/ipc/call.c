@@ -147,9 +147,7 @@ bool receive_pending(struct thread *r, struct endpoint *e) {
             r->receiving->server = NULL;
         r->receiving = e;
     }
-    if (e->server && e->server != r && e->server->state != THREAD_RECEIVING)
-        e->server->receiving = NULL; /* e may go before that thread receives again */
-    e->server = r;
+    endpoint_set_server(e, r);
     sched_set_priority(r, r->base_priority);
     call_put_aside(r->task);
     if (!e->pending)

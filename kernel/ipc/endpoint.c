@@ -25,10 +25,23 @@ struct endpoint *endpoint_create(struct account *account, struct notification *b
 }
 
 void endpoint_add_receiver(struct endpoint *e, struct thread *r) {
-    if (e->waiting)
-        list_append(&e->receivers, &r->link);
-    else
+    if (e->server == r)
         e->waiting = r;
+    else
+        list_append(&e->receivers, &r->link);
+}
+
+void endpoint_set_server(struct endpoint *e, struct thread *r) {
+    struct thread *before = e->server;
+    e->server = r;
+    if (!before || before == r)
+        return;
+    if (e->waiting == before) {
+        e->waiting = NULL;
+        list_append(&e->receivers, &before->link);
+    } else if (before->state != THREAD_RECEIVING) {
+        before->receiving = NULL; /* e may go before it receives again, and would not tell it */
+    }
 }
 
 struct thread *endpoint_take_receiver(struct endpoint *e) {

@@ -15,10 +15,10 @@ struct task;
 
 struct endpoint {
     struct kobject kobject;
-    struct thread *waiting;     /* a receiver; more of them stand in receivers */
+    struct thread *waiting;     /* the server, if it waits */
     struct thread *server;      /* last receiver, to boost; cleared when it ends */
     bool pending;               /* false: callers, notices and bound->bits are empty */
-    struct list receivers;      /* threads */
+    struct list receivers;      /* other threads that wait */
     struct list callers;        /* threads, most urgent first */
     struct list notices;        /* calls to tell the server about: cancelled or dead */
     struct notification *bound; /* held */
@@ -47,6 +47,8 @@ void endpoint_add_receive_cap(struct kobject *k);
 /* The last receive right gone: everybody who waits here gets -EHOSTDOWN. */
 void endpoint_drop_receive_cap(struct kobject *k);
 
+/* r is the last who received. */
+void endpoint_set_server(struct endpoint *e, struct thread *r);
 /* A receiver begins to wait, is taken to be given something (NULL: none waits), or stops waiting. */
 void endpoint_add_receiver(struct endpoint *e, struct thread *r);
 struct thread *endpoint_take_receiver(struct endpoint *e);

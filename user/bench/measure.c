@@ -74,7 +74,7 @@ void measure_row(const struct row *row, size_t iterations) {
             row->prepare();
         one = sample(row->run);
         if (i >= warm_up)
-            samples[i - warm_up] = one > overhead ? one - overhead : 0;
+            samples[i - warm_up] = one > overhead ? (one - overhead) / row->parts : 0;
     }
     if (row->teardown)
         row->teardown();

@@ -18,6 +18,7 @@ struct row {
     void (*prepare)(void); /* before each run */
     void (*run)(void);
     void (*teardown)(void);
+    size_t parts; /* the figure is that of a run divided by this */
 };
 
 extern const struct row simple_rows[], ipc_rows[], memory_rows[];

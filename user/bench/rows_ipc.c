@@ -268,14 +268,14 @@ static void teardown_shm_attach(void) {
 }
 
 const struct row ipc_rows[] = {
-    {"pipe_rt", 1000, setup_pipe, NULL, run_pipe, teardown_pipe},
-    {"msg_rt_64", 1000, setup_msg_64, NULL, run_msg, teardown_msg},
-    {"msg_rt_4096", 1000, setup_msg_4096, NULL, run_msg, teardown_msg},
-    {"msg_self_64", 1000, setup_msg_self, NULL, run_msg_self, teardown_msg_self},
-    {"msg_10000_queues", 1000, setup_many_queues, NULL, run_msg_self, teardown_many_queues},
-    {"sem_rt", 1000, setup_sem_rt, NULL, run_sem_rt, teardown_sem_rt},
-    {"sem_pair", 1000, setup_sem_pair, NULL, run_sem_pair, teardown_sem_pair},
-    {"shm_cycle", 500, NULL, NULL, run_shm_cycle, NULL},
-    {"shm_attach", 500, setup_shm_attach, NULL, run_shm_attach, teardown_shm_attach},
+    {"pipe_rt", 1000, setup_pipe, NULL, run_pipe, teardown_pipe, 1},
+    {"msg_rt_64", 1000, setup_msg_64, NULL, run_msg, teardown_msg, 1},
+    {"msg_rt_4096", 1000, setup_msg_4096, NULL, run_msg, teardown_msg, 1},
+    {"msg_self_64", 1000, setup_msg_self, NULL, run_msg_self, teardown_msg_self, 1},
+    {"msg_10000_queues", 1000, setup_many_queues, NULL, run_msg_self, teardown_many_queues, 1},
+    {"sem_rt", 1000, setup_sem_rt, NULL, run_sem_rt, teardown_sem_rt, 1},
+    {"sem_pair", 1000, setup_sem_pair, NULL, run_sem_pair, teardown_sem_pair, 1},
+    {"shm_cycle", 500, NULL, NULL, run_shm_cycle, NULL, 1},
+    {"shm_attach", 500, setup_shm_attach, NULL, run_shm_attach, teardown_shm_attach, 1},
 };
 const size_t ipc_row_count = sizeof(ipc_rows) / sizeof(ipc_rows[0]);

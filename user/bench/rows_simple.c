@@ -18,10 +18,9 @@ static void run_foreign_null(void) {
 }
 
 /*
- * getppid with many other processes alive, all asleep in pause(): as many as 128 MiB have room for
- * on Parley, in round numbers.
+ * getppid with many other processes alive, all asleep in pause().
  */
-#define MANY_PROCESSES 800
+#define MANY_PROCESSES 10000
 
 static pid_t many_processes[MANY_PROCESSES];
 
@@ -80,10 +79,10 @@ static void teardown_signal(void) {
 }
 
 const struct row simple_rows[] = {
-    {"foreign_null", 2000, NULL, NULL, run_foreign_null, NULL},
-    {"getppid", 2000, NULL, NULL, run_getppid, NULL},
-    {"getppid_800_processes", 1000, setup_many_processes, NULL, run_getppid,
-     teardown_many_processes},
-    {"signal_self", 1000, setup_signal, NULL, run_signal, teardown_signal},
+    {"foreign_null", 2000, NULL, NULL, run_foreign_null, NULL, 1},
+    {"getppid", 2000, NULL, NULL, run_getppid, NULL, 1},
+    {"getppid_10000_processes", 1000, setup_many_processes, NULL, run_getppid,
+     teardown_many_processes, 1},
+    {"signal_self", 1000, setup_signal, NULL, run_signal, teardown_signal, 1},
 };
 const size_t simple_row_count = sizeof(simple_rows) / sizeof(simple_rows[0]);
