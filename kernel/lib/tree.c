@@ -121,6 +121,15 @@ void tree_remove(struct tree *tree, struct tree_node *node) {
     balance_path(path, depth - 1);
 }
 
+struct tree_node *tree_take_first(struct tree *tree) {
+    struct tree_node **link = &tree->root, *n;
+    while ((n = *link) && n->left)
+        link = &n->left;
+    if (n)
+        *link = n->right;
+    return n;
+}
+
 struct tree_node *tree_first(const struct tree *tree) {
     struct tree_node *n = tree->root;
     while (n && n->left)

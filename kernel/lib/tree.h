@@ -22,6 +22,9 @@ void tree_insert(struct tree *tree, struct tree_node *node);
 /* The node must be in the tree. */
 void tree_remove(struct tree *tree, struct tree_node *node);
 struct tree_node *tree_first(const struct tree *tree);
+/* Removes and returns the first node, or NULL. Leaves the tree unbalanced: for taking one apart, after
+ * which nothing may be inserted or removed in another way until it is empty. */
+struct tree_node *tree_take_first(struct tree *tree);
 /* The last node with key <= key, or NULL. */
 struct tree_node *tree_at_or_below(const struct tree *tree, uint64_t key);
 /* The first node with key >= key, or NULL. */

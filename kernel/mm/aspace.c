@@ -46,10 +46,17 @@ struct region *aspace_region(struct aspace *as, uint64_t va) {
 }
 
 struct region *aspace_region_at_or_above(struct aspace *as, uint64_t va) {
-    struct region *r = node_region(tree_at_or_below(&as->regions, va));
-    if (r && va < r->end)
-        return r;
-    return node_region(tree_at_or_above(&as->regions, va));
+    struct tree_node *below = NULL, *above = NULL; /* both neighbours in one search */
+    for (struct tree_node *n = as->regions.root; n;) {
+        if (n->key <= va) {
+            below = n;
+            n = n->right;
+        } else {
+            above = n;
+            n = n->left;
+        }
+    }
+    return below && va < node_region(below)->end ? node_region(below) : node_region(above);
 }
 
 static void region_insert(struct region *r, uint64_t start) {
@@ -62,9 +69,9 @@ static void region_insert(struct region *r, uint64_t start) {
     }
 }
 
-static void region_delete(struct region *r) {
+/* r is out of the tree. */
+static void region_free(struct region *r) {
     struct aspace *as = r->aspace;
-    tree_remove(&as->regions, &r->node);
     as->mapped -= (r->end - region_start(r)) >> PAGE_SHIFT;
     if (as->last_found == r)
         as->last_found = NULL;
@@ -73,6 +80,11 @@ static void region_delete(struct region *r) {
         kobject_put(&r->object->kobject);
     }
     slab_free(r, sizeof *r, as->account);
+}
+
+static void region_delete(struct region *r) {
+    tree_remove(&r->aspace->regions, &r->node);
+    region_free(r);
 }
 
 /* Cuts the region at va, which lies inside it; returns the upper part, NULL if memory ends. */
@@ -279,11 +291,10 @@ bool aspace_put_step(struct aspace *as) {
     }
     if (as->cursor < ARCH_USER_END && !table_drop_step(as, FREE_TABLES_PER_STEP))
         return false;
-    struct tree_node *n;
-    for (unsigned i = 0; (n = tree_first(&as->regions)); i++) {
+    for (unsigned i = 0; as->regions.root; i++) {
         if (i == FREE_REGIONS_PER_STEP)
             return false;
-        region_delete(node_region(n));
+        region_free(node_region(tree_take_first(&as->regions)));
     }
     table_free(as);
     slab_free(as, sizeof *as, as->account);

@@ -132,8 +132,9 @@ void frame_copy(const struct frame *dst, const struct frame *src) {
     const word *from = frame_va(src), *end = from + WORDS;
     word *to = frame_va(dst);
 #define COPY(i) to[i] = from[i];
-    for (; from != end; from += 16, to += 16) {
+    for (; from != end; from += 32, to += 32) {
         SIXTEEN(COPY, 0)
+        SIXTEEN(COPY, 16)
     }
 }
 

@@ -15,22 +15,20 @@ struct slab {
 };
 
 struct slab_class {
-    uint32_t size;
     struct list partial; /* slabs with a free piece */
     struct slab *warm;   /* an empty slab, not in the list */
 };
 
-#define CLASS(n)                                                                                   \
-    { .size = (n) }
-static struct slab_class classes[] = {CLASS(32),  CLASS(64),   CLASS(96),   CLASS(128),
-                                      CLASS(192), CLASS(256),  CLASS(400),  CLASS(576),
-                                      CLASS(808), CLASS(1008), CLASS(1344), CLASS(2016)};
+static const uint16_t sizes[] = SLAB_CLASSES;
+static struct slab_class classes[ARRAY_SIZE(sizes)];
 static uint64_t objects, warm_pages;
 
-static struct slab_class *class_for(size_t size) {
-    struct slab_class *c = classes;
-    while (c->size < size)
-        c++;
+static uint32_t class_size(const struct slab_class *c) {
+    return sizes[c - classes];
+}
+
+static struct slab_class *get_class(unsigned n) {
+    struct slab_class *c = &classes[n];
     if (!c->partial.next)
         list_init(&c->partial);
     return c;
@@ -46,9 +44,9 @@ static struct slab *new_slab(struct slab_class *c) {
         if (!f)
             return NULL;
         s = frame_va(f);
-        *s = (struct slab){.size = c->size};
+        *s = (struct slab){.size = class_size(c)};
         char *end = (char *)s + PAGE_SIZE;
-        for (char *p = (char *)(s + 1); p + c->size <= end; p += c->size) {
+        for (char *p = (char *)(s + 1); p + s->size <= end; p += s->size) {
             *(void **)(void *)p = s->free;
             s->free = p;
         }
@@ -57,11 +55,11 @@ static struct slab *new_slab(struct slab_class *c) {
     return s;
 }
 
-void *slab_alloc(size_t size, struct account *account) {
-    ASSERT(size <= SLAB_MAX_SIZE);
+void *slab_take(unsigned class, size_t size, struct account *account) {
+    ASSERT(size <= sizes[class]);
     if (account && !account_charge(account, size))
         return NULL;
-    struct slab_class *c = class_for(size);
+    struct slab_class *c = get_class(class);
     struct slab *s =
         list_empty(&c->partial) ? new_slab(c) : CONTAINER_OF(c->partial.next, struct slab, link);
     if (!s) {
@@ -88,10 +86,10 @@ static void slab_emptied(struct slab_class *c, struct slab *s) {
     frame_put(frame_of(virt_to_phys(s)));
 }
 
-void slab_free(void *p, size_t size, struct account *account) {
+void slab_give(void *p, unsigned class, size_t size, struct account *account) {
     struct slab *s = (struct slab *)align_down((uintptr_t)p, PAGE_SIZE);
-    struct slab_class *c = class_for(size);
-    ASSERT(s->size == c->size && s->used > 0);
+    struct slab_class *c = get_class(class);
+    ASSERT(s->size == class_size(c) && s->used > 0);
     bool was_full = !s->free;
     *(void **)p = s->free;
     s->free = p;

@@ -13,9 +13,28 @@ struct account;
 
 #define SLAB_MAX_SIZE 2016
 
+/* The size classes; a size is mostly a constant, and then so is its class. */
+#define SLAB_CLASSES                                                                               \
+    { 32, 64, 96, 128, 192, 256, 400, 576, 808, 1008, 1344, SLAB_MAX_SIZE }
+static inline unsigned slab_class(size_t size) {
+    static const uint16_t sizes[] = SLAB_CLASSES;
+    unsigned c = 0;
+#pragma GCC unroll 12
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes - 1; i++)
+        c += size > sizes[i];
+    return c;
+}
+
+void *slab_take(unsigned class, size_t size, struct account *account);
+void slab_give(void *p, unsigned class, size_t size, struct account *account);
+
 /* Memory for `size` bytes (at most SLAB_MAX_SIZE), not cleared, charged to account (NULL: nobody). */
-void *slab_alloc(size_t size, struct account *account);
-void slab_free(void *p, size_t size, struct account *account);
+static inline void *slab_alloc(size_t size, struct account *account) {
+    return slab_take(slab_class(size), size, account);
+}
+static inline void slab_free(void *p, size_t size, struct account *account) {
+    slab_give(p, slab_class(size), size, account);
+}
 /* Pages kept warm: free for whoever needs them, and counted as free. */
 uint64_t slab_warm_pages(void);
 /* Objects in use. */

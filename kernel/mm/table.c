@@ -58,9 +58,11 @@ static inline unsigned next_present(const pte_t *leaf, unsigned i, unsigned end)
     return i;
 }
 
-static void hold_entries(const pte_t *leaf, uint32_t used) {
+/* To an empty table. Present entries are few in most: a copy of the whole page would cost more. */
+static void copy_entries(pte_t *to, const pte_t *leaf, uint32_t used) {
     for (unsigned i = 0; used; used--, i++) {
         i = next_present(leaf, i, ARCH_LEAF_ENTRIES);
+        to[i] = leaf[i];
         if (pte_counted(leaf[i]))
             frame_hold(frame_of(pte_pa(leaf[i])));
     }
@@ -69,12 +71,11 @@ static void hold_entries(const pte_t *leaf, uint32_t used) {
 /* Replaces a shared leaf table by a copy of its own. */
 static bool unshare(struct aspace *as, pte_t *mid) {
     struct frame *old = table_frame(*mid);
-    struct frame *own = frame_get(as->account);
+    struct frame *own = frame_get_zeroed(as->account);
     if (!own)
         return false;
-    frame_copy(own, old);
+    copy_entries(frame_va(own), frame_va(old), old->used);
     own->used = old->used;
-    hold_entries(frame_va(own), own->used);
     *mid = pte_make_table(frame_pa(own));
     frame_put(old);
     return true;

@@ -81,6 +81,9 @@ static void random_operations(uint64_t keys) {
             assert_int_equal(in_order(tree.root, 0), count);
         }
     }
+    for (unsigned i = 0; i < count; i++)
+        assert_ptr_equal(tree_take_first(&tree), sorted[i]);
+    assert_null(tree_take_first(&tree));
 }
 
 static void distinct_keys(void **state) {
