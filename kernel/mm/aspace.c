@@ -11,7 +11,7 @@
 #include <parley/errno.h>
 #include <sched/hart.h>
 
-#define FREE_TABLES_PER_STEP 2
+#define FREE_PAGES_PER_STEP 64
 #define FREE_REGIONS_PER_STEP 32
 #define PROT_ALL (PK_PROT_READ | PK_PROT_WRITE | PK_PROT_EXEC)
 
@@ -289,7 +289,7 @@ bool aspace_put_step(struct aspace *as) {
         as->dying = true;
         as->cursor = 0; /* it may be a clone's that was given up */
     }
-    if (as->cursor < ARCH_USER_END && !table_drop_step(as, FREE_TABLES_PER_STEP))
+    if (as->cursor < ARCH_USER_END && !table_drop_step(as, FREE_PAGES_PER_STEP))
         return false;
     for (unsigned i = 0; as->regions.root; i++) {
         if (i == FREE_REGIONS_PER_STEP)

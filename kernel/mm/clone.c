@@ -13,7 +13,7 @@
 #include <parley/errno.h>
 
 #define REGIONS_PER_STEP 32
-#define TABLES_PER_STEP 4
+#define TABLES_PER_STEP 2
 
 static long copy_region(struct aspace *dst, const struct region *r) {
     struct region *copy = slab_alloc(sizeof *copy, dst->account);

@@ -125,6 +125,19 @@ static void drop_leaf(struct aspace *as, pte_t *mid) {
     frame_put(f);
 }
 
+/* Clears the first `count` present entries of an own leaf table. */
+static void clear_some(struct aspace *as, pte_t *leaf, unsigned count) {
+    as->resident -= count;
+    frame_holding(leaf)->used -= count;
+    for (unsigned i = 0; count; count--, i++) {
+        i = next_present(leaf, i, ARCH_LEAF_ENTRIES);
+        pte_t old = leaf[i];
+        leaf[i] = 0;
+        if (pte_counted(old))
+            frame_put(frame_of(pte_pa(old)));
+    }
+}
+
 /* Clears entries [first, last) of an own leaf table, and the table if that leaves it empty. */
 static void clear_entries(struct aspace *as, pte_t *mid, unsigned first, unsigned last) {
     struct frame *f = table_frame(*mid);
@@ -239,10 +252,21 @@ long table_share(struct aspace *dst, struct aspace *src, uint64_t va) {
     return 0;
 }
 
-bool table_drop_step(struct aspace *as, unsigned limit) {
+bool table_drop_step(struct aspace *as, unsigned pages) {
     uint64_t va = table_next(as, as->cursor);
-    for (; va < ARCH_USER_END && limit; va = table_next(as, va), limit--)
-        drop_leaf(as, mid_look(as, va));
+    for (; va < ARCH_USER_END && pages; va = table_next(as, va)) {
+        pte_t *mid = mid_look(as, va);
+        struct frame *f = table_frame(*mid);
+        if (f->refs == 1) {
+            unsigned drop = f->used < pages ? f->used : pages;
+            pages -= drop;
+            clear_some(as, frame_va(f), drop);
+        } else {
+            pages--;
+        }
+        if (f->refs > 1 || !f->used)
+            drop_leaf(as, mid);
+    }
     as->cursor = va;
     return va == ARCH_USER_END;
 }

@@ -35,8 +35,9 @@ bool table_is_shared(const struct aspace *as, uint64_t va);
 void table_write_protect(struct aspace *as, uint64_t start, uint64_t end);
 /* Lets dst use src's leaf table at va too. 0 or -ENOMEM. */
 long table_share(struct aspace *dst, struct aspace *src, uint64_t va);
-/* Drops up to `limit` leaf tables from as->cursor on; true when no region has one any more. */
-bool table_drop_step(struct aspace *as, unsigned limit);
+/* Drops some `pages` pages and emptied leaf tables from as->cursor on; true when no region has a
+ * table any more. */
+bool table_drop_step(struct aspace *as, unsigned pages);
 /* Frees the levels above. */
 void table_free(struct aspace *as);
 
