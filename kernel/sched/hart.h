@@ -36,7 +36,7 @@ struct hart {
     uint64_t slice_end;   /* ns */
     uint64_t switched_at; /* ns: since when payer is charged */
     uint64_t balanced_at; /* ns: when an idle hart was last asked to help */
-    uint64_t timer_at;    /* what the clock event device is programmed for; 0: it has fired */
+    uint64_t timer_at;    /* what the clock event device is programmed for */
 };
 
 extern struct hart harts[ARCH_MAX_HARTS];

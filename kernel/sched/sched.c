@@ -17,8 +17,10 @@ struct hart harts[ARCH_MAX_HARTS];
 static const struct sched_policy *policy = &policy_fixed;
 
 void sched_init(void) {
-    for (unsigned i = 0; i < ARCH_MAX_HARTS; i++)
+    for (unsigned i = 0; i < ARCH_MAX_HARTS; i++) {
         policy->init(&harts[i].queue);
+        harts[i].timer_at = UINT64_MAX; /* as the architecture left it */
+    }
     timers_init();
 }
 
@@ -227,7 +229,7 @@ static void program_timer(struct hart *hart) {
     }
     /* Armed for an earlier time it stays: most slices end before their time, and then it is cheaper
      * to be woken once in vain than to program the device at every switch. */
-    if (at < hart->timer_at || !hart->timer_at) {
+    if (at < hart->timer_at) {
         hart->timer_at = at;
         arch_timer_program(at);
     }
@@ -279,12 +281,14 @@ void kernel_exit(void) {
     if (hart->aspace != t->task->aspace || !hart->aspace)
         arch_mmu_activate(t->task->aspace);
     program_timer(hart);
-    hart->reconsider = false;
+    hart->reconsider = task_doomed_count; /* an interrupt cut it short: to be gone on with */
 }
 
 void kernel_timer_interrupt(void) {
     struct hart *hart = this_hart();
-    hart->timer_at = 0;
+    /* Quiet until kernel_exit() programs it, or task_reap() would make way for it for nothing. */
+    hart->timer_at = UINT64_MAX;
+    arch_timer_program(UINT64_MAX);
     timers_run();
     struct hart *helper = policy->first(&hart->queue) ? idle_hart() : NULL;
     if (helper && helper != hart) {
