@@ -5,6 +5,7 @@
  * (x[0] = pc).
  */
 #include "offsets.h"
+#include "registers.h"
 
     .section .text.fast, "ax"
     .align 2
@@ -14,35 +15,10 @@
 trap_general:
     beqz tp, 1f
     ld t0, HART_CURRENT(tp)
-    sd ra, 8(t0)
-    sd sp, 16(t0)
-    sd gp, 24(t0)
-    sd t1, 48(t0)
-    sd t2, 56(t0)
-    sd s0, 64(t0)
-    sd s1, 72(t0)
-    sd a0, 80(t0)
-    sd a1, 88(t0)
-    sd a2, 96(t0)
-    sd a3, 104(t0)
-    sd a4, 112(t0)
-    sd a5, 120(t0)
-    sd a6, 128(t0)
-    sd a7, 136(t0)
-    sd s2, 144(t0)
-    sd s3, 152(t0)
-    sd s4, 160(t0)
-    sd s5, 168(t0)
-    sd s6, 176(t0)
-    sd s7, 184(t0)
-    sd s8, 192(t0)
-    sd s9, 200(t0)
-    sd s10, 208(t0)
-    sd s11, 216(t0)
-    sd t3, 224(t0)
-    sd t4, 232(t0)
-    sd t5, 240(t0)
-    sd t6, 248(t0)
+    REGS_POINTERS sd, t0
+    REGS_CALLER_SAVED sd, t0
+    REGS_S0_S5 sd, t0
+    REGS_S6_S11 sd, t0
     ld t1, HART_SCRATCH(tp)
     sd t1, 40(t0)
     csrrw t1, sscratch, zero
@@ -63,18 +39,8 @@ trap_general:
 /* A kernel call of t0 after which it may not go on: see OWN_CALL. */
     .globl own_call_ended
 own_call_ended:
-    sd s0, 64(t0)
-    sd s1, 72(t0)
-    sd s2, 144(t0)
-    sd s3, 152(t0)
-    sd s4, 160(t0)
-    sd s5, 168(t0)
-    sd s6, 176(t0)
-    sd s7, 184(t0)
-    sd s8, 192(t0)
-    sd s9, 200(t0)
-    sd s10, 208(t0)
-    sd s11, 216(t0)
+    REGS_S0_S5 sd, t0
+    REGS_S6_S11 sd, t0
     csrr t1, sstatus
     sd t1, REGS_STATUS(t0)
     li s0, 0
@@ -88,36 +54,11 @@ trap_return:
     csrw sepc, t1
     ld t1, REGS_STATUS(t0)
     csrw sstatus, t1
-    ld ra, 8(t0)
-    ld sp, 16(t0)
-    ld gp, 24(t0)
+    REGS_POINTERS ld, t0
+    REGS_CALLER_SAVED ld, t0
+    REGS_S0_S5 ld, t0
+    REGS_S6_S11 ld, t0
     ld tp, 32(t0)
-    ld t1, 48(t0)
-    ld t2, 56(t0)
-    ld s0, 64(t0)
-    ld s1, 72(t0)
-    ld a0, 80(t0)
-    ld a1, 88(t0)
-    ld a2, 96(t0)
-    ld a3, 104(t0)
-    ld a4, 112(t0)
-    ld a5, 120(t0)
-    ld a6, 128(t0)
-    ld a7, 136(t0)
-    ld s2, 144(t0)
-    ld s3, 152(t0)
-    ld s4, 160(t0)
-    ld s5, 168(t0)
-    ld s6, 176(t0)
-    ld s7, 184(t0)
-    ld s8, 192(t0)
-    ld s9, 200(t0)
-    ld s10, 208(t0)
-    ld s11, 216(t0)
-    ld t3, 224(t0)
-    ld t4, 232(t0)
-    ld t5, 240(t0)
-    ld t6, 248(t0)
     ld t0, 40(t0)
     sret
 
@@ -125,36 +66,13 @@ trap_return:
 trap_from_kernel:
     csrrw tp, sscratch, tp
     addi sp, sp, -272
+    REGS_CALLER_SAVED sd, sp
+    REGS_S0_S5 sd, sp
+    REGS_S6_S11 sd, sp
     sd ra, 8(sp)
     sd gp, 24(sp)
     sd tp, 32(sp)
     sd t0, 40(sp)
-    sd t1, 48(sp)
-    sd t2, 56(sp)
-    sd s0, 64(sp)
-    sd s1, 72(sp)
-    sd a0, 80(sp)
-    sd a1, 88(sp)
-    sd a2, 96(sp)
-    sd a3, 104(sp)
-    sd a4, 112(sp)
-    sd a5, 120(sp)
-    sd a6, 128(sp)
-    sd a7, 136(sp)
-    sd s2, 144(sp)
-    sd s3, 152(sp)
-    sd s4, 160(sp)
-    sd s5, 168(sp)
-    sd s6, 176(sp)
-    sd s7, 184(sp)
-    sd s8, 192(sp)
-    sd s9, 200(sp)
-    sd s10, 208(sp)
-    sd s11, 216(sp)
-    sd t3, 224(sp)
-    sd t4, 232(sp)
-    sd t5, 240(sp)
-    sd t6, 248(sp)
     addi t0, sp, 272
     sd t0, 16(sp)
     csrr t0, sepc

@@ -16,23 +16,16 @@
  */
 #include "csr.h"
 #include "offsets.h"
+#include "registers.h"
 #include <calls.h>
 #include <parley/calls.h>
 #include <parley/errno.h>
 
-#define X(n) (8 * (n))
 
 /* Saves the rest of t0's callee-saved registers but pc and tp; s0-s5 are saved. */
     .macro SAVE_CALLEE
-    sd ra, X(1)(t0)
-    sd sp, X(2)(t0)
-    sd gp, X(3)(t0)
-    sd s6, X(22)(t0)
-    sd s7, X(23)(t0)
-    sd s8, X(24)(t0)
-    sd s9, X(25)(t0)
-    sd s10, X(26)(t0)
-    sd s11, X(27)(t0)
+    REGS_POINTERS sd, t0
+    REGS_S6_S11 sd, t0
     .endm
 
     .macro LOCK smp, taken
@@ -68,20 +61,13 @@
     csrrw t6, sscratch, tp
     sd t6, X(4)(t0)
     UNLOCK \smp
-    ld ra, X(1)(s3)
-    ld sp, X(2)(s3)
-    ld gp, X(3)(s3)
+    REGS_POINTERS ld, s3
+    REGS_S6_S11 ld, s3
     ld s0, X(8)(s3)
     ld s1, X(9)(s3)
     ld s2, X(18)(s3)
     ld s4, X(20)(s3)
     ld s5, X(21)(s3)
-    ld s6, X(22)(s3)
-    ld s7, X(23)(s3)
-    ld s8, X(24)(s3)
-    ld s9, X(25)(s3)
-    ld s10, X(26)(s3)
-    ld s11, X(27)(s3)
     ld t0, HART_SCRATCH(tp)
     ld tp, X(4)(s3)
     ld s3, X(19)(s3)
@@ -122,23 +108,8 @@
     .macro OWN_CALL name, smp
     .globl \name
 \name:
-    sd ra, 8(t0)
-    sd sp, 16(t0)
-    sd gp, 24(t0)
-    sd t1, 48(t0)
-    sd t2, 56(t0)
-    sd a0, 80(t0)
-    sd a1, 88(t0)
-    sd a2, 96(t0)
-    sd a3, 104(t0)
-    sd a4, 112(t0)
-    sd a5, 120(t0)
-    sd a6, 128(t0)
-    sd a7, 136(t0)
-    sd t3, 224(t0)
-    sd t4, 232(t0)
-    sd t5, 240(t0)
-    sd t6, 248(t0)
+    REGS_POINTERS sd, t0
+    REGS_CALLER_SAVED sd, t0
     ld t1, HART_SCRATCH(tp)
     sd t1, 40(t0)
     csrrw t1, sscratch, zero
@@ -182,24 +153,9 @@
     ld t1, 0(t0)
     csrw sepc, t1
     csrw sscratch, tp
-    ld ra, 8(t0)
-    ld sp, 16(t0)
-    ld gp, 24(t0)
+    REGS_POINTERS ld, t0
+    REGS_CALLER_SAVED ld, t0
     ld tp, 32(t0)
-    ld t1, 48(t0)
-    ld t2, 56(t0)
-    ld a0, 80(t0)
-    ld a1, 88(t0)
-    ld a2, 96(t0)
-    ld a3, 104(t0)
-    ld a4, 112(t0)
-    ld a5, 120(t0)
-    ld a6, 128(t0)
-    ld a7, 136(t0)
-    ld t3, 224(t0)
-    ld t4, 232(t0)
-    ld t5, 240(t0)
-    ld t6, 248(t0)
     ld t0, 40(t0)
     sret
 7:  li a0, -ENOSYS
@@ -231,12 +187,7 @@
 /* call: a0 endpoint, a1 label, a2-a6 and (in scratch) t0 words, t1-t4 buffers. a7 and t6 are free. */
 fast_call_\smp:
     ld t0, HART_CURRENT(tp)
-    sd s0, X(8)(t0)
-    sd s1, X(9)(t0)
-    sd s2, X(18)(t0)
-    sd s3, X(19)(t0)
-    sd s4, X(20)(t0)
-    sd s5, X(21)(t0)
+    REGS_S0_S5 sd, t0
     LOCK \smp, 7f
     srli t6, a1, 16 /* no capabilities, nothing reserved */
     bnez t6, 8f
@@ -297,12 +248,7 @@ fast_call_\smp:
 /* reply_receive: a0 token, a1 result, a2-a6 and (in scratch) t0 words, t1 endpoint. */
 fast_reply_receive_\smp:
     ld t0, HART_CURRENT(tp)
-    sd s0, X(8)(t0)
-    sd s1, X(9)(t0)
-    sd s2, X(18)(t0)
-    sd s3, X(19)(t0)
-    sd s4, X(20)(t0)
-    sd s5, X(21)(t0)
+    REGS_S0_S5 sd, t0
     LOCK \smp, 7f
     ld s0, THREAD_TASK(t0)
     ld s3, TASK_IN_HAND(s0)
@@ -392,12 +338,7 @@ trap_entry_general:
 
 /* t0 and a7 are as own_call wants them; s0-s5 were used. From here on a lock does no harm. */
 restore_own_call:
-    ld s0, X(8)(t0)
-    ld s1, X(9)(t0)
-    ld s2, X(18)(t0)
-    ld s3, X(19)(t0)
-    ld s4, X(20)(t0)
-    ld s5, X(21)(t0)
+    REGS_S0_S5 ld, t0
     li t6, 0
     j own_call_1
 
