@@ -5,7 +5,7 @@
  * (x[0] = pc).
  */
 #include "offsets.h"
-#include "registers.h"
+#include "registers.inc"
 
     .section .text.fast, "ax"
     .align 2

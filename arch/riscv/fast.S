@@ -16,7 +16,7 @@
  */
 #include "csr.h"
 #include "offsets.h"
-#include "registers.h"
+#include "registers.inc"
 #include <calls.h>
 #include <parley/calls.h>
 #include <parley/errno.h>
@@ -52,7 +52,7 @@
     sd tp, THREAD_HART(s3)
     .endif
     sd s4, HART_ASPACE(tp)
-    ld t6, ASPACE_SATP(s4)
+    ld t6, ASPACE_ACTIVATION(s4)
     csrw satp, t6
     ld t6, X(0)(s3)
     csrrw t6, sepc, t6

@@ -112,7 +112,7 @@ void arch_mmu_activate(struct aspace *as) {
     uint64_t satp = SATP_SV39;
     if (as && as->home && as->home == hart->home_tag) {
         hart->aspace = as;
-        csr_write(satp, as->satp);
+        csr_write(satp, as->activation);
         return;
     }
     if (as) {
@@ -121,7 +121,7 @@ void arch_mmu_activate(struct aspace *as) {
             assign_asid(as);
         as->harts |= 1u << hart->index;
         satp |= as->asid << SATP_ASID_SHIFT | virt_to_phys(as->root) >> PAGE_SHIFT;
-        as->satp = satp;
+        as->activation = satp;
     } else {
         satp |= image_phys((char *)kernel_root) >> PAGE_SHIFT;
     }

@@ -34,7 +34,7 @@
 #define TASK_CAPS 24
 #define TASK_FOREIGN_ENTRY 128
 #define TASK_IN_HAND 88
-#define ASPACE_SATP 24
+#define ASPACE_ACTIVATION 24
 #define ASPACE_HOME 32
 #define CAP_OBJECT 0
 #define CAP_BADGE 8

@@ -52,7 +52,7 @@ SAME(TASK_ASPACE, struct task, aspace);
 SAME(TASK_CAPS, struct task, caps.first);
 SAME(TASK_FOREIGN_ENTRY, struct task, foreign_entry);
 SAME(TASK_IN_HAND, struct task, in_hand);
-SAME(ASPACE_SATP, struct aspace, satp);
+SAME(ASPACE_ACTIVATION, struct aspace, activation);
 SAME(ASPACE_HOME, struct aspace, home);
 SAME(CAP_OBJECT, struct cap, object);
 SAME(CAP_BADGE, struct cap, badge);

@@ -32,7 +32,7 @@ struct aspace {
     uint32_t refs;
     uint32_t harts; /* whose TLB may hold entries, by hart index */
     uint64_t asid, asid_generation;
-    uint64_t satp; /* what activates it, while its home says that nothing else must be done */
+    uint64_t activation; /* what activates it, while its home says that nothing else must be done */
     uint64_t
         home; /* the home_tag of the one hart that used it under this ASID; 0: others did too */
     pte_t *root;
