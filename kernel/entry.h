@@ -41,5 +41,7 @@ void kernel_timer_interrupt(void);
 void kernel_irq(uint32_t line);
 /* Last before returning to user mode: chooses who runs. */
 void kernel_exit(void);
+/* The same, quick where it is simple: for kernel calls. */
+void kernel_exit_simply(void);
 
 #endif

@@ -44,7 +44,9 @@ own_call_ended:
     csrr t1, sstatus
     sd t1, REGS_STATUS(t0)
     li s0, 0
-    call trap_leave
+    call kernel_exit_simply
+    lla t1, kernel_lock_word /* with one hart it may not be taken: it is released in vain then */
+    amoswap.w.rl zero, zero, (t1)
 
     .globl trap_return
 trap_return:

@@ -17,6 +17,7 @@
 struct arch_machine machine;
 
 #define MAX_DEPTH 8
+#define NS_PER_SECOND 1000000000ull
 enum node_kind { NODE_OTHER, NODE_MEMORY, NODE_CPU, NODE_CPU_INTC, NODE_PLIC, NODE_TEST };
 
 /* A node on the path from the root. */
@@ -177,6 +178,17 @@ static uint32_t boot_plic_context(const struct scan *s) {
     panic("device tree: the interrupt controller does not know the boot hart");
 }
 
+/* By long division, a bit at a time. */
+static void measure_tick(uint64_t hz) {
+    machine.tick_ns = NS_PER_SECOND / hz;
+    uint64_t rest = NS_PER_SECOND % hz;
+    for (unsigned bit = 64; bit-- > 0;) {
+        rest *= 2;
+        machine.tick_fraction |= (uint64_t)(rest >= hz) << bit;
+        rest -= rest >= hz ? hz : 0;
+    }
+}
+
 static void read_device_tree(uint64_t boot_hart, uint64_t tree_pa) {
     static struct scan scan;
     scan.boot_hart = boot_hart;
@@ -187,7 +199,7 @@ static void read_device_tree(uint64_t boot_hart, uint64_t tree_pa) {
     if (fdt_walk(tree, fdt_size(tree), &v) < 0 || machine.ram_end == 0 || machine.hart_count == 0 ||
         machine.timebase_hz == 0)
         panic("device tree at %lx: damaged or incomplete", tree_pa);
-    machine.ns_per_tick = 1000000000 % machine.timebase_hz ? 0 : 1000000000 / machine.timebase_hz;
+    measure_tick(machine.timebase_hz);
     machine.ram_end = min_u64(machine.ram_end, ARCH_DIRECT_SIZE);
     plic_init(machine.plic_start, boot_plic_context(&scan));
 }

@@ -107,14 +107,8 @@ static bool active_elsewhere(const struct aspace *as) {
     return false;
 }
 
-void arch_mmu_activate(struct aspace *as) {
-    struct hart *hart = this_hart();
+static COLD void activate_at_length(struct hart *hart, struct aspace *as) {
     uint64_t satp = SATP_SV39;
-    if (as && as->home && as->home == hart->home_tag) {
-        hart->aspace = as;
-        csr_write(satp, as->activation);
-        return;
-    }
     if (as) {
         uint32_t others = as->harts & ~(1u << hart->index);
         if (as->asid_generation != asid_generation || (others && !active_elsewhere(as)))
@@ -134,6 +128,23 @@ void arch_mmu_activate(struct aspace *as) {
     }
     if (as)
         as->home = as->harts == 1u << hart->index && asid_limit ? hart->home_tag : 0;
+}
+
+bool arch_mmu_at_home(const struct aspace *as) {
+    return as && as->home && as->home == this_hart()->home_tag;
+}
+
+void arch_mmu_go_home(const struct aspace *as) {
+    csr_write(satp, as->activation);
+}
+
+void arch_mmu_activate(struct aspace *as) {
+    if (arch_mmu_at_home(as)) {
+        this_hart()->aspace = as;
+        arch_mmu_go_home(as);
+    } else {
+        activate_at_length(this_hart(), as);
+    }
 }
 
 static void flush_local(const struct aspace *as, uint64_t va, uint64_t pages) {

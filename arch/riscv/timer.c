@@ -17,12 +17,6 @@ static uint64_t scale(uint64_t v, uint64_t to, uint64_t from) {
     return v / from * to + v % from * to / from;
 }
 
-uint64_t arch_time_ns(void) {
-    if (machine.ns_per_tick)
-        return arch_time_ticks() * machine.ns_per_tick;
-    return scale(arch_time_ticks(), 1000000000, machine.timebase_hz);
-}
-
 void arch_timer_program(uint64_t at_ns) {
     /* Round up, so that the interrupt never comes before its time. */
     uint64_t ticks = UINT64_MAX;

@@ -71,7 +71,6 @@ _Static_assert(THREAD_RUNNING == 0 && THREAD_SERVED == CONDITION_SERVED &&
                "offsets.h: conditions");
 
 void trap_user(uint64_t cause, uint64_t value);
-void trap_leave(void);
 void trap_kernel(uint64_t cause, uint64_t value, const uint64_t *regs) __attribute__((noreturn));
 
 static void handle_interrupt(uint64_t line) {
@@ -124,12 +123,6 @@ void trap_user(uint64_t cause, uint64_t value) {
     }
     if (t->condition || hart->reconsider || cause & CAUSE_INTERRUPT)
         kernel_exit();
-    kernel_unlock();
-}
-
-/* With one hart a call may come here without the lock; taking it would be in vain. */
-void trap_leave(void) {
-    kernel_exit();
     kernel_unlock();
 }
 

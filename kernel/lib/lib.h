@@ -13,6 +13,7 @@
 #define CONTAINER_OF(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 #define UNUSED __attribute__((unused))
 #define COLD __attribute__((cold, noinline))
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 static inline uint64_t min_u64(uint64_t a, uint64_t b) {
     return a < b ? a : b;
@@ -66,10 +67,13 @@ static inline void list_append(struct list *head, struct list *node) {
 static inline void list_prepend(struct list *head, struct list *node) {
     list_insert_before(head->next, node);
 }
-/* Leaves the node empty, so that removing twice is harmless. */
-static inline void list_remove(struct list *node) {
+static inline void list_unlink(struct list *node) {
     node->prev->next = node->next;
     node->next->prev = node->prev;
+}
+/* Leaves the node empty, so that removing twice is harmless. */
+static inline void list_remove(struct list *node) {
+    list_unlink(node);
     list_init(node);
 }
 

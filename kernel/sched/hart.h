@@ -5,7 +5,7 @@
 
 #include <arch/machine.h>
 #include <lib/tree.h>
-#include <sched/policy.h>
+#include <sched/queue.h>
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The scheduler (sched.h): placement of woken threads, the choice on leaving the kernel, idling
- * and the clock event device. The policy decides among a hart's ready threads.
+ * and the clock event device.
  */
 #include <sched/sched.h>
 #include <arch/hart.h>
@@ -14,20 +14,16 @@
 #include <time/timer.h>
 
 struct hart harts[ARCH_MAX_HARTS];
-static const struct sched_policy *policy = &policy_fixed;
 
 void sched_init(void) {
     for (unsigned i = 0; i < ARCH_MAX_HARTS; i++) {
-        policy->init(&harts[i].queue);
+        queue_init(&harts[i].queue);
         harts[i].timer_at = UINT64_MAX; /* as the architecture left it */
     }
     timers_init();
 }
 
-static struct thread *entity_thread(struct sched_entity *e) {
-    return e ? CONTAINER_OF(e, struct thread, sched) : NULL;
-}
-
+#define QUANTUM_NS 10000000 /* how long a thread runs while its equals wait */
 #define BALANCE_NS 500000 /* a ready thread waits this long before an idle hart is asked to help */
 
 static struct hart *idle_hart(void) {
@@ -37,10 +33,19 @@ static struct hart *idle_hart(void) {
     return NULL;
 }
 
-static void enqueue(struct hart *hart, struct thread *t, bool front) {
+static inline struct thread *first_ready(const struct hart *hart) {
+    struct sched_entity *e = queue_first(&hart->queue);
+    return e ? CONTAINER_OF(e, struct thread, sched) : NULL;
+}
+
+static ALWAYS_INLINE void make_ready(struct hart *hart, struct thread *t, bool front) {
     t->state = THREAD_READY;
     t->hart = hart;
-    policy->enqueue(&hart->queue, &t->sched, front);
+    queue_put(&hart->queue, &t->sched, front);
+}
+
+static void enqueue(struct hart *hart, struct thread *t, bool front) {
+    make_ready(hart, t, front);
     /* One who is not more urgent waits; the timer must see to it that it is not for ever. */
     if (!hart->current || hart->current->sched.priority < t->sched.priority ||
         hart->timer_at > hart->slice_end || machine.hart_count > 1)
@@ -83,7 +88,7 @@ void sched_handoff(struct thread *t) {
 
 void sched_remove(struct thread *t) {
     if (t->sched.queued)
-        policy->dequeue(&t->hart->queue, &t->sched);
+        queue_remove(&t->hart->queue, &t->sched);
     struct hart *hart = this_hart();
     if (hart->handoff == t)
         hart->handoff = NULL;
@@ -95,10 +100,10 @@ void sched_set_priority(struct thread *t, unsigned priority) {
     this_hart()->reconsider = true;
     bool queued = t->sched.queued, raised = priority > t->sched.priority;
     if (queued)
-        policy->dequeue(&t->hart->queue, &t->sched);
+        queue_remove(&t->hart->queue, &t->sched);
     t->sched.priority = (uint8_t)priority;
     if (queued)
-        policy->enqueue(&t->hart->queue, &t->sched, false);
+        queue_put(&t->hart->queue, &t->sched, false);
     /* Its hart, if that is another one, chooses anew where this may matter. */
     if (t->hart && t->hart != this_hart() &&
         (queued ? raised : t->state == THREAD_RUNNING && !raised))
@@ -125,9 +130,9 @@ static bool can_run(const struct thread *t) {
 static COLD struct thread *steal(struct hart *hart) {
     for (uint32_t i = 0; i < machine.hart_count; i++) {
         struct hart *other = &harts[i];
-        struct thread *t = other == hart ? NULL : entity_thread(policy->first(&other->queue));
+        struct thread *t = other == hart ? NULL : first_ready(other);
         if (t && other->current) {
-            policy->dequeue(&other->queue, &t->sched);
+            queue_remove(&other->queue, &t->sched);
             return t;
         }
     }
@@ -135,52 +140,61 @@ static COLD struct thread *steal(struct hart *hart) {
 }
 
 /* A preempted thread keeps its place and what is left of its quantum, or its turn is over. */
-static void put_back(struct hart *hart, struct thread *t, uint64_t now) {
+static ALWAYS_INLINE void put_back(struct hart *hart, struct thread *t, uint64_t now) {
     bool left = hart->slice_end > now;
     t->sched.slice_left = left ? hart->slice_end - now : 0;
-    enqueue(hart, t, left);
+    make_ready(hart, t, left);
 }
 
-static void start_slice(struct hart *hart, struct thread *t, uint64_t now) {
-    uint64_t length = t->sched.slice_left ? t->sched.slice_left : policy->quantum_ns;
-    hart->slice_end = now + length;
+/* Where the quantum of a thread ends that begins to run now. */
+static inline uint64_t slice_of(const struct thread *t, uint64_t now) {
+    return now + (t->sched.slice_left ? t->sched.slice_left : QUANTUM_NS);
+}
+
+static ALWAYS_INLINE void start_slice(struct hart *hart, struct thread *t, uint64_t now) {
+    hart->slice_end = slice_of(t, now);
     t->sched.slice_left = 0;
 }
 
+/* A thread that was suspended while it ran is not going on, and stands in no queue. */
+static struct thread *still_running(struct thread *t) {
+    if (!t || can_run(t))
+        return t;
+    if (t->state == THREAD_RUNNING)
+        t->state = THREAD_READY;
+    return NULL;
+}
+
+/* Somebody more urgent is ready, or somebody as urgent and the quantum is over. */
+static bool must_make_way(const struct hart *hart, const struct thread *running, bool slice_over) {
+    uint64_t as_urgent = hart->queue.levels >> running->sched.priority;
+    return slice_over ? as_urgent : as_urgent >> 1;
+}
+
 /* Who runs next on this hart; NULL: nobody. Whoever ran and still could is queued again. */
-static struct thread *choose(struct hart *hart, uint64_t now) {
-    struct thread *stay = hart->current;
-    if (stay && !can_run(stay)) {
-        if (stay->state == THREAD_RUNNING)
-            stay->state = THREAD_READY; /* suspended while it ran */
-        stay = NULL;
-    }
-    struct thread *next = hart->handoff;
-    hart->handoff = NULL;
-    if (next && stay && next != stay)
-        put_back(hart, stay, now);
-    else if (!next)
-        next = stay;
+static inline struct thread *choose(struct hart *hart, uint64_t now) {
+    struct thread *stay = still_running(hart->current);
+    struct thread *handoff = hart->handoff, *best = handoff ? handoff : stay;
     bool slice_over = hart->slice_over;
+    hart->handoff = NULL;
     hart->slice_over = false;
-    if (next) {
-        if (!policy->preempts(&hart->queue, &next->sched, slice_over)) {
-            if (slice_over)
-                start_slice(hart, next, now);
-            return next;
-        }
+    if (handoff && stay && stay != handoff)
+        put_back(hart, stay, now);
+    if (best && !must_make_way(hart, best, slice_over)) {
         if (slice_over)
-            enqueue(hart, next, false);
-        else
-            put_back(hart, next, now);
+            start_slice(hart, best, now);
+        return best;
     }
-    next = entity_thread(policy->first(&hart->queue));
+    struct thread *next = first_ready(hart);
     if (next)
-        policy->dequeue(&hart->queue, &next->sched);
+        queue_remove(&hart->queue, &next->sched);
     else if (machine.hart_count > 1)
         next = steal(hart);
-    if (next)
+    if (next) {
+        if (best)
+            put_back(hart, best, slice_over ? hart->slice_end : now);
         start_slice(hart, next, now);
+    }
     return next;
 }
 
@@ -197,13 +211,13 @@ static void idle(struct hart *hart) {
 }
 
 /* Whoever the time is donated to by calls, the caller is charged: it is served in its own time. */
-static void leave(struct hart *hart, struct thread *t, uint64_t now) {
+static inline void leave(struct hart *hart, struct thread *t, uint64_t now) {
     if (hart->fp_on)
         arch_fp_save(t);
     hart->payer->run_ns += now - hart->switched_at;
 }
 
-static void enter(struct hart *hart, struct thread *t, uint64_t now) {
+static ALWAYS_INLINE void enter(struct hart *hart, struct thread *t, uint64_t now) {
     hart->current = t;
     hart->payer = t;
     hart->switched_at = now;
@@ -235,41 +249,9 @@ static void program_timer(struct hart *hart) {
     }
 }
 
-/*
- * The uncommon ways to find who runs: tasks must be ended first, there is nobody, or t is to take an
- * exception instead. `looked`: t is what choose() said. *before becomes NULL once it has left.
- */
-static COLD struct thread *choose_at_length(struct hart *hart, struct thread *t, bool looked,
-                                            struct thread **before, uint64_t *now) {
-    for (;; looked = true) {
-        /* Inside a foreign call attention waits for its return. If the exception was sent, t waits
-         * for the answer now; somebody else is to be chosen. */
-        if (t && (!t->attention || t->foreign.inside || !exception_attention(t, 0)))
-            return t;
-        if (looked && !t && *before) {
-            leave(hart, *before, *now);
-            hart->current = NULL;
-            thread_left_hart(*before);
-            *before = NULL;
-        } else if (looked && !t) {
-            program_timer(hart);
-            if (!task_reap()) /* it may have stopped for an interrupt that is gone now */
-                idle(hart);
-        }
-        task_reap();
-        *now = arch_time_ns();
-        t = choose(hart, *now);
-    }
-}
-
-void kernel_exit(void) {
-    struct hart *hart = this_hart();
+/* t goes on, or goes on in the place of whoever did. */
+static inline void run(struct hart *hart, struct thread *t, uint64_t now) {
     struct thread *before = hart->current;
-    uint64_t now = arch_time_ns();
-    bool doomed = task_doomed_count;
-    struct thread *t = doomed ? NULL : choose(hart, now);
-    if (!t || t->attention)
-        t = choose_at_length(hart, t, !doomed, &before, &now);
     if (t != before) {
         if (before) {
             leave(hart, before, now);
@@ -284,13 +266,96 @@ void kernel_exit(void) {
     hart->reconsider = task_doomed_count; /* an interrupt cut it short: to be gone on with */
 }
 
+/*
+ * What choose() said is not the end of it: there is nobody, or t is to take an exception. True if t
+ * goes on nevertheless; else somebody is to be chosen anew.
+ */
+static COLD bool goes_on(struct hart *hart, struct thread *t, uint64_t now) {
+    /* Inside a foreign call attention waits for its return. If the exception was sent, t waits for
+     * the answer now. */
+    if (t)
+        return t->foreign.inside || !exception_attention(t, 0);
+    if (hart->current) {
+        leave(hart, hart->current, now);
+        struct thread *before = hart->current;
+        hart->current = NULL;
+        thread_left_hart(before);
+    }
+    program_timer(hart);
+    if (!task_reap()) /* it may have stopped for an interrupt that is gone now */
+        idle(hart);
+    task_reap();
+    return false;
+}
+
+void kernel_exit(void) {
+    struct hart *hart = this_hart();
+    if (task_doomed_count)
+        task_reap();
+    for (;;) {
+        uint64_t now = arch_time_ns();
+        struct thread *t = choose(hart, now);
+        if ((t && !t->attention) || goes_on(hart, t, now)) {
+            run(hart, t, now);
+            return;
+        }
+    }
+}
+
+/*
+ * The switch that most are: from a thread that blocked or makes way to one that it woke or to the
+ * first that is ready. False if it is not that simple: nothing is changed then. What is right is said
+ * by kernel_exit(), which would do the same; here nothing is called, so that nothing is saved.
+ */
+static ALWAYS_INLINE bool switch_simply(struct hart *hart) {
+    struct thread *before = hart->current, *woken = hart->handoff;
+    struct thread *next = woken ? woken : first_ready(hart);
+    bool slice_over = hart->slice_over;
+    if (!before || !next || next == before || task_doomed_count || hart->fp_on ||
+        before->condition >= THREAD_ENDED || next->attention || (woken && slice_over))
+        return false; /* or before is suspended or has attention */
+    unsigned own = before->sched.priority, urgency = next->sched.priority;
+    bool makes_way = before->condition == THREAD_RUNNING;
+    if (makes_way && (woken || slice_over ? own > urgency : own >= urgency))
+        return false;
+    struct aspace *space = next->task->aspace;
+    if ((woken && hart->queue.levels >> urgency >> 1) ||
+        (space != hart->aspace && !arch_mmu_at_home(space)))
+        return false;
+    uint64_t now = arch_time_ns();
+    if (makes_way) /* first: it may keep their common level in use */
+        put_back(hart, before, slice_over ? hart->slice_end : now);
+    if (woken) {
+        hart->handoff = NULL;
+    } else {
+        queue_remove(&hart->queue, &next->sched);
+        start_slice(hart, next, now);
+    }
+    hart->slice_over = false;
+    hart->reconsider = false;
+    hart->payer->run_ns += now - hart->switched_at;
+    enter(hart, next, now);
+    if (space != hart->aspace) {
+        hart->aspace = space;
+        arch_mmu_go_home(space);
+    }
+    if (hart->queue.levels && (machine.hart_count > 1 || hart->timer_at > hart->slice_end))
+        program_timer(hart);
+    return true;
+}
+
+void kernel_exit_simply(void) {
+    if (!switch_simply(this_hart()))
+        kernel_exit();
+}
+
 void kernel_timer_interrupt(void) {
     struct hart *hart = this_hart();
     /* Quiet until kernel_exit() programs it, or task_reap() would make way for it for nothing. */
     hart->timer_at = UINT64_MAX;
     arch_timer_program(UINT64_MAX);
     timers_run();
-    struct hart *helper = policy->first(&hart->queue) ? idle_hart() : NULL;
+    struct hart *helper = hart->queue.levels ? idle_hart() : NULL;
     if (helper && helper != hart) {
         hart->balanced_at = arch_time_ns();
         helper->idle = false; /* asked: it need not be asked again before it sleeps again */

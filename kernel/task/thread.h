@@ -7,7 +7,7 @@
 #include <arch/thread.h>
 #include <cap/kobject.h>
 #include <lib/lib.h>
-#include <sched/policy.h>
+#include <sched/queue.h>
 
 struct task;
 struct endpoint;

@@ -20,7 +20,7 @@ struct arch_machine {
     uint64_t plic_start, plic_size;
     uint64_t test_start; /* the test device, 0 if absent */
     uint64_t timebase_hz;
-    uint64_t ns_per_tick; /* 0: not a whole number */
+    uint64_t tick_ns, tick_fraction; /* how long a tick is; the fraction in 2^-64 ns */
     uint32_t hart_count;
     uint64_t hart_ids[ARCH_MAX_HARTS];
     bool has_sstc;
@@ -34,7 +34,10 @@ void arch_machine_stop(int how, unsigned status) __attribute__((noreturn));
 
 /* The time counter, in ticks of timebase_hz, and in nanoseconds. */
 uint64_t arch_time_ticks(void);
-uint64_t arch_time_ns(void);
+static inline uint64_t arch_time_ns(void) {
+    uint64_t ticks = arch_time_ticks();
+    return ticks * machine.tick_ns + (uint64_t)((__uint128_t)ticks * machine.tick_fraction >> 64);
+}
 /* Programs this hart's next timer interrupt; UINT64_MAX for none. */
 void arch_timer_program(uint64_t at_ns);
 

@@ -119,6 +119,9 @@ void arch_mmu_init_kernel(void);
 struct aspace;
 /* Switches this hart to the address space (NULL: the kernel's own), giving it an ASID if needed. */
 void arch_mmu_activate(struct aspace *as);
+/* True if that takes no more than arch_mmu_go_home(). */
+bool arch_mmu_at_home(const struct aspace *as);
+void arch_mmu_go_home(const struct aspace *as);
 /* Forgets translations of [va, va + length) on every hart that may have them. */
 void arch_mmu_flush(struct aspace *as, uint64_t va, uint64_t length);
 /* Makes new code visible to instruction fetch on all harts. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The fixed-priority policy against lists in arrays. */
+/* The run queue against lists in arrays. */
 #include "support.h"
-#include <sched/policy.h>
+#include <sched/queue.h>
 
 #define ENTITIES 150
 
@@ -35,10 +35,9 @@ static void model_remove(const struct sched_entity *e) {
 }
 
 static void random_operations(void **state) {
-    const struct sched_policy *p = &policy_fixed;
     (void)state;
-    p->init(&queue);
-    assert_null(p->first(&queue));
+    queue_init(&queue);
+    assert_null(queue_first(&queue));
     for (unsigned i = 0; i < ENTITIES; i++)
         list_init(&entities[i].link);
     for (unsigned step = 0; step < 200000; step++) {
@@ -47,22 +46,20 @@ static void random_operations(void **state) {
         if (random_number() % 4 == 0 && model_first())
             e = model_first(); /* as the scheduler does */
         if (e->queued) {
-            p->dequeue(&queue, e);
+            queue_remove(&queue, e);
             model_remove(e);
             assert_false(e->queued);
         } else {
             uint8_t top = step / 20000 % 2 ? PRIORITIES : 3;
             e->priority = (uint8_t)(random_number() % top);
-            p->enqueue(&queue, e, front);
+            queue_put(&queue, e, front);
             model_insert(e, front);
             assert_true(e->queued);
         }
-        struct sched_entity *first = model_first(),
-                            running = {.priority = (uint8_t)(random_number() % PRIORITIES)};
-        assert_ptr_equal(p->first(&queue), first);
-        int above = first ? first->priority - running.priority : -1;
-        assert_int_equal(p->preempts(&queue, &running, false), above > 0);
-        assert_int_equal(p->preempts(&queue, &running, true), above >= 0);
+        struct sched_entity *first = model_first();
+        assert_ptr_equal(queue_first(&queue), first);
+        uint64_t above = first ? queue.levels >> first->priority : queue.levels;
+        assert_int_equal(above, first ? 1 : 0);
     }
 }
 
