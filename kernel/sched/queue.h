@@ -67,9 +67,9 @@ static ALWAYS_INLINE void queue_remove(struct run_queue *q, struct sched_entity 
     }
 }
 
-/* The most deserving, without removing it; NULL if none. */
-static inline struct sched_entity *queue_first(const struct run_queue *q) {
-    return q->levels ? CONTAINER_OF(q->lists[q->top].next, struct sched_entity, link) : NULL;
+/* The most deserving, without removing it; the queue must not be empty. */
+static inline struct sched_entity *queue_front(const struct run_queue *q) {
+    return CONTAINER_OF(q->lists[q->top].next, struct sched_entity, link);
 }
 
 #endif

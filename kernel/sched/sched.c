@@ -34,8 +34,9 @@ static struct hart *idle_hart(void) {
 }
 
 static inline struct thread *first_ready(const struct hart *hart) {
-    struct sched_entity *e = queue_first(&hart->queue);
-    return e ? CONTAINER_OF(e, struct thread, sched) : NULL;
+    if (!hart->queue.levels)
+        return NULL;
+    return CONTAINER_OF(queue_front(&hart->queue), struct thread, sched);
 }
 
 static ALWAYS_INLINE void make_ready(struct hart *hart, struct thread *t, bool front) {
@@ -214,6 +215,7 @@ static void idle(struct hart *hart) {
 static inline void leave(struct hart *hart, struct thread *t, uint64_t now) {
     if (hart->fp_on)
         arch_fp_save(t);
+    hart->fp_on = false;
     hart->payer->run_ns += now - hart->switched_at;
 }
 
@@ -223,11 +225,12 @@ static ALWAYS_INLINE void enter(struct hart *hart, struct thread *t, uint64_t no
     hart->switched_at = now;
     t->hart = hart;
     t->state = THREAD_RUNNING;
-    hart->fp_on = arch_fp_on(t);
-    if (hart->fp_on && (hart->fp_owner != t || t->fp_hart != hart)) {
+    if (!arch_fp_on(t))
+        return;
+    if (hart->fp_owner == t && t->fp_hart == hart)
+        hart->fp_on = true;
+    else
         arch_fp_forget(t);
-        hart->fp_on = false;
-    }
 }
 
 /*
@@ -309,10 +312,12 @@ void kernel_exit(void) {
  */
 static ALWAYS_INLINE bool switch_simply(struct hart *hart) {
     struct thread *before = hart->current, *woken = hart->handoff;
+    if (!before || (!woken && !hart->queue.levels))
+        return false;
     struct thread *next = woken ? woken : first_ready(hart);
     bool slice_over = hart->slice_over;
-    if (!before || !next || next == before || task_doomed_count || hart->fp_on ||
-        before->condition >= THREAD_ENDED || next->attention || (woken && slice_over))
+    if (next == before || task_doomed_count || hart->fp_on || before->condition >= THREAD_ENDED ||
+        next->attention || (woken && slice_over))
         return false; /* or before is suspended or has attention */
     unsigned own = before->sched.priority, urgency = next->sched.priority;
     bool makes_way = before->condition == THREAD_RUNNING;
