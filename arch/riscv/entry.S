@@ -41,6 +41,8 @@ trap_general:
 own_call_ended:
     REGS_S0_S5 sd, t0
     REGS_S6_S11 sd, t0
+    .globl own_call_leave
+own_call_leave:
     csrr t1, sstatus
     sd t1, REGS_STATUS(t0)
     li s0, 0

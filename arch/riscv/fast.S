@@ -99,6 +99,27 @@
     bne t6, s5, \slow
     .endm
 
+/* s2: the endpoint in slot t1, where t0 was the last to receive; slow if it may not, or if it would
+ * not have to wait there. */
+    .macro FIND_QUIET_ENDPOINT slow
+    li t6, CAP_SLOTS_FIRST
+    bgeu t1, t6, \slow
+    ld s1, TASK_CAPS(s0)
+    slli t6, t1, CAP_SIZE_SHIFT
+    add s1, s1, t6
+    lw t6, CAP_KIND(s1)
+    andi t6, t6, KIND_MASK | PK_RIGHT_RECEIVE
+    xori t6, t6, KIND_ENDPOINT | PK_RIGHT_RECEIVE
+    bnez t6, \slow
+    ld s2, CAP_OBJECT(s1)
+    ld t6, ENDPOINT_SERVER(s2)
+    bne t6, t0, \slow
+    lbu t6, ENDPOINT_PENDING(s2)
+    bnez t6, \slow
+    ld t6, ENDPOINT_WAITING(s2)
+    bnez t6, \slow
+    .endm
+
 /*
  * A kernel call that is not fast: t0 is the current thread, the program's t0 is in the hart's
  * scratch, everything else is the program's. The callee-saved registers are left to C, which gives
@@ -252,29 +273,14 @@ fast_reply_receive_\smp:
     LOCK \smp, 7f
     ld s0, THREAD_TASK(t0)
     ld s3, TASK_IN_HAND(s0)
-    beqz s3, 8f
+    FIND_QUIET_ENDPOINT 8f
+    beqz s3, 5f
     ld t6, THREAD_TOKEN(s3)
-    bne t6, a0, 8f /* or capabilities are named in it */
+    bne t6, a0, 5f /* or capabilities are named in it */
     ld t6, HART_PAYER(tp)
     bne t6, s3, 8f
-    li t6, CAP_SLOTS_FIRST
-    bgeu t1, t6, 8f
-    ld s1, TASK_CAPS(s0)
-    slli t6, t1, CAP_SIZE_SHIFT
-    add s1, s1, t6
-    lw t6, CAP_KIND(s1)
-    andi t6, t6, KIND_MASK | PK_RIGHT_RECEIVE
-    xori t6, t6, KIND_ENDPOINT | PK_RIGHT_RECEIVE
-    bnez t6, 8f
-    ld s2, CAP_OBJECT(s1)
     ld t6, THREAD_ENDPOINT(s3)
     bne t6, s2, 8f
-    ld t6, ENDPOINT_SERVER(s2)
-    bne t6, t0, 8f
-    lbu t6, ENDPOINT_PENDING(s2)
-    bnez t6, 8f
-    ld t6, ENDPOINT_WAITING(s2)
-    bnez t6, 8f
     lbu a7, THREAD_PRIORITY(s3)
     ld s4, THREAD_TASK(s3)
     ld s4, TASK_ASPACE(s4)
@@ -299,6 +305,32 @@ fast_reply_receive_\smp:
     li t5, 0
     li a7, 0
     RESUME \smp
+
+/* Nobody to answer: the call in hand, if any, stays unanswered and the server waits. */
+5:  bnez a0, 8f
+    beqz s3, 6f
+    ld t6, (TASK_SERVED + 8)(s0)
+    addi s3, s3, THREAD_SERVED_LINK
+    sd t6, 8(s3)
+    sd s3, 0(t6)
+    addi t6, s0, TASK_SERVED
+    sd t6, 0(s3)
+    sd s3, 8(t6)
+    sd zero, TASK_IN_HAND(s0)
+6:  sd t0, ENDPOINT_WAITING(s2)
+    lbu t6, THREAD_BASE_PRIORITY(t0)
+    sb t6, THREAD_PRIORITY(t0)
+    li t6, CONDITION_RECEIVING
+    sb t6, THREAD_CONDITION(t0)
+    SAVE_CALLEE
+    csrrw t6, sscratch, zero
+    sd t6, X(4)(t0)
+    csrr t6, sepc
+    addi t6, t6, 4
+    sd t6, X(0)(t0)
+    ld sp, HART_STACK(tp)
+    j own_call_leave
+
 8:  UNLOCK \smp
 7:  li a7, PK_REPLY_RECEIVE
     j restore_own_call

@@ -42,6 +42,8 @@ SAME(THREAD_BADGE, struct thread, call.badge);
 SAME(THREAD_TOKEN, struct thread, call.token);
 SAME(THREAD_SERVER, struct thread, call.server);
 SAME(THREAD_COPIED, struct thread, copied);
+SAME(THREAD_SERVED_LINK, struct thread, call.served);
+SAME(TASK_SERVED, struct task, served);
 SAME(THREAD_CANCELLED, struct thread, call.cancelled);
 SAME(FOREIGN_INSIDE, struct thread, foreign.inside);
 SAME(FOREIGN_PC, struct thread, foreign.pc);

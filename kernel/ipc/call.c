@@ -31,20 +31,6 @@ static void next_token(struct thread *t) {
     t->call.token = (t->call.token + TOKEN_STEP) & ((1ull << TOKEN_BITS) - 1);
 }
 
-void call_put_aside(struct task *server) {
-    if (server->in_hand)
-        list_append(&server->served, &server->in_hand->call.served);
-    server->in_hand = NULL;
-}
-
-/* The server, if there is one yet, no longer knows of the call. */
-static void forget_served(struct thread *caller) {
-    if (caller->state == THREAD_SERVED && caller->call.server->in_hand == caller)
-        caller->call.server->in_hand = NULL;
-    else
-        list_remove(&caller->call.served);
-}
-
 void call_start(struct thread *t, struct endpoint *e, uint64_t badge) {
     kobject_hold(&e->kobject);
     t->call.endpoint = e;
@@ -69,18 +55,6 @@ void call_start(struct thread *t, struct endpoint *e, uint64_t badge) {
         return;
     }
     sched_handoff(r);
-}
-
-void call_finish(struct thread *caller) {
-    list_remove(&caller->link);
-    forget_served(caller);
-    notice_drop(caller);
-    caller->call.server = NULL;
-    caller->call.exception = 0;
-    caller->call.cancelled = false;
-    struct endpoint *e = caller->call.endpoint;
-    caller->call.endpoint = NULL;
-    kobject_put(&e->kobject);
 }
 
 void call_fail(struct thread *t, long error) {
@@ -108,7 +82,7 @@ void call_abandon(struct thread *t) {
     bool tell = t->state == THREAD_SERVED && t->call.server != task_killer && !t->call.exception;
     bool noticed = !list_empty(&t->call.notice);
     list_remove(&t->link);
-    forget_served(t);
+    call_forget_served(t);
     t->state = THREAD_ENDED;
     if (tell || noticed) {
         kobject_hold(&t->kobject);

@@ -67,8 +67,25 @@ long sys_receive(struct thread *self, const uint64_t *a) {
     return CALL_DONE;
 }
 
+/* The caller behind a token that task received and has not answered, or NULL. */
+static inline struct thread *call_by_token(const struct task *task, uint64_t token) {
+    if (task->in_hand && task->in_hand->call.token == token)
+        return task->in_hand;
+    struct thread *t = thread_by_id(token & ((1ull << TOKEN_ID_BITS) - 1));
+    if (!t || t->state != THREAD_SERVED || t->call.server != task || t->call.token != token)
+        return NULL;
+    return t;
+}
+
+static COLD long reply_caps(struct thread *self, struct thread *caller, unsigned count,
+                            uint64_t *packed) {
+    *packed = self->regs.x[REG_CAPS];
+    long error = check_caps(self->task, count, *packed);
+    return error < 0 ? error : caps_transfer(self->task, caller->task, count, packed);
+}
+
 /* Answers the caller behind the token in self's registers; it is left finished but not ready. */
-static struct thread *answer(struct thread *self, uint64_t token, long *error) {
+static ALWAYS_INLINE struct thread *answer(struct thread *self, uint64_t token, long *error) {
     const uint64_t *from = self->regs.x;
     unsigned count = token >> TOKEN_BITS & 7;
     struct thread *caller = call_by_token(self->task, token & ((1ull << TOKEN_BITS) - 1));
@@ -76,19 +93,14 @@ static struct thread *answer(struct thread *self, uint64_t token, long *error) {
     if (!caller)
         return NULL;
     if (!caller->call.exception) {
-        uint64_t packed = from[REG_CAPS];
-        *error = check_caps(self->task, count, packed);
-        if (*error == 0 && count)
-            *error = caps_transfer(self->task, caller->task, count, &packed);
-        if (*error < 0)
+        uint64_t packed = 0;
+        if (count && (*error = reply_caps(self, caller, count, &packed)) < 0)
             return NULL;
         uint64_t *to = caller->regs.x;
         to[REG_RESULT] = from[REG_A1];
         to[REG_LABEL] = count;
-        for (unsigned i = 0; i < 5; i++)
-            to[REG_WORD0 + i] = from[REG_WORD0 + i];
-        to[REG_WORD5] = from[REG_WORD5];
-        to[REG_CAPS] = count ? packed : 0;
+        message_words(to, from);
+        to[REG_CAPS] = packed;
     }
     call_finish(caller);
     return caller;

@@ -66,9 +66,6 @@ void call_abandon(struct thread *t);
 void call_cancel(struct thread *t);
 /* t's pending call ends with an error, or for an exception with a retry. */
 void call_fail(struct thread *t, long error);
-/* The caller behind a token that task received and has not answered, or NULL. */
-struct thread *call_by_token(const struct task *task, uint64_t token);
-
 /* Sends the kernel's message about t to its exception endpoint; t waits for the answer. */
 void exception_send(struct thread *t, uint64_t label, uint64_t w0, uint64_t w1, uint64_t w2,
                     uint64_t w3);

@@ -6,15 +6,6 @@
 #include <task/task.h>
 #include <task/thread.h>
 
-struct thread *call_by_token(const struct task *task, uint64_t token) {
-    if (task->in_hand && task->in_hand->call.token == token)
-        return task->in_hand;
-    struct thread *t = thread_by_id(token & ((1ull << TOKEN_ID_BITS) - 1));
-    if (!t || t->state != THREAD_SERVED || t->call.server != task || t->call.token != token)
-        return NULL;
-    return t;
-}
-
 long caps_transfer(struct task *from, struct task *to, unsigned count, uint64_t *packed) {
     uint64_t slots = 0;
     long error = 0;
@@ -40,12 +31,6 @@ long caps_transfer(struct task *from, struct task *to, unsigned count, uint64_t 
     }
     *packed = slots;
     return 0;
-}
-
-static void put_words(uint64_t *to, const uint64_t *from) {
-    for (unsigned i = 0; i < 5; i++)
-        to[REG_WORD0 + i] = from[REG_WORD0 + i];
-    to[REG_WORD5] = from[REG_WORD5];
 }
 
 static void clear_message(uint64_t *x) {
@@ -76,7 +61,7 @@ long message_deliver(struct thread *caller, struct thread *r) {
                 return error;
         }
         to[REG_LABEL] = from[REG_LABEL];
-        put_words(to, from);
+        message_words(to, from);
         to[REG_IN_LENGTH] = from[REG_IN_LENGTH];
         to[REG_OUT_LENGTH] = from[REG_OUT_LENGTH];
         to[REG_CAPS] = count ? packed : 0;

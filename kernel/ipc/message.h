@@ -6,6 +6,8 @@
 #include <ipc/ipc.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <task/task.h>
+#include <task/thread.h>
 
 #define TOKEN_ID_BITS 20
 #define TOKEN_BITS 60 /* above: the number of capabilities in a reply */
@@ -20,7 +22,7 @@ void message_events(struct thread *r, uint64_t bits);
 void message_notice(struct endpoint *e, struct thread *r);
 /* Queues a notice about t's call, or hands it to a waiting receiver. */
 void notice_post(struct thread *t);
-/* Forgets a queued notice. */
+/* Forgets a queued notice, if there is one. */
 void notice_drop(struct thread *t);
 /* Moves capabilities named by packed slots; 0 and the new slots in *packed, or an error. */
 long caps_transfer(struct task *from, struct task *to, unsigned count, uint64_t *packed);
@@ -28,9 +30,44 @@ long caps_transfer(struct task *from, struct task *to, unsigned count, uint64_t 
 bool receive_pending(struct thread *r, struct endpoint *e);
 /* Second half: waits. */
 void receive_wait(struct thread *r, struct endpoint *e);
+
 /* The call in hand, if any, joins the server's other unanswered ones. */
-void call_put_aside(struct task *server);
+static inline void call_put_aside(struct task *server) {
+    if (server->in_hand)
+        list_append(&server->served, &server->in_hand->call.served);
+    server->in_hand = NULL;
+}
+
+/* The server, if there is one yet, no longer knows of the call. */
+static inline void call_forget_served(struct thread *caller) {
+    if (caller->state == THREAD_SERVED && caller->call.server->in_hand == caller)
+        caller->call.server->in_hand = NULL;
+    else
+        list_remove(&caller->call.served);
+}
+
+/* A message's words, from one thread's registers to another's. */
+static inline void message_words(uint64_t *to, const uint64_t *from) {
+    struct words {
+        uint64_t w[5];
+    };
+    *(struct words *)&to[REG_WORD0] = *(const struct words *)&from[REG_WORD0];
+    to[REG_WORD5] = from[REG_WORD5];
+}
+
 /* Ends caller's pending call and leaves it neither running nor ready. */
-void call_finish(struct thread *caller);
+static inline void call_finish(struct thread *caller) {
+    if (caller->state != THREAD_SERVED)
+        list_remove(&caller->link);
+    call_forget_served(caller);
+    if (!list_empty(&caller->call.notice))
+        notice_drop(caller);
+    caller->call.server = NULL;
+    caller->call.exception = 0;
+    caller->call.cancelled = false;
+    struct endpoint *e = caller->call.endpoint;
+    caller->call.endpoint = NULL;
+    kobject_put(&e->kobject);
+}
 
 #endif
