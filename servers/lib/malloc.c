@@ -62,9 +62,10 @@ static size_t class_of(size_t size, size_t *rounded) {
     return class + steps - 1;
 }
 
-static void list_push(struct block *block) {
+static inline void list_push(struct block *block) {
     size_t rounded;
-    struct block **list = &free_lists[class_of(block->size, &rounded)];
+    size_t class = block->size <= SMALL ? block->size / ALIGN : class_of(block->size, &rounded);
+    struct block **list = &free_lists[class];
     block->prev = 0;
     block->next = *list;
     if (*list)
@@ -148,7 +149,7 @@ static void *malloc_large(size_t size) {
     return (char *)block + HEADER;
 }
 
-void *malloc(size_t size) {
+static __attribute__((noinline)) void *malloc_at_length(size_t size) {
     if (size > LARGE)
         return malloc_large(size);
     size_t rounded;
@@ -158,6 +159,18 @@ void *malloc(size_t size) {
         list_unlink(block);
     else if (!(block = carve(rounded)))
         return 0;
+    chunk_of(block)->live++;
+    return (char *)block + HEADER;
+}
+
+/* Mostly a small block was freed before that is taken again. */
+void *malloc(size_t size) {
+    struct block **list = &free_lists[(size + ALIGN - 1) / ALIGN], *block;
+    if (size - 1 >= SMALL || !(block = *list))
+        return malloc_at_length(size);
+    *list = block->next;
+    if (block->next)
+        block->next->prev = 0;
     chunk_of(block)->live++;
     return (char *)block + HEADER;
 }

@@ -58,7 +58,7 @@ long server_handle_kernel(const struct server *srv, struct request *req) {
             srv->on_events(bits);
         return SERVER_DEFER;
     case PK_NOTICE_CANCEL:
-        waiter_cancel(req->token, bits);
+        waiter_cancel(req->msg.badge, req->token, bits);
         return SERVER_DEFER;
     default:
         return srv->on_exception ? srv->on_exception(req) : -ENOSYS;

@@ -3,19 +3,20 @@
 #include <lib/deadline.h>
 #include <lib/waiter.h>
 
-static struct hash tokens;
+static struct hash tokens; /* of those without a client */
 
 void waiter_init(struct waiter *waiter, const struct request *req, struct client *client,
                  const struct waiter_ops *ops) {
     list_init(&waiter->link);
-    list_init(&waiter->client_link);
     waiter->ops = ops;
     waiter->client = client;
     waiter->heap_index = 0;
     waiter->priority = 0;
-    hash_insert(&tokens, &waiter->token, req->token);
+    waiter->token.key = req->token;
     if (client)
         list_add_tail(&client->waiters, &waiter->client_link);
+    else
+        hash_insert(&tokens, &waiter->token, req->token);
 }
 
 void waiter_enqueue_priority(struct waiter_queue *queue, struct waiter *waiter) {
@@ -27,8 +28,10 @@ void waiter_enqueue_priority(struct waiter_queue *queue, struct waiter *waiter) 
 
 void waiter_remove(struct waiter *waiter) {
     list_remove(&waiter->link);
-    list_remove(&waiter->client_link);
-    hash_remove(&tokens, &waiter->token);
+    if (waiter->client)
+        list_remove(&waiter->client_link);
+    else
+        hash_remove(&tokens, &waiter->token);
     if (waiter->heap_index)
         deadline_remove(waiter);
 }
@@ -47,11 +50,22 @@ static void end(struct waiter *waiter, enum waiter_end why) {
         server_reply(token, answer);
 }
 
-void waiter_cancel(uint64_t token, uint64_t reason) {
+static struct waiter *find(uint64_t badge, uint64_t token) {
+    struct client *client = client_find(badge);
+    if (client)
+        for (struct list *at = client->waiters.next; at != &client->waiters; at = at->next) {
+            struct waiter *waiter = container_of(at, struct waiter, client_link);
+            if (waiter_token(waiter) == token)
+                return waiter;
+        }
     struct hash_node *node = hash_find(&tokens, token);
-    if (node)
-        end(container_of(node, struct waiter, token),
-            reason == PK_CANCEL_DEAD ? WAITER_DEAD : WAITER_INTERRUPTED);
+    return node ? container_of(node, struct waiter, token) : 0;
+}
+
+void waiter_cancel(uint64_t badge, uint64_t token, uint64_t reason) {
+    struct waiter *waiter = find(badge, token);
+    if (waiter)
+        end(waiter, reason == PK_CANCEL_DEAD ? WAITER_DEAD : WAITER_INTERRUPTED);
 }
 
 void waiter_expire(void) {

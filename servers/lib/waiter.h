@@ -2,12 +2,12 @@
 /*
  * Callers that wait in a server for their answer.
  *
- * A waiter is embedded in the server's own structure for a blocked request. It is in a queue, in the
- * table of tokens (so that a cancel notice finds it in O(1)), in its client's list (so that the end
- * of a process finds it) and, with a deadline, in the timer heap. waiter_finish, waiter_remove and
- * the endings below take it out of all of them together.
+ * A waiter is embedded in the server's own structure for a blocked request. It is in a queue, in its
+ * client's list, where a cancel notice and the end of the process find it (without a client: in a table
+ * of tokens), and, with a deadline, in the timer heap. waiter_finish, waiter_remove and the endings
+ * below take it out of all of them together. A client has a waiter for each of its threads at most.
  *
- * Invariant: a token in the table belongs to a caller that has not been answered. So a caller whose
+ * Invariant: a token found there belongs to a caller that has not been answered. So a caller whose
  * request was granted is never in it, and a cancel notice that comes too late finds nothing: the
  * caller keeps what it was granted.
  */
@@ -43,7 +43,7 @@ struct waiter_queue {
 struct waiter {
     struct list link;        /* in a queue */
     struct list client_link; /* in client->waiters */
-    struct hash_node token;  /* its key is the reply token */
+    struct hash_node token;  /* its key is the reply token; in the table if there is no client */
     const struct waiter_ops *ops;
     struct client *client; /* may be 0 */
     uint64_t deadline;     /* monotonic ns; valid while in the heap */
@@ -99,8 +99,8 @@ void waiter_remove(struct waiter *waiter);
 /* Takes it out and answers with a result only. */
 void waiter_finish(struct waiter *waiter, long result);
 
-/* Called by the loop and the client table. */
-void waiter_cancel(uint64_t token, uint64_t reason);
+/* Called by the loop and the client table. badge: of the caller whose call is to be cancelled. */
+void waiter_cancel(uint64_t badge, uint64_t token, uint64_t reason);
 void waiter_expire(void);
 void waiter_end_client(struct client *client);
 

@@ -105,6 +105,15 @@ static inline void set_changed(struct set *set, struct sem *sem) {
     }
 }
 
+/* What one operation does to a semaphore when all can be done. */
+static inline void set_done(struct set *set, struct sem *sem, const struct sembuf *op, int value,
+                            int pid) {
+    sem->value = (uint16_t)value;
+    sem->pid = pid;
+    if (op->sem_op)
+        set_changed(set, sem);
+}
+
 /* Lets proceed whoever can after changes. */
 void set_update(struct set *set);
 

@@ -5,6 +5,7 @@
  * that is stopped elsewhere now moves there.
  */
 #include "sem.h"
+#include <lib/clock.h>
 #include <stdlib.h>
 
 void operation_wait(struct operation *operation, const struct obstacle *obstacle) {
@@ -40,8 +41,17 @@ static void finish(struct set *set, struct operation *operation, long result) {
     free(operation);
 }
 
+/* The value is what the operation at which it waits needs. Without others and undo that is enough. */
 static void retry(struct set *set, struct operation *operation) {
     struct obstacle obstacle;
+    if (operation->count == 1 && !operation->undo) {
+        const struct sembuf *op = operation->ops;
+        set_done(set, operation->at, op, operation->at->value + op->sem_op,
+                 client_pid(operation->waiter.client));
+        set->otime = clock_seconds();
+        finish(set, operation, 0);
+        return;
+    }
     long result = set_operate(set, operation->ops, operation->count, operation->undo,
                               client_pid(operation->waiter.client), &obstacle);
     if (result != -EAGAIN || obstacle.nowait) {
