@@ -271,9 +271,15 @@ void arch_send_ipi(uint32_t hart) {
  * lock for nothing would keep it from the hart that works.
  */
 void arch_idle_wait(void) {
+#ifdef PARLEY_LATENCY
+    latency_look(arch_idle_wait);
+#endif
     do
         __asm__ volatile("wfi" ::: "memory");
     while (!arch_interrupt_pending());
+#ifdef PARLEY_LATENCY
+    latency_begin(arch_idle_wait);
+#endif
 }
 
 void arch_console_put(char c) {

@@ -12,6 +12,7 @@
 #define HART_LEVELS 56
 #define HART_FP_ON 1096
 #define HART_RECONSIDER 1097
+#define HART_LATENCY 1104 /* since, pc, call, place */
 #define REGS_STATUS 256
 #define THREAD_CONDITION 264
 #define THREAD_BASE_PRIORITY 268
