@@ -153,7 +153,7 @@
     li t1, CALL_DONE
     beq a0, t1, 6f
 5:  sd a0, 80(t0)
-    sd zero, THREAD_COPIED(t0) /* a copy that was to go on may have failed before it could */
+    sd zero, THREAD_PROGRESS(t0) /* a call that was to go on may have failed before it could */
 6:  lw t1, THREAD_CONDITION(t0)
     lbu t2, HART_RECONSIDER(tp)
     or t1, t1, t2

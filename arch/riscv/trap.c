@@ -44,7 +44,7 @@ SAME(THREAD_ENDPOINT, struct thread, call.endpoint);
 SAME(THREAD_BADGE, struct thread, call.badge);
 SAME(THREAD_TOKEN, struct thread, call.token);
 SAME(THREAD_SERVER, struct thread, call.server);
-SAME(THREAD_COPIED, struct thread, copied);
+SAME(THREAD_PROGRESS, struct thread, progress);
 SAME(THREAD_CANCELLED, struct thread, call.cancelled);
 SAME(FOREIGN_INSIDE, struct thread, foreign.inside);
 SAME(FOREIGN_PC, struct thread, foreign.pc);

@@ -236,7 +236,7 @@ static void program_timer(struct hart *hart) {
 }
 
 /*
- * The uncommon ways to find who runs: tasks must be ended first, there is nobody, or t is to take an
+ * The uncommon ways to find who runs: objects must be ended first, there is nobody, or t is to take an
  * exception instead. `looked`: t is what choose() said. *before becomes NULL once it has left.
  */
 static COLD struct thread *choose_at_length(struct hart *hart, struct thread *t, bool looked,
@@ -253,10 +253,10 @@ static COLD struct thread *choose_at_length(struct hart *hart, struct thread *t,
             *before = NULL;
         } else if (looked && !t) {
             program_timer(hart);
-            if (!task_reap()) /* it may have stopped for an interrupt that is gone now */
+            if (!kobject_reap()) /* it may have stopped for an interrupt that is gone now */
                 idle(hart);
         }
-        task_reap();
+        kobject_reap();
         *now = arch_time_ns();
         t = choose(hart, *now);
     }
@@ -266,7 +266,7 @@ void kernel_exit(void) {
     struct hart *hart = this_hart();
     struct thread *before = hart->current;
     uint64_t now = arch_time_ns();
-    bool doomed = task_doomed_count;
+    bool doomed = kobject_doomed_count;
     struct thread *t = doomed ? NULL : choose(hart, now);
     if (!t || t->attention)
         t = choose_at_length(hart, t, !doomed, &before, &now);
@@ -281,12 +281,12 @@ void kernel_exit(void) {
     if (hart->aspace != t->task->aspace || !hart->aspace)
         arch_mmu_activate(t->task->aspace);
     program_timer(hart);
-    hart->reconsider = task_doomed_count; /* an interrupt cut it short: to be gone on with */
+    hart->reconsider = kobject_doomed_count; /* an interrupt cut it short: to be gone on with */
 }
 
 void kernel_timer_interrupt(void) {
     struct hart *hart = this_hart();
-    /* Quiet until kernel_exit() programs it, or task_reap() would make way for it for nothing. */
+    /* Quiet until kernel_exit() programs it, or kobject_reap() would make way for it for nothing. */
     hart->timer_at = UINT64_MAX;
     arch_timer_program(UINT64_MAX);
     timers_run();
