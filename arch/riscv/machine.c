@@ -287,6 +287,7 @@ void arch_console_put(char c) {
 }
 
 void arch_machine_stop(int how, unsigned status) {
+    kprint_flush();
     if (how == ARCH_STOP_EXIT && machine.test_start) {
         volatile uint32_t *test = phys_to_virt(machine.test_start);
         *test = status ? (status << 16 | 0x3333) : 0x5555;

@@ -149,10 +149,11 @@ bool cap_table_clear(struct cap_table *t, uint32_t *cursor, int *credit) {
             *credit -= CAP_CREDIT;
         }
     }
-    for (; *cursor + CAP_FIRST < 2 * t->slots; *cursor += CAP_PAGE_SLOTS, --*credit) {
+    for (; *cursor + CAP_FIRST < 2 * t->slots; *cursor += CAP_PAGE_SLOTS) {
         if (*credit <= 0)
             return false;
         page_free(t->pages[(*cursor - t->slots) >> CAP_PAGE_SHIFT]);
+        *credit -= FRAME_PUT_CREDIT;
     }
     if (t->pages)
         page_free(t->pages);

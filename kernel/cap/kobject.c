@@ -11,7 +11,9 @@
 #include <time/irq.h>
 
 static struct list doomed = {&doomed, &doomed};
-uint64_t kobject_doomed_count;
+static uint64_t doomed_count;
+static bool log_waits;
+uint64_t kobject_work;
 
 void kobject_put(struct kobject *k) {
     ASSERT(k->refs > 0);
@@ -46,7 +48,8 @@ void kobject_doom(struct kobject *k) {
     if (!list_empty(&k->doomed))
         return;
     list_append(&doomed, &k->doomed);
-    kobject_doomed_count++;
+    doomed_count++;
+    kobject_work++;
     this_hart()->reconsider = true; /* not to leave the kernel before kobject_reap() had its turn */
 }
 
@@ -70,15 +73,35 @@ static enum ending end_step(struct kobject *k) {
     panic("kobject of type %u doomed", k->type);
 }
 
+void kobject_reap_log(void) {
+    if (log_waits || !this_hart()) /* before there are harts, whoever stops the machine writes it */
+        return;
+    log_waits = true;
+    kobject_work++;
+    this_hart()->reconsider = true;
+}
+
+static void write_log(void) {
+    bool done = false;
+    while (!done && !arch_interrupt_pending()) {
+        int credit = STEP_CREDIT;
+        done = kprint_step(&credit);
+    }
+    log_waits = !done;
+    kobject_work -= done;
+}
+
 bool kobject_reap(void) {
-    bool worked = false;
+    bool worked = log_waits;
+    if (log_waits)
+        write_log();
     uint64_t waiting = 0; /* for other harts */
-    while (!list_empty(&doomed) && waiting < kobject_doomed_count && !arch_interrupt_pending()) {
+    while (!list_empty(&doomed) && waiting < doomed_count && !arch_interrupt_pending()) {
         struct kobject *k = CONTAINER_OF(doomed.next, struct kobject, doomed);
         list_remove(&k->doomed);
         enum ending left = end_step(k);
         if (left == ENDING_DONE)
-            kobject_doomed_count--;
+            doomed_count--, kobject_work--;
         else
             list_append(&doomed, &k->doomed);
         waiting = left == ENDING_WAITS ? waiting + 1 : 0;

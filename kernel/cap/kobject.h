@@ -42,6 +42,9 @@ void kobject_doom(struct kobject *k);
  * that nothing that ends, nor a chain of things that end each other, needs a long or deep call. False if
  * there was nothing to do but wait for other harts. */
 bool kobject_reap(void);
-extern uint64_t kobject_doomed_count;
+/* kobject_reap() writes the kernel's messages too. */
+void kobject_reap_log(void);
+/* What kobject_reap() has to do: doomed objects, and 1 if there are messages. */
+extern uint64_t kobject_work;
 
 #endif

@@ -13,7 +13,7 @@
 #include <task/task.h>
 #include <task/thread.h>
 
-#define CALLER_CREDIT 10
+#define CALLER_CREDIT 16
 #define MESSAGE_CREDIT 100 /* for those that cannot be delivered before one that can */
 
 static struct thread *first_of(struct list *level) {

@@ -8,7 +8,7 @@
 #include <task/task.h>
 #include <task/thread.h>
 
-#define WAITER_CREDIT 10
+#define WAITER_CREDIT 16
 
 struct endpoint *endpoint_create(struct account *account, struct notification *bind) {
     struct endpoint *e = slab_alloc(sizeof *e, account);

@@ -36,6 +36,10 @@ static inline uint64_t align_up(uint64_t v, uint64_t unit) {
 /* printf's %s %c %d %u %x %p, with l and field width, to the firmware's console. */
 void kprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Writes what kprintf left to be written, as far as the credit goes: true when that is all; or all of it. */
+bool kprint_step(int *credit);
+void kprint_flush(void);
+
 /* Stops the machine with a message, the registers and a backtrace. For kernel bugs only. */
 void panic(const char *format, ...) __attribute__((noreturn, cold, format(printf, 1, 2)));
 

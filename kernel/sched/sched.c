@@ -266,7 +266,7 @@ void kernel_exit(void) {
     struct hart *hart = this_hart();
     struct thread *before = hart->current;
     uint64_t now = arch_time_ns();
-    bool doomed = kobject_doomed_count;
+    bool doomed = kobject_work;
     struct thread *t = doomed ? NULL : choose(hart, now);
     if (!t || t->attention)
         t = choose_at_length(hart, t, !doomed, &before, &now);
@@ -281,7 +281,7 @@ void kernel_exit(void) {
     if (hart->aspace != t->task->aspace || !hart->aspace)
         arch_mmu_activate(t->task->aspace);
     program_timer(hart);
-    hart->reconsider = kobject_doomed_count; /* an interrupt cut it short: to be gone on with */
+    hart->reconsider = kobject_work; /* an interrupt cut it short: to be gone on with */
 }
 
 void kernel_timer_interrupt(void) {

@@ -10,7 +10,7 @@
 #include <sched/sched.h>
 #include <task/thread.h>
 
-#define THREAD_CREDIT 10
+#define THREAD_CREDIT 16
 
 struct task *task_killer;
 

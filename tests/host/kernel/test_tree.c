@@ -32,8 +32,8 @@ static unsigned in_order(const struct tree_node *n, unsigned at) {
 
 static void model_insert(struct tree_node *n) {
     unsigned at = count++;
-    for (; at > 0 && (sorted[at - 1]->key > n->key ||
-                       (sorted[at - 1]->key == n->key && sorted[at - 1] > n));
+    for (; at > 0 &&
+           (sorted[at - 1]->key > n->key || (sorted[at - 1]->key == n->key && sorted[at - 1] > n));
          at--)
         sorted[at] = sorted[at - 1];
     sorted[at] = n;
