@@ -29,8 +29,10 @@ static void map_anonymous(struct task *task, uint64_t start, uint64_t end, uint3
     uint64_t prot = (elf_flags & ELF_FLAG_READ ? PK_PROT_READ : 0) |
                     (elf_flags & ELF_FLAG_WRITE ? PK_PROT_WRITE : 0) |
                     (elf_flags & ELF_FLAG_EXECUTE ? PK_PROT_EXEC : 0);
+    uint64_t search = 0;
     start = align_down(start, PAGE_SIZE);
-    if (aspace_map(task->aspace, start, end - start, prot | PK_MAP_FIXED, NULL, 0, 0, 0) < 0)
+    if (aspace_map(task->aspace, start, end - start, prot | PK_MAP_FIXED, NULL, 0, 0, 0, &search) <
+        0)
         panic("init: cannot map %lx-%lx", start, end);
 }
 
@@ -44,7 +46,13 @@ static void load_segment(struct task *task, const char *image, const struct elf_
     uint64_t prot = (s->flags & ELF_FLAG_READ ? PK_PROT_READ : 0) |
                     (s->flags & ELF_FLAG_WRITE ? PK_PROT_WRITE : 0) |
                     (s->flags & ELF_FLAG_EXECUTE ? PK_PROT_EXEC : 0);
-    if (aspace_protect(task->aspace, start, end - start, prot) < 0)
+    uint64_t done = 0;
+    long more = 1;
+    while (more > 0) {
+        int credit = STEP_CREDIT;
+        more = aspace_protect_step(task->aspace, start, end - start, prot, &done, &credit);
+    }
+    if (more < 0)
         panic("init: cannot protect %lx-%lx", start, end);
 }
 
@@ -72,7 +80,7 @@ static uint64_t load_image(struct task *task) {
 
 static struct object *tree_object(void) {
     uint64_t size = machine.tree_end - machine.tree_start;
-    struct object *o = object_create(&root_account, size, NULL, 0);
+    struct object *o = object_create(&root_account, size);
     for (uint64_t at = 0; o && at < size; at += PAGE_SIZE) {
         struct frame *f = object_frame(o, at >> PAGE_SHIFT);
         if (!f)

@@ -101,7 +101,7 @@ void kernel_call(struct thread *t) {
         result = kernel_call_table[-number](t, &t->regs.x[REG_A0]);
     if (result != CALL_DONE) {
         t->regs.x[REG_RESULT] = (uint64_t)result;
-        t->copied = 0; /* a copy that was to go on may have failed before it could */
+        t->progress = 0; /* a call that was to go on may have failed before it could */
     }
 }
 
@@ -110,15 +110,15 @@ long call_restart(struct thread *self) {
     return CALL_DONE;
 }
 
-long call_restart_copy(struct thread *self, uint64_t done) {
-    self->copied = done;
+long call_restart_at(struct thread *self, uint64_t progress) {
+    self->progress = progress;
     return call_restart(self);
 }
 
-uint64_t call_copy_begin(struct thread *self, uint64_t length) {
-    uint64_t done = min_u64(self->copied, length);
-    self->copied = 0;
-    return done;
+uint64_t call_progress(struct thread *self) {
+    uint64_t progress = self->progress;
+    self->progress = 0;
+    return progress;
 }
 
 struct task *call_task(struct thread *self, uint64_t slot, uint32_t rights, long *error) {

@@ -38,10 +38,11 @@ kernel_call_handler sys_machine_info, sys_machine_stop, sys_log;
 
 /* The call is made again when the thread next runs: how long operations let interrupts in. */
 long call_restart(struct thread *self);
-/* The same after `done` bytes of a copy in all. */
-long call_restart_copy(struct thread *self, uint64_t done);
-/* How many of a copy's `length` bytes earlier rounds of this call have done. */
-uint64_t call_copy_begin(struct thread *self, uint64_t length);
+/* The same with a number that says how far it came. */
+long call_restart_at(struct thread *self, uint64_t progress);
+/* What an earlier round of the call said, or 0. Whoever can write to the program can make it another
+ * call's: it must do no harm. */
+uint64_t call_progress(struct thread *self);
 
 /* The objects behind slots, or NULL and *error. `slot` 0 is the caller's own task where said. */
 struct task *call_task(struct thread *self, uint64_t slot, uint32_t rights, long *error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Kernel calls on the machine as a whole: information, stop, log. */
+#include <arch/latency.h>
 #include <arch/machine.h>
 #include <calls.h>
 #include <mm/copy.h>
@@ -30,6 +31,7 @@ long sys_machine_stop(struct thread *self, const uint64_t *a) {
     if (a[1] > PK_STOP_EXIT || a[2] > 255)
         return -EINVAL;
     static const int how[] = {ARCH_STOP_POWEROFF, ARCH_STOP_REBOOT, ARCH_STOP_EXIT};
+    latency_report();
     arch_machine_stop(how[a[1]], (unsigned)a[2]);
 }
 

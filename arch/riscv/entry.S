@@ -52,6 +52,9 @@ own_call_leave:
 
     .globl trap_return
 trap_return:
+#ifdef PARLEY_LATENCY
+    call latency_leave
+#endif
     ld t0, HART_CURRENT(tp)
     csrw sscratch, tp
     ld t1, 0(t0)

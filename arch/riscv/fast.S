@@ -28,6 +28,18 @@
     REGS_S6_S11 sd, t0
     .endm
 
+/* tp is the hart, t0 is saved: what latency.c wants to know of a trap. */
+    .macro STAMP
+#ifdef PARLEY_LATENCY
+    csrr t0, sepc
+    sd t0, (HART_LATENCY + 8)(tp)
+    sd a7, (HART_LATENCY + 16)(tp)
+    sd zero, (HART_LATENCY + 24)(tp)
+    csrr t0, instret
+    sd t0, HART_LATENCY(tp)
+#endif
+    .endm
+
     .macro LOCK smp, taken
     .if \smp
     lla s5, kernel_lock_word
@@ -162,11 +174,15 @@
     li t1, CALL_DONE
     beq a0, t1, 6f
 5:  sd a0, 80(t0)
-    sd zero, THREAD_COPIED(t0) /* a copy that was to go on may have failed before it could */
+    sd zero, THREAD_PROGRESS(t0) /* a call that was to go on may have failed before it could */
 6:  lw t1, THREAD_CONDITION(t0)
     lbu t2, HART_RECONSIDER(tp)
     or t1, t1, t2
     bnez t1, own_call_ended
+#ifdef PARLEY_LATENCY
+    call latency_leave
+    ld t0, HART_CURRENT(tp)
+#endif
     .if \smp
     lla t1, kernel_lock_word
     amoswap.w.rl zero, zero, (t1)
@@ -191,6 +207,7 @@
     csrrw tp, sscratch, tp
     beqz tp, 9f
     sd t0, HART_SCRATCH(tp)
+    STAMP
     csrr t0, scause
     addi t0, t0, -CAUSE_ECALL_USER
     bnez t0, 9f
@@ -366,6 +383,7 @@ trap_entry_general:
     csrrw tp, sscratch, tp
     beqz tp, 1f
     sd t0, HART_SCRATCH(tp)
+    STAMP
 1:  j trap_general
 
 /* t0 and a7 are as own_call wants them; s0-s5 were used. From here on a lock does no harm. */

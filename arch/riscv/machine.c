@@ -283,9 +283,15 @@ void arch_send_ipi(uint32_t hart) {
  * lock for nothing would keep it from the hart that works.
  */
 void arch_idle_wait(void) {
+#ifdef PARLEY_LATENCY
+    latency_look(arch_idle_wait);
+#endif
     do
         __asm__ volatile("wfi" ::: "memory");
     while (!arch_interrupt_pending());
+#ifdef PARLEY_LATENCY
+    latency_begin(arch_idle_wait);
+#endif
 }
 
 void arch_console_put(char c) {
@@ -293,6 +299,7 @@ void arch_console_put(char c) {
 }
 
 void arch_machine_stop(int how, unsigned status) {
+    kprint_flush();
     if (how == ARCH_STOP_EXIT && machine.test_start) {
         volatile uint32_t *test = phys_to_virt(machine.test_start);
         *test = status ? (status << 16 | 0x3333) : 0x5555;

@@ -30,6 +30,9 @@ SAME(HART_HOME_TAG, struct hart, home_tag);
 SAME(HART_LEVELS, struct hart, queue.levels);
 SAME(HART_FP_ON, struct hart, fp_on);
 SAME(HART_RECONSIDER, struct hart, reconsider);
+#ifdef PARLEY_LATENCY
+SAME(HART_LATENCY, struct hart, latency);
+#endif
 SAME(REGS_STATUS, struct thread, regs.status);
 SAME(THREAD_CONDITION, struct thread, condition);
 SAME(THREAD_BASE_PRIORITY, struct thread, base_priority);
@@ -41,7 +44,7 @@ SAME(THREAD_ENDPOINT, struct thread, call.endpoint);
 SAME(THREAD_BADGE, struct thread, call.badge);
 SAME(THREAD_TOKEN, struct thread, call.token);
 SAME(THREAD_SERVER, struct thread, call.server);
-SAME(THREAD_COPIED, struct thread, copied);
+SAME(THREAD_PROGRESS, struct thread, progress);
 SAME(THREAD_SERVED_LINK, struct thread, call.served);
 SAME(TASK_SERVED, struct task, served);
 SAME(THREAD_CANCELLED, struct thread, call.cancelled);
@@ -91,9 +94,19 @@ static void handle_interrupt(uint64_t line) {
     }
 }
 
+#ifdef PARLEY_LATENCY
+__attribute__((noinline)) /* who asks is a place that is told */
+bool arch_interrupt_pending(void) {
+    bool pending = csr_read(sip) & csr_read(sie);
+    if (!pending)
+        latency_look(__builtin_return_address(0));
+    return pending;
+}
+#else
 bool arch_interrupt_pending(void) {
     return csr_read(sip) & csr_read(sie);
 }
+#endif
 
 void arch_poll_interrupts(void) {
     uint64_t pending = csr_read(sip) & csr_read(sie);

@@ -13,14 +13,22 @@ void cap_table_init(struct cap_table *t, struct account *account) {
     *t = (struct cap_table){.first = (struct cap *)(uintptr_t)no_caps, .account = account};
 }
 
+#define CAP_CREDIT 16 /* an end that the last reference takes along */
+
+/* Two lists: named slots are few, and a named one is to be found soon. */
+static uint32_t *free_list(struct cap_table *t, uint32_t slot) {
+    return slot < CAP_FIRST ? &t->first_free : &t->first_free_page;
+}
+
 static void link_free(struct cap_table *t, struct cap *slots, uint32_t first, uint32_t count) {
     for (uint32_t i = count; i-- > 0;) {
         slots[i].object = NULL;
         slots[i].kind = 0;
         if (first + i == 0)
             continue;
-        slots[i].next_free = t->first_free;
-        t->first_free = first + i;
+        uint32_t *list = free_list(t, first);
+        slots[i].next_free = *list;
+        *list = first + i;
     }
     t->slots = first + count;
 }
@@ -55,36 +63,37 @@ static long grow(struct cap_table *t) {
     return 0;
 }
 
-/* Takes a named slot off the free list: it is near the front for the fixed slots of a new task. */
-static void unlink_free(struct cap_table *t, uint32_t slot) {
-    uint32_t *link = &t->first_free;
-    while (*link != slot)
-        link = &cap_slot(t, *link)->next_free;
-    *link = cap_slot(t, slot)->next_free;
+/* Takes any slot that is free, a low one if there is. */
+static long take_slot(struct cap_table *t) {
+    if (!t->first_free && !t->first_free_page) {
+        long error = grow(t);
+        if (error < 0)
+            return error;
+    }
+    uint32_t *list = t->first_free ? &t->first_free : &t->first_free_page, slot = *list;
+    *list = cap_slot(t, slot)->next_free;
+    return slot;
 }
 
-static long choose_slot(struct cap_table *t, uint64_t slot) {
-    if (slot == 0) {
-        long error = t->first_free ? 0 : grow(t);
-        if (error < 0)
-            return error;
-        slot = t->first_free;
-    } else {
-        if (slot >= CAP_FIRST)
-            return -EINVAL; /* named slots are few and small */
-        long error = t->slots ? 0 : grow(t);
-        if (error < 0)
-            return error;
-        if (cap_slot(t, slot)->object)
-            return -EEXIST;
-    }
-    unlink_free(t, (uint32_t)slot);
+/* Takes a named slot, which is one of the first. */
+static long take_named(struct cap_table *t, uint64_t slot) {
+    if (slot >= CAP_FIRST)
+        return -EINVAL;
+    long error = t->slots ? 0 : grow(t);
+    if (error < 0)
+        return error;
+    if (t->first[slot].object)
+        return -EEXIST;
+    uint32_t *link = &t->first_free;
+    while (*link != slot)
+        link = &t->first[*link].next_free;
+    *link = t->first[slot].next_free;
     return (long)slot;
 }
 
 long cap_insert(struct cap_table *t, uint64_t slot, struct kobject *object, uint32_t rights,
                 uint64_t badge) {
-    long at = choose_slot(t, slot);
+    long at = slot ? take_named(t, slot) : take_slot(t);
     if (at < 0)
         return at;
     *cap_slot(t, (uint64_t)at) = (struct cap){
@@ -95,7 +104,7 @@ long cap_insert(struct cap_table *t, uint64_t slot, struct kobject *object, uint
     return at;
 }
 
-static void release(struct cap *c) {
+static inline void release(struct cap *c) {
     struct kobject *object = c->object;
     c->object = NULL;
     c->kind = 0;
@@ -109,8 +118,9 @@ long cap_remove(struct cap_table *t, uint64_t slot) {
     if (!c)
         return -EBADF;
     release(c);
-    c->next_free = t->first_free;
-    t->first_free = (uint32_t)slot;
+    uint32_t *list = free_list(t, (uint32_t)slot);
+    c->next_free = *list;
+    *list = (uint32_t)slot;
     return 0;
 }
 
@@ -128,16 +138,23 @@ struct cap *cap_find(const struct cap_table *t, uint64_t slot, uint32_t type, ui
     return NULL;
 }
 
-bool cap_table_clear(struct cap_table *t, uint32_t *cursor, uint32_t limit) {
-    for (; *cursor < t->slots && limit; ++*cursor, limit--) {
+/* The cursor counts slots, and when all are empty goes on by the pages that are freed. */
+bool cap_table_clear(struct cap_table *t, uint32_t *cursor, int *credit) {
+    for (; *cursor < t->slots; ++*cursor, --*credit) {
+        if (*credit <= 0)
+            return false;
         struct cap *c = cap_at(t, *cursor);
-        if (c)
+        if (c) {
             release(c);
+            *credit -= CAP_CREDIT;
+        }
     }
-    if (*cursor < t->slots)
-        return false;
-    for (uint32_t at = CAP_FIRST; at < t->slots; at += CAP_PAGE_SLOTS)
-        page_free(t->pages[(at - CAP_FIRST) >> CAP_PAGE_SHIFT]);
+    for (; *cursor + CAP_FIRST < 2 * t->slots; *cursor += CAP_PAGE_SLOTS) {
+        if (*credit <= 0)
+            return false;
+        page_free(t->pages[(*cursor - t->slots) >> CAP_PAGE_SHIFT]);
+        *credit -= FRAME_PUT_CREDIT;
+    }
     if (t->pages)
         page_free(t->pages);
     if (t->slots)

@@ -32,13 +32,14 @@ struct cap_table {
     struct cap *first;
     struct cap **pages; /* one page of pointers to pages of slots */
     uint32_t slots;
-    uint32_t first_free; /* 0: none */
+    uint32_t first_free;      /* of the first array's slots; 0: none */
+    uint32_t first_free_page; /* of the others */
     struct account *account;
 };
 
 void cap_table_init(struct cap_table *t, struct account *account);
-/* Drops up to `limit` capabilities and, when none are left, the table; true when done. */
-bool cap_table_clear(struct cap_table *t, uint32_t *cursor, uint32_t limit);
+/* Drops capabilities and, when none are left, the table, as far as the credit goes; true when done. */
+bool cap_table_clear(struct cap_table *t, uint32_t *cursor, int *credit);
 
 /* The slot itself; it must be below t->slots. */
 static inline struct cap *cap_slot(const struct cap_table *t, uint64_t slot) {

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of a kernel object, by type. */
 #include <cap/kobject.h>
+#include <arch/hart.h>
+#include <arch/machine.h>
 #include <ipc/ipc.h>
 #include <mm/object.h>
-#include <mm/slab.h>
+#include <sched/hart.h>
 #include <task/task.h>
 #include <task/thread.h>
 #include <time/irq.h>
+
+static struct list doomed = {&doomed, &doomed};
+static uint64_t doomed_count;
+static bool log_waits;
+uint64_t kobject_work;
 
 void kobject_put(struct kobject *k) {
     ASSERT(k->refs > 0);
@@ -26,7 +33,7 @@ void kobject_put(struct kobject *k) {
         notification_destroy(k);
         break;
     case PK_TYPE_OBJECT:
-        object_destroy(CONTAINER_OF(k, struct object, kobject));
+        object_destroy(k);
         break;
     case PK_TYPE_IRQ:
         irq_destroy(k);
@@ -35,4 +42,70 @@ void kobject_put(struct kobject *k) {
     case PK_TYPE_NONE:
         panic("kobject of type %u without references", k->type);
     }
+}
+
+void kobject_doom(struct kobject *k) {
+    if (!list_empty(&k->doomed))
+        return;
+    list_append(&doomed, &k->doomed);
+    doomed_count++;
+    kobject_work++;
+    this_hart()->reconsider = true; /* not to leave the kernel before kobject_reap() had its turn */
+}
+
+static enum ending end_step(struct kobject *k) {
+    int credit = STEP_CREDIT;
+    switch ((enum pk_type)k->type) {
+    case PK_TYPE_TASK:
+        return task_end_step(k, &credit);
+    case PK_TYPE_ENDPOINT:
+        return endpoint_end_step(k, &credit);
+    case PK_TYPE_NOTIFICATION:
+        return notification_end_step(k, &credit);
+    case PK_TYPE_OBJECT:
+        return object_end_step(k, &credit);
+    case PK_TYPE_THREAD: /* end at once */
+    case PK_TYPE_IRQ:
+    case PK_TYPE_MACHINE:
+    case PK_TYPE_NONE:
+        break;
+    }
+    panic("kobject of type %u doomed", k->type);
+}
+
+void kobject_reap_log(void) {
+    if (log_waits || !this_hart()) /* before there are harts, whoever stops the machine writes it */
+        return;
+    log_waits = true;
+    kobject_work++;
+    this_hart()->reconsider = true;
+}
+
+static void write_log(void) {
+    bool done = false;
+    while (!done && !arch_interrupt_pending()) {
+        int credit = STEP_CREDIT;
+        done = kprint_step(&credit);
+    }
+    log_waits = !done;
+    kobject_work -= done;
+}
+
+bool kobject_reap(void) {
+    bool worked = log_waits;
+    if (log_waits)
+        write_log();
+    uint64_t waiting = 0; /* for other harts */
+    while (!list_empty(&doomed) && waiting < doomed_count && !arch_interrupt_pending()) {
+        struct kobject *k = CONTAINER_OF(doomed.next, struct kobject, doomed);
+        list_remove(&k->doomed);
+        enum ending left = end_step(k);
+        if (left == ENDING_DONE)
+            doomed_count--, kobject_work--;
+        else
+            list_append(&doomed, &k->doomed);
+        waiting = left == ENDING_WAITS ? waiting + 1 : 0;
+        worked |= waiting == 0;
+    }
+    return worked;
 }

@@ -13,17 +13,45 @@
 #include <task/task.h>
 #include <task/thread.h>
 
-/* Behind everybody at least as urgent. */
+#define CALLER_CREDIT 16
+#define MESSAGE_CREDIT 100 /* for those that cannot be delivered before one that can */
+
+static struct thread *first_of(struct list *level) {
+    return CONTAINER_OF(level, struct thread, call.level);
+}
+
+/* Before the first caller of a level, or at the end of all. */
+static void queue_before(struct endpoint *e, struct list *level, struct thread *t) {
+    list_insert_before(level == &e->levels ? &e->callers : &first_of(level)->link, &t->link);
+}
+
+/* Behind everybody at least as urgent, in a time that does not depend on how many that are. */
 static void enqueue_caller(struct endpoint *e, struct thread *t) {
-    struct list *at = e->callers.prev;
-    while (at != &e->callers &&
-           CONTAINER_OF(at, struct thread, link)->sched.priority < t->sched.priority)
-        at = at->prev;
-    list_insert_before(at->next, &t->link);
+    unsigned priority = t->call.priority = t->sched.priority;
+    struct list *level = e->levels.next;
+    while (level != &e->levels && first_of(level)->call.priority > priority)
+        level = level->next;
+    if (level != &e->levels && first_of(level)->call.priority == priority) {
+        queue_before(e, level->next, t);
+    } else {
+        queue_before(e, level, t);
+        list_insert_before(level, &t->call.level);
+    }
     t->state = THREAD_QUEUED;
     e->pending = true;
     if (e->server && e->server->sched.priority < t->sched.priority)
         sched_set_priority(e->server, t->sched.priority);
+}
+
+void call_unqueue(struct thread *t) {
+    if (!list_empty(&t->call.level)) {
+        struct list *next = t->link.next;
+        struct thread *n = CONTAINER_OF(next, struct thread, link);
+        if (next != &t->call.endpoint->callers && n->call.priority == t->call.priority)
+            list_insert_before(&t->call.level, &n->call.level);
+        list_remove(&t->call.level);
+    }
+    list_remove(&t->link);
 }
 
 /* No two calls ever have the same token: thread.c hands a free id's sequence number on. */
@@ -72,16 +100,18 @@ void call_fail(struct thread *t, long error) {
 }
 
 void call_cancel(struct thread *t) {
-    if (t->state != THREAD_SERVED || t->call.cancelled || t->call.exception)
+    if (t->state != THREAD_SERVED || t->call.cancelled || t->call.exception ||
+        !t->call.endpoint->receiver_caps)
         return;
     t->call.cancelled = true;
     notice_post(t);
 }
 
 void call_abandon(struct thread *t) {
-    bool tell = t->state == THREAD_SERVED && t->call.server != task_killer && !t->call.exception;
+    bool tell = t->state == THREAD_SERVED && t->call.server != task_killer && !t->call.exception &&
+                t->call.endpoint->receiver_caps;
     bool noticed = !list_empty(&t->call.notice);
-    list_remove(&t->link);
+    call_unqueue(t);
     call_forget_served(t);
     t->state = THREAD_ENDED;
     if (tell || noticed) {
@@ -94,28 +124,30 @@ void call_abandon(struct thread *t) {
     kobject_put(&t->call.endpoint->kobject);
 }
 
-static bool receive_next(struct thread *r, struct endpoint *e) {
+static enum received receive_next(struct thread *r, struct endpoint *e) {
     if (!list_empty(&e->notices)) {
         message_notice(e, r);
-        return true;
+        return RECEIVED_MESSAGE;
     }
     if (e->bound && e->bound->bits) {
         message_events(r, e->bound->bits);
         e->bound->bits = 0;
-        return true;
+        return RECEIVED_MESSAGE;
     }
-    while (!list_empty(&e->callers)) {
+    for (int credit = MESSAGE_CREDIT; !list_empty(&e->callers); credit -= CALLER_CREDIT) {
+        if (credit <= 0)
+            return RECEIVED_LATER;
         struct thread *caller = CONTAINER_OF(e->callers.next, struct thread, link);
-        list_remove(&caller->link);
+        call_unqueue(caller);
         long error = message_deliver(caller, r);
         if (error == 0)
-            return true;
+            return RECEIVED_MESSAGE;
         call_fail(caller, error);
     }
-    return false;
+    return RECEIVED_NOTHING;
 }
 
-bool receive_pending(struct thread *r, struct endpoint *e) {
+enum received receive_pending(struct thread *r, struct endpoint *e) {
     if (r->receiving != e) {
         if (r->receiving && r->receiving->server == r)
             r->receiving->server = NULL;
@@ -125,8 +157,8 @@ bool receive_pending(struct thread *r, struct endpoint *e) {
     sched_set_priority(r, r->base_priority);
     call_put_aside(r->task);
     if (!e->pending)
-        return false;
-    bool received = receive_next(r, e);
+        return RECEIVED_NOTHING;
+    enum received received = receive_next(r, e);
     e->pending =
         !list_empty(&e->notices) || !list_empty(&e->callers) || (e->bound && e->bound->bits);
     return received;

@@ -59,7 +59,10 @@ long sys_receive(struct thread *self, const uint64_t *a) {
     struct endpoint *e = find_endpoint(self, a[0], PK_RIGHT_RECEIVE, &badge, &error);
     if (!e)
         return error;
-    if (receive_pending(self, e))
+    enum received received = receive_pending(self, e);
+    if (received == RECEIVED_LATER)
+        return call_restart(self);
+    if (received == RECEIVED_MESSAGE)
         return CALL_DONE;
     if (a[1] & PK_NONBLOCK)
         return -EAGAIN;
@@ -126,14 +129,17 @@ long sys_reply_receive(struct thread *self, const uint64_t *a) {
     struct thread *caller = a[0] ? answer(self, a[0], &error) : NULL;
     if (a[0] && !caller && error != -ESRCH)
         return error;
-    bool received = receive_pending(self, e);
-    if (!received)
+    enum received received = receive_pending(self, e);
+    if (received == RECEIVED_NOTHING)
         receive_wait(self, e);
-    if (caller && received)
+    if (caller && received != RECEIVED_NOTHING)
         sched_ready(caller);
     else if (caller)
         sched_handoff(caller);
-    return CALL_DONE;
+    if (received != RECEIVED_LATER)
+        return CALL_DONE;
+    self->regs.x[REG_TOKEN] = 0; /* that one is answered */
+    return call_restart(self);
 }
 
 static struct notification *find_notification(struct thread *self, uint64_t slot, uint32_t right,
@@ -223,22 +229,21 @@ static long caller_buffer(struct thread *self, uint64_t token, uint64_t offset, 
     return 0;
 }
 
-/* Copies in steps; between them a pending interrupt is let in. step() copies n bytes at `done`. */
+/* Copies in steps; between them a pending interrupt is let in. step() copies up to n bytes at `done`. */
 typedef long copy_step(const struct buffer *b, const uint64_t *a, struct thread *self,
                        uint64_t done, uint64_t n);
 
 static long copy_steps(struct thread *self, const struct buffer *b, const uint64_t *a,
                        uint64_t length, copy_step *step) {
     length = min_u64(length, b->length);
-    uint64_t done = call_copy_begin(self, length);
+    uint64_t done = min_u64(call_progress(self), length);
     while (done < length) {
-        uint64_t n = min_u64(length - done, COPY_STEP);
-        long error = step(b, a, self, done, n);
-        if (error < 0)
-            return error;
-        done += n;
+        long n = step(b, a, self, done, length - done);
+        if (n < 0)
+            return n;
+        done += (uint64_t)n;
         if (done < length && arch_interrupt_pending())
-            return call_restart_copy(self, done);
+            return call_restart_at(self, done);
     }
     return (long)done;
 }

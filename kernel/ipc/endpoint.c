@@ -8,6 +8,8 @@
 #include <task/task.h>
 #include <task/thread.h>
 
+#define WAITER_CREDIT 16
+
 struct endpoint *endpoint_create(struct account *account, struct notification *bind) {
     struct endpoint *e = slab_alloc(sizeof *e, account);
     if (!e)
@@ -15,6 +17,7 @@ struct endpoint *endpoint_create(struct account *account, struct notification *b
     *e = (struct endpoint){.bound = bind, .pending = bind};
     kobject_init(&e->kobject, PK_TYPE_ENDPOINT, account);
     list_init(&e->callers);
+    list_init(&e->levels);
     list_init(&e->receivers);
     list_init(&e->notices);
     if (bind) {
@@ -68,33 +71,42 @@ void endpoint_add_receive_cap(struct kobject *k) {
     endpoint_of(k)->receiver_caps++;
 }
 
-static void fail_all(struct endpoint *e) {
-    while (!list_empty(&e->callers))
+/* Fails a caller, or a receiver, or drops a notice; false if there are none any more. */
+static bool fail_one(struct endpoint *e) {
+    struct thread *t;
+    if (!list_empty(&e->callers)) {
         call_fail(CONTAINER_OF(e->callers.next, struct thread, link), -EHOSTDOWN);
-    for (struct thread *t; (t = endpoint_take_receiver(e));) {
+    } else if ((t = endpoint_take_receiver(e))) {
         t->regs.x[REG_RESULT] = (uint64_t)-EHOSTDOWN;
         sched_ready(t);
+    } else if (!list_empty(&e->notices)) {
+        notice_drop(CONTAINER_OF(e->notices.next, struct thread, call.notice));
+    } else {
+        return false;
     }
+    return true;
 }
 
-static void drop_notices(struct endpoint *e) {
-    while (!list_empty(&e->notices))
-        notice_drop(CONTAINER_OF(e->notices.next, struct thread, call.notice));
+enum ending endpoint_end_step(struct kobject *k, int *credit) {
+    for (struct endpoint *e = endpoint_of(k); fail_one(e); *credit -= WAITER_CREDIT)
+        if (*credit <= 0)
+            return ENDING_MORE;
+    kobject_put(k);
+    return ENDING_DONE;
 }
 
 void endpoint_drop_receive_cap(struct kobject *k) {
-    struct endpoint *e = endpoint_of(k);
-    if (--e->receiver_caps)
+    if (--endpoint_of(k)->receiver_caps)
         return;
     kobject_hold(k); /* its callers' references go */
-    fail_all(e);
-    drop_notices(e);
-    kobject_put(k);
+    int credit = WAITER_CREDIT;
+    if (endpoint_end_step(k, &credit) != ENDING_DONE)
+        kobject_doom(k);
 }
 
 void endpoint_destroy(struct kobject *k) {
     struct endpoint *e = endpoint_of(k);
-    drop_notices(e);
+    ASSERT(list_empty(&e->callers) && list_empty(&e->notices)); /* their references are gone too */
     if (e->server)
         e->server->receiving = NULL;
     if (e->bound) {

@@ -18,11 +18,12 @@ struct endpoint {
     struct thread *waiting;     /* the server, if it waits */
     struct thread *server;      /* last receiver, to boost; cleared when it ends */
     bool pending;               /* false: callers, notices and bound->bits are empty */
+    uint32_t receiver_caps;     /* capabilities that may receive; 0: nobody ever will */
     struct list receivers;      /* other threads that wait */
     struct list callers;        /* threads, most urgent first */
+    struct list levels;         /* the first of each priority among them */
     struct list notices;        /* calls to tell the server about: cancelled or dead */
     struct notification *bound; /* held */
-    uint32_t receiver_caps;     /* capabilities that may receive; 0: nobody ever will */
 };
 
 struct notification {
@@ -46,6 +47,7 @@ void endpoint_destroy(struct kobject *k);
 void endpoint_add_receive_cap(struct kobject *k);
 /* The last receive right gone: everybody who waits here gets -EHOSTDOWN. */
 void endpoint_drop_receive_cap(struct kobject *k);
+enum ending endpoint_end_step(struct kobject *k, int *credit);
 
 /* r is the last who received. */
 void endpoint_set_server(struct endpoint *e, struct thread *r);
@@ -56,6 +58,7 @@ void endpoint_remove_receiver(struct thread *r);
 
 struct notification *notification_create(struct account *account);
 void notification_destroy(struct kobject *k);
+enum ending notification_end_step(struct kobject *k, int *credit);
 void notification_signal(struct notification *n, uint64_t bits);
 
 /* The kernel's side of a call: t, not running, waits for an answer at e. Never fails. */

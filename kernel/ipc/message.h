@@ -26,10 +26,18 @@ void notice_post(struct thread *t);
 void notice_drop(struct thread *t);
 /* Moves capabilities named by packed slots; 0 and the new slots in *packed, or an error. */
 long caps_transfer(struct task *from, struct task *to, unsigned count, uint64_t *packed);
-/* First half of receiving: takes what is there. False: nothing was. */
-bool receive_pending(struct thread *r, struct endpoint *e);
+/* First half of receiving: takes what is there. */
+enum received {
+    RECEIVED_NOTHING,
+    RECEIVED_MESSAGE,
+    RECEIVED_LATER, /* many could not be delivered: to be tried again after a look at interrupts */
+};
+enum received receive_pending(struct thread *r, struct endpoint *e);
 /* Second half: waits. */
 void receive_wait(struct thread *r, struct endpoint *e);
+
+/* Takes a caller out of its endpoint's queue, if it stands there. */
+void call_unqueue(struct thread *t);
 
 /* The call in hand, if any, joins the server's other unanswered ones. */
 static inline void call_put_aside(struct task *server) {
@@ -58,7 +66,7 @@ static inline void message_words(uint64_t *to, const uint64_t *from) {
 /* Ends caller's pending call and leaves it neither running nor ready. */
 static inline void call_finish(struct thread *caller) {
     if (caller->state != THREAD_SERVED)
-        list_remove(&caller->link);
+        call_unqueue(caller);
     call_forget_served(caller);
     if (!list_empty(&caller->call.notice))
         notice_drop(caller);

@@ -7,6 +7,8 @@
 #include <sched/sched.h>
 #include <task/thread.h>
 
+#define WAITER_CREDIT 6
+
 static void timer_expired(struct timer *timer) {
     struct notification *n = CONTAINER_OF(timer, struct notification, timer);
     notification_signal(n, n->timer_bits);
@@ -29,15 +31,25 @@ static struct thread *take_first(struct list *head) {
     return t;
 }
 
-void notification_destroy(struct kobject *k) {
+enum ending notification_end_step(struct kobject *k, int *credit) {
     struct notification *n = notification_of(k);
-    while (!list_empty(&n->waiters)) { /* their own task dropped it: nobody will ever signal */
+    /* Waiters' own task dropped it: nobody will ever signal. */
+    for (; !list_empty(&n->waiters); *credit -= WAITER_CREDIT) {
+        if (*credit <= 0)
+            return ENDING_MORE;
         struct thread *t = take_first(&n->waiters);
         t->regs.x[REG_RESULT] = (uint64_t)-EHOSTDOWN;
         sched_ready(t);
     }
     timer_disarm(&n->timer);
     slab_free(n, sizeof *n, k->account);
+    return ENDING_DONE;
+}
+
+void notification_destroy(struct kobject *k) {
+    int credit = WAITER_CREDIT;
+    if (notification_end_step(k, &credit) != ENDING_DONE)
+        kobject_doom(k);
 }
 
 void notification_signal(struct notification *n, uint64_t bits) {

@@ -15,6 +15,12 @@
 #define COLD __attribute__((cold, noinline))
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
+/*
+ * Long work is done in steps, and between two of them pending interrupts are let in. A step ends when
+ * its credit is used up: a unit is some 30 instructions.
+ */
+#define STEP_CREDIT 256
+
 static inline uint64_t min_u64(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
@@ -30,6 +36,10 @@ static inline uint64_t align_up(uint64_t v, uint64_t unit) {
 
 /* printf's %s %c %d %u %x %p, with l and field width, to the firmware's console. */
 void kprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Writes what kprintf left to be written, as far as the credit goes: true when that is all; or all of it. */
+bool kprint_step(int *credit);
+void kprint_flush(void);
 
 /* Stops the machine with a message, the registers and a backtrace. For kernel bugs only. */
 void panic(const char *format, ...) __attribute__((noreturn, cold, format(printf, 1, 2)));

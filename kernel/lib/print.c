@@ -1,7 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's own messages, by the firmware's console: for boot, diagnostics and panics. */
+/*
+ * The kernel's own messages, by the firmware's console: for boot, diagnostics and panics. The console is
+ * slow, some 350 instructions a character, so text is kept until the kernel is left and written in steps.
+ */
 #include <arch/machine.h>
+#include <cap/kobject.h>
 #include <lib/lib.h>
+
+#define CHAR_CREDIT 12
+
+static char text[4096];      /* a ring */
+static uint32_t first, next; /* of what is to be written, and behind it; they only grow */
+
+static void write_first(void) {
+    arch_console_put(text[first++ % sizeof text]);
+}
+
+static void put(char c) {
+    if (next - first == sizeof text)
+        write_first();
+    text[next++ % sizeof text] = c;
+}
+
+bool kprint_step(int *credit) {
+    for (; first != next && *credit > 0; *credit -= CHAR_CREDIT)
+        write_first();
+    return first == next;
+}
+
+void kprint_flush(void) {
+    while (first != next)
+        write_first();
+}
 
 static void put_number(uint64_t v, unsigned base, int width, char pad, bool negative) {
     char digits[24];
@@ -13,16 +43,16 @@ static void put_number(uint64_t v, unsigned base, int width, char pad, bool nega
     if (negative)
         digits[n++] = '-';
     for (; width > n; width--)
-        arch_console_put(pad);
+        put(pad);
     while (n)
-        arch_console_put(digits[--n]);
+        put(digits[--n]);
 }
 
 static void put_string(const char *s, int width) {
     for (; *s; s++, width--)
-        arch_console_put(*s);
+        put(*s);
     for (; width > 0; width--)
-        arch_console_put(' ');
+        put(' ');
 }
 
 static const char *put_conversion(const char *f, va_list *args) {
@@ -54,10 +84,10 @@ static const char *put_conversion(const char *f, va_list *args) {
         put_string(va_arg(*args, const char *), width);
         break;
     case 'c':
-        arch_console_put((char)va_arg(*args, int));
+        put((char)va_arg(*args, int));
         break;
     default:
-        arch_console_put(*f);
+        put(*f);
     }
     return f + 1;
 }
@@ -68,8 +98,8 @@ static void vprint(const char *f, va_list *args) {
             f = put_conversion(f + 1, args);
         } else {
             if (*f == '\n')
-                arch_console_put('\r');
-            arch_console_put(*f++);
+                put('\r');
+            put(*f++);
         }
     }
 }
@@ -79,6 +109,7 @@ void kprintf(const char *format, ...) {
     va_start(args, format);
     vprint(format, &args);
     va_end(args);
+    kobject_reap_log();
 }
 
 void panic(const char *format, ...) {
@@ -88,6 +119,7 @@ void panic(const char *format, ...) {
     vprint(format, &args);
     va_end(args);
     kprintf("\n");
+    kprint_flush();
     arch_backtrace(__builtin_frame_address(0));
     arch_machine_stop(ARCH_STOP_EXIT, 255);
 }

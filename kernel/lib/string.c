@@ -11,29 +11,73 @@ static bool aligned(const void *p) {
     return ((uintptr_t)p & 7) == 0;
 }
 
+/* Both aligned in the same way. Returns how much is left. */
+static size_t copy_words(word *d, const word *s, size_t n) {
+    for (; n >= 64; n -= 64, d += 8, s += 8) {
+        word a = s[0], b = s[1], c = s[2], e = s[3];
+        word f = s[4], g = s[5], h = s[6], i = s[7];
+        d[0] = a, d[1] = b, d[2] = c, d[3] = e;
+        d[4] = f, d[5] = g, d[6] = h, d[7] = i;
+    }
+    for (; n >= 8; n -= 8)
+        *d++ = *s++;
+    return n;
+}
+
+/* d is aligned and s is not: each word is put together from two. Stays inside of s if 8 bytes before it are
+ * its own. Returns how much is left. */
+static size_t copy_shifted(word *d, const unsigned char *s, size_t n) {
+    unsigned shift = 8 * ((uintptr_t)s & 7);
+    const word *w = (const word *)(s - ((uintptr_t)s & 7));
+    for (word low = *w; n >= 16; n -= 8) {
+        word high = *++w;
+        *d++ = low >> shift | high << (64 - shift);
+        low = high;
+    }
+    return n;
+}
+
 CALLED_BY_COMPILER
 void *memcpy(void *restrict dst, const void *restrict src, size_t n) {
     unsigned char *d = dst;
     const unsigned char *s = src;
-    if ((((uintptr_t)d ^ (uintptr_t)s) & 7) == 0) {
-        for (; n && !aligned(d); n--)
+    bool alike = (((uintptr_t)d ^ (uintptr_t)s) & 7) == 0;
+    if (alike || n >= 32) {
+        for (size_t first = alike ? n : n - 8; n && (n > first || !aligned(d)); n--)
             *d++ = *s++;
-        word *dw = (word *)d;
-        const word *sw = (const word *)s;
-        for (; n >= 64; n -= 64, dw += 8, sw += 8) {
-            word a = sw[0], b = sw[1], c = sw[2], e = sw[3];
-            word f = sw[4], g = sw[5], h = sw[6], i = sw[7];
-            dw[0] = a, dw[1] = b, dw[2] = c, dw[3] = e;
-            dw[4] = f, dw[5] = g, dw[6] = h, dw[7] = i;
-        }
-        for (; n >= 8; n -= 8)
-            *dw++ = *sw++;
-        d = (unsigned char *)dw;
-        s = (const unsigned char *)sw;
+        size_t left =
+            alike ? copy_words((word *)d, (const word *)s, n) : copy_shifted((word *)d, s, n);
+        d += n - left;
+        s += n - left;
+        n = left;
     }
     while (n--)
         *d++ = *s++;
     return dst;
+}
+
+/* From the ends downwards, where d stands behind s. In the same way as the copies upwards. */
+static void copy_down(unsigned char *d, const unsigned char *s, size_t n) {
+    bool alike = (((uintptr_t)d ^ (uintptr_t)s) & 7) == 0;
+    if (alike || n >= 32) {
+        for (size_t first = alike ? n : n - 8; n && (n > first || !aligned(d + n)); n--)
+            d[n - 1] = s[n - 1];
+        word *to = (word *)(d + n);
+        unsigned shift = 8 * ((uintptr_t)(s + n) & 7);
+        const word *w = (const word *)(s + n - shift / 8);
+        if (alike) {
+            for (; n >= 8; n -= 8)
+                *--to = *--w;
+        } else {
+            for (word high = *w; n >= 16; n -= 8) {
+                word low = *--w;
+                *--to = low >> shift | high << (64 - shift);
+                high = low;
+            }
+        }
+    }
+    while (n--)
+        d[n] = s[n];
 }
 
 CALLED_BY_COMPILER
@@ -42,8 +86,7 @@ void *memmove(void *dst, const void *src, size_t n) {
     const unsigned char *s = src;
     if (d <= s || d >= s + n) /* memcpy runs upwards */
         return memcpy(dst, src, n);
-    while (n--)
-        d[n] = s[n];
+    copy_down(d, s, n);
     return dst;
 }
 

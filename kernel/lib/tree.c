@@ -57,13 +57,18 @@ static void balance_path(struct tree_node ***path, int depth) {
         *path[depth] = balance(*path[depth]);
 }
 
+/* Of equal keys the address decides, so that a node is found again without a search among equals. */
+static bool stands_before(const struct tree_node *a, const struct tree_node *b) {
+    return a->key < b->key || (a->key == b->key && a < b);
+}
+
 void tree_insert(struct tree *tree, struct tree_node *node) {
     struct tree_node **path[MAX_HEIGHT];
     struct tree_node **link = &tree->root;
     int depth = 0;
     while (*link) {
         path[depth++] = link;
-        link = node->key < (*link)->key ? &(*link)->left : &(*link)->right;
+        link = stands_before(node, *link) ? &(*link)->left : &(*link)->right;
     }
     node->left = node->right = NULL;
     node->height = 1;
@@ -71,34 +76,15 @@ void tree_insert(struct tree *tree, struct tree_node *node) {
     balance_path(path, depth);
 }
 
-/*
- * Finds the link that points to node. Equal keys may stand on both sides after rotations, so the
- * search tries the left one first and backs up; keys are nearly always distinct.
- */
-static int find_path(struct tree_node **link, const struct tree_node *node,
-                     struct tree_node ***path, int depth) {
-    while (*link && *link != node) {
-        path[depth++] = link;
-        if (node->key == (*link)->key) {
-            int found = find_path(&(*link)->left, node, path, depth);
-            if (found)
-                return found;
-            link = &(*link)->right;
-        } else {
-            link = node->key < (*link)->key ? &(*link)->left : &(*link)->right;
-        }
-    }
-    if (!*link)
-        return 0;
-    path[depth++] = link;
-    return depth;
-}
-
 void tree_remove(struct tree *tree, struct tree_node *node) {
     struct tree_node **path[MAX_HEIGHT];
-    int depth = find_path(&tree->root, node, path, 0);
-    ASSERT(depth > 0);
-    struct tree_node **at = path[depth - 1];
+    struct tree_node **at = &tree->root;
+    int depth = 0;
+    for (; *at != node; at = stands_before(node, *at) ? &(*at)->left : &(*at)->right) {
+        ASSERT(*at);
+        path[depth++] = at;
+    }
+    path[depth++] = at;
     if (!node->left || !node->right) {
         *at = node->left ? node->left : node->right;
         balance_path(path, depth - 1);

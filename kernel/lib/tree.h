@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Intrusive AVL trees keyed by a 64-bit number. Equal keys are allowed; a later one stands after
- * an earlier one. Every operation takes O(log n) and never allocates.
+ * Intrusive AVL trees keyed by a 64-bit number. Equal keys are allowed. Every operation takes O(log n) and never allocates.
  */
 #ifndef LIB_TREE_H
 #define LIB_TREE_H

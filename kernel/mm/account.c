@@ -7,6 +7,8 @@
 struct account root_account = {.tasks = 1};
 
 struct account *account_create(struct account *parent, uint64_t limit) {
+    if (parent->depth == ACCOUNT_DEPTH_MAX)
+        return NULL;
     struct account *a = slab_alloc(sizeof *a, parent);
     if (!a)
         return NULL;
@@ -14,7 +16,7 @@ struct account *account_create(struct account *parent, uint64_t limit) {
         slab_free(a, sizeof *a, parent);
         return NULL;
     }
-    *a = (struct account){.limit = limit, .tasks = 1, .parent = parent};
+    *a = (struct account){.limit = limit, .tasks = 1, .parent = parent, .depth = parent->depth + 1};
     return a;
 }
 

@@ -11,8 +11,8 @@
 #include <parley/errno.h>
 #include <sched/hart.h>
 
-#define FREE_PAGES_PER_STEP 64
-#define FREE_REGIONS_PER_STEP 32
+#define REGION_CREDIT 12 /* to end one, with a small object */
+#define CHECK_CREDIT 4   /* to look one up */
 #define PROT_ALL (PK_PROT_READ | PK_PROT_WRITE | PK_PROT_EXEC)
 
 static struct region *node_region(struct tree_node *n) {
@@ -59,13 +59,14 @@ struct region *aspace_region_at_or_above(struct aspace *as, uint64_t va) {
     return below && va < node_region(below)->end ? node_region(below) : node_region(above);
 }
 
-static void region_insert(struct region *r, uint64_t start) {
+/* like: what it is a part of, or NULL. */
+static void region_insert(struct region *r, uint64_t start, struct region *like) {
     r->node.key = start;
     tree_insert(&r->aspace->regions, &r->node);
     r->aspace->mapped += (r->end - start) >> PAGE_SHIFT;
     if (r->object) {
         kobject_hold(&r->object->kobject);
-        list_append(&r->object->regions, &r->object_link);
+        object_add_region(r->object, &r->object_link, like ? &like->object_link : NULL);
     }
 }
 
@@ -76,7 +77,7 @@ static void region_free(struct region *r) {
     if (as->last_found == r)
         as->last_found = NULL;
     if (r->object) {
-        list_remove(&r->object_link);
+        object_remove_region(r->object, &r->object_link);
         kobject_put(&r->object->kobject);
     }
     slab_free(r, sizeof *r, as->account);
@@ -96,7 +97,7 @@ static struct region *region_split(struct region *r, uint64_t va) {
     upper->offset = r->offset + (va - region_start(r));
     r->aspace->mapped -= (r->end - va) >> PAGE_SHIFT;
     r->end = va;
-    region_insert(upper, va);
+    region_insert(upper, va, r);
     return upper;
 }
 
@@ -116,24 +117,57 @@ static bool range_valid(uint64_t start, uint64_t length) {
            length <= ARCH_USER_END - start;
 }
 
-long aspace_unmap(struct aspace *as, uint64_t start, uint64_t length) {
-    if (length > ARCH_USER_END)
-        return -EINVAL;
-    length = align_up(length, PAGE_SIZE);
-    if (!range_valid(start, length))
-        return -EINVAL;
-    uint64_t end = start + length;
+/* The region begins at va from now on; what lay below is unmapped. */
+static void region_trim(struct region *r, uint64_t va) {
+    uint64_t bytes = va - region_start(r);
+    r->aspace->mapped -= bytes >> PAGE_SHIFT;
+    r->offset += bytes;
+    r->node.key = va; /* its place among the others is the same */
+}
+
+/* Ends what of regions lies in [start, end), where no pages are any more. 0 or 1. */
+static long delete_regions(struct aspace *as, uint64_t start, uint64_t end, int *credit) {
+    struct region *r;
+    while (start < end && (r = aspace_region_at_or_above(as, start)) && region_start(r) < end) {
+        if (*credit <= 0)
+            return 1;
+        *credit -= REGION_CREDIT;
+        start = r->end;
+        if (r->end > end)
+            region_trim(r, end);
+        else
+            region_delete(r);
+    }
+    return 0;
+}
+
+/* Up to where to go at once: whole leaf tables of the region, or one with all the regions in it. */
+static uint64_t stage_end(const struct region *r, uint64_t end) {
+    uint64_t leaf = align_down(region_start(r), ARCH_LEAF_SPAN) + ARCH_LEAF_SPAN;
+    uint64_t whole = align_down(min_u64(r->end, end), ARCH_LEAF_SPAN);
+    return min_u64(end, max_u64(leaf, whole));
+}
+
+/* From below upwards: a step later the rest is what is still mapped. */
+long aspace_unmap_step(struct aspace *as, uint64_t start, uint64_t end, int *credit) {
     long error = split_at(as, start, end);
     if (error < 0)
         return error;
-    struct region *r = aspace_region_at_or_above(as, start);
-    if (!r || region_start(r) >= end)
-        return 0;
-    error = table_clear(as, start, end);
-    if (error < 0)
-        return error;
-    while ((r = aspace_region_at_or_above(as, start)) && region_start(r) < end)
-        region_delete(r);
+    struct region *r;
+    for (uint64_t va = start;
+         va < end && (r = aspace_region_at_or_above(as, va)) && region_start(r) < end;) {
+        if (*credit <= 0)
+            return 1;
+        va = region_start(r);
+        int pages = *credit / 2; /* the other half is for the regions */
+        *credit -= pages;
+        long more = table_clear(as, &va, stage_end(r, end), &pages);
+        *credit += pages;
+        if (more < 0)
+            return more;
+        if (delete_regions(as, start, va, credit) || more)
+            return 1;
+    }
     if (end > as->map_next && end <= ARCH_USER_MAP_TOP)
         as->map_next = end;
     return 0;
@@ -144,24 +178,36 @@ static bool range_free(struct aspace *as, uint64_t start, uint64_t end) {
     return !r || region_start(r) >= end;
 }
 
-/* Room for length bytes below `top`, or 0. */
-static uint64_t find_below(struct aspace *as, uint64_t length, uint64_t top) {
-    while (top > length + PAGE_SIZE) {
-        struct region *r = node_region(tree_at_or_below(&as->regions, top - 1));
-        if (!r || r->end <= top - length)
-            return top - length;
-        top = min_u64(region_start(r), top);
+/* Room for length bytes below *top, or 0; or 1, to be gone on with at *top. */
+static uint64_t find_below(struct aspace *as, uint64_t length, uint64_t *top) {
+    for (int credit = STEP_CREDIT; *top > length + PAGE_SIZE; credit -= CHECK_CREDIT) {
+        if (credit <= 0)
+            return 1;
+        struct region *r = node_region(tree_at_or_below(&as->regions, *top - 1));
+        if (!r || r->end <= *top - length)
+            return *top - length;
+        *top = min_u64(region_start(r), *top);
     }
     return 0;
 }
 
-static uint64_t find_room(struct aspace *as, uint64_t length) {
-    uint64_t start = find_below(as, length, as->map_next);
-    if (!start)
-        start = find_below(as, length, ARCH_USER_MAP_TOP);
-    if (start)
+#define SEARCH_ALL (1ull << 63) /* in *search, beside the address below which to go on */
+
+/* An address, 1 or -ENOMEM. Below the last one first, then everywhere. */
+static long find_room(struct aspace *as, uint64_t length, uint64_t *search) {
+    uint64_t all = *search & SEARCH_ALL;
+    uint64_t top = *search ? *search & ~SEARCH_ALL : as->map_next;
+    top = min_u64(top, ARCH_USER_MAP_TOP);
+    uint64_t start = find_below(as, length, &top);
+    if (start == 0 && !all) {
+        all = SEARCH_ALL;
+        top = ARCH_USER_MAP_TOP;
+        start = 1;
+    }
+    *search = top | all;
+    if (start > 1)
         as->map_next = start;
-    return start;
+    return start ? (long)start : -ENOMEM;
 }
 
 /* Grows the region that ends at start if it is of the same kind: what brk and stacks do. */
@@ -188,19 +234,20 @@ static uint64_t allowed_prot(const struct object *object, uint64_t flags, uint32
     return max;
 }
 
-static long choose_start(struct aspace *as, uint64_t start, uint64_t length, uint64_t flags) {
+static long choose_start(struct aspace *as, uint64_t start, uint64_t length, uint64_t flags,
+                         uint64_t *search) {
     if (flags & (PK_MAP_FIXED | PK_MAP_NOREPLACE)) {
         if (!range_valid(start, length))
             return -EINVAL;
         if (flags & PK_MAP_NOREPLACE && !range_free(as, start, start + length))
             return -EEXIST;
+        ASSERT(range_free(as, start, start + length));
         return (long)start;
     }
     start = align_down(start, PAGE_SIZE);
     if (range_valid(start, length) && range_free(as, start, start + length))
         return (long)start;
-    start = find_room(as, length);
-    return start ? (long)start : -ENOMEM;
+    return find_room(as, length, search);
 }
 
 long aspace_map_check(uint64_t length, uint64_t flags, const struct object *object, uint64_t offset,
@@ -212,14 +259,15 @@ long aspace_map_check(uint64_t length, uint64_t flags, const struct object *obje
 }
 
 long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t flags,
-                struct object *object, uint64_t offset, uint64_t tag, uint32_t object_rights) {
+                struct object *object, uint64_t offset, uint64_t tag, uint32_t object_rights,
+                uint64_t *search) {
     uint64_t prot = flags & PROT_ALL, max = allowed_prot(object, flags, object_rights);
     long invalid = aspace_map_check(length, flags, object, offset, object_rights);
     if (invalid < 0)
         return invalid;
     length = align_up(length, PAGE_SIZE);
-    long at = choose_start(as, start, length, flags);
-    if (at < 0)
+    long at = choose_start(as, start, length, flags, search);
+    if (at <= 1)
         return at;
     start = (uint64_t)at;
     struct region *r = slab_alloc(sizeof *r, as->account);
@@ -234,51 +282,84 @@ long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t fla
                          .max_prot = (uint8_t)max,
                          .shared = flags & PK_MAP_SHARED};
     list_init(&r->object_link);
-    long error = flags & PK_MAP_FIXED ? aspace_unmap(as, start, length) : 0;
-    if (error < 0 || extend_below(as, start, r)) {
+    if (extend_below(as, start, r)) {
         slab_free(r, sizeof *r, as->account);
-        return error < 0 ? error : at;
+        return at;
     }
-    region_insert(r, start);
+    region_insert(r, start, NULL);
     return at;
 }
 
-long aspace_protect(struct aspace *as, uint64_t start, uint64_t length, uint64_t prot) {
+/* Checks that all of [va, end) is mapped and may have these rights, and makes its page tables own ones. */
+static long protect_check(struct aspace *as, uint64_t *va, uint64_t end, uint64_t prot,
+                          int *credit) {
+    for (; *va < end; *credit -= CHECK_CREDIT) {
+        if (*credit <= 0)
+            return 1;
+        struct region *r = aspace_region(as, *va);
+        if (!r)
+            return -ENOMEM;
+        if (prot & ~(uint64_t)r->max_prot)
+            return -EACCES;
+        long more = table_own(as, va, min_u64(r->end, end), credit);
+        if (more != 0)
+            return more;
+    }
+    return 0;
+}
+
+/* Then they are changed; regions may have changed since, and so are checked again. */
+static long protect_change(struct aspace *as, uint64_t *va, uint64_t end, uint64_t prot,
+                           int *credit) {
+    for (; *va < end; *credit -= CHECK_CREDIT) {
+        if (*credit <= 0)
+            return 1;
+        struct region *r = aspace_region(as, *va);
+        if (!r)
+            return -ENOMEM;
+        if (prot & ~(uint64_t)r->max_prot)
+            return -EACCES;
+        r->prot = (uint8_t)prot; /* first: faults until the next step must not give more */
+        long more = table_restrict(as, va, r->end, prot, credit);
+        if (more != 0)
+            return more;
+    }
+    return 0;
+}
+
+long aspace_protect_step(struct aspace *as, uint64_t start, uint64_t length, uint64_t prot,
+                         uint64_t *done, int *credit) {
     if (length > ARCH_USER_END || prot & ~(uint64_t)PROT_ALL)
         return -EINVAL;
     length = align_up(length, PAGE_SIZE);
     if (!range_valid(start, length))
         return -EINVAL;
-    uint64_t end = start + length;
-    for (uint64_t va = start; va < end;) { /* no holes, and every region allows it */
-        struct region *r = aspace_region(as, va);
-        if (!r)
-            return -ENOMEM;
-        if (prot & ~(uint64_t)r->max_prot)
-            return -EACCES;
-        va = r->end;
+    uint64_t end = start + length, va = start + min_u64(*done, length);
+    long more = protect_check(as, &va, end, prot, credit);
+    if (more != 0) {
+        *done = va - start;
+        return more;
     }
-    long error = split_at(as, start, end);
-    if (error == 0)
-        error = table_restrict(as, start, end, prot);
-    if (error < 0)
-        return error;
-    for (uint64_t va = start; va < end;) {
-        struct region *r = aspace_region(as, va);
-        r->prot = (uint8_t)prot;
-        va = r->end;
-    }
-    return 0;
+    va = start + (*done > length ? min_u64(*done - length, length) : 0);
+    more = split_at(as, start, end);
+    if (more == 0)
+        more = protect_change(as, &va, end, prot, credit);
+    *done = length + (va - start);
+    return more;
 }
 
-void region_unmap_from(struct region *r, uint64_t first) {
-    uint64_t from = first << PAGE_SHIFT, size = r->end - region_start(r);
+long region_unmap_step(struct region *r, uint64_t first, uint64_t *at, int *credit) {
+    uint64_t from = max_u64(first, *at) << PAGE_SHIFT, size = r->end - region_start(r);
     uint64_t skip = from > r->offset ? from - r->offset : 0;
-    if (skip < size && table_clear(r->aspace, region_start(r) + skip, r->end) < 0)
-        kprintf("out of memory while an object shrinks: stale pages stay mapped\n");
+    if (skip >= size)
+        return 0;
+    uint64_t va = region_start(r) + skip;
+    long more = table_clear(r->aspace, &va, r->end, credit);
+    *at = (r->offset + (va - region_start(r))) >> PAGE_SHIFT;
+    return more;
 }
 
-bool aspace_put_step(struct aspace *as) {
+bool aspace_put_step(struct aspace *as, int *credit) {
     if (as->refs > 1) {
         as->refs--;
         return true;
@@ -289,14 +370,15 @@ bool aspace_put_step(struct aspace *as) {
         as->dying = true;
         as->cursor = 0; /* it may be a clone's that was given up */
     }
-    if (as->cursor < ARCH_USER_END && !table_drop_step(as, FREE_PAGES_PER_STEP))
+    if (as->cursor < ARCH_USER_END && !table_drop_step(as, credit))
         return false;
-    for (unsigned i = 0; as->regions.root; i++) {
-        if (i == FREE_REGIONS_PER_STEP)
+    for (; as->regions.root; *credit -= REGION_CREDIT) {
+        if (*credit <= 0)
             return false;
         region_free(node_region(tree_take_first(&as->regions)));
     }
-    table_free(as);
+    if (!table_free_step(as, credit))
+        return false;
     slab_free(as, sizeof *as, as->account);
     return true;
 }

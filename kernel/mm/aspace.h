@@ -55,23 +55,32 @@ struct aspace *aspace_create(struct account *account);
 static inline void aspace_hold(struct aspace *as) {
     as->refs++;
 }
-/* Drops a reference; the last one frees it, a bounded amount a call: true when done. */
-bool aspace_put_step(struct aspace *as);
+/* Drops a reference; the last one frees it, as far as the credit goes: true when done. */
+bool aspace_put_step(struct aspace *as, int *credit);
 
-/* Region calls: contracts of map, unmap, protect and region_info in calls.h. */
+/*
+ * Region calls: contracts of map, unmap, protect and region_info in calls.h. They return 1 when there is
+ * more to do, by calling them again. Where that is not to be seen by what is mapped, a number says how
+ * far they came; it is 0 in the beginning, and a wrong one does no harm to others.
+ *
+ * With PK_MAP_FIXED nothing may be mapped there any more.
+ */
 long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t flags,
-                struct object *object, uint64_t offset, uint64_t tag, uint32_t object_rights);
+                struct object *object, uint64_t offset, uint64_t tag, uint32_t object_rights,
+                uint64_t *search);
 /* What aspace_map would refuse whatever is mapped already: 0, -EINVAL or -EACCES. */
 long aspace_map_check(uint64_t length, uint64_t flags, const struct object *object, uint64_t offset,
                       uint32_t object_rights);
-long aspace_unmap(struct aspace *as, uint64_t start, uint64_t length);
-long aspace_protect(struct aspace *as, uint64_t start, uint64_t length, uint64_t prot);
+/* end: page aligned, in user space. */
+long aspace_unmap_step(struct aspace *as, uint64_t start, uint64_t end, int *credit);
+long aspace_protect_step(struct aspace *as, uint64_t start, uint64_t length, uint64_t prot,
+                         uint64_t *done, int *credit);
 struct region *aspace_region_at_or_above(struct aspace *as, uint64_t va);
 struct region *aspace_region(struct aspace *as, uint64_t va);
 
 /*
  * Clones src's regions and pages copy-on-write into dst, which starts empty and is not used
- * meanwhile. Works a bounded amount; returns 1 when there is more to do, 0 when done, -ENOMEM (dst
+ * meanwhile. Works one step; returns 1 when there is more to do, 0 when done, -ENOMEM (dst
  * is then to be destroyed). The caller keeps src's threads from running between steps.
  */
 long aspace_clone_step(struct aspace *dst, struct aspace *src);
@@ -82,7 +91,8 @@ long aspace_fault(struct aspace *as, uint64_t va, enum access access);
 /* The kernel's address of va's byte, resolving faults; NULL and *error as for aspace_fault. */
 void *aspace_resolve(struct aspace *as, uint64_t va, enum access access, long *error);
 
-/* Removes translations of the region's pages from object page index `first` on. */
-void region_unmap_from(struct region *r, uint64_t first);
+/* Removes translations of the region's pages from object page indices `first` and *at on, as far as the
+ * credit goes; *at is how far that was. 0: all; 1: there is more; -ENOMEM. */
+long region_unmap_step(struct region *r, uint64_t first, uint64_t *at, int *credit);
 
 #endif

@@ -23,6 +23,42 @@ static struct object *find_object(struct thread *self, uint64_t slot, uint32_t r
     return CONTAINER_OF(c->object, struct object, kobject);
 }
 
+/* The fresh object, or the one that an interrupted round of this call made: its slot is in *progress. */
+static struct object *object_in_making(struct thread *self, const uint64_t *a, uint64_t *progress,
+                                       long *error) {
+    if (*progress)
+        return find_object(self, *progress & (CAP_MAX_SLOTS - 1), PK_RIGHT_ALL, NULL, error);
+    struct object *o = object_create(self->task->account, a[0]);
+    *error = o ? call_give(self, &o->kobject) : -ENOMEM;
+    if (*error < 0)
+        return NULL;
+    *progress = (uint64_t)*error;
+    return o;
+}
+
+/* Slots fit 16 bits, above which stands how many pages are shared. */
+static long share_object(struct thread *self, const uint64_t *a, struct object *source) {
+    uint64_t progress = call_progress(self);
+    long error = 0;
+    struct object *o = object_in_making(self, a, &progress, &error);
+    if (!o)
+        return error;
+    uint64_t slot = progress & (CAP_MAX_SLOTS - 1), done = progress / CAP_MAX_SLOTS;
+    uint64_t pages = align_up(min_u64(a[0], o->size), PAGE_SIZE) >> PAGE_SHIFT;
+    while (done < pages) {
+        int credit = STEP_CREDIT;
+        error = object_share_step(o, source, a[2] >> PAGE_SHIFT, done, &credit);
+        if (error < 0) {
+            cap_remove(&self->task->caps, slot);
+            return error;
+        }
+        done = (uint64_t)error;
+        if (done < pages && arch_interrupt_pending())
+            return call_restart_at(self, done * CAP_MAX_SLOTS | slot);
+    }
+    return (long)slot;
+}
+
 long sys_object_create(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct object *source = NULL;
@@ -36,7 +72,9 @@ long sys_object_create(struct thread *self, const uint64_t *a) {
             a[0] > align_up(source->size, PAGE_SIZE) - a[2])
             return -EINVAL;
     }
-    struct object *o = object_create(self->task->account, a[0], source, a[2]);
+    if (source)
+        return share_object(self, a, source);
+    struct object *o = object_create(self->task->account, a[0]);
     return o ? call_give(self, &o->kobject) : -ENOMEM;
 }
 
@@ -57,7 +95,14 @@ long sys_object_resize(struct thread *self, const uint64_t *a) {
     struct object *o = find_object(self, a[0], PK_RIGHT_MANAGE, NULL, &error);
     if (!o)
         return error;
-    return a[1] > OBJECT_MAX ? -EFBIG : object_resize(o, a[1]);
+    if (a[1] > OBJECT_MAX)
+        return -EFBIG;
+    long more;
+    do {
+        int credit = STEP_CREDIT;
+        more = object_resize_step(o, a[1], &credit);
+    } while (more > 0 && !arch_interrupt_pending());
+    return more > 0 ? call_restart(self) : more;
 }
 
 long sys_object_info(struct thread *self, const uint64_t *a) {
@@ -78,16 +123,16 @@ static long copy_object(struct thread *self, const uint64_t *a, bool read) {
         return error;
     if (o->device || a[1] > o->size || a[3] > o->size - a[1])
         return -EINVAL;
-    uint64_t length = a[3], done = call_copy_begin(self, length);
+    uint64_t length = a[3], done = min_u64(call_progress(self), length);
     while (done < length) {
-        uint64_t n = min_u64(length - done, COPY_STEP);
-        error = read ? copy_object_to_user(self->task->aspace, a[2] + done, o, a[1] + done, n)
-                     : copy_user_to_object(o, a[1] + done, self->task->aspace, a[2] + done, n);
-        if (error < 0)
-            return error;
-        done += n;
+        struct aspace *as = self->task->aspace;
+        long n = read ? copy_object_to_user(as, a[2] + done, o, a[1] + done, length - done)
+                      : copy_user_to_object(o, a[1] + done, as, a[2] + done, length - done);
+        if (n < 0)
+            return n;
+        done += (uint64_t)n;
         if (done < length && arch_interrupt_pending())
-            return call_restart_copy(self, done);
+            return call_restart_at(self, done);
     }
     return (long)done;
 }
@@ -100,26 +145,14 @@ long sys_object_write(struct thread *self, const uint64_t *a) {
     return copy_object(self, a, false);
 }
 
-/* Unmaps one leaf table's worth after the other; true when done. Restarting just goes on. */
-static long unmap_steps(struct thread *self, struct aspace *as, uint64_t start, uint64_t length,
-                        bool *restart) {
-    uint64_t end = start + align_up(length, PAGE_SIZE);
-    *restart = false;
-    while (end > start && end - start > ARCH_LEAF_SPAN) {
-        uint64_t next = table_next(as, start);
-        if (next >= end)
-            break;
-        uint64_t stop = min_u64(end, next + ARCH_LEAF_SPAN);
-        long error = aspace_unmap(as, start, stop - start);
-        if (error < 0)
-            return error;
-        start = stop;
-        if (start < end && arch_interrupt_pending()) {
-            *restart = true;
-            return call_restart(self);
-        }
-    }
-    return start < end ? aspace_unmap(as, start, end - start) : 0;
+/* Restarting just goes on: what is mapped still is the rest. */
+static long unmap_steps(struct thread *self, struct aspace *as, uint64_t start, uint64_t length) {
+    long more;
+    do {
+        int credit = STEP_CREDIT;
+        more = aspace_unmap_step(as, start, start + align_up(length, PAGE_SIZE), &credit);
+    } while (more > 0 && !arch_interrupt_pending());
+    return more > 0 ? call_restart(self) : more;
 }
 
 static bool bad_range(uint64_t start, uint64_t length) {
@@ -146,12 +179,16 @@ long sys_map(struct thread *self, const uint64_t *a) {
         error = aspace_map_check(a[2], a[3], o, a[5], rights);
         if (error < 0)
             return error; /* before what is there goes */
-        bool restart;
-        error = unmap_steps(self, task->aspace, a[1], a[2], &restart);
-        if (restart || error < 0)
-            return error;
+        error = unmap_steps(self, task->aspace, a[1], a[2]);
+        if (error < 0)
+            return error; /* or it is to be restarted */
     }
-    return aspace_map(task->aspace, a[1], a[2], a[3], o, a[5], a[6], rights);
+    uint64_t search = call_progress(self);
+    long at;
+    while ((at = aspace_map(task->aspace, a[1], a[2], a[3], o, a[5], a[6], rights, &search)) == 1)
+        if (arch_interrupt_pending())
+            return call_restart_at(self, search);
+    return at;
 }
 
 long sys_unmap(struct thread *self, const uint64_t *a) {
@@ -161,14 +198,21 @@ long sys_unmap(struct thread *self, const uint64_t *a) {
         return error;
     if (bad_range(a[1], a[2]))
         return -EINVAL;
-    bool restart;
-    return unmap_steps(self, task->aspace, a[1], a[2], &restart);
+    return unmap_steps(self, task->aspace, a[1], a[2]);
 }
 
 long sys_protect(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct task *task = call_task_or_own(self, a[0], &error);
-    return task ? aspace_protect(task->aspace, a[1], a[2], a[3]) : error;
+    if (!task)
+        return error;
+    uint64_t done = call_progress(self);
+    long more;
+    do {
+        int credit = STEP_CREDIT;
+        more = aspace_protect_step(task->aspace, a[1], a[2], a[3], &done, &credit);
+    } while (more > 0 && !arch_interrupt_pending());
+    return more > 0 ? call_restart_at(self, done) : more;
 }
 
 long sys_region_info(struct thread *self, const uint64_t *a) {

@@ -12,10 +12,9 @@
 #include <parley/calls.h>
 #include <parley/errno.h>
 
-#define REGIONS_PER_STEP 32
-#define TABLES_PER_STEP 2
+#define REGION_CREDIT 16
 
-static long copy_region(struct aspace *dst, const struct region *r) {
+static long copy_region(struct aspace *dst, struct region *r) {
     struct region *copy = slab_alloc(sizeof *copy, dst->account);
     if (!copy)
         return -ENOMEM;
@@ -27,15 +26,15 @@ static long copy_region(struct aspace *dst, const struct region *r) {
     dst->mapped += (r->end - region_start(r)) >> PAGE_SHIFT;
     if (copy->object) {
         kobject_hold(&copy->object->kobject);
-        list_append(&copy->object->regions, &copy->object_link);
+        object_add_region(copy->object, &copy->object_link, &r->object_link);
     }
     return 0;
 }
 
 /* 1: all regions are there; 0: more to do. */
-static long copy_regions(struct aspace *dst, struct aspace *src) {
+static long copy_regions(struct aspace *dst, struct aspace *src, int *credit) {
     uint64_t from = dst->cursor;
-    for (unsigned i = 0; i < REGIONS_PER_STEP; i++) {
+    for (; *credit > 0; *credit -= REGION_CREDIT) {
         struct region *r = from < ARCH_USER_END ? aspace_region_at_or_above(src, from) : NULL;
         if (!r)
             return 1;
@@ -47,45 +46,34 @@ static long copy_regions(struct aspace *dst, struct aspace *src) {
     return 0;
 }
 
-/* Write-protects the private writable parts of one leaf table. */
-static void protect_table(struct aspace *src, uint64_t table) {
-    uint64_t end = table + ARCH_LEAF_SPAN;
-    for (uint64_t va = table; va < end;) {
-        struct region *r = aspace_region_at_or_above(src, va);
-        if (!r || region_start(r) >= end)
-            break;
-        if (!r->shared && r->max_prot & PK_PROT_WRITE)
-            table_write_protect(src, max_u64(table, region_start(r)), min_u64(end, r->end));
-        va = r->end;
-    }
-}
-
 #define PHASE_TABLES (1ull << 63) /* in cursor: regions are done, the rest is the next table */
 
+static long share_tables(struct aspace *dst, struct aspace *src, int *credit) {
+    uint64_t va = dst->cursor & ~PHASE_TABLES;
+    bool protected_any = false;
+    long more = 0;
+    while (more == 0 && table_find(src, &va, ARCH_USER_END, credit)) {
+        va = align_down(va, ARCH_LEAF_SPAN);
+        more = table_share(dst, src, va, &protected_any, credit);
+        if (more == 0)
+            va += ARCH_LEAF_SPAN;
+    }
+    if (protected_any)
+        arch_mmu_flush(src, 0, ARCH_USER_END);
+    if (more < 0)
+        return more;
+    dst->cursor = va < ARCH_USER_END ? PHASE_TABLES | va : 0;
+    return va < ARCH_USER_END;
+}
+
 long aspace_clone_step(struct aspace *dst, struct aspace *src) {
+    int credit = STEP_CREDIT;
     if (!(dst->cursor & PHASE_TABLES)) {
-        long done = copy_regions(dst, src);
+        long done = copy_regions(dst, src, &credit);
         if (done <= 0)
             return done < 0 ? done : 1;
         dst->cursor = PHASE_TABLES;
         dst->map_next = src->map_next;
     }
-    uint64_t va = table_next(src, dst->cursor & ~PHASE_TABLES);
-    bool protected_any = false;
-    long error = 0;
-    unsigned tables = 0;
-    for (; va < ARCH_USER_END && tables < TABLES_PER_STEP && error == 0; tables++) {
-        if (!table_is_shared(src, va)) {
-            protect_table(src, va);
-            protected_any = true;
-        }
-        error = table_share(dst, src, va);
-        va = table_next(src, va + ARCH_LEAF_SPAN);
-    }
-    if (protected_any)
-        arch_mmu_flush(src, 0, ARCH_USER_END);
-    if (error < 0)
-        return error;
-    dst->cursor = va < ARCH_USER_END ? PHASE_TABLES | va : 0;
-    return va < ARCH_USER_END;
+    return share_tables(dst, src, &credit);
 }

@@ -72,33 +72,58 @@ static inline void *present(const struct aspace *as, uint64_t va, bool write) {
                                               : NULL;
 }
 
+/* No fault is needed on this side. */
+static bool is_ready(const struct side *s, bool write) {
+    const pte_t *e;
+    if (!s->as)
+        return true;
+    return s->at < ARCH_USER_END && (e = table_look(s->as, s->at)) && pte_allows(*e, write, false);
+}
+
+static long make_ready(const struct side *s, enum access access) {
+    long error = 0;
+    return kernel_address(s, access, &error) ? 0 : error;
+}
+
+static long copy_step(struct side dst, struct side src, uint64_t length) {
+    /* The destination first: resolving it may replace a frame that both sides share. */
+    if (!is_ready(&dst, true))
+        return make_ready(&dst, ACCESS_WRITE);
+    if (!is_ready(&src, false))
+        return make_ready(&src, ACCESS_READ);
+    uint64_t n = min_u64(length, min_u64(page_rest(&dst), page_rest(&src)));
+    long error = copy(dst, src, n);
+    return error < 0 ? error : (long)n;
+}
+
 /* Most copies between users are between pages that are there. */
 long copy_user_to_user(struct aspace *dst_as, uint64_t dst, struct aspace *src_as, uint64_t src,
                        uint64_t length) {
-    while (length) {
-        void *to = present(dst_as, dst, true);
-        const void *from = present(src_as, src, false);
+    uint64_t done = 0;
+    length = min_u64(length, COPY_STEP);
+    while (done < length) {
+        void *to = present(dst_as, dst + done, true);
+        const void *from = present(src_as, src + done, false);
         if (!to || !from)
-            return copy((struct side){.as = dst_as, .at = dst},
-                        (struct side){.as = src_as, .at = src}, length);
-        uint64_t n = min_u64(PAGE_SIZE - (dst & PAGE_MASK), PAGE_SIZE - (src & PAGE_MASK));
-        n = min_u64(n, length);
+            return done ? (long)done
+                        : copy_step((struct side){.as = dst_as, .at = dst},
+                                    (struct side){.as = src_as, .at = src}, length);
+        uint64_t n = PAGE_SIZE - max_u64((dst + done) & PAGE_MASK, (src + done) & PAGE_MASK);
+        n = min_u64(n, length - done);
         memmove(to, from, n);
-        dst += n;
-        src += n;
-        length -= n;
+        done += n;
     }
-    return 0;
+    return (long)done;
 }
 
 long copy_object_to_user(struct aspace *as, uint64_t dst, struct object *o, uint64_t offset,
                          uint64_t length) {
-    return copy((struct side){.as = as, .at = dst}, (struct side){.object = o, .at = offset},
-                length);
+    return copy_step((struct side){.as = as, .at = dst}, (struct side){.object = o, .at = offset},
+                     length);
 }
 
 long copy_user_to_object(struct object *o, uint64_t offset, struct aspace *as, uint64_t src,
                          uint64_t length) {
-    return copy((struct side){.object = o, .at = offset}, (struct side){.as = as, .at = src},
-                length);
+    return copy_step((struct side){.object = o, .at = offset}, (struct side){.as = as, .at = src},
+                     length);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Copies to, from and between user address spaces, through the direct map: the kernel never
- * dereferences a user address. Faults on the way are resolved. 0, or the error of aspace_fault
+ * dereferences a user address. Faults on the way are resolved. Errors are those of aspace_fault
  * turned into -EFAULT (or -ENOMEM); what was copied before the fault stays copied.
  */
 #ifndef MM_COPY_H
@@ -12,11 +12,15 @@
 struct aspace;
 struct object;
 
-/* At most this much in one go, so that interrupts wait only so long. */
-#define COPY_STEP 8192
-
+/* 0 or an error. For a structure or a line of text. */
 long copy_from_user(struct aspace *as, void *dst, uint64_t src, uint64_t length);
 long copy_to_user(struct aspace *as, uint64_t dst, const void *src, uint64_t length);
+
+/*
+ * One step of a copy of any length: how many bytes it copied, or an error. Not more than COPY_STEP, and not
+ * beyond a page that needs a fault: to resolve that is a step of its own, of no bytes.
+ */
+#define COPY_STEP 8192
 long copy_user_to_user(struct aspace *dst_as, uint64_t dst, struct aspace *src_as, uint64_t src,
                        uint64_t length);
 /* Between an object's bytes and user memory; the range must lie inside the object. */

@@ -21,7 +21,7 @@ void fault_init(void) {
 static pte_t entry_for(const struct region *r, uint64_t pa, bool write, bool counted) {
     /* Sv39 has no write-only pages: what may be written may be read. */
     return pte_make(pa, r->prot & (PK_PROT_READ | PK_PROT_WRITE), write && r->prot & PK_PROT_WRITE,
-                    r->prot & PK_PROT_EXEC, counted);
+                    r->prot & PK_PROT_EXEC, counted, r->shared);
 }
 
 static struct frame *copy_frame(struct aspace *as, const struct frame *from) {

@@ -145,10 +145,8 @@ struct frame *frame_get_zeroed(struct account *account) {
     return f;
 }
 
-void frame_put(struct frame *f) {
-    ASSERT(f->refs > 0);
-    if (--f->refs)
-        return;
+void frame_free(struct frame *f) {
+    ASSERT(f->refs == 0);
     void **link = frame_va(f);
     *link = stack;
     stack = link;

@@ -44,8 +44,14 @@ void frame_copy(const struct frame *to, const struct frame *from);
 static inline void frame_hold(struct frame *f) {
     f->refs++;
 }
-/* Drops a reference; the last frees the frame and uncharges its account. */
-void frame_put(struct frame *f);
+#define FRAME_PUT_CREDIT 2
+/* Frees a frame without references and uncharges its account. */
+void frame_free(struct frame *f);
+/* Drops a reference; the last frees the frame. */
+static inline void frame_put(struct frame *f) {
+    if (--f->refs == 0)
+        frame_free(f);
+}
 /* Takes a reserved, page-aligned range into use: each frame gets one reference, nobody charged. */
 void frame_adopt(uint64_t start, uint64_t end);
 

@@ -13,6 +13,12 @@
 #define NODE_BITS 9
 #define NODE_ENTRIES 512
 
+#define LOOKS_PER_CREDIT 24
+#define SHARE_CREDIT 4
+#define ZERO_CREDIT 25
+#define REGION_CREDIT 4
+#define SMALL_CREDIT 6
+
 static uint64_t next_id = 1;
 
 static uint64_t capacity(unsigned height) {
@@ -73,13 +79,14 @@ struct frame *object_frame(struct object *o, uint64_t index) {
     return s ? *s : NULL;
 }
 
-static struct object *new_object(struct account *account, uint64_t size) {
+struct object *object_create(struct account *account, uint64_t size) {
     struct object *o = slab_alloc(sizeof *o, account);
     if (!o)
         return NULL;
     *o = (struct object){.size = size, .id = next_id++};
     kobject_init(&o->kobject, PK_TYPE_OBJECT, account);
     list_init(&o->regions);
+    list_init(&o->uncut);
     return o;
 }
 
@@ -92,32 +99,35 @@ static bool insert(struct object *o, uint64_t index, struct frame *f) {
     return true;
 }
 
-struct object *object_create(struct account *account, uint64_t size, struct object *source,
-                             uint64_t offset) {
-    struct object *o = new_object(account, size);
-    if (!o || !source)
-        return o;
-    uint64_t pages = (size + PAGE_MASK) >> PAGE_SHIFT;
-    for (uint64_t i = 0; i < pages; i++) {
-        struct frame *f = object_frame(source, (offset >> PAGE_SHIFT) + i);
-        if (!f || !insert(o, i, f)) {
-            kobject_put(&o->kobject);
-            return NULL;
+long object_share_step(struct object *o, struct object *source, uint64_t first, uint64_t done,
+                       int *credit) {
+    uint64_t pages = (o->size + PAGE_MASK) >> PAGE_SHIFT;
+    for (; done<pages && * credit> 0; done++, *credit -= SHARE_CREDIT) {
+        uint64_t resident = source->resident;
+        struct frame *f = object_frame(source, first + done);
+        void **s = f ? slot(o, done, true) : NULL;
+        if (!s)
+            return -ENOMEM;
+        if (!*s) { /* between two steps somebody may have written */
+            *s = f;
+            o->resident++;
+            frame_hold(f);
         }
-        frame_hold(f);
+        if (source->resident != resident)
+            *credit -= ZERO_CREDIT;
     }
-    return o;
+    return (long)done;
 }
 
 struct object *object_create_device(struct account *account, uint64_t physical, uint64_t size) {
-    struct object *o = new_object(account, size);
+    struct object *o = object_create(account, size);
     if (o)
         o->device = physical;
     return o;
 }
 
 struct object *object_create_adopted(struct account *account, uint64_t start, uint64_t end) {
-    struct object *o = new_object(account, end - start);
+    struct object *o = object_create(account, end - start);
     if (!o)
         return NULL;
     frame_adopt(start, end);
@@ -127,56 +137,152 @@ struct object *object_create_adopted(struct account *account, uint64_t start, ui
     return o;
 }
 
-/* Frees what lies at and above page `first` in the subtree; true if nothing is left of it. */
-static bool free_from(struct object *o, void *node, unsigned level, uint64_t first) {
-    if (level == 0) {
-        frame_put(node);
-        o->resident--;
-        return true;
+/*
+ * The first entry at or after i that is not empty, or NODE_ENTRIES. Empty ones come in runs. A step looks
+ * through at most two nodes a level without finding anything: there its credit must not end.
+ */
+static uint64_t next_entry(void *const *entries, uint64_t i, int *credit) {
+    uint64_t from = i;
+    while (i < NODE_ENTRIES && !entries[i]) {
+        void *const *e = &entries[i];
+        bool run = i % 8 == 0 && !e[1] && !e[2] && !e[3] && !e[4] && !e[5] && !e[6] && !e[7];
+        i += run ? 8 : 1;
     }
-    void **entries = node;
-    uint64_t span = capacity(level - 1);
+    *credit -= (int)((i - from) / LOOKS_PER_CREDIT);
+    return i;
+}
+
+/* Frees frames from entry i of a lowest node on; false if the credit did not suffice. */
+static bool free_frames(struct object *o, void **entries, uint64_t i, int *credit) {
+    for (; o->resident && (i = next_entry(entries, i, credit)) < NODE_ENTRIES; i++) {
+        if (*credit <= 0)
+            return false;
+        frame_put(entries[i]);
+        entries[i] = NULL;
+        o->resident--;
+        *credit -= FRAME_PUT_CREDIT;
+    }
+    return true;
+}
+
+/*
+ * Frees what lies at and above page `first` in the node's subtree, as far as the credit goes. True if nothing
+ * is left of the subtree.
+ */
+static bool free_from(struct object *o, void **entries, unsigned level, uint64_t first,
+                      int *credit) {
     bool empty = first == 0;
-    for (uint64_t i = first / span; i < NODE_ENTRIES; i++) {
+    uint64_t span = capacity(level - 1), i = first / span;
+    if (level == 1)
+        empty &= free_frames(o, entries, first, credit);
+    for (; level > 1 && (i = next_entry(entries, i, credit)) < NODE_ENTRIES; i++) {
+        if (*credit <= 0)
+            return false;
         uint64_t inside = i == first / span ? first % span : 0;
-        if (!entries[i])
-            continue;
-        if (free_from(o, entries[i], level - 1, inside))
+        if (free_from(o, entries[i], level - 1, inside, credit))
             entries[i] = NULL;
         else
             empty = false;
     }
     if (empty)
-        frame_put(frame_of(virt_to_phys(node)));
+        frame_put(frame_of(virt_to_phys(entries)));
     return empty;
 }
 
-static void truncate_pages(struct object *o, uint64_t first) {
+/* All that the object has, if it is one page: it needs no node. */
+static void free_single(struct object *o) {
+    if (o->root) {
+        frame_put(o->root);
+        o->resident--;
+    }
+    o->root = NULL;
+}
+
+/* False if the credit did not suffice. */
+static bool truncate_pages(struct object *o, uint64_t first, int *credit) {
     if (!o->root || first >= capacity(o->height))
-        return;
-    if (free_from(o, o->root, o->height, first)) {
+        return true;
+    if (o->height == 0)
+        free_single(o);
+    else if (free_from(o, o->root, o->height, first, credit)) {
         o->root = NULL;
         o->height = 0;
     }
+    return *credit > 0;
 }
 
-int object_resize(struct object *o, uint64_t size) {
+void object_add_region(struct object *o, struct list *region, struct list *like) {
+    list_insert_before(like ? like->next : &o->regions, region); /* to be cut if the other one is */
+}
+
+void object_remove_region(struct object *o, struct list *region) {
+    if (o->uncut.next == region)
+        o->cut_at = 0;
+    list_remove(region);
+}
+
+static void begin_cut(struct object *o, uint64_t size) {
+    o->size = size;
+    o->cut = (size + PAGE_MASK) >> PAGE_SHIFT;
+    o->cutting = true;
+    o->cut_at = 0;
+    while (!list_empty(&o->regions)) { /* all of the list at once */
+        struct list *first = o->regions.next, *last = o->regions.prev;
+        list_init(&o->regions);
+        first->prev = o->uncut.prev;
+        o->uncut.prev->next = first;
+        last->next = &o->uncut;
+        o->uncut.prev = last;
+    }
+    struct frame *last = size & PAGE_MASK ? object_lookup(o, size >> PAGE_SHIFT) : NULL;
+    if (last)
+        memset((char *)frame_va(last) + (size & PAGE_MASK), 0, PAGE_SIZE - (size & PAGE_MASK));
+}
+
+/* Goes on with a cut: 0 if it is done. */
+static long cut_step(struct object *o, int *credit) {
+    while (!list_empty(&o->uncut)) {
+        struct list *link = o->uncut.next;
+        long error = region_unmap_step(CONTAINER_OF(link, struct region, object_link), o->cut,
+                                       &o->cut_at, credit);
+        if (error != 0)
+            return error;
+        object_remove_region(o, link);
+        object_add_region(o, link, NULL);
+        *credit -= REGION_CREDIT;
+    }
+    if (!truncate_pages(o, o->cut, credit))
+        return 1;
+    o->cutting = false;
+    return 0;
+}
+
+/* Another call's cut, if it did not come to its end, is finished first: growth must show zeros. */
+long object_resize_step(struct object *o, uint64_t size, int *credit) {
     if (o->device)
         return -EINVAL;
+    long more = o->cutting ? cut_step(o, credit) : 0;
+    if (more != 0)
+        return more;
     if (size < o->size) {
-        uint64_t first = (size + PAGE_MASK) >> PAGE_SHIFT;
-        for (struct list *l = o->regions.next; l != &o->regions; l = l->next)
-            region_unmap_from(CONTAINER_OF(l, struct region, object_link), first);
-        truncate_pages(o, first);
-        struct frame *last = size & PAGE_MASK ? object_lookup(o, size >> PAGE_SHIFT) : NULL;
-        if (last)
-            memset((char *)frame_va(last) + (size & PAGE_MASK), 0, PAGE_SIZE - (size & PAGE_MASK));
+        begin_cut(o, size);
+        return cut_step(o, credit);
     }
     o->size = size;
     return 0;
 }
 
-void object_destroy(struct object *o) {
-    truncate_pages(o, 0);
+enum ending object_end_step(struct kobject *k, int *credit) {
+    struct object *o = CONTAINER_OF(k, struct object, kobject);
+    if (!truncate_pages(o, 0, credit))
+        return ENDING_MORE;
     slab_free(o, sizeof *o, account_of(o));
+    return ENDING_DONE;
+}
+
+/* Small ones end at once. */
+void object_destroy(struct kobject *k) {
+    int credit = SMALL_CREDIT;
+    if (object_end_step(k, &credit) != ENDING_DONE)
+        kobject_doom(k);
 }

@@ -17,12 +17,22 @@ struct object {
     uint64_t device;   /* physical address of device memory, 0 = RAM */
     void *root;        /* radix tree of height levels; height 0: one frame */
     unsigned height;
+    bool cutting;        /* pages from index `cut` on are being removed after it shrank */
     struct list regions; /* that map it */
+
+    uint64_t cut;
+    uint64_t cut_at;   /* how far the first of `uncut` is done: page index */
+    struct list uncut; /* regions that may still show such pages; the others are in `regions` */
 };
 
-/* NULL if there is no memory. source (or NULL): share its frames from offset (page aligned) on. */
-struct object *object_create(struct account *account, uint64_t size, struct object *source,
-                             uint64_t offset);
+/* NULL if there is no memory. */
+struct object *object_create(struct account *account, uint64_t size);
+/*
+ * Shares source's frames from page `first` on with o, whose pages below `done` are there already.
+ * Returns how many are now; not all of o's, if the credit did not suffice. -ENOMEM.
+ */
+long object_share_step(struct object *o, struct object *source, uint64_t first, uint64_t done,
+                       int *credit);
 struct object *object_create_device(struct account *account, uint64_t physical, uint64_t size);
 /* An object that takes over frames that frame_adopt() made, [start, end) physical. */
 struct object *object_create_adopted(struct account *account, uint64_t start, uint64_t end);
@@ -31,9 +41,16 @@ struct object *object_create_adopted(struct account *account, uint64_t start, ui
 struct frame *object_lookup(const struct object *o, uint64_t index);
 /* The frame at page index, zero-filled into place if needed; NULL if out of memory or range. */
 struct frame *object_frame(struct object *o, uint64_t index);
-/* 0 or -ENOMEM. Shrinking frees pages, unmaps them everywhere, zeroes the rest of the last page. */
-int object_resize(struct object *o, uint64_t size);
+/*
+ * Shrinking unmaps pages everywhere, frees them and zeroes the rest of the last page. 0: done; 1: there is
+ * more to do, by calling it again; -ENOMEM: the same, but there was no memory to do it with; -EINVAL.
+ */
+long object_resize_step(struct object *o, uint64_t size, int *credit);
+/* A region begins to map the object, maybe as a part or a copy of another (or NULL); it ends. */
+void object_add_region(struct object *o, struct list *region, struct list *like);
+void object_remove_region(struct object *o, struct list *region);
 /* Called by kobject_put() for the last reference. */
-void object_destroy(struct object *o);
+void object_destroy(struct kobject *k);
+enum ending object_end_step(struct kobject *k, int *credit);
 
 #endif

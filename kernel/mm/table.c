@@ -10,6 +10,13 @@
 #include <parley/calls.h>
 #include <parley/errno.h>
 
+#define FIND_CREDIT 3          /* to look up a region */
+#define LEAF_CREDIT 25         /* to look through a leaf table that is nearly empty */
+#define PROTECTED_PER_CREDIT 4 /* entries */
+#define UNSHARE_CREDIT 50      /* a new table */
+#define UNSHARED_PER_CREDIT 2
+#define MID_CREDIT 60 /* to look through a middle table */
+
 static struct frame *table_frame(pte_t link) {
     return frame_of(pte_pa(link));
 }
@@ -58,13 +65,21 @@ static inline unsigned next_present(const pte_t *leaf, unsigned i, unsigned end)
     return i;
 }
 
-/* To an empty table. Present entries are few in most: a copy of the whole page would cost more. */
+/* To a zeroed table, by eights. Present entries are few in most: a copy of the whole page would cost more. */
 static void copy_entries(pte_t *to, const pte_t *leaf, uint32_t used) {
-    for (unsigned i = 0; used; used--, i++) {
-        i = next_present(leaf, i, ARCH_LEAF_ENTRIES);
-        to[i] = leaf[i];
-        if (pte_counted(leaf[i]))
-            frame_hold(frame_of(pte_pa(leaf[i])));
+    for (; used; to += 8, leaf += 8) {
+        if (!(leaf[0] | leaf[1] | leaf[2] | leaf[3] | leaf[4] | leaf[5] | leaf[6] | leaf[7]))
+            continue;
+#pragma GCC unroll 8
+        for (unsigned i = 0; i < 8; i++) {
+            pte_t e = leaf[i];
+            if (!pte_present(e))
+                continue;
+            to[i] = e;
+            used--;
+            if (pte_counted(e))
+                frame_hold(frame_of(pte_pa(e)));
+        }
     }
 }
 
@@ -107,22 +122,18 @@ void table_set(struct aspace *as, pte_t *e, pte_t value) {
     *e = value;
 }
 
-/* Drops this address space's use of a leaf table: the last user drops the pages too. */
+/* Drops this address space's use of a leaf table, which is empty or others' too. */
 static void drop_leaf(struct aspace *as, pte_t *mid) {
     struct frame *f = table_frame(*mid);
+    ASSERT(f->refs > 1 || !f->used);
     as->resident -= f->used;
     frame_holding(mid)->used--;
     *mid = 0;
-    if (f->refs == 1) {
-        const pte_t *leaf = frame_va(f);
-        uint32_t used = f->used;
-        for (unsigned i = 0; used; used--, i++) {
-            i = next_present(leaf, i, ARCH_LEAF_ENTRIES);
-            if (pte_counted(leaf[i]))
-                frame_put(frame_of(pte_pa(leaf[i])));
-        }
-    }
     frame_put(f);
+}
+
+static uint32_t pages_for(int credit) {
+    return credit > 0 ? (uint32_t)credit / FRAME_PUT_CREDIT : 0;
 }
 
 /* Clears the first `count` present entries of an own leaf table. */
@@ -138,23 +149,27 @@ static void clear_some(struct aspace *as, pte_t *leaf, unsigned count) {
     }
 }
 
-/* Clears entries [first, last) of an own leaf table, and the table if that leaves it empty. */
-static void clear_entries(struct aspace *as, pte_t *mid, unsigned first, unsigned last) {
-    struct frame *f = table_frame(*mid);
-    pte_t *e = pte_table(*mid);
-    for (unsigned i = first; f->used && (i = next_present(e, i, last)) < last; i++) {
+/* Clears entries from index i on of an own leaf table; returns how far it came. */
+static unsigned clear_entries(struct aspace *as, pte_t *e, unsigned i, unsigned last, int *credit) {
+    struct frame *f = frame_holding(e);
+    uint32_t left = f->used, most = pages_for(*credit), kept = left > most ? left - most : 0;
+    for (; left && (i = next_present(e, i, last)) < last; i++, left--) {
+        if (left == kept)
+            break;
         pte_t old = e[i];
         e[i] = 0;
-        f->used--;
-        as->resident--;
         if (pte_counted(old))
             frame_put(frame_of(pte_pa(old)));
     }
-    if (!f->used)
-        drop_leaf(as, mid);
+    if (!left)
+        i = last;
+    as->resident -= f->used - left;
+    *credit -= (int)(f->used - left) * FRAME_PUT_CREDIT;
+    f->used = left;
+    return i;
 }
 
-/* Calls nothing for room without tables; the last part of a range may be less than a table. */
+/* Where the part of [va, end) ends that lies in va's leaf table. */
 static uint64_t span_end(uint64_t va, uint64_t end) {
     return min_u64(align_down(va, ARCH_LEAF_SPAN) + ARCH_LEAF_SPAN, end);
 }
@@ -164,124 +179,204 @@ static bool any_present(const pte_t *leaf, uint64_t va, uint64_t end) {
     return next_present(leaf, mmu_leaf_index(va), end_index(va, end)) < end_index(va, end);
 }
 
-long table_clear(struct aspace *as, uint64_t start, uint64_t end) {
-    for (uint64_t va = table_next(as, start); va < end; va = table_next(as, va)) {
-        va = max_u64(va, start);
-        uint64_t stop = span_end(va, end);
-        pte_t *mid = mid_look(as, va);
-        if (stop - va == ARCH_LEAF_SPAN) {
+/* True if all present entries of va's leaf table lie in [va, end). */
+static bool none_outside(const pte_t *leaf, uint64_t va, uint64_t end) {
+    unsigned first = mmu_leaf_index(va), last = end_index(va, end);
+    return next_present(leaf, 0, first) == first &&
+           next_present(leaf, last, ARCH_LEAF_ENTRIES) == ARCH_LEAF_ENTRIES;
+}
+
+/* Makes va's leaf table the address space's own if it has entries in [va, end). */
+static long own(struct aspace *as, const pte_t *mid, uint64_t va, uint64_t end, int *credit) {
+    const struct frame *f = table_frame(*mid);
+    if (f->refs == 1 || !any_present(pte_table(*mid), va, end))
+        return 0;
+    *credit -= UNSHARE_CREDIT + (int)(f->used / UNSHARED_PER_CREDIT);
+    return table_entry(as, va) ? 0 : -ENOMEM;
+}
+
+/* One leaf table's part of table_clear(). */
+static long clear_in_leaf(struct aspace *as, uint64_t *va, uint64_t end, int *credit) {
+    uint64_t start = *va;
+    pte_t *mid = mid_look(as, start);
+    if (table_frame(*mid)->refs > 1 && none_outside(pte_table(*mid), start, end)) {
+        drop_leaf(as, mid);
+        *va = end;
+    } else {
+        long error = own(as, mid, start, end, credit);
+        if (error < 0)
+            return error;
+        unsigned first = mmu_leaf_index(start), last = end_index(start, end);
+        if (table_frame(*mid)->refs == 1)
+            last = clear_entries(as, pte_table(*mid), first, last, credit);
+        *va = start + ((uint64_t)(last - first) << PAGE_SHIFT);
+        if (!table_frame(*mid)->used)
             drop_leaf(as, mid);
-        } else if (any_present(pte_table(*mid), va, stop)) {
-            if (!table_entry(as, va))
-                return -ENOMEM;
-            clear_entries(as, mid, mmu_leaf_index(va), end_index(va, stop));
-        }
-        /* Before the next round may use a frame that was freed: others may still write to it. */
-        arch_mmu_flush(as, va, stop - va);
-        va = stop;
-        if (va >= end)
-            break;
     }
+    /* Before a frame that was freed may be used: others may still write to it. */
+    arch_mmu_flush(as, start, *va - start);
     return 0;
+}
+
+long table_clear(struct aspace *as, uint64_t *va, uint64_t end, int *credit) {
+    while (table_find(as, va, end, credit)) {
+        --*credit;
+        long error = clear_in_leaf(as, va, span_end(*va, end), credit);
+        if (error < 0)
+            return error;
+    }
+    return *va < end;
+}
+
+long table_own(struct aspace *as, uint64_t *va, uint64_t end, int *credit) {
+    while (table_find(as, va, end, credit)) {
+        --*credit;
+        uint64_t stop = span_end(*va, end);
+        long error = own(as, mid_look(as, *va), *va, stop, credit);
+        if (error < 0)
+            return error;
+        *va = stop;
+    }
+    return *va < end;
 }
 
 static pte_t restricted(pte_t e, uint64_t prot) {
     return pte_make(pte_pa(e), prot & PK_PROT_READ, prot & PK_PROT_WRITE && pte_writable(e),
-                    prot & PK_PROT_EXEC, pte_counted(e));
+                    prot & PK_PROT_EXEC, pte_counted(e), pte_shared(e));
 }
 
-long table_restrict(struct aspace *as, uint64_t start, uint64_t end, uint64_t prot) {
-    for (uint64_t va = table_next(as, start); va < end; va = table_next(as, va)) {
-        va = max_u64(va, start);
-        uint64_t stop = span_end(va, end);
-        const pte_t *look = table_look(as, va);
-        if (any_present(look - mmu_leaf_index(va), va, stop)) {
-            pte_t *e = table_entry(as, va);
-            if (!e)
-                return -ENOMEM;
-            for (uint64_t at = va; at < stop; at += PAGE_SIZE, e++)
-                if (pte_present(*e))
-                    *e = restricted(*e, prot);
-        }
-        va = stop;
-        if (va >= end)
-            break;
-    }
-    arch_mmu_flush(as, start, end - start);
+/* One leaf table's part of table_restrict(). */
+static long restrict_in_leaf(struct aspace *as, uint64_t *va, uint64_t end, uint64_t prot,
+                             int *credit) {
+    pte_t *mid = mid_look(as, *va);
+    long error = own(as, mid, *va, end, credit);
+    if (error < 0)
+        return error;
+    pte_t *e = pte_table(*mid);
+    unsigned first = mmu_leaf_index(*va), last = end_index(*va, end), i = first;
+    for (; (i = next_present(e, i, last)) < last && *credit > 0; i++, --*credit)
+        e[i] = restricted(e[i], prot);
+    *va += (uint64_t)(i - first) << PAGE_SHIFT;
     return 0;
 }
 
-uint64_t table_next(const struct aspace *as, uint64_t va) {
-    va = align_down(va, ARCH_LEAF_SPAN);
+long table_restrict(struct aspace *as, uint64_t *va, uint64_t end, uint64_t prot, int *credit) {
+    uint64_t start = *va;
+    long error = 0;
+    while (error == 0 && table_find(as, va, end, credit)) {
+        --*credit;
+        error = restrict_in_leaf(as, va, span_end(*va, end), prot, credit);
+    }
+    arch_mmu_flush(as, start, *va - start);
+    return error < 0 ? error : *va < end;
+}
+
+bool table_find(const struct aspace *as, uint64_t *va, uint64_t end, int *credit) {
     const struct region *r;
-    while (va < ARCH_USER_END && (r = aspace_region_at_or_above((struct aspace *)as, va))) {
-        va = max_u64(va, align_down(region_start(r), ARCH_LEAF_SPAN));
-        while (va < r->end) {
-            const pte_t *mid = mid_look(as, va);
+    while (*va < end && (r = aspace_region_at_or_above((struct aspace *)as, *va))) {
+        *va = max_u64(*va, region_start(r));
+        *credit -= FIND_CREDIT;
+        for (uint64_t stop = min_u64(r->end, end); *va < stop; --*credit) {
+            if (*credit <= 0)
+                return false;
+            const pte_t *mid = mid_look(as, *va);
             if (mid && pte_present(*mid))
-                return va;
-            va += ARCH_LEAF_SPAN;
-            if (!mid)
-                va = align_up(va, ARCH_MID_SPAN);
+                return true;
+            uint64_t span = mid ? ARCH_LEAF_SPAN : ARCH_MID_SPAN;
+            *va = align_down(*va, span) + span;
         }
     }
-    return ARCH_USER_END;
+    *va = end;
+    return false;
 }
 
-bool table_is_shared(const struct aspace *as, uint64_t va) {
-    return table_frame(*mid_look(as, va))->refs > 1;
+/* Takes write permission from what is private in an own leaf table with `used` entries. */
+static void write_protect(pte_t *leaf, uint32_t used) {
+    for (pte_t *e = leaf; used; e += 8) {
+        if (!(e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]))
+            continue;
+#pragma GCC unroll 8
+        for (unsigned i = 0; i < 8; i++) {
+            used -= pte_present(e[i]);
+            e[i] = pte_cloned(e[i]);
+        }
+    }
 }
 
-void table_write_protect(struct aspace *as, uint64_t start, uint64_t end) {
-    pte_t *leaf = pte_table(*mid_look(as, start));
-    unsigned last = end_index(start, end);
-    for (unsigned i = mmu_leaf_index(start); (i = next_present(leaf, i, last)) < last; i++)
-        leaf[i] = pte_without_write(leaf[i]);
+/* Somebody mapped into the address space between two steps of the clone: away with it. */
+static long clear_leaf(struct aspace *as, uint64_t va, int *credit) {
+    pte_t *mid = mid_look(as, va);
+    long more = table_clear(as, &va, va + ARCH_LEAF_SPAN, credit);
+    if (more == 0 && pte_present(*mid))
+        drop_leaf(as, mid);
+    return more;
 }
 
-long table_share(struct aspace *dst, struct aspace *src, uint64_t va) {
+long table_share(struct aspace *dst, struct aspace *src, uint64_t va, bool *protected,
+                 int *credit) {
     pte_t *mid = mid_entry(dst, va);
     if (!mid)
         return -ENOMEM;
+    if (pte_present(*mid)) {
+        long more = clear_leaf(dst, va, credit);
+        if (more != 0)
+            return more;
+    }
     pte_t link = *mid_look(src, va);
-    if (pte_present(*mid))
-        drop_leaf(dst, mid); /* somebody mapped into dst between two steps of the clone */
+    struct frame *f = table_frame(link);
+    *credit -= LEAF_CREDIT;
+    if (f->refs == 1) {
+        write_protect(frame_va(f), f->used);
+        *credit -= (int)(f->used / PROTECTED_PER_CREDIT);
+        *protected = true;
+    }
     link_leaf(mid, link);
-    frame_hold(table_frame(link));
-    dst->resident += table_frame(link)->used;
+    frame_hold(f);
+    dst->resident += f->used;
     return 0;
 }
 
-bool table_drop_step(struct aspace *as, unsigned pages) {
-    uint64_t va = table_next(as, as->cursor);
-    for (; va < ARCH_USER_END && pages; va = table_next(as, va)) {
-        pte_t *mid = mid_look(as, va);
+bool table_drop_step(struct aspace *as, int *credit) {
+    while (table_find(as, &as->cursor, ARCH_USER_END, credit)) {
+        pte_t *mid = mid_look(as, as->cursor);
         struct frame *f = table_frame(*mid);
+        --*credit;
         if (f->refs == 1) {
-            unsigned drop = f->used < pages ? f->used : pages;
-            pages -= drop;
+            uint32_t most = pages_for(*credit), drop = f->used < most ? f->used : most;
+            *credit -= (int)drop * FRAME_PUT_CREDIT;
             clear_some(as, frame_va(f), drop);
-        } else {
-            pages--;
         }
-        if (f->refs > 1 || !f->used)
+        if (f->refs > 1 || !f->used) {
             drop_leaf(as, mid);
+            as->cursor = align_down(as->cursor, ARCH_LEAF_SPAN) + ARCH_LEAF_SPAN;
+        }
     }
-    as->cursor = va;
-    return va == ARCH_USER_END;
+    return as->cursor >= ARCH_USER_END;
 }
 
 /* Leaf tables without a region are empty ones, left where memory ended during a fault. */
-static void free_mid(struct aspace *as, struct frame *f) {
-    for (pte_t *mid = frame_va(f); f->used; mid++)
-        if (pte_present(*mid))
+static bool free_mid(struct aspace *as, pte_t *root, int *credit) {
+    struct frame *f = table_frame(*root);
+    if (f->used)
+        *credit -= MID_CREDIT;
+    for (pte_t *mid = frame_va(f); f->used; mid++) {
+        if (*credit <= 0)
+            return false;
+        if (pte_present(*mid)) {
             drop_leaf(as, mid);
+            *credit -= 2;
+        }
+    }
     frame_put(f);
+    *root = 0;
+    *credit -= 2;
+    return true;
 }
 
-void table_free(struct aspace *as) {
+bool table_free_step(struct aspace *as, int *credit) {
     for (unsigned i = 0; i < ARCH_USER_ROOT_ENTRIES; i++)
-        if (pte_present(as->root[i]))
-            free_mid(as, table_frame(as->root[i]));
+        if (pte_present(as->root[i]) && (*credit <= 0 || !free_mid(as, &as->root[i], credit)))
+            return false;
     frame_put(frame_of(virt_to_phys(as->root)));
+    return true;
 }

@@ -23,22 +23,28 @@ static inline const pte_t *table_look(const struct aspace *as, uint64_t va) {
 pte_t *table_entry(struct aspace *as, uint64_t va);
 /* Stores a present entry over e, which may be present; counts it. va's table is as's own. */
 void table_set(struct aspace *as, pte_t *e, pte_t value);
-/* Clears all entries in [start, end). -ENOMEM if a shared table cannot be copied. */
-long table_clear(struct aspace *as, uint64_t start, uint64_t end);
-/* Gives present entries in [start, end) at most the rights prot (PK_PROT_*). 0 or -ENOMEM. */
-long table_restrict(struct aspace *as, uint64_t start, uint64_t end, uint64_t prot);
-/* The start of the first leaf table at or above va that exists, or ARCH_USER_END. */
-uint64_t table_next(const struct aspace *as, uint64_t va);
-/* True if the leaf table at va is shared already. */
-bool table_is_shared(const struct aspace *as, uint64_t va);
-/* Takes write permission from [start, end), which lies in one unshared leaf table. */
-void table_write_protect(struct aspace *as, uint64_t start, uint64_t end);
-/* Lets dst use src's leaf table at va too. 0 or -ENOMEM. */
-long table_share(struct aspace *dst, struct aspace *src, uint64_t va);
-/* Drops some `pages` pages and emptied leaf tables from as->cursor on; true when no region has a
- * table any more. */
-bool table_drop_step(struct aspace *as, unsigned pages);
-/* Frees the levels above. */
-void table_free(struct aspace *as);
+/*
+ * Goes on from *va to the first address below end that lies in a region and has a leaf table: true. False:
+ * there is none, and *va is end; or the credit is used up, and *va is where to go on.
+ */
+bool table_find(const struct aspace *as, uint64_t *va, uint64_t end, int *credit);
+/* Clears all entries in [*va, end), as far as the credit goes; *va is how far that was. 0: all; 1: there is
+ * more; -ENOMEM: a shared table could not be copied. */
+long table_clear(struct aspace *as, uint64_t *va, uint64_t end, int *credit);
+/* The same way: makes leaf tables that have entries there the address space's own. */
+long table_own(struct aspace *as, uint64_t *va, uint64_t end, int *credit);
+/* The same way: gives present entries at most the rights prot (PK_PROT_*). */
+long table_restrict(struct aspace *as, uint64_t *va, uint64_t end, uint64_t prot, int *credit);
+/*
+ * Lets dst use src's leaf table at va, the table's first address, too; what is private in it can then no
+ * longer be written. *protected: so it became for src, whose TLB does not know yet. 0, -ENOMEM, or 1: to be
+ * called again, dst had something there.
+ */
+long table_share(struct aspace *dst, struct aspace *src, uint64_t va, bool *protected, int *credit);
+/* Drops pages and emptied leaf tables from as->cursor on, as far as the credit goes; true when no region
+ * has a table any more. The cursor is then ARCH_USER_END. */
+bool table_drop_step(struct aspace *as, int *credit);
+/* Then frees the levels above, in the same way; true when all is gone. */
+bool table_free_step(struct aspace *as, int *credit);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef SCHED_HART_H
 #define SCHED_HART_H
 
+#include <arch/latency.h>
 #include <arch/machine.h>
 #include <lib/tree.h>
 #include <sched/queue.h>
@@ -28,6 +29,9 @@ struct hart {
     bool idle;
     bool slice_over; /* the current thread's quantum has ended */
     uint32_t index;
+#ifdef PARLEY_LATENCY
+    struct latency latency; /* the trap entry knows it too */
+#endif
     struct thread *handoff;   /* runs next unless someone more urgent is ready */
     uint64_t asid_generation; /* of the TLB's contents */
     struct thread *fp_owner;  /* whose registers the FPU holds */

@@ -266,7 +266,7 @@ static inline void run(struct hart *hart, struct thread *t, uint64_t now) {
     if (hart->aspace != t->task->aspace || !hart->aspace)
         arch_mmu_activate(t->task->aspace);
     program_timer(hart);
-    hart->reconsider = task_doomed_count; /* an interrupt cut it short: to be gone on with */
+    hart->reconsider = kobject_work; /* an interrupt cut it short: to be gone on with */
 }
 
 /*
@@ -285,16 +285,16 @@ static COLD bool goes_on(struct hart *hart, struct thread *t, uint64_t now) {
         thread_left_hart(before);
     }
     program_timer(hart);
-    if (!task_reap()) /* it may have stopped for an interrupt that is gone now */
+    if (!kobject_reap()) /* it may have stopped for an interrupt that is gone now */
         idle(hart);
-    task_reap();
+    kobject_reap();
     return false;
 }
 
 void kernel_exit(void) {
     struct hart *hart = this_hart();
-    if (task_doomed_count)
-        task_reap();
+    if (kobject_work)
+        kobject_reap();
     for (;;) {
         uint64_t now = arch_time_ns();
         struct thread *t = choose(hart, now);
@@ -316,7 +316,7 @@ static ALWAYS_INLINE bool switch_simply(struct hart *hart) {
         return false;
     struct thread *next = woken ? woken : first_ready(hart);
     bool slice_over = hart->slice_over;
-    if (next == before || task_doomed_count || hart->fp_on || before->condition >= THREAD_ENDED ||
+    if (next == before || kobject_work || hart->fp_on || before->condition >= THREAD_ENDED ||
         next->attention || (woken && slice_over))
         return false; /* or before is suspended or has attention */
     unsigned own = before->sched.priority, urgency = next->sched.priority;
@@ -356,7 +356,7 @@ void kernel_exit_simply(void) {
 
 void kernel_timer_interrupt(void) {
     struct hart *hart = this_hart();
-    /* Quiet until kernel_exit() programs it, or task_reap() would make way for it for nothing. */
+    /* Quiet until kernel_exit() programs it, or kobject_reap() would make way for it for nothing. */
     hart->timer_at = UINT64_MAX;
     arch_timer_program(UINT64_MAX);
     timers_run();

@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Tasks: creation and the end, which is taken in bounded steps. */
 #include <task/task.h>
-#include <arch/hart.h>
-#include <arch/machine.h>
 #include <ipc/ipc.h>
 #include <ipc/message.h>
 #include <mm/account.h>
 #include <mm/aspace.h>
 #include <mm/slab.h>
 #include <parley/errno.h>
-#include <sched/hart.h>
 #include <sched/sched.h>
 #include <task/thread.h>
 
-#define CAPS_PER_STEP 32
+#define THREAD_CREDIT 16
 
 struct task *task_killer;
-static struct list doomed = {&doomed, &doomed};
-uint64_t task_doomed_count;
 
 struct task *task_create(struct account *account) {
     struct task *task = slab_alloc(sizeof *task, account);
@@ -35,76 +30,66 @@ struct task *task_create(struct account *account) {
     account_join(account);
     list_init(&task->threads);
     list_init(&task->served);
-    list_init(&task->doomed);
     return task;
 }
 
-/* False if one of them still runs on another hart. */
-static bool end_threads(struct task *task) {
+/* Threads that run on other harts stay, at most one a hart. */
+static enum ending end_threads(struct task *task, int *credit) {
     struct list *next;
-    bool all = true;
     for (struct list *l = task->threads.next; l != &task->threads; l = next) {
+        if (*credit <= 0)
+            return ENDING_MORE;
+        *credit -= THREAD_CREDIT;
         next = l->next;
         struct thread *t = CONTAINER_OF(l, struct thread, task_link);
         t->suspended = true;
-        if (sched_running_elsewhere(t))
-            all = false;
-        else
+        if (!sched_running_elsewhere(t))
             thread_end(t);
     }
-    return all;
+    return task->thread_count ? ENDING_WAITS : ENDING_DONE;
 }
 
-static void fail_served(struct task *task) {
+/* True when there are no more. */
+static bool fail_served(struct task *task, int *credit) {
     call_put_aside(task);
-    while (!list_empty(&task->served))
+    for (; !list_empty(&task->served); *credit -= THREAD_CREDIT) {
+        if (*credit <= 0)
+            return false;
         call_fail(CONTAINER_OF(task->served.next, struct thread, call.served), -EHOSTDOWN);
+    }
+    return true;
 }
 
-bool task_kill_step(struct task *task) {
+enum ending task_kill_step(struct task *task, int *credit) {
     task->dying = true;
-    if (!end_threads(task))
-        return false;
-    fail_served(task);
-    if (!cap_table_clear(&task->caps, &task->clear_cursor, CAPS_PER_STEP))
-        return false;
+    enum ending threads = end_threads(task, credit);
+    if (threads != ENDING_DONE)
+        return threads;
+    if (!fail_served(task, credit) || !cap_table_clear(&task->caps, &task->clear_cursor, credit))
+        return ENDING_MORE;
     if (task->exception) {
         kobject_put(&task->exception->kobject);
         task->exception = NULL;
     }
-    if (task->aspace && !aspace_put_step(task->aspace))
-        return false;
+    if (task->aspace && !aspace_put_step(task->aspace, credit))
+        return ENDING_MORE;
     task->aspace = NULL;
-    return true;
+    return ENDING_DONE;
 }
 
 void task_doom(struct task *task) {
-    if (!list_empty(&task->doomed))
+    if (!list_empty(&task->kobject.doomed))
         return;
     kobject_hold(&task->kobject);
     task->dying = true;
-    list_append(&doomed, &task->doomed);
-    task_doomed_count++;
-    this_hart()->reconsider = true; /* not to leave the kernel before task_reap() had its turn */
+    kobject_doom(&task->kobject);
 }
 
-bool task_reap(void) {
-    bool worked = false;
-    uint64_t waiting = 0; /* for other harts to stop */
-    while (!list_empty(&doomed) && waiting < task_doomed_count && !arch_interrupt_pending()) {
-        struct task *task = CONTAINER_OF(doomed.next, struct task, doomed);
-        list_remove(&task->doomed);
-        if (task_kill_step(task)) {
-            task_doomed_count--;
-            kobject_put(&task->kobject);
-            waiting = 0;
-        } else {
-            list_append(&doomed, &task->doomed);
-            waiting = task->thread_count ? waiting + 1 : 0;
-        }
-        worked |= waiting == 0;
-    }
-    return worked;
+enum ending task_end_step(struct kobject *k, int *credit) {
+    enum ending left = task_kill_step(task_of(k), credit);
+    if (left == ENDING_DONE)
+        kobject_put(k);
+    return left;
 }
 
 /* The last reference is gone. Its own capabilities may end other tasks, and so on: not from here. */

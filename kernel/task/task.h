@@ -23,7 +23,6 @@ struct task {
     uint64_t foreign_entry; /* 0: foreign calls are exceptions */
     uint32_t clear_cursor;
     bool dying;
-    struct list doomed; /* in the list of tasks that task_reap() ends */
     char name[16];
 };
 
@@ -33,16 +32,12 @@ static inline struct task *task_of(struct kobject *k) {
 
 /* An empty task in account, which it joins; NULL if memory ends. */
 struct task *task_create(struct account *account);
-/* Ends its threads and frees what it has, a bounded amount a call: true when done. A thread that
- * runs on another hart is asked to stop; until it has, the answer is false. */
-bool task_kill_step(struct task *task);
-/* Lets task_reap() end it. */
+/* Ends its threads and frees what it has, as far as the credit goes. A thread that runs on another
+ * hart is asked to stop, and waited for. */
+enum ending task_kill_step(struct task *task, int *credit);
+/* Lets it end when the kernel is left. */
 void task_doom(struct task *task);
-/* Ends doomed tasks until all are gone or an interrupt waits. Called whenever the kernel is left,
- * so that neither a task that ends itself nor a chain of tasks needs a long or deep call. False if
- * there was nothing to do but wait for other harts. */
-bool task_reap(void);
-extern uint64_t task_doomed_count;
+enum ending task_end_step(struct kobject *k, int *credit);
 /* The task whose kill call runs: it needs no notice of what it ends. NULL: none. */
 extern struct task *task_killer;
 void task_destroy(struct kobject *k);

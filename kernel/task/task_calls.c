@@ -44,7 +44,8 @@ long sys_task_clone(struct thread *self, const uint64_t *a) {
     if (a[2] == PK_CLONE_SHARE) {
         if (as->regions.root)
             return -EINVAL;
-        if (!aspace_put_step(as))
+        int credit = STEP_CREDIT;
+        if (!aspace_put_step(as, &credit))
             panic("an empty address space takes more than a step to free");
         dst->aspace = src->aspace;
         aspace_hold(dst->aspace);
@@ -134,12 +135,14 @@ long sys_task_kill(struct thread *self, const uint64_t *a) {
     }
     kobject_hold(&task->kobject);
     task_killer = self->task;
-    bool done;
-    while (!(done = task_kill_step(task)) && !arch_interrupt_pending() && task->thread_count == 0)
-        ;
+    enum ending left;
+    do {
+        int credit = STEP_CREDIT;
+        left = task_kill_step(task, &credit);
+    } while (left == ENDING_MORE && !arch_interrupt_pending());
     task_killer = NULL;
     kobject_put(&task->kobject);
-    return done ? 0 : call_restart(self);
+    return left == ENDING_DONE ? 0 : call_restart(self);
 }
 
 static long copy_task(struct thread *self, const uint64_t *a, bool in) {
@@ -147,17 +150,16 @@ static long copy_task(struct thread *self, const uint64_t *a, bool in) {
     struct task *task = call_task(self, a[0], PK_RIGHT_MANAGE, &error);
     if (!task)
         return error;
-    uint64_t length = a[3], done = call_copy_begin(self, length);
+    uint64_t length = a[3], done = min_u64(call_progress(self), length);
     while (done < length) {
-        uint64_t n = min_u64(length - done, COPY_STEP);
-        error =
-            in ? copy_user_to_user(self->task->aspace, a[1] + done, task->aspace, a[2] + done, n)
-               : copy_user_to_user(task->aspace, a[1] + done, self->task->aspace, a[2] + done, n);
-        if (error < 0)
-            return error;
-        done += n;
+        struct aspace *own = self->task->aspace, *other = task->aspace;
+        long n = in ? copy_user_to_user(own, a[1] + done, other, a[2] + done, length - done)
+                    : copy_user_to_user(other, a[1] + done, own, a[2] + done, length - done);
+        if (n < 0)
+            return n;
+        done += (uint64_t)n;
         if (done < length && arch_interrupt_pending())
-            return call_restart_copy(self, done);
+            return call_restart_at(self, done);
     }
     return (long)done;
 }

@@ -79,6 +79,7 @@ struct thread *thread_create(struct task *task, unsigned priority) {
     list_init(&t->sched.link);
     list_init(&t->call.served);
     list_init(&t->call.notice);
+    list_init(&t->call.level);
     t->regs.status = INITIAL_STATUS;
     t->state = THREAD_READY;
     t->suspended = true;

@@ -34,6 +34,8 @@ struct call {
     bool cancelled;      /* a cancel notice was sent for this call */
     uint64_t exception;  /* label of the kernel's own message, 0: an ordinary call */
     uint64_t exception_words[4];
+    struct list level; /* while queued, if it is the first of its priority: in endpoint->levels */
+    uint8_t priority;  /* it queued with */
 };
 
 /* A foreign call in progress: what foreign_return puts back. */
@@ -61,7 +63,8 @@ struct thread {
     struct list link; /* in the endpoint or notification that it waits at */
     struct call call;
     struct foreign foreign;
-    uint64_t copied; /* bytes that a copy call has done before it was interrupted */
+    uint64_t
+        progress; /* how far a call has come that made way for an interrupt and is made again */
     uint64_t run_ns;
     uint32_t id;
     struct endpoint *receiving; /* where it waits as a receiver, or received last; not held */

@@ -25,7 +25,7 @@ static void get_regs(struct thread *t, struct pk_regs *r) {
 
 static void set_regs(struct thread *t, const struct pk_regs *r) {
     memcpy(t->regs.x, r->x, sizeof r->x);
-    t->copied = 0;
+    t->progress = 0;
     if (r->fp) {
         memcpy(t->fp.f, r->f, sizeof r->f);
         t->fp.fcsr = r->fcsr;

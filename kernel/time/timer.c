@@ -6,6 +6,8 @@
 #include <lib/lib.h>
 #include <sched/hart.h>
 
+#define TIMER_CREDIT 20
+
 static void update_next(struct hart *hart) {
     struct tree_node *n = tree_first(&hart->timers);
     hart->timers_next = n ? n->key : UINT64_MAX;
@@ -33,8 +35,10 @@ void timer_disarm(struct timer *t) {
     t->hart = NULL;
 }
 
+/* Those for whom the credit is not enough come by the next interrupt, for which they wait already. */
 void timers_run(void) {
-    while (this_hart()->timers_next <= arch_time_ns()) {
+    int credit = STEP_CREDIT;
+    for (; credit > 0 && this_hart()->timers_next <= arch_time_ns(); credit -= TIMER_CREDIT) {
         struct timer *t = CONTAINER_OF(tree_first(&this_hart()->timers), struct timer, node);
         timer_disarm(t);
         t->expired(t);

@@ -17,7 +17,7 @@ struct timer {
 /* Arms the timer on this hart for time at_ns, absolute; re-arms it if it was armed. */
 void timer_arm(struct timer *t, uint64_t at_ns);
 void timer_disarm(struct timer *t);
-/* Expires what is due on this hart. */
+/* Expires what is due on this hart; if that is very much, not all of it. */
 void timers_run(void);
 /* No timers yet, on any hart. */
 void timers_init(void);

@@ -165,8 +165,10 @@ static __attribute__((noinline)) void *malloc_at_length(size_t size) {
 
 /* Mostly a small block was freed before that is taken again. */
 void *malloc(size_t size) {
-    struct block **list = &free_lists[(size + ALIGN - 1) / ALIGN], *block;
-    if (size - 1 >= SMALL || !(block = *list))
+    if (size - 1 >= SMALL)
+        return malloc_at_length(size);
+    struct block **list = &free_lists[(size + ALIGN - 1) / ALIGN], *block = *list;
+    if (!block)
         return malloc_at_length(size);
     *list = block->next;
     if (block->next)

@@ -95,8 +95,12 @@ static void check_references(void) {
 static void clear_all(void) {
     uint32_t cursor = 0;
     unsigned steps = 0;
-    for (uint32_t slots = table.slots; !cap_table_clear(&table, &cursor, 32); steps++)
-        assert_true(steps <= slots / 32);
+    for (uint32_t slots = table.slots;; steps++) {
+        int credit = 64;
+        if (cap_table_clear(&table, &cursor, &credit))
+            break;
+        assert_true(steps <= slots);
+    }
     memset(model, 0, sizeof model);
     check_references();
     assert_int_equal(account.used, 0);

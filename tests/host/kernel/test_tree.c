@@ -7,7 +7,7 @@
 #define NODES 500
 
 static struct tree_node nodes[NODES];
-static struct tree_node *sorted[NODES]; /* by key, equals in their order of insertion */
+static struct tree_node *sorted[NODES]; /* by key, equals by address */
 static unsigned count;
 static int present[NODES];
 
@@ -32,7 +32,9 @@ static unsigned in_order(const struct tree_node *n, unsigned at) {
 
 static void model_insert(struct tree_node *n) {
     unsigned at = count++;
-    for (; at > 0 && sorted[at - 1]->key > n->key; at--)
+    for (; at > 0 &&
+           (sorted[at - 1]->key > n->key || (sorted[at - 1]->key == n->key && sorted[at - 1] > n));
+         at--)
         sorted[at] = sorted[at - 1];
     sorted[at] = n;
 }

@@ -119,21 +119,22 @@ long mock_call(uint64_t badge, uint64_t label, const uint64_t *words, unsigned c
     return result;
 }
 
-static void notice(uint64_t label, uint64_t token, uint64_t word) {
-    struct request req = {.token = token};
+static void notice(uint64_t label, const struct call *call, uint64_t word) {
+    struct request req = {.token = call ? call->token : 0};
     req.msg.label = label;
+    req.msg.badge = call ? (uint64_t)call->pid : 0;
     req.msg.w[0] = word;
     assert_true(server_handle_kernel(server, &req) == SERVER_DEFER);
 }
 
 void mock_interrupt(struct call *call) {
-    notice(PK_NOTICE_CANCEL, call->token, PK_CANCEL_INTERRUPT);
+    notice(PK_NOTICE_CANCEL, call, PK_CANCEL_INTERRUPT);
 }
 
 void mock_kill_notice(struct call *call) {
     if (calls[call->token % MAX_CALLS] == call)
         calls[call->token % MAX_CALLS] = 0;
-    notice(PK_NOTICE_CANCEL, call->token, PK_CANCEL_DEAD);
+    notice(PK_NOTICE_CANCEL, call, PK_CANCEL_DEAD);
 }
 
 void mock_kill(struct call *call) {

@@ -47,6 +47,7 @@ enum {
     PTE_A = 64,
     PTE_D = 128,
     PTE_UNCOUNTED = 256, /* software: the frame's references do not count this entry */
+    PTE_SHARED = 512,    /* software: it stays writable when the address space is cloned */
 };
 #define PTE_PA_SHIFT 10
 
@@ -62,8 +63,12 @@ static inline bool pte_counted(pte_t e) {
 static inline uint64_t pte_pa(pte_t e) {
     return (e >> PTE_PA_SHIFT & ((1ull << 44) - 1)) << PAGE_SHIFT;
 }
-static inline pte_t pte_without_write(pte_t e) {
-    return e & ~(pte_t)(PTE_W | PTE_D);
+static inline bool pte_shared(pte_t e) {
+    return e & PTE_SHARED;
+}
+/* The entry as it is after a copy-on-write clone. */
+static inline pte_t pte_cloned(pte_t e) {
+    return e & PTE_SHARED ? e : e & ~(pte_t)(PTE_W | PTE_D); /* an absent one stays 0 */
 }
 /* May user mode read, write, execute through this entry? */
 static inline bool pte_allows(pte_t e, bool write, bool exec) {
@@ -79,7 +84,8 @@ static inline bool pte_allows_counted(pte_t e, bool write) {
  * A present entry. Without any right it stays present, but user mode cannot use it. A and D are set
  * at once: the kernel never reads them, and so hardware never traps for them.
  */
-static inline pte_t pte_make(uint64_t pa, bool read, bool write, bool exec, bool counted) {
+static inline pte_t pte_make(uint64_t pa, bool read, bool write, bool exec, bool counted,
+                             bool shared) {
     pte_t e = pa >> PAGE_SHIFT << PTE_PA_SHIFT | PTE_V | PTE_A;
     if (read || write || exec)
         e |= PTE_U;
@@ -91,6 +97,8 @@ static inline pte_t pte_make(uint64_t pa, bool read, bool write, bool exec, bool
         e |= PTE_X;
     if (!counted)
         e |= PTE_UNCOUNTED;
+    if (shared)
+        e |= PTE_SHARED;
     return e;
 }
 /* An entry of the root or the middle level. */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* How long interrupts wait (latency.c). Nothing at all but in the kernel that measures it. */
+#ifndef ARCH_LATENCY_H
+#define ARCH_LATENCY_H
+
+#include <stdint.h>
+
+#ifdef PARLEY_LATENCY
+/* Per hart, set at each trap's entry. */
+struct latency {
+    uint64_t since;    /* instruction counter; 0: not in a stretch */
+    uint64_t pc, call; /* where the trap was, and its a7 */
+    uint64_t place;    /* the last look at the pending interrupts, 0: none since the trap */
+};
+
+/* At `place` none was pending, or interrupts stop to be waited for. */
+void latency_look(const void *place);
+/* The return to user mode. */
+void latency_leave(void);
+/* Time begins to count. */
+void latency_begin(const void *place);
+/* Prints the longest. */
+void latency_report(void);
+#else
+static inline void latency_report(void) {
+}
+#endif
+
+#endif
