@@ -31,10 +31,20 @@ static void next_token(struct thread *t) {
     t->call.token = (t->call.token + TOKEN_STEP) & ((1ull << TOKEN_BITS) - 1);
 }
 
+/* Attention was wanted while the call was in hand, or before. */
+static COLD void cancel_late(struct thread *caller) {
+    if (caller->foreign.inside)
+        call_cancel(caller);
+}
+
 void call_put_aside(struct task *server) {
-    if (server->in_hand)
-        list_append(&server->served, &server->in_hand->call.served);
+    struct thread *caller = server->in_hand;
+    if (!caller)
+        return;
     server->in_hand = NULL;
+    list_append(&server->served, &caller->call.served);
+    if (caller->attention)
+        cancel_late(caller);
 }
 
 /* The server, if there is one yet, no longer knows of the call. */
@@ -100,6 +110,8 @@ void call_fail(struct thread *t, long error) {
 void call_cancel(struct thread *t) {
     if (t->state != THREAD_SERVED || t->call.cancelled || t->call.exception)
         return;
+    if (t->call.server->in_hand == t)
+        return;
     t->call.cancelled = true;
     notice_post(t);
 }
@@ -148,7 +160,8 @@ bool receive_pending(struct thread *r, struct endpoint *e) {
         r->receiving = e;
     }
     endpoint_set_server(e, r);
-    sched_set_priority(r, r->base_priority);
+    if (r->sched.priority != r->base_priority) /* mostly not */
+        sched_set_priority(r, r->base_priority);
     call_put_aside(r->task);
     if (!e->pending)
         return false;

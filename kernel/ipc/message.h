@@ -28,7 +28,7 @@ long caps_transfer(struct task *from, struct task *to, unsigned count, uint64_t 
 bool receive_pending(struct thread *r, struct endpoint *e);
 /* Second half: waits. */
 void receive_wait(struct thread *r, struct endpoint *e);
-/* The call in hand, if any, joins the server's other unanswered ones. */
+/* The call in hand, if any, joins the server's other unanswered ones, which may be cancelled. */
 void call_put_aside(struct task *server);
 /* Ends caller's pending call and leaves it neither running nor ready. */
 void call_finish(struct thread *caller);
