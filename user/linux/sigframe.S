@@ -5,6 +5,7 @@
  */
 #include <parley/calls.h>
 #include <parley/errno.h>
+#include <parley/personality.h>
 #include <parley/sigframe.h>
 
 /* The registers that a C function may change, but t0, a0 and a7. */
@@ -40,14 +41,17 @@ attention_of_call:
     li t0, -EINTR
     bne a0, t0, attention
     li t0, 1
-    li a7, PK_FOREIGN_ATTENTION
-    ecall
+    j 3f
 
 /*
  * The registers go to where their place in a frame will be if the next signal is to be handled.
- * On the way to the handler there may be attention again: another frame, on top.
+ * On the way to the handler there may be attention again: another frame, on top. A program that has
+ * set another stack for signals may have too little room on this one.
  */
 attention:
+    lla t0, state
+    ld t0, PERSONALITY_OTHER_STACK(t0)
+    bnez t0, 4f
     addi t0, sp, -SIGFRAME_SIZE
     andi t0, t0, -16
     CALLER_SAVED sd, t0
@@ -73,6 +77,9 @@ attention:
     ld sp, SIGFRAME_X(2)(sp)
     ecall
     j attention
+4:  li t0, 0
+3:  li a7, PK_FOREIGN_ATTENTION
+    ecall
 
 /* sigframe_leave(frame): on with what it holds. No call ends here, whatever a0 looks like. */
     .globl sigframe_leave

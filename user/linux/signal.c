@@ -79,6 +79,7 @@ long linux_rt_sigtimedwait(const uint64_t *set, void *info, const struct linux_t
 long linux_sigaltstack(const void *new, void *old, long a2, long a3, long a4, long a5,
                        struct foreign_frame *f) {
     (void)a2, (void)a3, (void)a4, (void)a5;
+    state.other_stack |= new != 0;
     return proc_sigaltstack(PK_SLOT_PROC, f->sp, new, new ? STACK_SIZE : 0, old,
                             old ? STACK_SIZE : 0);
 }

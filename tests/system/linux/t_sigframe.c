@@ -14,6 +14,7 @@
 static volatile sig_atomic_t hits;
 static volatile int order;
 static siginfo_t last_info;
+static char stack[65536];
 
 /*
  * sigaction(2) with `masked` (a signal, 0 for none) as sa_mask. Past the library, since
@@ -348,12 +349,11 @@ static int bad_frame_zeros(void) {
     return 0;
 }
 
-/* No room for a frame. */
-static int no_room(void) {
+/* Sends SIGUSR1 on a stack of which 768 bytes are left. */
+static void kill_on_small_stack(void) {
     char *page = mmap(NULL, 3 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     mprotect(page + 4096, 4096, PROT_READ | PROT_WRITE);
-    handle(SIGUSR1, on_change, 0);
     register long a0 __asm__("a0") = getpid();
     register long a1 __asm__("a1") = SIGUSR1;
     register long a7 __asm__("a7") = SYS_kill;
@@ -364,7 +364,21 @@ static int no_room(void) {
                      : "+r"(a0)
                      : "r"(a1), "r"(a7), "r"(page + 4096 + 768)
                      : "s1", "memory");
+}
+
+static int no_room(void) {
+    handle(SIGUSR1, on_change, 0);
+    kill_on_small_stack();
     return 0;
+}
+
+static int room_elsewhere(void) {
+    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
+
+    sigaltstack(&alternate, NULL);
+    handle(SIGUSR1, trash_registers, (int)SA_ONSTACK);
+    kill_on_small_stack();
+    return 7;
 }
 
 static void test_bad_frames(void) {
@@ -373,6 +387,7 @@ static void test_bad_frames(void) {
     is_int(in_child(bad_frame_end) & 0x7f, SIGSEGV, "with half a frame");
     is_int(in_child(bad_frame_zeros) & 0x7f, SIGSEGV, "with a frame of zeros");
     is_int(in_child(no_room) & 0x7f, SIGSEGV, "a signal without room for its frame");
+    is_int(in_child(room_elsewhere), 7 << 8, "with room on another stack");
 }
 
 static void test_machine(void) {
@@ -522,7 +537,6 @@ static void test_whole_info(void) {
 
 /* ---- Other stacks, calls cut short -------------------------------------------------------- */
 
-static char stack[65536];
 static volatile bool on_it;
 static stack_t in_frame;
 
@@ -619,6 +633,42 @@ static void test_busy(void) {
     is_int(reap(pid), SIGKILL, "and killed");
 }
 
+#define STORM 2000
+
+static volatile sig_atomic_t came, wrong_order, over;
+
+static void on_storm(int signum, siginfo_t *info, void *context) {
+    if (signum != SIGRTMIN)
+        over = 1;
+    else if (info->si_value.sival_int != came++)
+        wrong_order++;
+    (void)context;
+}
+
+static void send_for_sure(pid_t pid, int signum, int value) {
+    while (sigqueue(pid, signum, (union sigval){.sival_int = value}) < 0)
+        sleep_ms(1);
+}
+
+/* Signals that come from elsewhere at any time, to one that makes short calls all the time. */
+static void test_storm(void) {
+    pid_t pid, parent = getpid();
+
+    handle(SIGRTMIN, on_storm, 0);
+    handle_masked(SIGRTMIN + 1, on_storm, 0, SIGRTMIN);
+    pid = start();
+    if (pid == 0) {
+        while (!over)
+            if (getppid() != parent || syscall(SYS_getpid) == parent)
+                _exit(1);
+        _exit(came == STORM && !wrong_order ? 0 : 2);
+    }
+    for (int i = 0; i < STORM; i++)
+        send_for_sure(pid, SIGRTMIN, i);
+    send_for_sure(pid, SIGRTMIN + 1, 0);
+    is_int(reap_exit(pid), 0, "every signal of another process comes, in order");
+}
+
 int main(void) {
     test_machine();
     test_order();
@@ -631,5 +681,6 @@ int main(void) {
     test_stack();
     test_cut_short();
     test_busy();
+    test_storm();
     return done();
 }
