@@ -60,6 +60,8 @@ kernel_call_handler *const kernel_call_table[PK_CALLS + 1] = {
     [-PK_MACHINE_INFO] = sys_machine_info,
     [-PK_MACHINE_STOP] = sys_machine_stop,
     [-PK_LOG] = sys_log,
+    [-PK_FOREIGN_EXCHANGE] = sys_foreign_exchange,
+    [-PK_FOREIGN_ATTENTION] = sys_foreign_attention,
 };
 
 /* A non-negative call number: resumes the thread at its task's foreign entry. */
@@ -77,16 +79,48 @@ static void foreign_call(struct thread *t) {
     x[REG_PC] = t->task->foreign_entry;
 }
 
+/* Back to the program; the value is in the result register already. */
+static void foreign_leave(struct thread *t) {
+    t->foreign.inside = false;
+    t->regs.x[REG_PC] = t->foreign.pc;
+    t->regs.x[REG_CALL_NUMBER] = t->foreign.call_number;
+    t->regs.x[REG_SCRATCH] = t->foreign.scratch;
+}
+
+/* With attention pending it goes on inside, behind the call: coming back is how it is told. */
 long sys_foreign_return(struct thread *self, const uint64_t *a) {
+    (void)a;
     if (!self->foreign.inside)
         return -EINVAL;
-    (void)a; /* the value is in the result register already */
-    self->foreign.inside = false;
-    self->regs.x[REG_PC] = self->foreign.pc;
-    self->regs.x[REG_CALL_NUMBER] = self->foreign.call_number;
-    self->regs.x[REG_SCRATCH] = self->foreign.scratch;
     if (self->attention)
-        exception_attention(self, 1);
+        self->attention = false;
+    else
+        foreign_leave(self);
+    return CALL_DONE;
+}
+
+long sys_foreign_exchange(struct thread *self, const uint64_t *a) {
+    struct foreign *f = &self->foreign;
+    uint64_t *out = &self->regs.x[REG_A1];
+    if (!f->inside)
+        return -EINVAL;
+    struct foreign old = *f;
+    f->pc = a[0];
+    f->call_number = a[1];
+    f->scratch = a[2];
+    out[0] = old.pc;
+    out[1] = old.call_number;
+    out[2] = old.scratch;
+    return arch_fp_ready(self);
+}
+
+long sys_foreign_attention(struct thread *self, const uint64_t *a) {
+    uint64_t word = self->regs.x[REG_T0];
+    (void)a;
+    if (!self->foreign.inside)
+        return -EINVAL;
+    foreign_leave(self);
+    exception_attention(self, word);
     return CALL_DONE;
 }
 

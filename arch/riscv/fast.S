@@ -58,7 +58,7 @@
 
 /* s3 runs from now on, in the address space s4, instead of t0; the message is in place but for t0. */
     .macro RESUME smp
-    sw zero, THREAD_CONDITION(s3)
+    sb zero, THREAD_CONDITION(s3) /* its state alone: attention stays */
     sd s3, HART_CURRENT(tp)
     .if \smp
     sd tp, THREAD_HART(s3)
@@ -87,12 +87,15 @@
     sret
     .endm
 
-/* Slow if the thread \partner, of priority a7, cannot be switched to just like that. s4: its aspace. */
-    .macro CHECK_SWITCH partner, state, slow
+/*
+ * Slow if the thread \partner, of priority a7, cannot be switched to just like that. s4: its
+ * aspace. In another condition than \state it is for \other, which may come back to 4.
+ */
+    .macro CHECK_SWITCH partner, state, slow, other
     lw t6, THREAD_CONDITION(\partner)
     addi t6, t6, -\state
-    bnez t6, \slow
-    lbu t6, HART_FP_ON(tp)
+    bnez t6, \other
+4:  lbu t6, HART_FP_ON(tp)
     beqz t6, 3f
     csrr t6, sstatus
     srli t6, t6, SSTATUS_FS_SHIFT
@@ -251,7 +254,7 @@ fast_call_\smp:
     lbu a7, THREAD_PRIORITY(s3)
     bltu a7, t6, 8f /* it would have to be raised */
     ld s4, TASK_ASPACE(s0)
-    CHECK_SWITCH s3, CONDITION_RECEIVING, 8f
+    CHECK_SWITCH s3, CONDITION_RECEIVING, 8f, 8f
     ld t6, THREAD_TOKEN(t0)
     lui a7, 0x100
     add t6, t6, a7
@@ -301,7 +304,7 @@ fast_reply_receive_\smp:
     lbu a7, THREAD_PRIORITY(s3)
     ld s4, THREAD_TASK(s3)
     ld s4, TASK_ASPACE(s4)
-    CHECK_SWITCH s3, CONDITION_SERVED, 8f
+    CHECK_SWITCH s3, CONDITION_SERVED, 8f, 6f
     sd zero, TASK_IN_HAND(s0)
     sb zero, THREAD_CANCELLED(s3)
     lw t6, ENDPOINT_REFS(s2) /* not the last: the server's capability holds it */
@@ -325,7 +328,9 @@ fast_reply_receive_\smp:
 
 /* Nobody to answer: the call in hand, if any, stays unanswered and the server waits. */
 5:  bnez a0, 8f
-    beqz s3, 6f
+    beqz s3, 2f
+    lbu t6, THREAD_ATTENTION(s3)
+    bnez t6, 8f /* it may have to be cancelled now */
     ld t6, (TASK_SERVED + 8)(s0)
     addi s3, s3, THREAD_SERVED_LINK
     sd t6, 8(s3)
@@ -334,7 +339,7 @@ fast_reply_receive_\smp:
     sd t6, 0(s3)
     sd s3, 8(t6)
     sd zero, TASK_IN_HAND(s0)
-6:  sd t0, ENDPOINT_WAITING(s2)
+2:  sd t0, ENDPOINT_WAITING(s2)
     lbu t6, THREAD_BASE_PRIORITY(t0)
     sb t6, THREAD_PRIORITY(t0)
     li t6, CONDITION_RECEIVING
@@ -348,6 +353,10 @@ fast_reply_receive_\smp:
     ld sp, HART_STACK(tp)
     j own_call_leave
 
+6:  li s5, CONDITION_ATTENTION /* inside a foreign call it keeps nobody from going on */
+    bne t6, s5, 8f
+    lbu t6, FOREIGN_INSIDE(s3)
+    bnez t6, 4b
 8:  UNLOCK \smp
 7:  li a7, PK_REPLY_RECEIVE
     j restore_own_call
@@ -367,8 +376,17 @@ fast_foreign_return_\smp:
     ld t0, FOREIGN_SCRATCH(t0)
     csrrw tp, sscratch, tp
     sret
-7:  li a7, 1
+7:  li a7, 1 /* attention: back behind the call, inside, the mark cleared */
     sb a7, FOREIGN_INSIDE(t0)
+    fence rw, rw
+    sb zero, THREAD_ATTENTION(t0)
+    csrr a7, sepc
+    addi a7, a7, 4
+    csrw sepc, a7
+    ld t0, HART_SCRATCH(tp)
+    li a7, PK_FOREIGN_RETURN
+    csrrw tp, sscratch, tp
+    sret
 8:  li a7, PK_FOREIGN_RETURN
     j own_call_\smp
     .endm

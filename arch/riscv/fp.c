@@ -18,9 +18,8 @@ static void set_fs(struct thread *t, uint64_t fs) {
     t->regs.status = (t->regs.status & ~SSTATUS_FS) | fs;
 }
 
-bool arch_fp_trap(struct thread *t) {
-    if (arch_fp_on(t))
-        return false; /* the FPU is on: the instruction really is illegal */
+/* t's registers are in this hart, and FS will be on for it. */
+static void turn_on(struct thread *t) {
     struct hart *hart = this_hart();
     if (hart->fp_owner != t || t->fp_hart != hart) {
         csr_set(sstatus, FS_DIRTY);
@@ -32,6 +31,20 @@ bool arch_fp_trap(struct thread *t) {
     t->fp.used = 1;
     hart->fp_on = true;
     set_fs(t, FS_CLEAN);
+}
+
+bool arch_fp_trap(struct thread *t) {
+    if (arch_fp_on(t))
+        return false; /* the FPU is on: the instruction really is illegal */
+    turn_on(t);
+    return true;
+}
+
+bool arch_fp_ready(struct thread *t) {
+    if (!t->fp.used || csr_read(sstatus) & SSTATUS_FS)
+        return t->fp.used;
+    turn_on(t);
+    csr_set(sstatus, FS_CLEAN); /* most calls leave the kernel with sstatus as it is */
     return true;
 }
 

@@ -53,5 +53,6 @@
 #define KIND_ENDPOINT (3 << 5)
 #define CONDITION_SERVED 3 /* a thread that nothing but its state keeps from running */
 #define CONDITION_RECEIVING 4
+#define CONDITION_ATTENTION (1 << 16) /* more than its state: attention is wanted */
 
 #endif

@@ -71,6 +71,8 @@ _Static_assert(sizeof(struct cap) == 1 << CAP_SIZE_SHIFT, "offsets.h: CAP_SIZE_S
 _Static_assert(CAP_FIRST == CAP_SLOTS_FIRST, "offsets.h: CAP_SLOTS_FIRST");
 _Static_assert(PK_TYPE_ENDPOINT << 5 == KIND_ENDPOINT, "offsets.h: KIND_ENDPOINT");
 _Static_assert(TOKEN_ID_BITS == 20 && TOKEN_BITS == 60, "fast.S: tokens");
+_Static_assert(offsetof(struct thread, attention) == offsetof(struct thread, condition) + 2,
+               "offsets.h: CONDITION_ATTENTION");
 _Static_assert(THREAD_RUNNING == 0 && THREAD_SERVED == CONDITION_SERVED &&
                    THREAD_RECEIVING == CONDITION_RECEIVING,
                "offsets.h: conditions");

@@ -34,7 +34,7 @@
 #define PK_REPLY_RECEIVE (-4)    /* reply(token, ...) then receive(t1); token 0: only receive */
 #define PK_NOTIFY (-5)           /* notify(notification, bits) */
 #define PK_WAIT (-6)             /* wait(notification, flags) -> bits, cleared */
-#define PK_FOREIGN_RETURN (-7)   /* foreign_return(value): back to the program */
+#define PK_FOREIGN_RETURN (-7)   /* (value): back to the program; returns if attention is wanted */
 #define PK_YIELD (-8)            /* yield(thread slot or 0) */
 #define PK_COPY_FROM_CALLER (-9) /* (token, offset in input, dst, len) -> bytes */
 #define PK_COPY_TO_CALLER (-10)  /* (token, offset in output, src, len) -> bytes */
@@ -90,7 +90,11 @@
 #define PK_MACHINE_INFO (-47) /* (struct pk_machine_info *) */
 #define PK_MACHINE_STOP (-48) /* (machine, PK_STOP_*, status) */
 #define PK_LOG (-49)          /* (text, length): a line on the kernel's console */
-#define PK_CALLS 49
+#define PK_FOREIGN_EXCHANGE                                                                        \
+    (-50) /* (pc, call number, scratch) -> was floating point ever used?; the old three in a1-a3 */
+#define PK_FOREIGN_ATTENTION                                                                       \
+    (-51) /* foreign_return(value) by way of an attention exception; t0: a word for its receiver */
+#define PK_CALLS 51
 
 /* Labels. Bit 63 marks what only the kernel can send. */
 #define PK_LABEL_MASK 0xffff
@@ -99,8 +103,8 @@
 #define PK_NOTICE_EVENTS (PK_LABEL_KERNEL | 1)   /* a0 = 0, word 0: notification bits */
 #define PK_NOTICE_CANCEL (PK_LABEL_KERNEL | 2)   /* a0 = token, t1 = badge, word 0: PK_CANCEL_* */
 #define PK_EXCEPTION_FAULT (PK_LABEL_KERNEL | 3) /* a0 = token; words: cause, address, pc, errno */
-#define PK_EXCEPTION_ATTENTION                                                                     \
-    (PK_LABEL_KERNEL | 4)                          /* a0 = token; words: foreign result, first a0 */
+/* a0 = token; words: a0, a0 when the foreign call was made, the word of foreign_attention */
+#define PK_EXCEPTION_ATTENTION (PK_LABEL_KERNEL | 4)
 #define PK_EXCEPTION_FOREIGN (PK_LABEL_KERNEL | 5) /* a foreign call without a foreign entry */
 
 #define PK_CANCEL_INTERRUPT 0 /* still waiting: answer -EINTR, or what was already granted */

@@ -18,6 +18,9 @@
 /* Before that stands the code that signal handlers return to (__vdso_rt_sigreturn), first in text. */
 #define PERSONALITY_RETURN_SIZE 64
 
+/* Offset of other_stack. */
+#define PERSONALITY_OTHER_STACK 48
+
 #ifndef __ASSEMBLER__
 struct personality_state {
     uint64_t brk_start, brk; /* the program break's lowest and present address */
@@ -25,9 +28,12 @@ struct personality_state {
     uint64_t realtime_ns; /* CLOCK_REALTIME when the time counter was 0 */
     uint64_t random;      /* seed */
     uint64_t log_unknown; /* report unknown system calls to the process server */
+    uint64_t other_stack; /* a stack for signals was set: frames are the process server's */
     int32_t pid;
     char name[16]; /* of the program (prctl PR_SET_NAME) */
 };
+_Static_assert(__builtin_offsetof(struct personality_state, other_stack) == PERSONALITY_OTHER_STACK,
+               "personality.h: PERSONALITY_OTHER_STACK");
 #endif
 
 #endif

@@ -172,6 +172,25 @@ static inline long pk_reply(uint64_t token, long result, const struct pk_msg *ms
     return (long)a0;
 }
 
+/* What the kernel keeps of a foreign call: foreign_return puts it back. */
+struct pk_foreign {
+    uint64_t pc, number, scratch;
+};
+
+/* foreign_exchange: replaces it and hands out the old; 1 if floating point was ever used, 0 if not. */
+static inline long pk_foreign_exchange(struct pk_foreign *f) {
+    register uint64_t a0 __asm__("a0") = f->pc;
+    register uint64_t a1 __asm__("a1") = f->number;
+    register uint64_t a2 __asm__("a2") = f->scratch;
+    register uint64_t a3 __asm__("a3");
+    register long a7 __asm__("a7") = PK_FOREIGN_EXCHANGE;
+    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1), "+r"(a2), "=r"(a3) : "r"(a7) : "memory");
+    f->pc = a1;
+    f->number = a2;
+    f->scratch = a3;
+    return (long)a0;
+}
+
 static inline long pk_notify(uint64_t notification, uint64_t bits) {
     return pk_call6(PK_NOTIFY, notification, bits, 0, 0, 0, 0);
 }

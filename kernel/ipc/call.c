@@ -59,6 +59,22 @@ static void next_token(struct thread *t) {
     t->call.token = (t->call.token + TOKEN_STEP) & ((1ull << TOKEN_BITS) - 1);
 }
 
+/* Attention was wanted while the call was in hand, or before. */
+static COLD void cancel_late(struct thread *caller) {
+    if (caller->foreign.inside)
+        call_cancel(caller);
+}
+
+void call_put_aside(struct task *server) {
+    struct thread *caller = server->in_hand;
+    if (!caller)
+        return;
+    server->in_hand = NULL;
+    list_append(&server->served, &caller->call.served);
+    if (caller->attention)
+        cancel_late(caller);
+}
+
 void call_start(struct thread *t, struct endpoint *e, uint64_t badge) {
     kobject_hold(&e->kobject);
     t->call.endpoint = e;
@@ -102,6 +118,8 @@ void call_fail(struct thread *t, long error) {
 void call_cancel(struct thread *t) {
     if (t->state != THREAD_SERVED || t->call.cancelled || t->call.exception ||
         !t->call.endpoint->receiver_caps)
+        return;
+    if (t->call.server->in_hand == t)
         return;
     t->call.cancelled = true;
     notice_post(t);
@@ -154,7 +172,8 @@ enum received receive_pending(struct thread *r, struct endpoint *e) {
         r->receiving = e;
     }
     endpoint_set_server(e, r);
-    sched_set_priority(r, r->base_priority);
+    if (r->sched.priority != r->base_priority) /* mostly not */
+        sched_set_priority(r, r->base_priority);
     call_put_aside(r->task);
     if (!e->pending)
         return RECEIVED_NOTHING;

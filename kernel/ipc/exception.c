@@ -30,11 +30,11 @@ void exception_unanswered(struct thread *t) {
     t->suspended = true;
 }
 
-bool exception_attention(struct thread *t, uint64_t from_foreign_return) {
+bool exception_attention(struct thread *t, uint64_t word) {
     t->attention = false;
     if (!t->task->exception)
         return false;
     exception_send(t, PK_EXCEPTION_ATTENTION, t->regs.x[REG_RESULT], t->foreign.first_argument,
-                   from_foreign_return, 0);
+                   word, 0);
     return true;
 }

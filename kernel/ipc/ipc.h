@@ -65,7 +65,8 @@ void notification_signal(struct notification *n, uint64_t bits);
 void call_start(struct thread *t, struct endpoint *e, uint64_t badge);
 /* Takes t out of its pending call; a server that received it gets the notice `dead`. */
 void call_abandon(struct thread *t);
-/* Tells the server of t's pending call, once, that t would rather stop waiting. */
+/* Tells the server of t's pending call, once, that t would rather stop waiting. A call in hand may be
+ * answered next: that is told when it is put aside. */
 void call_cancel(struct thread *t);
 /* t's pending call ends with an error, or for an exception with a retry. */
 void call_fail(struct thread *t, long error);
@@ -74,7 +75,7 @@ void exception_send(struct thread *t, uint64_t label, uint64_t w0, uint64_t w1, 
                     uint64_t w3);
 /* What happens when nobody is there to answer: the thread stops for good, with a line of log. */
 void exception_unanswered(struct thread *t);
-/* The attention exception; false if there is no exception endpoint to send it to. */
-bool exception_attention(struct thread *t, uint64_t from_foreign_return);
+/* The attention exception with that word; false if there is no exception endpoint to send it to. */
+bool exception_attention(struct thread *t, uint64_t word);
 
 #endif

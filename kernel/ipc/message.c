@@ -77,8 +77,6 @@ long message_deliver(struct thread *caller, struct thread *r) {
         r->task->in_hand = caller;
     sched_set_priority(r, caller->sched.priority > r->base_priority ? caller->sched.priority
                                                                     : r->base_priority);
-    if (caller->attention && caller->foreign.inside)
-        call_cancel(caller);
     return 0;
 }
 

@@ -39,12 +39,8 @@ void receive_wait(struct thread *r, struct endpoint *e);
 /* Takes a caller out of its endpoint's queue, if it stands there. */
 void call_unqueue(struct thread *t);
 
-/* The call in hand, if any, joins the server's other unanswered ones. */
-static inline void call_put_aside(struct task *server) {
-    if (server->in_hand)
-        list_append(&server->served, &server->in_hand->call.served);
-    server->in_hand = NULL;
-}
+/* The call in hand, if any, joins the server's other unanswered ones; it is cancelled if that was wanted. */
+void call_put_aside(struct task *server);
 
 /* The server, if there is one yet, no longer knows of the call. */
 static inline void call_forget_served(struct thread *caller) {

@@ -50,7 +50,7 @@ struct thread {
         struct {
             uint8_t state; /* enum thread_state */
             bool suspended;
-            bool attention; /* send an attention exception before it next runs user code */
+            bool attention; /* an exception before it next runs its program's code */
         };
         uint32_t condition; /* all three: 0 if it runs and nothing keeps it from going on */
     };

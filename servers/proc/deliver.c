@@ -84,7 +84,7 @@ static bool deliver(struct process *p, struct pk_regs *regs, bool was_call, uint
 
 static long on_attention(struct request *req, struct process *p) {
     static struct pk_regs regs;
-    bool was_call = req->msg.w[2];
+    bool was_call = req->msg.w[2]; /* as the personality says */
     if (pk_thread_regs(p->thread, &regs, PK_REGS_GET) < 0)
         return 0;
     if (!deliver(p, &regs, was_call, req->msg.w[1]))

@@ -14,6 +14,7 @@
 #include <lib/list.h>
 #include <lib/server.h>
 #include <lib/waiter.h>
+#include <parley/sigframe.h>
 #include <stdbool.h>
 
 #define INIT_PID 1
@@ -30,24 +31,6 @@ enum { CLD_EXITED = 1, CLD_KILLED, CLD_DUMPED, CLD_TRAPPED, CLD_STOPPED, CLD_CON
 struct signal_action {
     uint64_t handler, flags, mask;
 };
-
-/* What goes with a signal into siginfo_t. */
-struct signal_info {
-    int32_t signal, error, code, pad;
-    union {
-        struct {
-            int32_t pid;
-            uint32_t uid;
-            union {
-                int32_t status; /* SIGCHLD */
-                uint64_t value; /* sigqueue */
-            };
-        };
-        uint64_t address; /* faults */
-        uint8_t bytes[112];
-    };
-};
-_Static_assert(sizeof(struct signal_info) == 128, "siginfo_t");
 
 /* A pending signal; real-time ones queue, others are pending once. */
 struct pending_signal {
@@ -175,6 +158,7 @@ void process_reap(struct process *p);
 void spawned_ended(const struct process *p);
 
 /* signal.c, deliver.c, frame.c */
+#define UNBLOCKABLE (signal_bit(SIGKILL) | signal_bit(SIGSTOP))
 static inline uint64_t signal_bit(int signal) {
     return 1ull << (signal - 1);
 }
@@ -187,8 +171,14 @@ void signal_send_group(int group, int signal);
 bool signal_force(struct process *p, struct signal_info *info);
 /* If p has something to deliver now, asks the kernel to bring its thread here. */
 void signal_poke(struct process *p);
-/* Takes the next pending signal of `set` off; false if there is none. */
+/* The pending signal of `set` that comes next, 0 if there is none; *out: what goes with it. */
+int signal_next(const struct process *p, uint64_t set, struct signal_info *out);
+/* The next one of that number is not pending any more. */
+void signal_remove(struct process *p, int signal);
+/* Both: takes the next pending signal of `set` off; false if there is none. */
 bool signal_take(struct process *p, uint64_t set, struct signal_info *out);
+/* A signal's handler is about to run: its mask holds, SA_RESETHAND takes effect. Its address. */
+uint64_t signal_enter_handler(struct process *p, int signal);
 void signal_drop_all(struct process *p);
 void deliver_setup(void);
 long deliver_exception(struct request *req);
@@ -204,8 +194,6 @@ long frame_pop(struct process *p, uint64_t address, struct pk_regs *regs);
 #define SA_RESTART 0x10000000ull
 #define SA_NODEFER 0x40000000ull
 #define SA_RESETHAND 0x80000000ull
-#define SS_ONSTACK 1
-#define SS_DISABLE 2
 
 enum {
     SIGHUP = 1,

@@ -6,7 +6,6 @@
 
 enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK, SIG_GET = -1 };
 #define MINSIGSTKSZ 2048
-#define UNBLOCKABLE (signal_bit(SIGKILL) | signal_bit(SIGSTOP))
 
 static bool bad_signal(int signal) {
     return signal < 0 || signal > SIGNALS;
@@ -39,6 +38,15 @@ static long kill_many(struct process *from, int signal, int group) {
 static long answer(int own, long result) {
     struct process *p = process_find(own);
     return p && p->state != PROCESS_ZOMBIE ? result : SERVER_DEFER;
+}
+
+/* The same after p's mask changed: what is deliverable now may be p's end. */
+static long answer_after(struct process *p, long result) {
+    if (!(p->pending & ~p->blocked))
+        return result;
+    int own = process_pid(p);
+    signal_poke(p);
+    return answer(own, result);
 }
 
 static long kill_one(struct process *from, int pid, const struct signal_info *info) {
@@ -89,12 +97,13 @@ long proc_handle_tgkill(struct request *req, int group, int thread, int signal) 
 
 long proc_handle_queue_signal(struct request *req, int pid, int signal) {
     struct process *p = request_process(req);
-    struct signal_info info;
+    struct linux_siginfo given;
     if (!p)
         return -ESRCH;
-    long error = request_read_all(req, &info, sizeof info);
+    long error = request_read_all(req, &given, sizeof given);
     if (error < 0)
         return error;
+    struct signal_info info = given.info;
     if (bad_signal(signal))
         return -EINVAL;
     int own = process_pid(p);
@@ -161,11 +170,7 @@ long proc_handle_sigprocmask(struct request *req, int how, uint64_t set) {
         return -EINVAL;
     }
     proc_results_sigprocmask(&req->msg, old);
-    if (!(p->pending & ~p->blocked))
-        return 0;
-    int own = process_pid(p);
-    signal_poke(p);
-    return answer(own, 0);
+    return answer_after(p, 0);
 }
 
 long proc_handle_sigpending(struct request *req) {
@@ -207,7 +212,8 @@ long proc_handle_sigtimedwait(struct request *req, uint64_t set, int64_t timeout
     set &= ~UNBLOCKABLE;
     bool wants_info = request_out_len(req) > 0;
     if (signal_take(p, set, &info)) {
-        if (wants_info && request_write_all(req, &info, sizeof info) < 0)
+        struct linux_siginfo whole = {.info = info};
+        if (wants_info && request_write_all(req, &whole, sizeof whole) < 0)
             return -EFAULT;
         return info.signal;
     }
@@ -224,6 +230,39 @@ long proc_handle_sigtimedwait(struct request *req, uint64_t set, int64_t timeout
     return SERVER_DEFER;
 }
 
+/* Not for the personality: no handler, a stack that it knows not, more than the reply carries. */
+static bool needs_exception(const struct process *p, const struct signal_info *info) {
+    uint64_t handler = p->actions[info->signal - 1].handler;
+    return handler == SIG_DFL || handler == SIG_IGN || p->alt_size || p->mask_saved ||
+           info->error || info->words[2] || info->words[3];
+}
+
+long proc_handle_take_signal(struct request *req) {
+    struct process *p = request_process(req);
+    struct signal_info info;
+    if (!p)
+        return -ESRCH;
+    if (!signal_next(p, ~p->blocked, &info))
+        return 0;
+    if (needs_exception(p, &info))
+        return -EAGAIN;
+    uint64_t before = p->blocked;
+    signal_remove(p, info.signal);
+    uint64_t handler = signal_enter_handler(p, info.signal);
+    proc_results_take_signal(&req->msg, handler, before, info.code, info.words[0], info.words[1]);
+    return answer_after(p, info.signal);
+}
+
+long proc_handle_end_handler(struct request *req, uint64_t mask) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    p->blocked = mask & ~UNBLOCKABLE;
+    p->alt_stack = p->alt_size = 0;
+    p->alt_flags = SS_DISABLE;
+    return answer_after(p, 0);
+}
+
 long proc_handle_sigreturn(struct request *req, uint64_t frame) {
     static struct pk_regs regs;
     struct process *p = request_process(req);
@@ -237,12 +276,6 @@ long proc_handle_sigreturn(struct request *req, uint64_t frame) {
     signal_poke(p);
     return SERVER_DEFER; /* the call is over without an answer */
 }
-
-struct linux_stack {
-    uint64_t sp;
-    int32_t flags, pad;
-    uint64_t size;
-};
 
 long proc_handle_sigaltstack(struct request *req, uint64_t sp) {
     struct process *p = request_process(req);

@@ -10,9 +10,10 @@
 
 enum default_action { TERMINATE, IGNORE, STOP, CONTINUE };
 
+#define DE_BRUIJN 0x03f79d71b4cb0a89ull
+
 #define STOP_SIGNALS                                                                               \
     (signal_bit(SIGSTOP) | signal_bit(SIGTSTP) | signal_bit(SIGTTIN) | signal_bit(SIGTTOU))
-#define NEVER_BLOCKED (signal_bit(SIGKILL) | signal_bit(SIGSTOP))
 
 static enum default_action default_action(int signal) {
     switch (signal) {
@@ -85,33 +86,67 @@ static long enqueue(struct process *p, const struct signal_info *info) {
     return 0;
 }
 
-bool signal_take(struct process *p, uint64_t set, struct signal_info *out) {
+/*
+ * The lowest signal of a set that is not empty. rv64gc has no instruction to count zeros; the
+ * product of each single bit with a de Bruijn sequence has another index in its top six bits.
+ */
+static int lowest_signal(uint64_t set) {
+    static const uint8_t signals[64] = {
+        1,  2,  49, 3,  58, 50, 29, 4,  62, 59, 51, 43, 39, 30, 18, 5,  63, 56, 60, 37, 54, 52,
+        44, 23, 46, 40, 34, 31, 25, 19, 13, 6,  64, 48, 57, 28, 61, 42, 38, 17, 55, 36, 53, 22,
+        45, 33, 24, 12, 47, 27, 41, 16, 35, 21, 32, 11, 26, 15, 20, 10, 14, 9,  8,  7,
+    };
+    return signals[(set & -set) * DE_BRUIJN >> 58];
+}
+
+/* The oldest one queued of that number, after `before`; 0 if there is none (memory was short). */
+static struct pending_signal *find_queued(const struct process *p, int signal,
+                                          const struct pending_signal *before) {
+    for (struct list *l = before ? before->link.next : p->queue.next; l != &p->queue; l = l->next) {
+        struct pending_signal *s = container_of(l, struct pending_signal, link);
+        if (s->info.signal == signal)
+            return s;
+    }
+    return 0;
+}
+
+int signal_next(const struct process *p, uint64_t set, struct signal_info *out) {
     uint64_t ready = p->pending & set;
     if (!ready)
-        return false;
+        return 0;
     /* A fault's signal comes first, then the lowest number (signal(7)). */
     uint64_t faults = ready & (signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) |
                                signal_bit(SIGTRAP) | signal_bit(SIGFPE) | signal_bit(SIGSYS));
-    int signal = __builtin_ctzll(faults ? faults : ready) + 1;
-    *out = (struct signal_info){.signal = signal};
-    bool found = false, more = false;
-    for (struct list *l = p->queue.next, *next; l != &p->queue; l = next) {
-        next = l->next;
-        struct pending_signal *s = container_of(l, struct pending_signal, link);
-        if (s->info.signal != signal)
-            continue;
-        if (found) {
-            more = true;
-            break;
-        }
-        *out = s->info;
-        found = true;
+    int signal = lowest_signal(faults ? faults : ready);
+    const struct pending_signal *s = find_queued(p, signal, 0);
+    *out = s ? s->info : (struct signal_info){.signal = signal};
+    return signal;
+}
+
+void signal_remove(struct process *p, int signal) {
+    struct pending_signal *s = find_queued(p, signal, 0);
+    if (!s || !find_queued(p, signal, s))
+        p->pending &= ~signal_bit(signal);
+    if (s) {
         list_remove(&s->link);
         free(s);
     }
-    if (!more)
-        p->pending &= ~signal_bit(signal);
-    return true;
+}
+
+bool signal_take(struct process *p, uint64_t set, struct signal_info *out) {
+    int signal = signal_next(p, set, out);
+    if (signal)
+        signal_remove(p, signal);
+    return signal;
+}
+
+uint64_t signal_enter_handler(struct process *p, int signal) {
+    struct signal_action *a = &p->actions[signal - 1];
+    uint64_t handler = a->handler;
+    p->blocked |= a->mask | (a->flags & SA_NODEFER ? 0 : signal_bit(signal));
+    if (a->flags & SA_RESETHAND)
+        a->handler = SIG_DFL;
+    return handler;
 }
 
 static void stop(struct process *p, int signal) {
@@ -157,7 +192,8 @@ static void wake_waiter(struct process *p, const struct signal_info *info) {
     p->waiting = WAIT_NONE;
     waiter_remove(&p->wait);
     uint64_t token = waiter_token(&p->wait);
-    if (p->wait_signal.wants_info && pk_copy_to_caller(token, 0, info, sizeof *info) < 0) {
+    struct linux_siginfo whole = {.info = *info};
+    if (p->wait_signal.wants_info && pk_copy_to_caller(token, 0, &whole, sizeof whole) < 0) {
         server_reply(token, -EFAULT);
         return;
     }
@@ -165,20 +201,17 @@ static void wake_waiter(struct process *p, const struct signal_info *info) {
 }
 
 void signal_poke(struct process *p) {
-    uint64_t ready = p->pending & (~p->blocked | NEVER_BLOCKED);
-    if (!ready || p->state != PROCESS_RUNNING)
-        return;
-    for (int signal = 1; signal <= SIGNALS; signal++) {
-        if (!(ready & signal_bit(signal)))
-            continue;
-        if (p->actions[signal - 1].handler == SIG_DFL) {
+    bool caught = false;
+    for (uint64_t ready = p->pending & (~p->blocked | UNBLOCKABLE);
+         ready && p->state == PROCESS_RUNNING; ready &= ready - 1) {
+        int signal = lowest_signal(ready);
+        if (p->actions[signal - 1].handler == SIG_DFL)
             act(p, signal);
-            if (p->state != PROCESS_RUNNING)
-                return;
-        } else {
-            pk_thread_attention(p->thread);
-        }
+        else
+            caught = true;
     }
+    if (caught && p->state == PROCESS_RUNNING)
+        pk_thread_attention(p->thread);
 }
 
 static void continue_or_stop(struct process *p, int signal) {
@@ -202,7 +235,7 @@ long signal_send(struct process *p, const struct signal_info *info) {
         return 0;
     }
     bool awaited = p->waiting == WAIT_SIGNAL && p->wait_signal.set & signal_bit(signal);
-    bool blocked = p->blocked & ~NEVER_BLOCKED & signal_bit(signal);
+    bool blocked = p->blocked & ~UNBLOCKABLE & signal_bit(signal);
     if (awaited) {
         wake_waiter(p, info);
         return 0;

@@ -107,6 +107,7 @@ foreign_entry:
     ld sp, FRAME_SP(sp)
     li a7, PK_FOREIGN_RETURN
     ecall
+    j attention_of_call /* it came back */
 1:  mv a6, sp
     call linux_unknown
     j 2b

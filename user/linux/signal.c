@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Signals are the process server's; here their calls become messages. */
+/* Signals are the process server's; here their calls become messages. Frames are in sigframe.c. */
 #include "personality.h"
 #include <protocol/proc_client.h>
 
@@ -76,15 +76,10 @@ long linux_rt_sigtimedwait(const uint64_t *set, void *info, const struct linux_t
     return proc_sigtimedwait(PK_SLOT_PROC, wanted, ns, info, info ? 128 : 0);
 }
 
-long linux_rt_sigreturn(long a0, long a1, long a2, long a3, long a4, long a5,
-                        struct foreign_frame *f) {
-    (void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
-    return proc_sigreturn(PK_SLOT_PROC, f->sp);
-}
-
 long linux_sigaltstack(const void *new, void *old, long a2, long a3, long a4, long a5,
                        struct foreign_frame *f) {
     (void)a2, (void)a3, (void)a4, (void)a5;
+    state.other_stack |= new != 0;
     return proc_sigaltstack(PK_SLOT_PROC, f->sp, new, new ? STACK_SIZE : 0, old,
                             old ? STACK_SIZE : 0);
 }

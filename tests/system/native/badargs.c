@@ -241,6 +241,8 @@ static void bad_numbers(void) {
     for (unsigned i = 0; i < ARRAY_LENGTH(numbers); i++)
         expect(-ENOSYS, numbers[i], 1, 2, 3, 4, 5, 6);
     expect(-EINVAL, PK_FOREIGN_RETURN, 7, 0, 0, 0, 0, 0);
+    expect(-EINVAL, PK_FOREIGN_EXCHANGE, 7, 8, 9, 0, 0, 0);
+    expect(-EINVAL, PK_FOREIGN_ATTENTION, 7, 0, 0, 0, 0, 0);
     things_drop();
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages: what arrives where. Buffers are in messages_copy.c, endings in messages_end.c. */
+/* Messages: what arrives where. Buffers are in messages_copy.c, endings in messages_end.c,
+ * foreign calls in messages_foreign.c. */
 #include "messages.h"
 #include <string.h>
 
@@ -283,7 +284,11 @@ int main(void) {
         {"callers of a server without receive right", server_deaf, false},
         {"killed callers", caller_killed, false},
         {"attention inside a foreign call cancels", attention_cancels, false},
-        {"attention at foreign_return", attention_returns, false},
+        {"attention outside a foreign call", attention_returns, false},
+        {"attention at foreign_return", attention_comes_back, false},
+        {"attention that nobody asked for", attention_unasked, false},
+        {"what a foreign call puts back is exchanged", foreign_exchanged, false},
+        {"a foreign call that ends nowhere", foreign_astray, false},
         {"a waiter's notification goes away", wait_dropped, false},
         {"donated priority", donation, false},
         {"many receivers on one endpoint", many_receivers, false},

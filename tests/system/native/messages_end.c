@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How calls end other than by an answer; attention; donated priority. */
+/* How calls end other than by an answer; donated priority. */
 #include "messages.h"
 #include <string.h>
 
@@ -88,121 +88,6 @@ void caller_killed(void) {
     task_end(server);
     drop(server_thread);
     drop(p.endpoint);
-}
-
-/* A foreign call becomes a call to shared.endpoint; its result is the foreign result. */
-long foreign_body(uint64_t argument);
-long foreign_body(uint64_t argument) {
-    struct pk_msg msg = {.label = 9, .w = {argument}};
-    return pk_call(shared.endpoint, &msg, 0, 0, 0, 0);
-}
-void foreign_entry(void);
-__asm__(".text\n"
-        ".global foreign_entry\n"
-        "foreign_entry:\n"
-        "    addi sp, sp, -16\n"
-        "    sd ra, 8(sp)\n"
-        "    call foreign_body\n"
-        "    ld ra, 8(sp)\n"
-        "    addi sp, sp, 16\n"
-        "    li a7, -7\n"
-        "    ecall\n");
-
-/* Makes foreign call 64 and keeps the result, and whether a7 and t0 came back. */
-static void foreign_caller(uint64_t argument) {
-    register uint64_t a0 __asm__("a0") = argument;
-    register uint64_t a7 __asm__("a7") = 64;
-    register uint64_t t0 __asm__("t0") = 0x5eed;
-    __asm__ volatile("ecall"
-                     : "+r"(a0), "+r"(a7), "+r"(t0)
-                     :
-                     : "a1", "a2", "a3", "a4", "a5", "a6", "t1", "t2", "t3", "t4", "t5", "t6", "ra",
-                       "memory");
-    uint64_t kept = a7 == 64 && t0 == 0x5eed;
-    shared.result[0] = (long)a0;
-    shared.result[1] = (long)kept;
-    __atomic_fetch_add(&shared.done, 1, __ATOMIC_SEQ_CST);
-    worker_rest();
-}
-
-/* A task with a foreign entry, whose exceptions come to an endpoint with badge 88. */
-static uint64_t foreign_pair(struct pair *p) {
-    *p = pair_new();
-    uint64_t exceptions = SLOT(pk_endpoint_create(0));
-    uint64_t badged = SLOT(pk_cap_copy(exceptions, 0, 0, PK_RIGHT_ALL, 88));
-    IS(pk_task_set(p->task, PK_TASK_FOREIGN, (uint64_t)foreign_entry), 0);
-    IS(pk_task_set(p->task, PK_TASK_EXCEPTION, badged), 0);
-    drop(badged);
-    return exceptions;
-}
-
-static void attention_case(bool before_received) {
-    struct pair p;
-    struct pk_msg msg;
-    uint64_t exceptions = foreign_pair(&p);
-    uint64_t thread = thread_run(p.task, foreign_caller, 4711, 16);
-    CHECK(thread_becomes(thread, PK_THREAD_CALLING));
-    struct pk_thread_info info;
-    IS(pk_thread_info(thread, &info), 0);
-    IS(info.foreign, 1);
-    if (before_received)
-        IS(pk_thread_attention(thread), 0);
-    long token = pk_receive(p.endpoint, 0, &msg);
-    IS(msg.w[0], 4711);
-    if (!before_received)
-        IS(pk_thread_attention(thread), 0);
-    IS(pk_receive(p.endpoint, PK_NONBLOCK, &msg), token);
-    CHECK(msg.label == PK_NOTICE_CANCEL);
-    IS(msg.w[0], PK_CANCEL_INTERRUPT);
-    IS(msg.badge, 77);
-    IS(pk_thread_attention(thread), 0); /* no second notice */
-    IS(pk_receive(p.endpoint, PK_NONBLOCK, &msg), -EAGAIN);
-    IS(pk_reply((uint64_t)token, -EINTR, &msg, 0), 0);
-    token = pk_receive(exceptions, 0, &msg);
-    CHECK(msg.label == PK_EXCEPTION_ATTENTION);
-    IS(msg.badge, 88);
-    IS(msg.w[0], -EINTR);
-    IS(msg.w[1], 4711);
-    IS(shared.done, 0);
-    IS(pk_reply((uint64_t)token, 0, &msg, 0), 0);
-    CHECK(tap_reaches(&shared.done, 1));
-    IS(shared.result[0], -EINTR);
-    IS(shared.result[1], 1);
-    drop(thread);
-    pair_end(&p);
-    drop(exceptions);
-}
-
-void attention_cancels(void) {
-    attention_case(false);
-    attention_case(true);
-}
-
-/* Outside a foreign call attention comes at once; the answer may set other registers. */
-void attention_returns(void) {
-    struct pair p;
-    struct pk_msg msg;
-    struct pk_regs regs;
-    uint64_t exceptions = foreign_pair(&p);
-    uint64_t thread = thread_new(p.task, foreign_caller, 5, 16);
-    IS(pk_thread_attention(thread), 0);
-    IS(pk_thread_resume(thread), 0);
-    long token = pk_receive(exceptions, 0, &msg);
-    CHECK(msg.label == PK_EXCEPTION_ATTENTION);
-    IS(pk_thread_regs(thread, &regs, PK_REGS_GET), 0);
-    IS(regs.x[10], 5);
-    regs.x[10] = 6;
-    IS(pk_thread_regs(thread, &regs, PK_REGS_SET), 0);
-    IS(pk_reply((uint64_t)token, 0, &msg, 0), 0);
-    token = pk_receive(p.endpoint, 0, &msg);
-    IS(msg.w[0], 6);
-    IS(pk_thread_regs(thread, &regs, PK_REGS_SET), -EBUSY);
-    IS(pk_reply((uint64_t)token, 3, &msg, 0), 0);
-    CHECK(tap_reaches(&shared.done, 1));
-    IS(shared.result[0], 3);
-    drop(thread);
-    pair_end(&p);
-    drop(exceptions);
 }
 
 static void waiter(uint64_t notification) {

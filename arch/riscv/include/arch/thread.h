@@ -21,6 +21,11 @@ struct thread;
  */
 bool arch_fp_trap(struct thread *t);
 void arch_fp_save(struct thread *t);
+/*
+ * Has the caller of this kernel call ever used the FPU? Then it is on afterwards: who asks will use
+ * it, and a trap costs more (it goes by way of the firmware).
+ */
+bool arch_fp_ready(struct thread *t);
 /* Will the FPU be on when it next runs? */
 bool arch_fp_on(const struct thread *t);
 /* The thread's memory copy is the truth from now on: no hart's registers count. */
