@@ -7,6 +7,8 @@
  * sscratch holds the hart's struct while in user mode and 0 in the kernel, but for this file, which
  * cannot trap. Interrupts are off inside.
  *
+ * reply, which lets a caller go on that waited longer, is here too.
+ *
  * What makes it fast: message words stay in their registers; what the stubs declare clobbered is not
  * saved; the partner runs at once, in the caller's time and without the scheduler, which is right as
  * long as no ready thread is more urgent than it (the end of its quantum is watched already); the
@@ -219,11 +221,19 @@
     beqz t0, fast_call_\smp
     addi t0, a7, -PK_REPLY_RECEIVE
     beqz t0, fast_reply_receive_\smp
-    addi t0, a7, -PK_FOREIGN_RETURN
-    beqz t0, fast_foreign_return_\smp
+    addi t0, a7, -PK_FAST_CALLS_END
+    bgtz t0, 1f
     ld t0, HART_CURRENT(tp)
     OWN_CALL own_call_\smp, \smp
 9:  j trap_general
+1:  addi t0, a7, -PK_FOREIGN_RETURN
+    beqz t0, fast_foreign_return_\smp
+    ld t0, HART_CURRENT(tp)
+    .if \smp
+    j own_call_1 /* with several harts, who is woken may be for another */
+    .else
+    j fast_reply
+    .endif
 
 /* call: a0 endpoint, a1 label, a2-a6 and (in scratch) t0 words, t1-t4 buffers. a7 and t6 are free. */
 fast_call_\smp:
@@ -390,6 +400,102 @@ fast_foreign_return_\smp:
 8:  li a7, PK_FOREIGN_RETURN
     j own_call_\smp
     .endm
+
+/*
+ * reply: a0 token, a1 result, a2-a6 and (in scratch) t0 words. One who is not more urgent becomes ready; the
+ * end of the slice is watched already. t1-t4 and t6 are free.
+ */
+fast_reply:
+    slli t1, a0, 64 - TOKEN_ID_BITS
+    srli t1, t1, 64 - TOKEN_ID_BITS + 9
+    lla t2, thread_id_pages
+    slli t1, t1, 3
+    add t2, t2, t1
+    ld t2, 0(t2)
+    beqz t2, 8f
+    andi t1, a0, 511
+    slli t1, t1, 3
+    add t2, t2, t1
+    ld t1, 0(t2)
+    andi t2, t1, 1
+    bnez t2, 8f
+    beqz t1, 8f
+    ld t2, THREAD_TOKEN(t1)
+    bne t2, a0, 8f /* or capabilities are named in it */
+    lw t2, THREAD_CONDITION(t1)
+    addi t2, t2, -CONDITION_SERVED
+    bnez t2, 8f
+    ld t2, THREAD_SERVER(t1)
+    ld t3, THREAD_TASK(t0)
+    bne t2, t3, 8f
+    ld t2, TASK_IN_HAND(t3)
+    beq t2, t1, 8f
+    ld t2, THREAD_EXCEPTION(t1)
+    lbu t3, THREAD_CANCELLED(t1)
+    or t2, t2, t3
+    bnez t2, 8f
+    lbu t2, THREAD_PRIORITY(t1)
+    lbu t3, THREAD_PRIORITY(t0)
+    bltu t3, t2, 8f
+    ld t3, HART_SLICE_END(tp)
+    ld t4, HART_TIMER_AT(tp)
+    bltu t3, t4, 8f
+    ld t3, THREAD_ENDPOINT(t1)
+    lw t4, ENDPOINT_REFS(t3)
+    addi t4, t4, -1
+    beqz t4, 8f
+    sw t4, ENDPOINT_REFS(t3)
+    ld t3, THREAD_SERVED_LINK(t1)
+    ld t4, (THREAD_SERVED_LINK + 8)(t1)
+    sd t3, 0(t4)
+    sd t4, 8(t3)
+    addi t4, t1, THREAD_SERVED_LINK
+    sd t4, 0(t4)
+    sd t4, 8(t4)
+    sd a1, X(10)(t1)
+    sd zero, X(11)(t1)
+    .irp n, 2,3,4,5,6
+    sd a\n, X(10 + \n)(t1)
+    .endr
+    ld t0, HART_SCRATCH(tp)
+    sd t0, X(5)(t1)
+    sd zero, X(30)(t1)
+    slli t3, t2, 4 /* as queue_put() does it */
+    add t3, t3, tp
+    ld t4, (HART_LISTS + 8)(t3)
+    addi t3, t3, HART_LISTS
+    addi t6, t1, THREAD_SCHED
+    sd t3, 0(t6)
+    sd t4, 8(t6)
+    sd t6, 0(t4)
+    sd t6, 8(t3)
+    ld t3, HART_LEVELS(tp)
+    srl t4, t3, t2
+    bnez t4, 1f
+    sw t2, HART_TOP(tp)
+1:  li t4, 1
+    sb t4, THREAD_IN_QUEUE(t1)
+    sb t4, THREAD_CONDITION(t1)
+    sd tp, THREAD_HART(t1)
+    sll t4, t4, t2
+    or t3, t3, t4
+    sd t3, HART_LEVELS(tp)
+    csrr t6, sepc
+    addi t6, t6, 4
+    csrw sepc, t6
+    li a0, 0
+    csrrw tp, sscratch, tp
+    li t1, 0
+    li t2, 0
+    li t3, 0
+    li t4, 0
+    li t6, 0
+    sret
+8:  li t1, 0
+    li t2, 0
+    li t3, 0
+    li t4, 0
+    j own_call_0
 
     TRAP_ENTRY trap_entry, 0
     TRAP_ENTRY trap_entry_smp, 1

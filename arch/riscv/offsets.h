@@ -10,9 +10,13 @@
 #define HART_ASPACE 40
 #define HART_HOME_TAG 48
 #define HART_LEVELS 56
+#define HART_TOP 64
+#define HART_LISTS 72
+#define HART_SLICE_END 1144
+#define HART_TIMER_AT 1168
 #define HART_FP_ON 1096
 #define HART_RECONSIDER 1097
-#define HART_LATENCY 1104 /* since, pc, call, place */
+#define HART_LATENCY 1176 /* since, pc, call, place */
 #define REGS_STATUS 256
 #define THREAD_CONDITION 264
 #define THREAD_BASE_PRIORITY 268
@@ -24,6 +28,9 @@
 #define THREAD_BADGE 392
 #define THREAD_TOKEN 400
 #define THREAD_SERVER 408
+#define THREAD_SCHED 288
+#define THREAD_IN_QUEUE 305
+#define THREAD_EXCEPTION 456
 #define THREAD_SERVED_LINK 416
 #define TASK_SERVED 120
 #define THREAD_CANCELLED 448
@@ -51,6 +58,7 @@
 #define CAP_SLOTS_FIRST 32 /* slots below this are in the first array */
 #define KIND_MASK (7 << 5) /* the type in a capability's kind */
 #define KIND_ENDPOINT (3 << 5)
+#define TOKEN_ID_BITS 20
 #define CONDITION_SERVED 3 /* a thread that nothing but its state keeps from running */
 #define CONDITION_RECEIVING 4
 #define CONDITION_ATTENTION (1 << 16) /* more than its state: attention is wanted */

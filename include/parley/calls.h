@@ -29,12 +29,12 @@
  * number in a1 and the caller's new slots in t5. All other caller-saved registers are clobbered, callee-saved ones are kept.
  */
 #define PK_CALL (-1)             /* call(endpoint, message) -> reply */
-#define PK_RECEIVE (-2)          /* receive(endpoint, flags) -> message */
-#define PK_REPLY (-3)            /* reply(token, result, words) */
-#define PK_REPLY_RECEIVE (-4)    /* reply(token, ...) then receive(t1); token 0: only receive */
-#define PK_NOTIFY (-5)           /* notify(notification, bits) */
-#define PK_WAIT (-6)             /* wait(notification, flags) -> bits, cleared */
-#define PK_FOREIGN_RETURN (-7)   /* (value): back to the program; returns if attention is wanted */
+#define PK_REPLY_RECEIVE (-2)    /* reply(token, ...) then receive(t1); token 0: only receive */
+#define PK_FOREIGN_RETURN (-3)   /* (value): back to the program; returns if attention is wanted */
+#define PK_REPLY (-4)            /* reply(token, result, words) */
+#define PK_RECEIVE (-5)          /* receive(endpoint, flags) -> message */
+#define PK_NOTIFY (-6)           /* notify(notification, bits) */
+#define PK_WAIT (-7)             /* wait(notification, flags) -> bits, cleared */
 #define PK_YIELD (-8)            /* yield(thread slot or 0) */
 #define PK_COPY_FROM_CALLER (-9) /* (token, offset in input, dst, len) -> bytes */
 #define PK_COPY_TO_CALLER (-10)  /* (token, offset in output, src, len) -> bytes */
@@ -95,6 +95,7 @@
 #define PK_FOREIGN_ATTENTION                                                                       \
     (-51) /* foreign_return(value) by way of an attention exception; t0: a word for its receiver */
 #define PK_CALLS 51
+#define PK_FAST_CALLS_END (-5) /* above it: those with a fast path */
 
 /* Labels. Bit 63 marks what only the kernel can send. */
 #define PK_LABEL_MASK 0xffff

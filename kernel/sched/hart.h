@@ -29,9 +29,6 @@ struct hart {
     bool idle;
     bool slice_over; /* the current thread's quantum has ended */
     uint32_t index;
-#ifdef PARLEY_LATENCY
-    struct latency latency; /* the trap entry knows it too */
-#endif
     struct thread *handoff;   /* runs next unless someone more urgent is ready */
     uint64_t asid_generation; /* of the TLB's contents */
     struct thread *fp_owner;  /* whose registers the FPU holds */
@@ -41,6 +38,9 @@ struct hart {
     uint64_t switched_at; /* ns: since when payer is charged */
     uint64_t balanced_at; /* ns: when an idle hart was last asked to help */
     uint64_t timer_at;    /* what the clock event device is programmed for */
+#ifdef PARLEY_LATENCY
+    struct latency latency; /* the trap entry knows it too */
+#endif
 };
 
 extern struct hart harts[ARCH_MAX_HARTS];

@@ -20,18 +20,18 @@
 #define MAX_ID_PAGES (1u << (TOKEN_ID_BITS - 9))
 #define INITIAL_STATUS (1ull << 5) /* sstatus: user mode, interrupts on, FPU off */
 
-static uint64_t *id_pages[MAX_ID_PAGES];
+uint64_t *thread_id_pages[MAX_ID_PAGES];      /* the fast path looks here, too */
 static uint32_t id_page_count, first_free_id; /* 0: none, id 0 is not used */
 
 static uint64_t *id_entry(uint64_t id) {
-    return &id_pages[id / IDS_PER_PAGE][id % IDS_PER_PAGE];
+    return &thread_id_pages[id / IDS_PER_PAGE][id % IDS_PER_PAGE];
 }
 
 static bool grow_ids(void) {
     struct frame *f = id_page_count < MAX_ID_PAGES ? frame_get(NULL) : NULL;
     if (!f)
         return false;
-    id_pages[id_page_count] = frame_va(f);
+    thread_id_pages[id_page_count] = frame_va(f);
     uint32_t first = id_page_count++ * IDS_PER_PAGE;
     for (uint32_t id = first + IDS_PER_PAGE; id-- > first;) {
         *id_entry(id) = (uint64_t)first_free_id << 1 | 1;
@@ -42,7 +42,7 @@ static bool grow_ids(void) {
 }
 
 struct thread *thread_by_id(uint64_t id) {
-    if (id >= (uint64_t)id_page_count * IDS_PER_PAGE)
+    if (id / IDS_PER_PAGE >= MAX_ID_PAGES || !thread_id_pages[id / IDS_PER_PAGE])
         return NULL;
     uint64_t entry = *id_entry(id);
     return entry & 1 ? NULL : (struct thread *)(uintptr_t)entry;

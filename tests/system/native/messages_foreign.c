@@ -3,6 +3,9 @@
 #include "messages.h"
 #include <string.h>
 
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+
 static volatile struct {
     uint64_t leave_by_attention; /* foreign_return is not tried */
     uint64_t back;               /* how often foreign_return came back, */
@@ -15,55 +18,58 @@ static volatile struct {
 
 void foreign_entry(void), foreign_came_back(const uint64_t *regs);
 uint64_t foreign_leaves_by_attention(void);
-__asm__(".text\n"
-        ".option push\n"
-        ".option norelax\n"
-        ".global foreign_entry\n"
-        "foreign_entry:\n"
-        "    addi sp, sp, -32\n"
-        "    sd ra, 8(sp)\n"
-        "    call foreign_body\n"
-        "    sd a0, 16(sp)\n"
-        "    call foreign_leaves_by_attention\n"
-        "    mv a1, a0\n"
-        "    ld a0, 16(sp)\n"
-        "    ld ra, 8(sp)\n"
-        "    addi sp, sp, 32\n"
-        "    bnez a1, 1f\n"
-        "    .irp n, 1,5,6,7,11,12,13,14,15,16,28,29,30,31\n"
-        "    li x\\n, 2000+\\n\n"
-        "    .endr\n"
-        "    li a7, -7\n"
-        "    ecall\n"
-        "    addi sp, sp, -256\n"
-        "    .irp n, 1,5,6,7,10,11,12,13,14,15,16,17,28,29,30,31\n"
-        "    sd x\\n, 8*\\n(sp)\n"
-        "    .endr\n"
-        "    mv a0, sp\n"
-        "    call foreign_came_back\n"
-        "    ld a0, 80(sp)\n"
-        "    addi sp, sp, 256\n"
-        "1:  li t0, 0x123\n"
-        "    li a7, -51\n"
-        "    ecall\n"
-        "    unimp\n"
-        /* Makes foreign call 64; exchange_seen is told where it ended, and with what. */
-        ".global exchange_caller\n"
-        "exchange_caller:\n"
-        "    li t0, 0x5eed\n"
-        "    li a7, 64\n"
-        "    ecall\n"
-        ".global exchange_behind\n"
-        "exchange_behind:\n"
-        "    li a1, 1\n"
-        "    j 1f\n"
-        ".global exchange_elsewhere\n"
-        "exchange_elsewhere:\n"
-        "    li a1, 2\n"
-        "1:  mv a2, a7\n"
-        "    mv a3, t0\n"
-        "    call exchange_seen\n"
-        ".option pop\n");
+__asm__(
+    ".text\n"
+    ".option push\n"
+    ".option norelax\n"
+    ".global foreign_entry\n"
+    "foreign_entry:\n"
+    "    addi sp, sp, -32\n"
+    "    sd ra, 8(sp)\n"
+    "    call foreign_body\n"
+    "    sd a0, 16(sp)\n"
+    "    call foreign_leaves_by_attention\n"
+    "    mv a1, a0\n"
+    "    ld a0, 16(sp)\n"
+    "    ld ra, 8(sp)\n"
+    "    addi sp, sp, 32\n"
+    "    bnez a1, 1f\n"
+    "    .irp n, 1,5,6,7,11,12,13,14,15,16,28,29,30,31\n"
+    "    li x\\n, 2000+\\n\n"
+    "    .endr\n"
+    "    li a7, " STRING(
+        PK_FOREIGN_RETURN) "\n"
+                           "    ecall\n"
+                           "    addi sp, sp, -256\n"
+                           "    .irp n, 1,5,6,7,10,11,12,13,14,15,16,17,28,29,30,31\n"
+                           "    sd x\\n, 8*\\n(sp)\n"
+                           "    .endr\n"
+                           "    mv a0, sp\n"
+                           "    call foreign_came_back\n"
+                           "    ld a0, 80(sp)\n"
+                           "    addi sp, sp, 256\n"
+                           "1:  li t0, 0x123\n"
+                           "    li a7, " STRING(
+                               PK_FOREIGN_ATTENTION) "\n"
+                                                     "    ecall\n"
+                                                     "    unimp\n"
+                                                     /* Makes foreign call 64; exchange_seen is told where it ended, and with what. */
+                                                     ".global exchange_caller\n"
+                                                     "exchange_caller:\n"
+                                                     "    li t0, 0x5eed\n"
+                                                     "    li a7, 64\n"
+                                                     "    ecall\n"
+                                                     ".global exchange_behind\n"
+                                                     "exchange_behind:\n"
+                                                     "    li a1, 1\n"
+                                                     "    j 1f\n"
+                                                     ".global exchange_elsewhere\n"
+                                                     "exchange_elsewhere:\n"
+                                                     "    li a1, 2\n"
+                                                     "1:  mv a2, a7\n"
+                                                     "    mv a3, t0\n"
+                                                     "    call exchange_seen\n"
+                                                     ".option pop\n");
 
 uint64_t foreign_leaves_by_attention(void) {
     return f.leave_by_attention;
