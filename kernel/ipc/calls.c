@@ -287,16 +287,45 @@ static long step_from_object(const struct buffer *b, const uint64_t *a, struct t
              : error;
 }
 
-long sys_copy_from_caller(struct thread *self, const uint64_t *a) {
+static COLD long copy_from_caller(struct thread *self, const uint64_t *a) {
     struct buffer b;
     long error = caller_buffer(self, a[0], a[1], true, &b);
     return error < 0 ? error : copy_steps(self, &b, a, a[3], step_from_caller);
 }
 
-long sys_copy_to_caller(struct thread *self, const uint64_t *a) {
+static COLD long copy_to_caller(struct thread *self, const uint64_t *a) {
     struct buffer b;
     long error = caller_buffer(self, a[0], a[1], false, &b);
     return error < 0 ? error : copy_steps(self, &b, a, a[3], step_to_caller);
+}
+
+#define SHORT_COPY 256
+
+/* Most copies are short. The bytes that one is if it is short, and if it can be done at once; else -1. */
+static ALWAYS_INLINE long copy_short(struct thread *self, const uint64_t *a, bool input) {
+    const struct thread *caller = call_by_token(self->task, a[0]);
+    if (!caller || caller->call.exception || a[3] > SHORT_COPY || self->progress)
+        return -1;
+    const uint64_t *x = caller->regs.x;
+    uint64_t length = x[input ? REG_IN_LENGTH : REG_OUT_LENGTH];
+    uint64_t at = x[input ? REG_IN_ADDRESS : REG_OUT_ADDRESS] + a[1];
+    if (a[1] > length)
+        return -1;
+    uint64_t n = min_u64(a[3], length - a[1]);
+    struct aspace *own = self->task->aspace, *other = caller->task->aspace;
+    bool done = input ? copy_user_to_user_at_once(own, a[2], other, at, n)
+                      : copy_user_to_user_at_once(other, at, own, a[2], n);
+    return done ? (long)n : -1;
+}
+
+long sys_copy_from_caller(struct thread *self, const uint64_t *a) {
+    long done = copy_short(self, a, true);
+    return done >= 0 ? done : copy_from_caller(self, a);
+}
+
+long sys_copy_to_caller(struct thread *self, const uint64_t *a) {
+    long done = copy_short(self, a, false);
+    return done >= 0 ? done : copy_to_caller(self, a);
 }
 
 long sys_caller_to_object(struct thread *self, const uint64_t *a) {

@@ -72,6 +72,33 @@ static inline void *present(const struct aspace *as, uint64_t va, bool write) {
                                               : NULL;
 }
 
+/* Few words, aligned: here a call of memmove costs more than they do. */
+static inline void copy_words(uint64_t *to, const uint64_t *from, uint64_t n) {
+    const uint64_t *end = from + n / 8;
+    if (n & 8)
+        *to++ = *from++;
+    for (; from != end; from += 2, to += 2) {
+        uint64_t one = from[0], other = from[1];
+        to[0] = one;
+        to[1] = other;
+    }
+}
+
+bool copy_user_to_user_at_once(struct aspace *dst_as, uint64_t dst, struct aspace *src_as,
+                               uint64_t src, uint64_t n) {
+    if (max_u64(dst & PAGE_MASK, src & PAGE_MASK) + n > PAGE_SIZE)
+        return false;
+    void *to = present(dst_as, dst, true);
+    const void *from = to ? present(src_as, src, false) : NULL;
+    if (!from || ((uintptr_t)to ^ (uintptr_t)from) < PAGE_SIZE)
+        return false;
+    if ((dst | src | n) & 7)
+        memcpy(to, from, n);
+    else
+        copy_words(to, from, n);
+    return true;
+}
+
 /* No fault is needed on this side. */
 static bool is_ready(const struct side *s, bool write) {
     const pte_t *e;

@@ -7,6 +7,7 @@
 #ifndef MM_COPY_H
 #define MM_COPY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct aspace;
@@ -16,6 +17,10 @@ struct object;
 long copy_from_user(struct aspace *as, void *dst, uint64_t src, uint64_t length);
 long copy_to_user(struct aspace *as, uint64_t dst, const void *src, uint64_t length);
 
+/* A copy that takes no fault, within one page on either side and not the same one: else false, and nothing is
+ * done. */
+bool copy_user_to_user_at_once(struct aspace *dst_as, uint64_t dst, struct aspace *src_as,
+                               uint64_t src, uint64_t n);
 /*
  * One step of a copy of any length: how many bytes it copied, or an error. Not more than COPY_STEP, and not
  * beyond a page that needs a fault: to resolve that is a step of its own, of no bytes.
