@@ -62,6 +62,7 @@ kernel_call_handler *const kernel_call_table[PK_CALLS + 1] = {
     [-PK_LOG] = sys_log,
     [-PK_FOREIGN_EXCHANGE] = sys_foreign_exchange,
     [-PK_FOREIGN_ATTENTION] = sys_foreign_attention,
+    [-PK_CALLER_TO_CALLER] = sys_caller_to_caller,
 };
 
 /* A non-negative call number: resumes the thread at its task's foreign entry. */

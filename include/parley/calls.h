@@ -94,7 +94,9 @@
     (-50) /* (pc, call number, scratch) -> was floating point ever used?; the old three in a1-a3 */
 #define PK_FOREIGN_ATTENTION                                                                       \
     (-51) /* foreign_return(value) by way of an attention exception; t0: a word for its receiver */
-#define PK_CALLS 51
+#define PK_CALLER_TO_CALLER                                                                        \
+    (-52) /* (token, offset in its input, token, offset in its output, len) -> bytes */
+#define PK_CALLS 52
 #define PK_FAST_CALLS_END (-5) /* above it: those with a fast path */
 
 /* Labels. Bit 63 marks what only the kernel can send. */

@@ -208,6 +208,10 @@ static inline long pk_copy_to_caller(uint64_t token, uint64_t offset, const void
                                      uint64_t len) {
     return pk_call6(PK_COPY_TO_CALLER, token, offset, (uintptr_t)src, len, 0, 0);
 }
+static inline long pk_caller_to_caller(uint64_t from, uint64_t from_offset, uint64_t to,
+                                       uint64_t to_offset, uint64_t len) {
+    return pk_call6(PK_CALLER_TO_CALLER, from, from_offset, to, to_offset, len, 0);
+}
 static inline long pk_caller_to_object(uint64_t token, uint64_t offset, uint64_t object,
                                        uint64_t object_offset, uint64_t len) {
     return pk_call6(PK_CALLER_TO_OBJECT, token, offset, object, object_offset, len, 0);

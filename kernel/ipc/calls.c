@@ -260,6 +260,15 @@ static long step_to_caller(const struct buffer *b, const uint64_t *a, struct thr
                              a[2] + done, n);
 }
 
+static long step_between_callers(const struct buffer *b, const uint64_t *a, struct thread *self,
+                                 uint64_t done, uint64_t n) {
+    struct buffer to;
+    long error = caller_buffer(self, a[2], a[3] + done, false, &to);
+    return error < 0 ? error
+                     : copy_user_to_user(to.caller->task->aspace, to.address,
+                                         b->caller->task->aspace, b->address + done, n);
+}
+
 static struct object *named_object(struct thread *self, uint64_t slot, uint32_t rights,
                                    uint64_t offset, uint64_t length, long *error) {
     struct cap *c = cap_find(&self->task->caps, slot, PK_TYPE_OBJECT, rights, error);
@@ -326,6 +335,21 @@ long sys_copy_from_caller(struct thread *self, const uint64_t *a) {
 long sys_copy_to_caller(struct thread *self, const uint64_t *a) {
     long done = copy_short(self, a, false);
     return done >= 0 ? done : copy_to_caller(self, a);
+}
+
+long sys_caller_to_caller(struct thread *self, const uint64_t *a) {
+    struct buffer from, to;
+    long error = caller_buffer(self, a[0], a[1], true, &from);
+    if (error == 0)
+        error = caller_buffer(self, a[2], a[3], false, &to);
+    if (error < 0)
+        return error;
+    uint64_t n = min_u64(a[4], min_u64(from.length, to.length));
+    if (n <= SHORT_COPY && !self->progress &&
+        copy_user_to_user_at_once(to.caller->task->aspace, to.address, from.caller->task->aspace,
+                                  from.address, n))
+        return (long)n;
+    return copy_steps(self, &from, a, n, step_between_callers);
 }
 
 long sys_caller_to_object(struct thread *self, const uint64_t *a) {

@@ -148,6 +148,24 @@ static void settle(struct pipe *pipe) {
     pipe_put(pipe);
 }
 
+/*
+ * Writer to the first reader that waits, if nothing is between them: bytes. 0 if there is none, or if one
+ * of the two has a bad buffer: which one, the copies by way of the ring tell.
+ */
+static long pass(struct pipe *pipe, uint64_t token, uint64_t length) {
+    struct waiter *reader = waiter_first(&pipe->reading);
+    if (!reader || ring_used(&pipe->ring) > 0) {
+        return 0;
+    }
+    struct pipe_wait *wait = wait_of(reader);
+    uint64_t count = length < wait->length ? length : wait->length;
+    if (pk_caller_to_caller(token, 0, waiter_token(reader), 0, count) != (long)count) {
+        return 0;
+    }
+    answer(wait, (long)count);
+    return (long)count;
+}
+
 static long pipe_read(struct request *req, struct file *file, int64_t offset) {
     struct pipe *pipe = file->pipe;
     uint64_t length = request_out_len(req);
@@ -182,12 +200,20 @@ static long pipe_write(struct request *req, struct file *file, int64_t offset) {
     /* Behind another writer that waits, one must wait too, or its bytes would be torn apart. */
     long done = 0;
     if (waiter_queue_empty(&pipe->writing)) {
-        done = take(pipe, req->token, 0, length);
-        if (done > 0) {
+        done = pass(pipe, req->token, length);
+        if ((uint64_t)done == length) {
+            return done;
+        }
+        long taken = take(pipe, req->token, (uint64_t)done, length - (uint64_t)done);
+        if (taken < 0) {
+            return done > 0 ? done : taken;
+        }
+        done += taken;
+        if (taken > 0) {
             settle(pipe);
         }
     }
-    if (done < 0 || (uint64_t)done == length) {
+    if ((uint64_t)done == length) {
         return done;
     }
     if (file->flags & LX_O_NONBLOCK) {

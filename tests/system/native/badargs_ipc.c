@@ -34,6 +34,7 @@ void bad_tokens(void) {
         expect(-ESRCH, PK_COPY_TO_CALLER, t | 1ull << 63, 0, b, 1, 0, 0);
         expect(-ESRCH, PK_CALLER_TO_OBJECT, t, 0, o, 0, 1, 0);
         expect(-ESRCH, PK_OBJECT_TO_CALLER, t, 0, o, 0, 1, 0);
+        expect(-ESRCH, PK_CALLER_TO_CALLER, t, 0, t, 0, 1, 0);
     }
     /* A token that is not this task's, of a call that another one serves: init's. */
     for (uint64_t t = 1; t < 64; t++)

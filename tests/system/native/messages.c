@@ -279,6 +279,7 @@ int main(void) {
         {"buffers are copied within their bounds", copy_bounds, false},
         {"buffers across unmapped pages", copy_holes, false},
         {"long copies are whole", copy_long, false},
+        {"copies between two callers", copy_callers, false},
         {"copies between buffers and objects", copy_objects, false},
         {"callers of a killed server", server_killed, false},
         {"callers of a server without receive right", server_deaf, false},

@@ -30,6 +30,7 @@ void caller_loop(uint64_t index);
 void copy_bounds(void);
 void copy_holes(void);
 void copy_long(void);
+void copy_callers(void);
 void copy_objects(void);
 void server_killed(void);
 void server_deaf(void);

@@ -145,6 +145,38 @@ void copy_long(void) {
     unmap(to, BIG / PAGE + 1);
 }
 
+void copy_callers(void) {
+    unsigned char *from = pages(BIG / PAGE, PK_PROT_READ | PK_PROT_WRITE);
+    unsigned char *to = pages(BIG / PAGE, PK_PROT_READ | PK_PROT_WRITE);
+    fill(from, BIG);
+    struct pair p, q;
+    uint64_t writer, reader, a = call_with(&p, &writer, from, BIG, from, 0);
+    uint64_t b = call_with(&q, &reader, to, 0, to, BIG - 9);
+    static const uint64_t lengths[] = {1, 8, 64, 200, 256, 257, 4095, 5000, BIG - 20};
+    for (unsigned i = 0; i < ARRAY_LENGTH(lengths); i++) {
+        memset(to, 0, BIG);
+        IS(pk_caller_to_caller(a, i, b, 1 + i, lengths[i]), (long)lengths[i]);
+        CHECK(filled(to + 1 + i, i, lengths[i]));
+        CHECK(to[i] == 0 && to[1 + i + lengths[i]] == 0);
+    }
+    IS(pk_caller_to_caller(a, BIG - 3, b, 0, 100), 3);
+    IS(pk_caller_to_caller(a, 0, b, BIG - 11, 100), 2);
+    IS(pk_caller_to_caller(a, BIG + 1, b, 0, 0), -EINVAL);
+    IS(pk_caller_to_caller(a, 0, b, BIG, 0), -EINVAL);
+    IS(pk_caller_to_caller(b, 0, a, 0, 100), 0);
+    IS(pk_caller_to_caller(a + 1, 0, b, 0, 1), -ESRCH);
+    IS(pk_caller_to_caller(a, 0, b + 1, 0, 1), -ESRCH);
+    IS(pk_caller_to_caller(a, 0, a, 0, 10), 0);
+    finish(&p, a, writer);
+    IS(pk_caller_to_caller(a, 0, b, 0, 1), -ESRCH);
+    unmap(from, BIG / PAGE);
+    a = call_with(&p, &writer, from, 100, from, 0);
+    IS(pk_caller_to_caller(a, 0, b, 0, 100), -EFAULT);
+    finish(&p, a, writer);
+    finish(&q, b, reader);
+    unmap(to, BIG / PAGE);
+}
+
 void copy_objects(void) {
     static unsigned char in[9000], out[9000], here[9000];
     fill(in, sizeof in);
