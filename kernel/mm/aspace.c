@@ -11,8 +11,8 @@
 #include <parley/errno.h>
 #include <sched/hart.h>
 
-#define REGION_CREDIT 12 /* to end one, with a small object */
-#define REGIONS_CREDIT (8 * REGION_CREDIT)
+#define REGION_CREDIT 16 /* to end one, with a small object */
+#define REGIONS_CREDIT (4 * REGION_CREDIT)
 #define CHECK_CREDIT 4 /* to look one up */
 #define PROT_ALL (PK_PROT_READ | PK_PROT_WRITE | PK_PROT_EXEC)
 
