@@ -150,6 +150,13 @@ long call_restart_at(struct thread *self, uint64_t progress) {
     return call_restart(self);
 }
 
+long call_with_memory(struct thread *self, long result) {
+    if (result != -ENOMEM || !kobject_work)
+        return result;
+    this_hart()->reconsider = true;
+    return call_restart(self);
+}
+
 uint64_t call_progress(struct thread *self) {
     uint64_t progress = self->progress;
     self->progress = 0;

@@ -41,6 +41,9 @@ kernel_call_handler sys_machine_info, sys_machine_stop, sys_log;
 long call_restart(struct thread *self);
 /* The same with a number that says how far it came. */
 long call_restart_at(struct thread *self, uint64_t progress);
+/* The result of a call that allocates and that has changed nothing if it says -ENOMEM: what is being freed
+ * still is waited for, by making the call again. */
+long call_with_memory(struct thread *self, long result);
 /* What an earlier round of the call said, or 0. Whoever can write to the program can make it another
  * call's: it must do no harm. */
 uint64_t call_progress(struct thread *self);

@@ -47,7 +47,9 @@ void kernel_main_secondary(void) {
 
 void kernel_fault(struct thread *t, uint64_t cause, uint64_t address, enum access access) {
     long error = aspace_fault(t->task->aspace, address, access);
-    if (error < 0)
+    if (error == -ENOMEM && kobject_work)
+        this_hart()->reconsider = true; /* more may be freed first; then it faults again */
+    else if (error < 0)
         exception_send(t, PK_EXCEPTION_FAULT, cause, address, t->regs.x[REG_PC], (uint64_t)-error);
 }
 

@@ -124,18 +124,8 @@ long cap_remove(struct cap_table *t, uint64_t slot) {
     return 0;
 }
 
-struct cap *cap_find(const struct cap_table *t, uint64_t slot, uint32_t type, uint32_t rights,
-                     long *error) {
-    struct cap *c = cap_at(t, slot);
-    if (c && (c->kind & cap_kind(7, rights)) == cap_kind(type, rights))
-        return c;
-    if (!c)
-        *error = -EBADF;
-    else if (c->object->type != type)
-        *error = -EINVAL;
-    else
-        *error = -EPERM;
-    return NULL;
+long cap_error(const struct cap *c, uint32_t type) {
+    return !c ? -EBADF : c->object->type != type ? -EINVAL : -EPERM;
 }
 
 /* The cursor counts slots, and when all are empty goes on by the pages that are freed. */

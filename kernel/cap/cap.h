@@ -57,12 +57,20 @@ static inline struct cap *cap_at(const struct cap_table *t, uint64_t slot) {
     return c->object ? c : NULL;
 }
 
+/* Why c (or NULL) is not what is asked for. */
+long cap_error(const struct cap *c, uint32_t type);
 /*
  * The object in a slot if it has the type and all the rights, else NULL and *error = -EBADF (empty
  * slot), -EINVAL (other type) or -EPERM (rights).
  */
-struct cap *cap_find(const struct cap_table *t, uint64_t slot, uint32_t type, uint32_t rights,
-                     long *error);
+static inline struct cap *cap_find(const struct cap_table *t, uint64_t slot, uint32_t type,
+                                   uint32_t rights, long *error) {
+    struct cap *c = cap_at(t, slot);
+    if (c && (c->kind & cap_kind(7, rights)) == cap_kind(type, rights))
+        return c;
+    *error = cap_error(c, type);
+    return NULL;
+}
 
 /*
  * Puts a capability to object (its reference count raised) into slot, or into any if slot is 0.

@@ -81,20 +81,20 @@ void kobject_reap_log(void) {
     this_hart()->reconsider = true;
 }
 
-static void write_log(void) {
-    bool done = false;
-    while (!done && !arch_interrupt_pending()) {
+/* False if an interrupt waits before anything is written. */
+static bool write_log(void) {
+    bool worked = false;
+    while (log_waits && !arch_interrupt_pending()) {
         int credit = STEP_CREDIT;
-        done = kprint_step(&credit);
+        worked = true;
+        log_waits = !kprint_step(&credit);
+        kobject_work -= !log_waits;
     }
-    log_waits = !done;
-    kobject_work -= done;
+    return worked;
 }
 
 bool kobject_reap(void) {
-    bool worked = log_waits;
-    if (log_waits)
-        write_log();
+    bool worked = write_log();
     uint64_t waiting = 0; /* for other harts */
     while (!list_empty(&doomed) && waiting < doomed_count && !arch_interrupt_pending()) {
         struct kobject *k = CONTAINER_OF(doomed.next, struct kobject, doomed);

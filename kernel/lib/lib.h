@@ -19,7 +19,7 @@
  * Long work is done in steps, and between two of them pending interrupts are let in. A step ends when
  * its credit is used up: a unit is some 30 instructions.
  */
-#define STEP_CREDIT 256
+#define STEP_CREDIT 192
 
 static inline uint64_t min_u64(uint64_t a, uint64_t b) {
     return a < b ? a : b;

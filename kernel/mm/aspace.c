@@ -11,8 +11,9 @@
 #include <parley/errno.h>
 #include <sched/hart.h>
 
-#define REGION_CREDIT 12 /* to end one, with a small object */
-#define CHECK_CREDIT 4   /* to look one up */
+#define REGION_CREDIT 16 /* to end one, with a small object */
+#define REGIONS_CREDIT (4 * REGION_CREDIT)
+#define CHECK_CREDIT 4 /* to look one up */
 #define PROT_ALL (PK_PROT_READ | PK_PROT_WRITE | PK_PROT_EXEC)
 
 static struct region *node_region(struct tree_node *n) {
@@ -148,25 +149,27 @@ static uint64_t stage_end(const struct region *r, uint64_t end) {
     return min_u64(end, max_u64(leaf, whole));
 }
 
-/* From below upwards: a step later the rest is what is still mapped. */
+/*
+ * From below upwards: a step later the rest is what is still mapped. However much of the credit the pages
+ * take, some regions go too, or a step could come to nothing.
+ */
 long aspace_unmap_step(struct aspace *as, uint64_t start, uint64_t end, int *credit) {
-    long error = split_at(as, start, end);
-    if (error < 0)
-        return error;
-    struct region *r;
-    for (uint64_t va = start;
-         va < end && (r = aspace_region_at_or_above(as, va)) && region_start(r) < end;) {
+    struct region *r = aspace_region_at_or_above(as, start);
+    if (r && region_start(r) < start && !(r = region_split(r, start)))
+        return -ENOMEM;
+    while (r && region_start(r) < end) {
         if (*credit <= 0)
             return 1;
-        va = region_start(r);
-        int pages = *credit / 2; /* the other half is for the regions */
-        *credit -= pages;
-        long more = table_clear(as, &va, stage_end(r, end), &pages);
-        *credit += pages;
+        uint64_t va = region_start(r);
+        long more = table_clear(as, &va, stage_end(r, end), credit);
         if (more < 0)
             return more;
+        int spare = *credit < REGIONS_CREDIT ? REGIONS_CREDIT - *credit : 0;
+        *credit += spare;
         if (delete_regions(as, start, va, credit) || more)
             return 1;
+        *credit -= spare;
+        r = va < end ? aspace_region_at_or_above(as, va) : NULL;
     }
     if (end > as->map_next && end <= ARCH_USER_MAP_TOP)
         as->map_next = end;

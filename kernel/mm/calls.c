@@ -50,7 +50,7 @@ static long share_object(struct thread *self, const uint64_t *a, struct object *
         error = object_share_step(o, source, a[2] >> PAGE_SHIFT, done, &credit);
         if (error < 0) {
             cap_remove(&self->task->caps, slot);
-            return error;
+            return call_with_memory(self, error);
         }
         done = (uint64_t)error;
         if (done < pages && arch_interrupt_pending())
@@ -75,7 +75,7 @@ long sys_object_create(struct thread *self, const uint64_t *a) {
     if (source)
         return share_object(self, a, source);
     struct object *o = object_create(self->task->account, a[0]);
-    return o ? call_give(self, &o->kobject) : -ENOMEM;
+    return call_with_memory(self, o ? call_give(self, &o->kobject) : -ENOMEM);
 }
 
 long sys_object_device(struct thread *self, const uint64_t *a) {
@@ -188,7 +188,7 @@ long sys_map(struct thread *self, const uint64_t *a) {
     while ((at = aspace_map(task->aspace, a[1], a[2], a[3], o, a[5], a[6], rights, &search)) == 1)
         if (arch_interrupt_pending())
             return call_restart_at(self, search);
-    return at;
+    return call_with_memory(self, at);
 }
 
 long sys_unmap(struct thread *self, const uint64_t *a) {

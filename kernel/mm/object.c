@@ -83,8 +83,13 @@ struct object *object_create(struct account *account, uint64_t size) {
     struct object *o = slab_alloc(sizeof *o, account);
     if (!o)
         return NULL;
-    *o = (struct object){.size = size, .id = next_id++};
     kobject_init(&o->kobject, PK_TYPE_OBJECT, account);
+    o->size = size;
+    o->id = next_id++;
+    o->resident = o->device = 0;
+    o->root = NULL;
+    o->height = 0;
+    o->cutting = false;
     list_init(&o->regions);
     list_init(&o->uncut);
     return o;

@@ -13,8 +13,8 @@
 #define FIND_CREDIT 3          /* to look up a region */
 #define LEAF_CREDIT 25         /* to look through a leaf table that is nearly empty */
 #define PROTECTED_PER_CREDIT 4 /* entries */
-#define UNSHARE_CREDIT 50      /* a new table */
-#define UNSHARED_PER_CREDIT 2
+#define UNSHARE_CREDIT 30      /* a new table */
+#define UNSHARED_PER_CREDIT 4
 #define MID_CREDIT 60 /* to look through a middle table */
 
 static struct frame *table_frame(pte_t link) {
@@ -272,13 +272,15 @@ long table_restrict(struct aspace *as, uint64_t *va, uint64_t end, uint64_t prot
 }
 
 bool table_find(const struct aspace *as, uint64_t *va, uint64_t end, int *credit) {
-    const struct region *r;
-    while (*va < end && (r = aspace_region_at_or_above((struct aspace *)as, *va))) {
+    while (*va < end) {
+        if (*credit <= 0)
+            return false;
+        const struct region *r = aspace_region_at_or_above((struct aspace *)as, *va);
+        if (!r)
+            break;
         *va = max_u64(*va, region_start(r));
         *credit -= FIND_CREDIT;
-        for (uint64_t stop = min_u64(r->end, end); *va < stop; --*credit) {
-            if (*credit <= 0)
-                return false;
+        for (uint64_t stop = min_u64(r->end, end); *va<stop && * credit> 0; --*credit) {
             const pte_t *mid = mid_look(as, *va);
             if (mid && pte_present(*mid))
                 return true;

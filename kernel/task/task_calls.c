@@ -21,12 +21,12 @@ long sys_task_create(struct thread *self, const uint64_t *a) {
     if (a[0]) {
         account = account_create(of->account, a[0] << PAGE_SHIFT);
         if (!account)
-            return -ENOMEM;
+            return call_with_memory(self, -ENOMEM);
     }
     struct task *task = task_create(account);
     if (a[0])
         account_leave(account); /* the task has joined, or nobody will */
-    return task ? call_give(self, &task->kobject) : -ENOMEM;
+    return call_with_memory(self, task ? call_give(self, &task->kobject) : -ENOMEM);
 }
 
 /* Copies or shares src's address space; dst must be fresh: no regions, no threads. */

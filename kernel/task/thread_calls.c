@@ -60,7 +60,7 @@ long sys_thread_create(struct thread *self, const uint64_t *a) {
         return error;
     struct thread *t = thread_create(task, (unsigned)a[2]);
     if (!t)
-        return -ENOMEM;
+        return call_with_memory(self, -ENOMEM);
     set_regs(t, &regs);
     return give_thread(self, t);
 }
@@ -77,7 +77,7 @@ long sys_thread_copy(struct thread *self, const uint64_t *a) {
         return -EBUSY;
     struct thread *t = thread_create(task, src->base_priority);
     if (!t)
-        return -ENOMEM;
+        return call_with_memory(self, -ENOMEM);
     t->regs = src->regs;
     t->foreign = src->foreign;
     t->fp = src->fp;

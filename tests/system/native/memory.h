@@ -16,6 +16,9 @@ uint64_t resident(void);
 long touch_read(uint64_t at);
 long touch_write(uint64_t at);
 
+void large_resize(void);
+void large_share(void);
+void many_regions(void);
 void clone_write(void);
 void clone_chain(void);
 void clone_thousand(void);
