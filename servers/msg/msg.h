@@ -15,13 +15,11 @@
 #include <lib/waiter.h>
 #include <protocol/msg_server.h>
 
-#define MSG_HEADER sizeof(int64_t) /* the type in front of the text: struct msgbuf's mtype */
-
 struct message {
     struct list link; /* in the queue, in the order of arrival */
     struct type_node by_type;
     uint64_t length; /* of the text */
-    int64_t type;    /* from here on as in the program's struct msgbuf */
+    int64_t type;
     char text[];
 };
 
@@ -66,6 +64,7 @@ struct receiver {
 struct sender {
     struct waiter waiter;
     struct queue *queue;
+    int64_t type;
     uint64_t length;
 };
 
@@ -75,11 +74,6 @@ struct msg_state {
     uint64_t messages; /* in all queues */
     uint64_t bytes;
     uint64_t arrivals; /* numbers the receivers */
-    /* A message on its way from a sender to a waiting receiver. */
-    struct {
-        int64_t type;
-        char text[MSGMAX];
-    } transit;
 };
 extern struct msg_state msg_state;
 extern const struct server msg_server;
@@ -108,10 +102,13 @@ void queue_take(struct queue *queue, struct message *message);
 /* Accepts the messages of waiting senders that fit now. */
 void queue_admit_senders(struct queue *queue);
 
+/* Gives a message to the first waiting receiver that it suits; false if there is none. */
+bool queue_hand_over(struct queue *queue, const struct message *message);
+
 /*
- * Gives a message to the first waiting receiver that it suits; false if there is none. `message` is
- * the program's struct msgbuf.
+ * The same straight from its sender: false also if there was an obstacle. Which one, and to whom it
+ * matters, the way by a message of our own tells.
  */
-bool queue_hand_over(struct queue *queue, const int64_t *message, uint64_t length);
+bool queue_pass(struct queue *queue, uint64_t sender, int64_t type, uint64_t length);
 
 #endif

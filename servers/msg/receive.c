@@ -75,18 +75,16 @@ void queue_take(struct queue *queue, struct message *message) {
     msg_state.bytes -= message->length;
 }
 
-/* Copies type and text to a caller; returns the length of the text it got, or a negative errno. */
-static long copy_out(uint64_t token, const int64_t *message, uint64_t length, uint64_t room,
-                     bool truncate) {
+/* Copies the text to a caller; returns how much it got, or a negative errno. */
+static long copy_out(uint64_t token, const struct message *message, uint64_t room, bool truncate) {
+    uint64_t length = message->length;
     if (length > room) {
         if (!truncate)
             return -E2BIG;
         length = room;
     }
-    long copied = pk_copy_to_caller(token, 0, message, MSG_HEADER + length);
-    if (copied < 0)
-        return copied;
-    return copied == (long)(MSG_HEADER + length) ? (long)length : -EFAULT;
+    long copied = pk_copy_to_caller(token, 0, message->text, length);
+    return copied < 0 || copied == (long)length ? copied : -EFAULT;
 }
 
 static void note_receipt(struct queue *queue, const struct client *client) {
@@ -118,7 +116,7 @@ static long wait_for_message(struct request *req, struct queue *queue, struct cl
     receiver->queue = queue;
     receiver->selection = selection;
     receiver->type = type;
-    receiver->room = request_out_len(req) - MSG_HEADER;
+    receiver->room = request_out_len(req);
     receiver->truncate = truncate;
     receiver->arrival = msg_state.arrivals++;
     waiter_init(&receiver->waiter, req, client, &receiver_ops);
@@ -156,29 +154,45 @@ static struct receiver *find_receiver(const struct queue *queue, int64_t type) {
     return earlier(first, find_choosing(queue, type));
 }
 
+/* Ends a receiver's waiting; false if it has no message, because of an error or its death. */
+static bool answer(struct receiver *receiver, int64_t type, long result) {
+    static struct pk_msg reply;
+    struct queue *queue = receiver->queue;
+    unlink_receiver(receiver);
+    waiter_remove(&receiver->waiter);
+    msg_results_rcv(&reply, type);
+    bool has_it = server_reply_message(waiter_token(&receiver->waiter), result, &reply, 0) >= 0 &&
+                  result >= 0;
+    if (has_it)
+        note_receipt(queue, receiver->waiter.client);
+    free(receiver);
+    return has_it;
+}
+
 /* A receiver that cannot take the message gets its error, and the next one gets the message. */
-bool queue_hand_over(struct queue *queue, const int64_t *message, uint64_t length) {
+bool queue_hand_over(struct queue *queue, const struct message *message) {
     struct receiver *receiver;
-    while ((receiver = find_receiver(queue, *message)) != 0) {
-        uint64_t token = waiter_token(&receiver->waiter);
-        long result = copy_out(token, message, length, receiver->room, receiver->truncate);
-        unlink_receiver(receiver);
-        waiter_remove(&receiver->waiter);
-        if (server_reply(token, result) >= 0 && result >= 0)
-            note_receipt(queue, receiver->waiter.client);
-        else if (result >= 0)
-            result = -EINTR; /* it died between the copy and the reply */
-        free(receiver);
-        if (result >= 0)
+    while ((receiver = find_receiver(queue, message->type)) != 0) {
+        long result =
+            copy_out(waiter_token(&receiver->waiter), message, receiver->room, receiver->truncate);
+        if (answer(receiver, message->type, result))
             return true;
     }
     return false;
 }
 
+bool queue_pass(struct queue *queue, uint64_t sender, int64_t type, uint64_t length) {
+    struct receiver *receiver = find_receiver(queue, type);
+    if (!receiver || length > receiver->room)
+        return false;
+    long copied = pk_caller_to_caller(sender, 0, waiter_token(&receiver->waiter), 0, length);
+    return copied == (long)length && answer(receiver, type, copied);
+}
+
 long msg_handle_rcv(struct request *req, int msqid, int64_t type, int flags) {
     struct client *client = request_client(req);
     struct queue *queue;
-    uint64_t room = request_out_len(req) - MSG_HEADER;
+    uint64_t room = request_out_len(req);
     if (room > INT64_MAX)
         return -EINVAL;
     if ((flags & MSG_COPY) && (!(flags & IPC_NOWAIT) || (flags & MSG_EXCEPT)))
@@ -193,7 +207,8 @@ long msg_handle_rcv(struct request *req, int msqid, int64_t type, int flags) {
             return -ENOMSG;
         return wait_for_message(req, queue, client, selection, type, flags & MSG_NOERROR);
     }
-    long length = copy_out(req->token, &message->type, message->length, room, flags & MSG_NOERROR);
+    long length = copy_out(req->token, message, room, flags & MSG_NOERROR);
+    msg_results_rcv(&req->msg, message->type);
     if (length < 0 || selection == SELECT_ORDINAL)
         return length;
     queue_take(queue, message);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * msgsnd(2). A message is copied once from its sender: straight into its place in the queue, or, if
- * receivers wait, into msg_state.transit and from there to one of them.
+ * msgsnd(2). A message is copied once: from its sender into its place in the queue or, if somebody waits
+ * for it, straight to that receiver.
  */
 #include "msg.h"
 #include <lib/clock.h>
 #include <stdlib.h>
-#include <string.h>
 
 void queue_append(struct queue *queue, struct message *message) {
     list_add_tail(&queue->messages, &message->link);
@@ -17,44 +16,31 @@ void queue_append(struct queue *queue, struct message *message) {
     msg_state.bytes += message->length;
 }
 
-/* Copies the sender's message into the queue. The caller has made sure that nobody waits for it. */
-static long enqueue(struct queue *queue, uint64_t token, uint64_t length) {
+static long take_in(struct queue *queue, uint64_t token, int64_t type, uint64_t length) {
     struct message *message = malloc(sizeof(*message) + length);
     if (!message)
         return -ENOMEM;
-    long copied = pk_copy_from_caller(token, 0, &message->type, MSG_HEADER + length);
-    if (copied != (long)(MSG_HEADER + length) || message->type < 1) {
+    long copied = pk_copy_from_caller(token, 0, message->text, length);
+    if (copied != (long)length) {
         free(message);
         return copied < 0 ? copied : -EINVAL;
     }
+    message->type = type;
     message->length = length;
-    queue_append(queue, message);
+    if (queue->receivers && queue_hand_over(queue, message))
+        free(message);
+    else
+        queue_append(queue, message);
     return 0;
 }
 
-/* The same while receivers wait: one of them may take it as it passes. */
-static long pass(struct queue *queue, uint64_t token, uint64_t length) {
-    long copied = pk_copy_from_caller(token, 0, &msg_state.transit, MSG_HEADER + length);
-    if (copied != (long)(MSG_HEADER + length))
-        return copied < 0 ? copied : -EINVAL;
-    if (msg_state.transit.type < 1)
-        return -EINVAL;
-    if (queue_hand_over(queue, &msg_state.transit.type, length))
-        return 0;
-    struct message *message = malloc(sizeof(*message) + length);
-    if (!message)
-        return -ENOMEM;
-    memcpy(&message->type, &msg_state.transit, MSG_HEADER + length);
-    message->length = length;
-    queue_append(queue, message);
-    return 0;
-}
-
-static long accept(struct queue *queue, uint64_t token, const struct client *client,
+static long accept(struct queue *queue, uint64_t token, const struct client *client, int64_t type,
                    uint64_t length) {
-    long error = queue->receivers ? pass(queue, token, length) : enqueue(queue, token, length);
-    if (error < 0)
-        return error;
+    if (!queue->receivers || !queue_pass(queue, token, type, length)) {
+        long error = take_in(queue, token, type, length);
+        if (error < 0)
+            return error;
+    }
     queue->lspid = client_pid(client);
     queue->stime = clock_seconds();
     return 0;
@@ -68,19 +54,14 @@ static long sender_ended(struct waiter *waiter, enum waiter_end why) {
 
 static const struct waiter_ops sender_ops = {.ended = sender_ended};
 
-/* The type is checked before the caller waits; the text is read when there is room for it. */
+/* The text is read when there is room for it. */
 static long wait_for_room(struct request *req, struct queue *queue, struct client *client,
-                          uint64_t length) {
-    int64_t type;
-    long error = request_read_all(req, &type, sizeof(type));
-    if (error < 0)
-        return error;
-    if (type < 1)
-        return -EINVAL;
+                          int64_t type, uint64_t length) {
     struct sender *sender = malloc(sizeof(*sender));
     if (!sender)
         return -ENOMEM;
     sender->queue = queue;
+    sender->type = type;
     sender->length = length;
     if (waiter_queue_empty(&queue->senders) || length < queue->smallest_sender)
         queue->smallest_sender = length;
@@ -101,24 +82,24 @@ void queue_admit_senders(struct queue *queue) {
         if (!queue_has_room(queue, sender->length))
             continue;
         uint64_t token = waiter_token(&sender->waiter);
-        long result = accept(queue, token, sender->waiter.client, sender->length);
+        long result = accept(queue, token, sender->waiter.client, sender->type, sender->length);
         waiter_finish(&sender->waiter, result);
         free(sender);
     }
 }
 
-long msg_handle_snd(struct request *req, int msqid, int flags) {
+long msg_handle_snd(struct request *req, int msqid, int flags, int64_t type) {
     struct client *client = request_client(req);
     struct queue *queue;
-    uint64_t length = request_in_len(req) - MSG_HEADER; /* wraps if there is not even a type */
-    if (length > MSGMAX)
+    uint64_t length = request_in_len(req);
+    if (length > MSGMAX || type < 1)
         return -EINVAL;
     long error = queue_find(msqid, client, SYSV_WRITE, &queue);
     if (error < 0)
         return error;
     if (queue_has_room(queue, length))
-        return accept(queue, req->token, client, length);
+        return accept(queue, req->token, client, type, length);
     if (flags & IPC_NOWAIT)
         return -EAGAIN;
-    return wait_for_room(req, queue, client, length);
+    return wait_for_room(req, queue, client, type, length);
 }

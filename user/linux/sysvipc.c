@@ -20,19 +20,28 @@ long linux_msgget(int key, int flags) {
     return msg_call(msg_get(PK_SLOT_MSG, key, flags));
 }
 
-/* The type stands in front of the text: the buffer is 8 bytes longer than the size says. */
+/* The type stands in front of the text, in the program's structure. */
 long linux_msgsnd(int msqid, const void *message, size_t size, int flags) {
+    int64_t type;
+    if (user_get(&type, message, sizeof(type)) < 0)
+        return -EFAULT;
     if (size > MSGMAX)
         return -EINVAL;
-    return msg_call(msg_snd(PK_SLOT_MSG, msqid, flags, message, sizeof(int64_t) + size));
+    const char *text = (const char *)message + sizeof(type);
+    return msg_call(msg_snd(PK_SLOT_MSG, msqid, flags, type, text, size));
 }
 
 /* No message is longer than MSGMAX, so more room than that makes no difference. */
 long linux_msgrcv(int msqid, void *message, size_t size, long type, int flags) {
+    int64_t received;
     if ((long)size < 0)
         return -EINVAL;
-    size_t room = sizeof(int64_t) + (size < MSGMAX ? size : MSGMAX);
-    return msg_call(msg_rcv(PK_SLOT_MSG, msqid, type, flags, message, room));
+    char *text = (char *)message + sizeof(received);
+    size_t room = size < MSGMAX ? size : MSGMAX;
+    long length = msg_call(msg_rcv(PK_SLOT_MSG, msqid, type, flags, text, room, &received));
+    if (length >= 0 && user_put(message, &received, sizeof(received)) < 0)
+        return -EFAULT;
+    return length;
 }
 
 long linux_msgctl(int msqid, int command, void *buffer) {

@@ -207,6 +207,18 @@ long pk_copy_to_caller(uint64_t token, uint64_t offset, const void *src, uint64_
     return (long)len;
 }
 
+long pk_caller_to_caller(uint64_t from, uint64_t from_offset, uint64_t to, uint64_t to_offset,
+                         uint64_t len) {
+    struct call *source = find(from);
+    if (!source)
+        return -ESRCH;
+    if (source->bad_memory || from_offset > source->in_len)
+        return source->bad_memory ? -EFAULT : -EINVAL;
+    uint64_t left = source->in_len - from_offset;
+    return pk_copy_to_caller(to, to_offset, (const char *)source->in + from_offset,
+                             len < left ? len : left);
+}
+
 long pk_timer_set(uint64_t notification, uint64_t bits, uint64_t at_ns) {
     assert_int_equal(notification, PK_SLOT_SERVER_EVENTS);
     assert_int_equal(bits, SERVER_EVENT_TIMER);

@@ -24,6 +24,8 @@ long pk_reply(uint64_t token, long result, const struct pk_msg *msg, unsigned ca
 long pk_reply_receive(uint64_t endpoint, uint64_t token, long result, struct pk_msg *msg,
                       unsigned cap_count);
 long pk_copy_from_caller(uint64_t token, uint64_t offset, void *dst, uint64_t len);
+long pk_caller_to_caller(uint64_t from, uint64_t from_offset, uint64_t to, uint64_t to_offset,
+                         uint64_t len);
 long pk_copy_to_caller(uint64_t token, uint64_t offset, const void *src, uint64_t len);
 long pk_timer_set(uint64_t notification, uint64_t bits, uint64_t at_ns);
 long pk_cap_copy(uint64_t src, uint64_t dst_task, uint64_t dst_slot, uint64_t rights,

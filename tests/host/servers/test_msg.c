@@ -41,13 +41,16 @@ static long msg_remove(int pid, int id) {
 }
 static void start_snd(struct call *call, int pid, int id, const struct text *text, uint64_t length,
                       int flags) {
-    mock_send(call, pid, MSG_LABEL_SND, WORDS((uint64_t)id, (uint64_t)flags), text, 8 + length, 0,
-              0);
+    mock_send(call, pid, MSG_LABEL_SND, WORDS((uint64_t)id, (uint64_t)flags, (uint64_t)text->type),
+              text->text, length, 0, 0);
 }
 static void start_rcv(struct call *call, int pid, int id, int64_t type, struct text *text,
                       uint64_t room, int flags) {
     mock_send(call, pid, MSG_LABEL_RCV, WORDS((uint64_t)id, (uint64_t)type, (uint64_t)flags), 0, 0,
-              text, 8 + room);
+              text->text, room);
+}
+static int64_t type_of(const struct call *call) {
+    return (int64_t)call->reply.w[0];
 }
 static long snd(int pid, int id, int64_t type, const char *string, int flags) {
     struct text text = {.type = type};
@@ -63,6 +66,7 @@ static long rcv(int pid, int id, int64_t type, uint64_t room, int flags) {
     struct call call;
     start_rcv(&call, pid, id, type, &received, room, flags | IPC_NOWAIT);
     assert_true(call.answered);
+    received.type = type_of(&call);
     if (call.result >= 0)
         received.text[call.result] = '\0';
     return call.result;
@@ -295,7 +299,7 @@ static void expect_message(struct pending *p, int64_t type, uint64_t length, uin
     assert_true(p->call.answered);
     uint64_t got = length < p->length ? length : p->length;
     assert_int_equal(p->call.result, got);
-    assert_int_equal(p->text.type, type);
+    assert_int_equal(type_of(&p->call), type);
     if (got >= sizeof(serial))
         assert_memory_equal(p->text.text, &serial, sizeof(serial));
     p->active = false;
