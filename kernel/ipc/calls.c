@@ -308,10 +308,10 @@ static COLD long copy_to_caller(struct thread *self, const uint64_t *a) {
     return error < 0 ? error : copy_steps(self, &b, a, a[3], step_to_caller);
 }
 
-#define SHORT_COPY 256
+#define SHORT_COPY 1024
 
-/* Most copies are short. The bytes that one is if it is short, and if it can be done at once; else -1. */
-static ALWAYS_INLINE long copy_short(struct thread *self, const uint64_t *a, bool input) {
+/* Most copies can be done at once: how many bytes it was, else -1. */
+static ALWAYS_INLINE long copy_once(struct thread *self, const uint64_t *a, bool input) {
     const struct thread *caller = call_by_token(self->task, a[0]);
     if (!caller || caller->call.exception || a[3] > SHORT_COPY || self->progress)
         return -1;
@@ -328,16 +328,16 @@ static ALWAYS_INLINE long copy_short(struct thread *self, const uint64_t *a, boo
 }
 
 long sys_copy_from_caller(struct thread *self, const uint64_t *a) {
-    long done = copy_short(self, a, true);
+    long done = copy_once(self, a, true);
     return done >= 0 ? done : copy_from_caller(self, a);
 }
 
 long sys_copy_to_caller(struct thread *self, const uint64_t *a) {
-    long done = copy_short(self, a, false);
+    long done = copy_once(self, a, false);
     return done >= 0 ? done : copy_to_caller(self, a);
 }
 
-long sys_caller_to_caller(struct thread *self, const uint64_t *a) {
+static COLD long caller_to_caller(struct thread *self, const uint64_t *a) {
     struct buffer from, to;
     long error = caller_buffer(self, a[0], a[1], true, &from);
     if (error == 0)
@@ -345,11 +345,22 @@ long sys_caller_to_caller(struct thread *self, const uint64_t *a) {
     if (error < 0)
         return error;
     uint64_t n = min_u64(a[4], min_u64(from.length, to.length));
-    if (n <= SHORT_COPY && !self->progress &&
-        copy_user_to_user_at_once(to.caller->task->aspace, to.address, from.caller->task->aspace,
-                                  from.address, n))
-        return (long)n;
     return copy_steps(self, &from, a, n, step_between_callers);
+}
+
+long sys_caller_to_caller(struct thread *self, const uint64_t *a) {
+    const struct thread *from = call_by_token(self->task, a[0]);
+    const struct thread *to = from ? call_by_token(self->task, a[2]) : NULL;
+    if (!to || from->call.exception || to->call.exception || a[4] > SHORT_COPY || self->progress)
+        return caller_to_caller(self, a);
+    uint64_t in = from->regs.x[REG_IN_LENGTH], out = to->regs.x[REG_OUT_LENGTH];
+    if (a[1] > in || a[3] > out)
+        return -EINVAL;
+    uint64_t n = min_u64(a[4], min_u64(in - a[1], out - a[3]));
+    if (copy_user_to_user_at_once(to->task->aspace, to->regs.x[REG_OUT_ADDRESS] + a[3],
+                                  from->task->aspace, from->regs.x[REG_IN_ADDRESS] + a[1], n))
+        return (long)n;
+    return caller_to_caller(self, a);
 }
 
 long sys_caller_to_object(struct thread *self, const uint64_t *a) {

@@ -72,16 +72,24 @@ static inline void *present(const struct aspace *as, uint64_t va, bool write) {
                                               : NULL;
 }
 
+#define FEW 128
 /* Few words, aligned: here a call of memmove costs more than they do. */
 static inline void copy_words(uint64_t *to, const uint64_t *from, uint64_t n) {
     const uint64_t *end = from + n / 8;
-    if (n & 8)
-        *to++ = *from++;
-    for (; from != end; from += 2, to += 2) {
-        uint64_t one = from[0], other = from[1];
-        to[0] = one;
-        to[1] = other;
+    for (; end - from >= 4; from += 4, to += 4) {
+        uint64_t a = from[0], b = from[1], c = from[2], d = from[3];
+        to[0] = a;
+        to[1] = b;
+        to[2] = c;
+        to[3] = d;
     }
+    while (from != end)
+        *to++ = *from++;
+}
+
+static COLD bool copy_bytes(void *to, const void *from, uint64_t n) {
+    memcpy(to, from, n);
+    return true;
 }
 
 bool copy_user_to_user_at_once(struct aspace *dst_as, uint64_t dst, struct aspace *src_as,
@@ -92,10 +100,9 @@ bool copy_user_to_user_at_once(struct aspace *dst_as, uint64_t dst, struct aspac
     const void *from = to ? present(src_as, src, false) : NULL;
     if (!from || ((uintptr_t)to ^ (uintptr_t)from) < PAGE_SIZE)
         return false;
-    if ((dst | src | n) & 7)
-        memcpy(to, from, n);
-    else
-        copy_words(to, from, n);
+    if ((dst | src | n) & 7 || n > FEW)
+        return copy_bytes(to, from, n);
+    copy_words(to, from, n);
     return true;
 }
 

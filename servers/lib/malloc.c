@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NOINLINE __attribute__((noinline)) /* not to cost those who do not come there */
 #define ALIGN 16ul
 #define SMALL 1024ul /* the largest size of the 16-byte steps */
 #define SMALL_CLASSES (SMALL / ALIGN + 1)
@@ -62,15 +63,17 @@ static size_t class_of(size_t size, size_t *rounded) {
     return class + steps - 1;
 }
 
-static inline void list_push(struct block *block) {
-    size_t rounded;
-    size_t class = block->size <= SMALL ? block->size / ALIGN : class_of(block->size, &rounded);
-    struct block **list = &free_lists[class];
+static inline void list_push_on(struct block **list, struct block *block) {
     block->prev = 0;
     block->next = *list;
     if (*list)
         (*list)->prev = block;
     *list = block;
+}
+
+static void list_push(struct block *block) {
+    size_t rounded;
+    list_push_on(&free_lists[class_of(block->size, &rounded)], block);
 }
 
 static void list_unlink(struct block *block) {
@@ -129,7 +132,7 @@ static struct block *carve(size_t size) {
 }
 
 /* Takes all blocks of an unused chunk off the lists and gives its pages back. */
-static void chunk_empty(struct chunk *chunk) {
+static NOINLINE void chunk_empty(struct chunk *chunk) {
     size_t at = sizeof(struct chunk);
     while (at < chunk->carved) {
         struct block *block = (struct block *)(void *)((char *)chunk + at);
@@ -149,7 +152,7 @@ static void *malloc_large(size_t size) {
     return (char *)block + HEADER;
 }
 
-static __attribute__((noinline)) void *malloc_at_length(size_t size) {
+static NOINLINE void *malloc_at_length(size_t size) {
     if (size > LARGE)
         return malloc_large(size);
     size_t rounded;
@@ -177,16 +180,27 @@ void *malloc(size_t size) {
     return (char *)block + HEADER;
 }
 
-void free(void *pointer) {
-    if (!pointer)
-        return;
-    struct block *block = (struct block *)(void *)((char *)pointer - HEADER);
+static NOINLINE void free_at_length(struct block *block) {
     if (block->size > LARGE) {
         memory_unmap(block, HEADER + block->size);
         return;
     }
     struct chunk *chunk = chunk_of(block);
     list_push(block);
+    if (--chunk->live == 0 && chunk != current)
+        chunk_empty(chunk);
+}
+
+void free(void *pointer) {
+    if (!pointer)
+        return;
+    struct block *block = (struct block *)(void *)((char *)pointer - HEADER);
+    if (block->size > SMALL) {
+        free_at_length(block);
+        return;
+    }
+    struct chunk *chunk = chunk_of(block);
+    list_push_on(&free_lists[block->size / ALIGN], block);
     if (--chunk->live == 0 && chunk != current)
         chunk_empty(chunk);
 }
