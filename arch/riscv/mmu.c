@@ -84,6 +84,11 @@ void arch_mmu_init_root(pte_t *root) {
     root[image] = kernel_root[image];
 }
 
+void arch_mmu_clear_root(pte_t *root) {
+    memset(&root[256], 0, direct_gigabytes * sizeof *root);
+    root[mmu_root_index((uintptr_t)text_start)] = 0;
+}
+
 static void assign_asid(struct aspace *as) {
     if (asid_limit == 0)
         return;

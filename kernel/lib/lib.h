@@ -13,6 +13,8 @@
 #define CONTAINER_OF(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 #define UNUSED __attribute__((unused))
 #define COLD __attribute__((cold, noinline))
+/* Not so rare, but not to cost those around it that do not come there. */
+#define NOINLINE __attribute__((noinline))
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
 /*

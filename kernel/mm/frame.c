@@ -3,7 +3,8 @@
  * The frame allocator (frame.h). The kernel only ever needs single frames, so a stack of free ones
  * linked through their own first word is enough: no fragmentation, constant time. Frames that were
  * never given out are not on the stack but above a rising mark, so that boot costs the same with
- * 32 MiB and with 8 GiB, and untouched RAM stays untouched.
+ * 32 MiB and with 8 GiB, and untouched RAM stays untouched. Frames that come back full of zeros, as
+ * page tables do, have a stack of their own: who wants zeros gets these first.
  */
 #include <mm/frame.h>
 #include <lib/lib.h>
@@ -21,7 +22,7 @@ uint64_t frames_base;
 static struct range reserved[MAX_RESERVED];
 static unsigned reserved_count;
 static uint64_t fresh, fresh_end; /* frames from here on were never given out */
-static void **stack;
+static void **stack, **clean;     /* the latter's frames are zeros but for the link */
 static uint64_t free_frames, total_frames;
 
 void frame_reserve(uint64_t start, uint64_t end) {
@@ -86,35 +87,68 @@ void frame_init(uint64_t start, uint64_t end) {
     fresh = skip_reserved(frames_base);
 }
 
-static struct frame *take(void) {
-    if (stack) {
-        struct frame *f = frame_of(virt_to_phys(stack));
-        stack = *stack;
-        return f;
-    }
-    if (fresh >= fresh_end)
-        return NULL;
-    struct frame *f = frame_of(fresh);
-    fresh = skip_reserved(fresh + PAGE_SIZE);
-    return f;
+static struct frame *pop(void ***from) {
+    void **link = *from;
+    *from = *link;
+    *link = NULL;
+    return frame_of(virt_to_phys(link));
 }
 
-struct frame *frame_get(struct account *account) {
+static void push(void ***to, const struct frame *f) {
+    void **link = frame_va(f);
+    *link = *to;
+    *to = link;
+}
+
+static struct frame *take(void) {
+    if (stack)
+        return pop(&stack);
+    if (fresh < fresh_end) {
+        struct frame *f = frame_of(fresh);
+        fresh = skip_reserved(fresh + PAGE_SIZE);
+        return f;
+    }
+    return clean ? pop(&clean) : NULL;
+}
+
+typedef uint64_t __attribute__((may_alias)) word;
+#define WORDS (PAGE_SIZE / sizeof(word))
+
+#ifdef PARLEY_DEBUG
+static bool is_zeros(const struct frame *f) {
+    const word *w = frame_va(f), *end = w + WORDS;
+    while (w != end && !*w)
+        w++;
+    return w == end;
+}
+#endif
+
+static ALWAYS_INLINE struct frame *get(struct account *account, bool zeroed) {
     if (account && !account_charge(account, PAGE_SIZE))
         return NULL;
-    struct frame *f = take();
+    bool is_clean = zeroed && clean;
+    struct frame *f = is_clean ? pop(&clean) : take();
     if (!f) {
         if (account)
             account_uncharge(account, PAGE_SIZE);
         return NULL;
     }
+    ASSERT(!is_clean || is_zeros(f));
+    if (zeroed && !is_clean)
+        frame_zero(f);
     free_frames--;
     *f = (struct frame){.refs = 1, .account = account};
     return f;
 }
 
-typedef uint64_t __attribute__((may_alias)) word;
-#define WORDS (PAGE_SIZE / sizeof(word))
+struct frame *frame_get(struct account *account) {
+    return get(account, false);
+}
+
+struct frame *frame_get_zeroed(struct account *account) {
+    return get(account, true);
+}
+
 #define EIGHT(W, i)                                                                                \
     W(i) W((i) + 1) W((i) + 2) W((i) + 3) W((i) + 4) W((i) + 5) W((i) + 6) W((i) + 7)
 #define SIXTEEN(W, i) EIGHT(W, i) EIGHT(W, (i) + 8)
@@ -138,21 +172,22 @@ void frame_copy(const struct frame *dst, const struct frame *src) {
     }
 }
 
-struct frame *frame_get_zeroed(struct account *account) {
-    struct frame *f = frame_get(account);
-    if (f)
-        frame_zero(f);
-    return f;
+static ALWAYS_INLINE void give(struct frame *f, void ***to) {
+    push(to, f);
+    free_frames++;
+    if (f->account)
+        account_uncharge(f->account, PAGE_SIZE);
 }
 
 void frame_free(struct frame *f) {
     ASSERT(f->refs == 0);
-    void **link = frame_va(f);
-    *link = stack;
-    stack = link;
-    free_frames++;
-    if (f->account)
-        account_uncharge(f->account, PAGE_SIZE);
+    give(f, &stack);
+}
+
+void frame_put_zeroed(struct frame *f) {
+    ASSERT(f->refs == 1 && is_zeros(f));
+    f->refs = 0;
+    give(f, &clean);
 }
 
 void frame_adopt(uint64_t start, uint64_t end) {

@@ -12,7 +12,7 @@ struct account;
 
 struct frame {
     uint32_t refs;           /* mappings and objects that hold it; 0 = free */
-    uint32_t used;           /* for leaf page tables: present entries */
+    uint32_t used;           /* for page tables: see table.c */
     struct account *account; /* who is charged; NULL: the kernel itself */
 };
 
@@ -52,6 +52,8 @@ static inline void frame_put(struct frame *f) {
     if (--f->refs == 0)
         frame_free(f);
 }
+/* Drops the only reference to a frame that holds zeros: it need not be zeroed again. */
+void frame_put_zeroed(struct frame *f);
 /* Takes a reserved, page-aligned range into use: each frame gets one reference, nobody charged. */
 void frame_adopt(uint64_t start, uint64_t end);
 

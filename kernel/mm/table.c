@@ -2,8 +2,9 @@
 /*
  * Page tables (table.h): the walk, leaf tables shared copy-on-write, and counts. A leaf table's
  * frame counts in `used` its present entries and in `refs` the address spaces that use it; a middle
- * table's counts in `used` its leaf tables. What is present lies in regions, so walks go by regions:
- * the tables are large and nearly empty.
+ * table's counts in `used` its leaf tables, a root's its middle tables. What is present lies in
+ * regions, so walks go by regions: the tables are large and nearly empty. A table is empty, all
+ * zeros, when it is freed.
  */
 #include <mm/table.h>
 #include <mm/frame.h>
@@ -27,24 +28,29 @@ static pte_t *mid_look(const struct aspace *as, uint64_t va) {
     return pte_present(root) ? &pte_table(root)[mmu_mid_index(va)] : NULL;
 }
 
-static pte_t *mid_entry(struct aspace *as, uint64_t va) {
-    pte_t *root = &as->root[mmu_root_index(va)];
-    if (!pte_present(*root)) {
-        struct frame *f = frame_get_zeroed(as->account);
-        if (!f)
-            return NULL;
-        *root = pte_make_table(frame_pa(f));
-    }
-    return &pte_table(*root)[mmu_mid_index(va)];
-}
-
 static struct frame *frame_holding(const pte_t *entry) {
     return frame_of(virt_to_phys((const void *)align_down((uintptr_t)entry, PAGE_SIZE)));
 }
 
-static void link_leaf(pte_t *mid, pte_t link) {
-    frame_holding(mid)->used++;
-    *mid = link;
+/* Enters a table of the next level. */
+static void link_table(pte_t *entry, pte_t link) {
+    frame_holding(entry)->used++;
+    *entry = link;
+}
+
+/* A new table of the next level; false if memory ends. */
+static NOINLINE bool add_table(struct aspace *as, pte_t *entry) {
+    struct frame *f = frame_get_zeroed(as->account);
+    if (f)
+        link_table(entry, pte_make_table(frame_pa(f)));
+    return f != NULL;
+}
+
+static pte_t *mid_entry(struct aspace *as, uint64_t va) {
+    pte_t *root = &as->root[mmu_root_index(va)];
+    if (!pte_present(*root) && !add_table(as, root))
+        return NULL;
+    return &pte_table(*root)[mmu_mid_index(va)];
 }
 
 static unsigned end_index(uint64_t va, uint64_t end) {
@@ -84,7 +90,7 @@ static void copy_entries(pte_t *to, const pte_t *leaf, uint32_t used) {
 }
 
 /* Replaces a shared leaf table by a copy of its own. */
-static bool unshare(struct aspace *as, pte_t *mid) {
+static NOINLINE bool unshare(struct aspace *as, pte_t *mid) {
     struct frame *old = table_frame(*mid);
     struct frame *own = frame_get_zeroed(as->account);
     if (!own)
@@ -101,10 +107,8 @@ pte_t *table_entry(struct aspace *as, uint64_t va) {
     if (!mid)
         return NULL;
     if (!pte_present(*mid)) {
-        struct frame *f = frame_get_zeroed(as->account);
-        if (!f)
+        if (!add_table(as, mid))
             return NULL;
-        link_leaf(mid, pte_make_table(frame_pa(f)));
     } else if (table_frame(*mid)->refs > 1) {
         if (!unshare(as, mid))
             return NULL;
@@ -129,7 +133,17 @@ static void drop_leaf(struct aspace *as, pte_t *mid) {
     as->resident -= f->used;
     frame_holding(mid)->used--;
     *mid = 0;
-    frame_put(f);
+    if (f->refs == 1)
+        frame_put_zeroed(f);
+    else
+        frame_put(f);
+}
+
+static void drop_mid(pte_t *root) {
+    struct frame *f = table_frame(*root);
+    frame_holding(root)->used--;
+    *root = 0;
+    frame_put_zeroed(f);
 }
 
 static uint32_t pages_for(int credit) {
@@ -332,7 +346,7 @@ long table_share(struct aspace *dst, struct aspace *src, uint64_t va, bool *prot
         *credit -= (int)(f->used / PROTECTED_PER_CREDIT);
         *protected = true;
     }
-    link_leaf(mid, link);
+    link_table(mid, link);
     frame_hold(f);
     dst->resident += f->used;
     return 0;
@@ -350,14 +364,21 @@ bool table_drop_step(struct aspace *as, int *credit) {
         }
         if (f->refs > 1 || !f->used) {
             drop_leaf(as, mid);
+            if (!frame_holding(mid)->used) {
+                drop_mid(&as->root[mmu_root_index(as->cursor)]);
+                *credit -= FRAME_PUT_CREDIT;
+            }
             as->cursor = align_down(as->cursor, ARCH_LEAF_SPAN) + ARCH_LEAF_SPAN;
         }
     }
     return as->cursor >= ARCH_USER_END;
 }
 
-/* Leaf tables without a region are empty ones, left where memory ended during a fault. */
-static bool free_mid(struct aspace *as, pte_t *root, int *credit) {
+/*
+ * What the steps left of a middle table: it was emptied earlier, or has empty leaf tables without a
+ * region, made when memory ended during a fault.
+ */
+static bool free_rest(struct aspace *as, pte_t *root, int *credit) {
     struct frame *f = table_frame(*root);
     if (f->used)
         *credit -= MID_CREDIT;
@@ -366,19 +387,20 @@ static bool free_mid(struct aspace *as, pte_t *root, int *credit) {
             return false;
         if (pte_present(*mid)) {
             drop_leaf(as, mid);
-            *credit -= 2;
+            *credit -= FRAME_PUT_CREDIT;
         }
     }
-    frame_put(f);
-    *root = 0;
-    *credit -= 2;
+    drop_mid(root);
+    *credit -= FRAME_PUT_CREDIT;
     return true;
 }
 
 bool table_free_step(struct aspace *as, int *credit) {
-    for (unsigned i = 0; i < ARCH_USER_ROOT_ENTRIES; i++)
-        if (pte_present(as->root[i]) && (*credit <= 0 || !free_mid(as, &as->root[i], credit)))
+    struct frame *f = frame_holding(as->root);
+    for (pte_t *root = as->root; f->used; root++)
+        if (pte_present(*root) && (*credit <= 0 || !free_rest(as, root, credit)))
             return false;
-    frame_put(frame_of(virt_to_phys(as->root)));
+    arch_mmu_clear_root(as->root);
+    frame_put_zeroed(f);
     return true;
 }

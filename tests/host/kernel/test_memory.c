@@ -57,6 +57,43 @@ static void every_frame_once(void **state) {
     }
 }
 
+static bool holds_zeros(const struct frame *f) {
+    for (unsigned j = 0; j < PAGE_SIZE; j++)
+        if (((unsigned char *)frame_va(f))[j])
+            return false;
+    return true;
+}
+
+/* Frames given back as zeros: first for who wants zeros, last for others, and zeros they are. */
+static void zeroed_frames_come_back(void **state) {
+    static struct frame *got[PAGES];
+    (void)state;
+    uint64_t used = root_account.used;
+    for (unsigned i = 0; i < 8; i++)
+        got[i] = frame_get_zeroed(&root_account);
+    for (unsigned i = 0; i < 8; i++)
+        frame_put_zeroed(got[i]);
+    assert_int_equal(root_account.used, used);
+    assert_int_equal(frame_free_count(), all_frames);
+    struct frame *other = frame_get(NULL);
+    for (unsigned i = 0; i < 8; i++)
+        assert_ptr_not_equal(other, got[i]);
+    frame_put(other);
+    unsigned n = 0, same = 0;
+    while ((got[n] = n % 2 ? frame_get(NULL) : frame_get_zeroed(NULL))) {
+        assert_true(n % 2 || holds_zeros(got[n]));
+        for (unsigned i = 0; i < n; i++)
+            same += got[i] == got[n];
+        memset(frame_va(got[n]), 0xee, PAGE_SIZE);
+        n++;
+    }
+    assert_int_equal(n, all_frames);
+    assert_int_equal(same, 0);
+    while (n-- > 0)
+        frame_put(got[n]);
+    assert_int_equal(frame_free_count(), all_frames);
+}
+
 static void quota_bounds_frames(void **state) {
     struct frame *got[10];
     (void)state;
@@ -66,8 +103,7 @@ static void quota_bounds_frames(void **state) {
     for (unsigned i = 0; i < 5; i++) {
         got[i] = frame_get_zeroed(a);
         assert_non_null(got[i]);
-        for (unsigned j = 0; j < PAGE_SIZE; j++)
-            assert_int_equal(((unsigned char *)frame_va(got[i]))[j], 0);
+        assert_true(holds_zeros(got[i]));
     }
     assert_null(frame_get(a));
     assert_int_equal(a->used, 5 * PAGE_SIZE);
@@ -160,9 +196,9 @@ static void slabs_run_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_frame_once), cmocka_unit_test(quota_bounds_frames),
-        cmocka_unit_test(accounts_nest),    cmocka_unit_test(slabs_random),
-        cmocka_unit_test(slabs_run_out),
+        cmocka_unit_test(every_frame_once),    cmocka_unit_test(zeroed_frames_come_back),
+        cmocka_unit_test(quota_bounds_frames), cmocka_unit_test(accounts_nest),
+        cmocka_unit_test(slabs_random),        cmocka_unit_test(slabs_run_out),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -121,6 +121,8 @@ static inline pte_t *pte_table(pte_t e) {
 
 /* Fills the kernel's half of a new, zeroed root table. */
 void arch_mmu_init_root(pte_t *root);
+/* Takes it out again. */
+void arch_mmu_clear_root(pte_t *root);
 /* The kernel's final tables, W^X, and the direct map. */
 void arch_mmu_init_kernel(void);
 
