@@ -98,14 +98,16 @@ long cap_insert(struct cap_table *t, uint64_t slot, struct kobject *object, uint
         return at;
     *cap_slot(t, (uint64_t)at) = (struct cap){
         .object = object, .badge = badge, .rights = rights, .kind = cap_kind(object->type, rights)};
+    t->taken++;
     kobject_hold(object);
     if (object->type == PK_TYPE_ENDPOINT && rights & PK_RIGHT_RECEIVE)
         endpoint_add_receive_cap(object);
     return at;
 }
 
-static inline void release(struct cap *c) {
+static inline void release(struct cap_table *t, struct cap *c) {
     struct kobject *object = c->object;
+    t->taken--;
     c->object = NULL;
     c->kind = 0;
     if (object->type == PK_TYPE_ENDPOINT && c->rights & PK_RIGHT_RECEIVE)
@@ -117,7 +119,7 @@ long cap_remove(struct cap_table *t, uint64_t slot) {
     struct cap *c = cap_at(t, slot);
     if (!c)
         return -EBADF;
-    release(c);
+    release(t, c);
     uint32_t *list = free_list(t, (uint32_t)slot);
     c->next_free = *list;
     *list = (uint32_t)slot;
@@ -128,17 +130,22 @@ long cap_error(const struct cap *c, uint32_t type) {
     return !c ? -EBADF : c->object->type != type ? -EINVAL : -EPERM;
 }
 
-/* The cursor counts slots, and when all are empty goes on by the pages that are freed. */
+/*
+ * The cursor counts slots, as far as any holds something, and when all are empty goes on by the pages
+ * that are freed.
+ */
 bool cap_table_clear(struct cap_table *t, uint32_t *cursor, int *credit) {
-    for (; *cursor < t->slots; ++*cursor, --*credit) {
+    for (; t->taken && *cursor < t->slots; ++*cursor, --*credit) {
         if (*credit <= 0)
             return false;
         struct cap *c = cap_at(t, *cursor);
         if (c) {
-            release(c);
+            release(t, c);
             *credit -= CAP_CREDIT;
         }
     }
+    if (*cursor < t->slots)
+        *cursor = t->slots;
     for (; *cursor + CAP_FIRST < 2 * t->slots; *cursor += CAP_PAGE_SLOTS) {
         if (*credit <= 0)
             return false;

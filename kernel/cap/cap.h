@@ -34,6 +34,7 @@ struct cap_table {
     uint32_t slots;
     uint32_t first_free;      /* of the first array's slots; 0: none */
     uint32_t first_free_page; /* of the others */
+    uint32_t taken;           /* slots that hold something */
     struct account *account;
 };
 

@@ -34,13 +34,13 @@ static struct frame *copy_frame(struct aspace *as, const struct frame *from) {
 /* A private page without an object: zeros. */
 static long fill_anonymous(struct aspace *as, const struct region *r, pte_t *e, bool write) {
     if (!write) {
-        table_set(as, e, entry_for(r, frame_pa(zero_frame), false, false));
+        table_add(as, e, entry_for(r, frame_pa(zero_frame), false, false));
         return 0;
     }
     struct frame *f = frame_get_zeroed(as->account);
     if (!f)
         return -ENOMEM;
-    table_set(as, e, entry_for(r, frame_pa(f), true, true));
+    table_add(as, e, entry_for(r, frame_pa(f), true, true));
     return 0;
 }
 
@@ -50,7 +50,7 @@ static long fill_from_object(struct aspace *as, const struct region *r, pte_t *e
     if (offset >= r->object->size)
         return -ENXIO;
     if (r->object->device) {
-        table_set(as, e, entry_for(r, r->object->device + offset, true, false));
+        table_add(as, e, entry_for(r, r->object->device + offset, true, false));
         return 0;
     }
     struct frame *f = object_frame(r->object, offset >> PAGE_SHIFT);
@@ -63,7 +63,7 @@ static long fill_from_object(struct aspace *as, const struct region *r, pte_t *e
     } else {
         frame_hold(f);
     }
-    table_set(as, e, entry_for(r, frame_pa(f), r->shared || write, true));
+    table_add(as, e, entry_for(r, frame_pa(f), r->shared || write, true));
     return 0;
 }
 

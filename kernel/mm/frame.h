@@ -12,7 +12,7 @@ struct account;
 
 struct frame {
     uint32_t refs;           /* mappings and objects that hold it; 0 = free */
-    uint32_t used;           /* for page tables: see table.c */
+    uint16_t used, groups;   /* for page tables: see table.c */
     struct account *account; /* who is charged; NULL: the kernel itself */
 };
 
@@ -27,6 +27,11 @@ static inline uint64_t frame_pa(const struct frame *f) {
 }
 static inline void *frame_va(const struct frame *f) {
     return phys_to_virt(frame_pa(f));
+}
+
+/* The frame that p, an address of the direct map, lies in. */
+static inline struct frame *frame_holding(const void *p) {
+    return frame_of(virt_to_phys(p));
 }
 
 /* Before frame_init: a physical range that is in use from boot on. Ranges must not overlap. */

@@ -3,8 +3,9 @@
  * Page tables (table.h): the walk, leaf tables shared copy-on-write, and counts. A leaf table's
  * frame counts in `used` its present entries and in `refs` the address spaces that use it; a middle
  * table's counts in `used` its leaf tables, a root's its middle tables. What is present lies in
- * regions, so walks go by regions: the tables are large and nearly empty. A table is empty, all
- * zeros, when it is freed.
+ * regions, so walks go by regions: the tables are large and nearly empty. That is also why a leaf
+ * table has a bit in `groups` for each TABLE_GROUP entries, set when one of them becomes present. A
+ * table is empty, all zeros, when it is freed.
  */
 #include <mm/table.h>
 #include <mm/frame.h>
@@ -28,10 +29,6 @@ static pte_t *mid_look(const struct aspace *as, uint64_t va) {
     return pte_present(root) ? &pte_table(root)[mmu_mid_index(va)] : NULL;
 }
 
-static struct frame *frame_holding(const pte_t *entry) {
-    return frame_of(virt_to_phys((const void *)align_down((uintptr_t)entry, PAGE_SIZE)));
-}
-
 /* Enters a table of the next level. */
 static void link_table(pte_t *entry, pte_t link) {
     frame_holding(entry)->used++;
@@ -46,7 +43,7 @@ static NOINLINE bool add_table(struct aspace *as, pte_t *entry) {
     return f != NULL;
 }
 
-static pte_t *mid_entry(struct aspace *as, uint64_t va) {
+static ALWAYS_INLINE pte_t *mid_entry(struct aspace *as, uint64_t va) {
     pte_t *root = &as->root[mmu_root_index(va)];
     if (!pte_present(*root) && !add_table(as, root))
         return NULL;
@@ -58,9 +55,7 @@ static unsigned end_index(uint64_t va, uint64_t end) {
 }
 
 /* The first present entry at or after index i, else `end`. Absent entries are 0; they come in runs. */
-static inline unsigned next_present(const pte_t *leaf, unsigned i, unsigned end) {
-    if (i < end && leaf[i])
-        return i;
+static unsigned next_in_group(const pte_t *leaf, unsigned i, unsigned end) {
     for (; i + 8 <= end; i += 8) {
         const pte_t *e = &leaf[i];
         if (e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7])
@@ -71,22 +66,41 @@ static inline unsigned next_present(const pte_t *leaf, unsigned i, unsigned end)
     return i;
 }
 
-/* To a zeroed table, by eights. Present entries are few in most: a copy of the whole page would cost more. */
-static void copy_entries(pte_t *to, const pte_t *leaf, uint32_t used) {
-    for (; used; to += 8, leaf += 8) {
-        if (!(leaf[0] | leaf[1] | leaf[2] | leaf[3] | leaf[4] | leaf[5] | leaf[6] | leaf[7]))
-            continue;
-#pragma GCC unroll 8
-        for (unsigned i = 0; i < 8; i++) {
-            pte_t e = leaf[i];
-            if (!pte_present(e))
-                continue;
-            to[i] = e;
-            used--;
-            if (pte_counted(e))
-                frame_hold(frame_of(pte_pa(e)));
-        }
+/* The same, without looking where there was nothing. */
+static NOINLINE unsigned next_in_groups(const pte_t *leaf, unsigned groups, unsigned i,
+                                        unsigned end) {
+    while (i < end) {
+        unsigned group_end = (i | (TABLE_GROUP - 1)) + 1, last = group_end < end ? group_end : end;
+        i = groups >> i / TABLE_GROUP & 1 ? next_in_group(leaf, i, last) : last;
+        if (i < last)
+            break;
     }
+    return i;
+}
+
+static inline unsigned next_present(const pte_t *leaf, unsigned groups, unsigned i, unsigned end) {
+    return i >= end || leaf[i] ? i : next_in_groups(leaf, groups, i, end);
+}
+
+static inline void copy_eight(pte_t *to, const pte_t *leaf) {
+    if (!(leaf[0] | leaf[1] | leaf[2] | leaf[3] | leaf[4] | leaf[5] | leaf[6] | leaf[7]))
+        return;
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < 8; i++) {
+        pte_t e = leaf[i];
+        if (!pte_present(e))
+            continue;
+        to[i] = e;
+        if (pte_counted(e))
+            frame_hold(frame_of(pte_pa(e)));
+    }
+}
+
+/* To a zeroed table. Present entries are few in most: a copy of the whole page would cost more. */
+static void copy_entries(pte_t *to, const pte_t *leaf, unsigned groups) {
+    for (; groups; groups >>= 1, to += TABLE_GROUP, leaf += TABLE_GROUP)
+        for (unsigned i = 0; groups & 1 && i < TABLE_GROUP; i += 8)
+            copy_eight(&to[i], &leaf[i]);
 }
 
 /* Replaces a shared leaf table by a copy of its own. */
@@ -95,8 +109,9 @@ static NOINLINE bool unshare(struct aspace *as, pte_t *mid) {
     struct frame *own = frame_get_zeroed(as->account);
     if (!own)
         return false;
-    copy_entries(frame_va(own), frame_va(old), old->used);
+    copy_entries(frame_va(own), frame_va(old), old->groups);
     own->used = old->used;
+    own->groups = old->groups;
     *mid = pte_make_table(frame_pa(own));
     frame_put(old);
     return true;
@@ -116,14 +131,6 @@ pte_t *table_entry(struct aspace *as, uint64_t va) {
         arch_mmu_flush(as, align_down(va, ARCH_LEAF_SPAN), ARCH_LEAF_SPAN);
     }
     return &pte_table(*mid)[mmu_leaf_index(va)];
-}
-
-void table_set(struct aspace *as, pte_t *e, pte_t value) {
-    if (!pte_present(*e)) {
-        frame_holding(e)->used++;
-        as->resident++;
-    }
-    *e = value;
 }
 
 /* Drops this address space's use of a leaf table, which is empty or others' too. */
@@ -152,10 +159,12 @@ static uint32_t pages_for(int credit) {
 
 /* Clears the first `count` present entries of an own leaf table. */
 static void clear_some(struct aspace *as, pte_t *leaf, unsigned count) {
+    struct frame *f = frame_holding(leaf);
+    unsigned groups = f->groups;
     as->resident -= count;
-    frame_holding(leaf)->used -= count;
+    f->used -= (uint16_t)count;
     for (unsigned i = 0; count; count--, i++) {
-        i = next_present(leaf, i, ARCH_LEAF_ENTRIES);
+        i = next_present(leaf, groups, i, ARCH_LEAF_ENTRIES);
         pte_t old = leaf[i];
         leaf[i] = 0;
         if (pte_counted(old))
@@ -166,8 +175,9 @@ static void clear_some(struct aspace *as, pte_t *leaf, unsigned count) {
 /* Clears entries from index i on of an own leaf table; returns how far it came. */
 static unsigned clear_entries(struct aspace *as, pte_t *e, unsigned i, unsigned last, int *credit) {
     struct frame *f = frame_holding(e);
+    unsigned groups = f->groups;
     uint32_t left = f->used, most = pages_for(*credit), kept = left > most ? left - most : 0;
-    for (; left && (i = next_present(e, i, last)) < last; i++, left--) {
+    for (; left && (i = next_present(e, groups, i, last)) < last; i++, left--) {
         if (left == kept)
             break;
         pte_t old = e[i];
@@ -179,7 +189,7 @@ static unsigned clear_entries(struct aspace *as, pte_t *e, unsigned i, unsigned 
         i = last;
     as->resident -= f->used - left;
     *credit -= (int)(f->used - left) * FRAME_PUT_CREDIT;
-    f->used = left;
+    f->used = (uint16_t)left;
     return i;
 }
 
@@ -189,21 +199,24 @@ static uint64_t span_end(uint64_t va, uint64_t end) {
 }
 
 /* True if any entry in [va, end), within one leaf table, is present. */
-static bool any_present(const pte_t *leaf, uint64_t va, uint64_t end) {
-    return next_present(leaf, mmu_leaf_index(va), end_index(va, end)) < end_index(va, end);
+static bool any_present(pte_t link, uint64_t va, uint64_t end) {
+    unsigned last = end_index(va, end), groups = table_frame(link)->groups;
+    return next_present(pte_table(link), groups, mmu_leaf_index(va), last) < last;
 }
 
 /* True if all present entries of va's leaf table lie in [va, end). */
-static bool none_outside(const pte_t *leaf, uint64_t va, uint64_t end) {
+static bool none_outside(pte_t link, uint64_t va, uint64_t end) {
+    const pte_t *leaf = pte_table(link);
     unsigned first = mmu_leaf_index(va), last = end_index(va, end);
-    return next_present(leaf, 0, first) == first &&
-           next_present(leaf, last, ARCH_LEAF_ENTRIES) == ARCH_LEAF_ENTRIES;
+    unsigned groups = table_frame(link)->groups;
+    return next_present(leaf, groups, 0, first) == first &&
+           next_present(leaf, groups, last, ARCH_LEAF_ENTRIES) == ARCH_LEAF_ENTRIES;
 }
 
 /* Makes va's leaf table the address space's own if it has entries in [va, end). */
 static long own(struct aspace *as, const pte_t *mid, uint64_t va, uint64_t end, int *credit) {
     const struct frame *f = table_frame(*mid);
-    if (f->refs == 1 || !any_present(pte_table(*mid), va, end))
+    if (f->refs == 1 || !any_present(*mid, va, end))
         return 0;
     *credit -= UNSHARE_CREDIT + (int)(f->used / UNSHARED_PER_CREDIT);
     return table_entry(as, va) ? 0 : -ENOMEM;
@@ -213,7 +226,7 @@ static long own(struct aspace *as, const pte_t *mid, uint64_t va, uint64_t end, 
 static long clear_in_leaf(struct aspace *as, uint64_t *va, uint64_t end, int *credit) {
     uint64_t start = *va;
     pte_t *mid = mid_look(as, start);
-    if (table_frame(*mid)->refs > 1 && none_outside(pte_table(*mid), start, end)) {
+    if (table_frame(*mid)->refs > 1 && none_outside(*mid, start, end)) {
         drop_leaf(as, mid);
         *va = end;
     } else {
@@ -268,7 +281,8 @@ static long restrict_in_leaf(struct aspace *as, uint64_t *va, uint64_t end, uint
         return error;
     pte_t *e = pte_table(*mid);
     unsigned first = mmu_leaf_index(*va), last = end_index(*va, end), i = first;
-    for (; (i = next_present(e, i, last)) < last && *credit > 0; i++, --*credit)
+    unsigned groups = table_frame(*mid)->groups;
+    for (; (i = next_present(e, groups, i, last)) < last && *credit > 0; i++, --*credit)
         e[i] = restricted(e[i], prot);
     *va += (uint64_t)(i - first) << PAGE_SHIFT;
     return 0;
@@ -306,17 +320,19 @@ bool table_find(const struct aspace *as, uint64_t *va, uint64_t end, int *credit
     return false;
 }
 
-/* Takes write permission from what is private in an own leaf table with `used` entries. */
-static void write_protect(pte_t *leaf, uint32_t used) {
-    for (pte_t *e = leaf; used; e += 8) {
-        if (!(e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]))
-            continue;
+static inline void write_protect_eight(pte_t *e) {
+    if (!(e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]))
+        return;
 #pragma GCC unroll 8
-        for (unsigned i = 0; i < 8; i++) {
-            used -= pte_present(e[i]);
-            e[i] = pte_cloned(e[i]);
-        }
-    }
+    for (unsigned i = 0; i < 8; i++)
+        e[i] = pte_cloned(e[i]);
+}
+
+/* Takes write permission from what is private in an own leaf table. */
+static void write_protect(pte_t *leaf, unsigned groups) {
+    for (; groups; groups >>= 1, leaf += TABLE_GROUP)
+        for (unsigned i = 0; groups & 1 && i < TABLE_GROUP; i += 8)
+            write_protect_eight(&leaf[i]);
 }
 
 /* Somebody mapped into the address space between two steps of the clone: away with it. */
@@ -342,7 +358,7 @@ long table_share(struct aspace *dst, struct aspace *src, uint64_t va, bool *prot
     struct frame *f = table_frame(link);
     *credit -= LEAF_CREDIT;
     if (f->refs == 1) {
-        write_protect(frame_va(f), f->used);
+        write_protect(frame_va(f), f->groups);
         *credit -= (int)(f->used / PROTECTED_PER_CREDIT);
         *protected = true;
     }

@@ -9,6 +9,7 @@
 
 #include <arch/mmu.h>
 #include <mm/aspace.h>
+#include <mm/frame.h>
 #include <stddef.h>
 
 /* The entry for va, or NULL if there is no leaf table. For looking only. */
@@ -21,8 +22,16 @@ static inline const pte_t *table_look(const struct aspace *as, uint64_t va) {
 }
 /* The entry for va in a leaf table that is the address space's own; NULL if memory ends. */
 pte_t *table_entry(struct aspace *as, uint64_t va);
-/* Stores a present entry over e, which may be present; counts it. va's table is as's own. */
-void table_set(struct aspace *as, pte_t *e, pte_t value);
+/* Entries of a leaf table that share a bit in its frame's `groups`. */
+#define TABLE_GROUP (ARCH_LEAF_ENTRIES / 16)
+/* Stores a present entry over e, which is not, in a leaf table that is as's own; counts it. */
+static inline void table_add(struct aspace *as, pte_t *e, pte_t value) {
+    struct frame *f = frame_holding(e);
+    f->used++;
+    f->groups |= (uint16_t)(1u << (uintptr_t)e % PAGE_SIZE / sizeof *e / TABLE_GROUP);
+    as->resident++;
+    *e = value;
+}
 /*
  * Goes on from *va to the first address below end that lies in a region and has a leaf table: true. False:
  * there is none, and *va is end; or the credit is used up, and *va is where to go on.

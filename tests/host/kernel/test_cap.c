@@ -78,13 +78,15 @@ static long insert(uint64_t slot) {
 }
 
 static void check_references(void) {
-    uint32_t refs[OBJECTS] = {0};
+    uint32_t refs[OBJECTS] = {0}, taken = 0;
     long receive[OBJECTS] = {0};
     for (unsigned i = 0; i < SLOTS; i++)
         if (model[i].object) {
+            taken++;
             refs[model[i].object - objects]++;
             receive[model[i].object - objects] += (model[i].rights & PK_RIGHT_RECEIVE) != 0;
         }
+    assert_int_equal(table.taken, taken);
     for (unsigned i = 0; i < OBJECTS; i++) {
         assert_int_equal(objects[i].refs, refs[i] + 1);
         if (objects[i].type == PK_TYPE_ENDPOINT)

@@ -202,6 +202,56 @@ static void test_sparse(void) {
     is_int(munmap(memory, size), 0, "and given up");
 }
 
+#define SCATTERED 1000 /* pages, two page tables' worth and more */
+static char *scattered;
+static size_t scattered_step;
+
+static char scattered_byte(size_t page) {
+    return page % scattered_step ? 0 : (char)(page % 100 + 1);
+}
+
+static size_t scattered_wrong(size_t from) {
+    size_t wrong = 0;
+
+    for (size_t page = from; page < SCATTERED; page++)
+        wrong += scattered[page * PAGE] != scattered_byte(page);
+    return wrong;
+}
+
+/* In the child, which sees what the parent wrote, and changes some of it. */
+static int scattered_child(void) {
+    if (scattered_wrong(0))
+        return 1;
+    for (size_t page = 0; page < SCATTERED; page += scattered_step)
+        scattered[page * PAGE] = 'c';
+    munmap(scattered, SCATTERED / 3 * PAGE);
+    return 0;
+}
+
+/* A few pages of many: forked, partly given up and touched again. */
+static void test_scattered(void) {
+    size_t cut = SCATTERED / 3, wrong = 0, children = 0;
+    long before = free_pages();
+
+    for (scattered_step = 1; scattered_step < 400; scattered_step += 1 + scattered_step / 2) {
+        scattered = map_private(SCATTERED);
+        for (size_t page = 0; page < SCATTERED; page += scattered_step)
+            scattered[page * PAGE] = scattered_byte(page);
+        children += in_child(scattered_child) != 0;
+        wrong += scattered_wrong(0);
+        mmap(scattered, cut * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+             -1, 0);
+        for (size_t page = 0; page < cut; page++)
+            wrong += scattered[page * PAGE] != 0;
+        mprotect(scattered, SCATTERED * PAGE, PROT_READ);
+        wrong += scattered_wrong(cut) + can_write(scattered + (SCATTERED - 1) * PAGE);
+        munmap(scattered, SCATTERED * PAGE);
+    }
+    is_int(children, 0, "children see pages here and there");
+    is_int(wrong, 0, "which stay as they were written, until given up");
+    check_free_pages(before, 16, "and then their memory is free");
+}
+
 static void test_advice(void) {
     char *memory = map_private(4);
 
@@ -238,6 +288,7 @@ int main(void) {
     test_remap();
     test_sharing();
     test_sparse();
+    test_scattered();
     test_advice();
     test_no_leak();
     return done();
