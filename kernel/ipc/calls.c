@@ -308,7 +308,7 @@ static COLD long copy_to_caller(struct thread *self, const uint64_t *a) {
     return error < 0 ? error : copy_steps(self, &b, a, a[3], step_to_caller);
 }
 
-#define SHORT_COPY 1024
+#define SHORT_COPY 4096 /* one that lies in a page may be */
 
 /* Most copies can be done at once: how many bytes it was, else -1. */
 static ALWAYS_INLINE long copy_once(struct thread *self, const uint64_t *a, bool input) {
