@@ -59,6 +59,32 @@ personality_copy:
 3:  li a0, 0
     ret
     .size personality_copy, . - personality_copy
+
+/* Single values between a3 and the address in a0, which becomes 0, or -EFAULT in the same way. */
+    .globl personality_load
+    .hidden personality_load
+personality_load:
+    ld a3, 0(a0)
+    li a0, 0
+    ret
+    .globl personality_store
+    .hidden personality_store
+personality_store:
+    sd a3, 0(a0)
+    li a0, 0
+    ret
+    .globl personality_load_halves
+    .hidden personality_load_halves
+personality_load_halves:
+    lhu a3, 0(a0)
+    lhu a4, 2(a0)
+    lhu a5, 4(a0)
+    slli a4, a4, 16
+    slli a5, a5, 32
+    or a3, a3, a4
+    or a3, a3, a5
+    li a0, 0
+    ret
     .org personality_copy + PERSONALITY_COPY_SIZE
 
     .globl foreign_entry

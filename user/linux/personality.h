@@ -52,6 +52,31 @@ static inline long user_put(void *user, const void *src, size_t n) {
     return personality_copy(user, src, n);
 }
 
+/* The same for a value of 8 bytes, and for three of 2 bytes, packed; these change few registers. */
+static inline long user_get_word(int64_t *value, const void *user) {
+    register long a0 __asm__("a0") = (long)user;
+    register int64_t a3 __asm__("a3");
+    __asm__ volatile("jal personality_load" : "+r"(a0), "=r"(a3) : : "ra", "memory");
+    *value = a3;
+    return a0;
+}
+static inline long user_put_word(void *user, int64_t value) {
+    register long a0 __asm__("a0") = (long)user;
+    register int64_t a3 __asm__("a3") = value;
+    __asm__ volatile("jal personality_store" : "+r"(a0) : "r"(a3) : "ra", "memory");
+    return a0;
+}
+static inline long user_get_halves(uint64_t *packed, const void *user) {
+    register long a0 __asm__("a0") = (long)user;
+    register uint64_t a3 __asm__("a3");
+    __asm__ volatile("jal personality_load_halves"
+                     : "+r"(a0), "=r"(a3)
+                     :
+                     : "ra", "a4", "a5", "memory");
+    *packed = a3;
+    return a0;
+}
+
 size_t string_length(const char *s);
 bool string_equal(const char *a, const char *b);
 void *memcpy(void *restrict dst, const void *restrict src, size_t n);

@@ -23,7 +23,7 @@ long linux_msgget(int key, int flags) {
 /* The type stands in front of the text, in the program's structure. */
 long linux_msgsnd(int msqid, const void *message, size_t size, int flags) {
     int64_t type;
-    if (user_get(&type, message, sizeof(type)) < 0)
+    if (user_get_word(&type, message) < 0)
         return -EFAULT;
     if (size > MSGMAX)
         return -EINVAL;
@@ -39,7 +39,7 @@ long linux_msgrcv(int msqid, void *message, size_t size, long type, int flags) {
     char *text = (char *)message + sizeof(received);
     size_t room = size < MSGMAX ? size : MSGMAX;
     long length = msg_call(msg_rcv(PK_SLOT_MSG, msqid, type, flags, text, room, &received));
-    if (length >= 0 && user_put(message, &received, sizeof(received)) < 0)
+    if (length >= 0 && user_put_word(message, received) < 0)
         return -EFAULT;
     return length;
 }
@@ -72,8 +72,8 @@ static long operate(int semid, const struct sembuf *ops, size_t count, int64_t t
     if (count > SEMOPM)
         return -E2BIG;
     if (count == 1) {
-        uint64_t packed = 0;
-        if (user_get(&packed, ops, sizeof(*ops)) < 0)
+        uint64_t packed;
+        if (user_get_halves(&packed, ops) < 0)
             return -EFAULT;
         return sem_call(sem_op_one(PK_SLOT_SEM, semid, timeout_ns, packed));
     }
