@@ -23,7 +23,6 @@
 #include <parley/calls.h>
 #include <parley/errno.h>
 
-
 /* Saves the rest of t0's callee-saved registers but pc and tp; s0-s5 are saved. */
     .macro SAVE_CALLEE
     REGS_POINTERS sd, t0
@@ -116,19 +115,24 @@
     bne t6, s5, \slow
     .endm
 
+/* s1, s2: the capability in that slot of the task s0, and its endpoint; slow without the right. */
+    .macro FIND_ENDPOINT slot, right, slow
+    li t6, CAP_SLOTS_FIRST
+    bgeu \slot, t6, \slow
+    ld s1, TASK_CAPS(s0)
+    slli t6, \slot, CAP_SIZE_SHIFT
+    add s1, s1, t6
+    lw t6, CAP_KIND(s1)
+    andi t6, t6, KIND_MASK | \right
+    xori t6, t6, KIND_ENDPOINT | \right
+    bnez t6, \slow
+    ld s2, CAP_OBJECT(s1)
+    .endm
+
 /* s2: the endpoint in slot t1, where t0 was the last to receive; slow if it may not, or if it would
  * not have to wait there. */
     .macro FIND_QUIET_ENDPOINT slow
-    li t6, CAP_SLOTS_FIRST
-    bgeu t1, t6, \slow
-    ld s1, TASK_CAPS(s0)
-    slli t6, t1, CAP_SIZE_SHIFT
-    add s1, s1, t6
-    lw t6, CAP_KIND(s1)
-    andi t6, t6, KIND_MASK | PK_RIGHT_RECEIVE
-    xori t6, t6, KIND_ENDPOINT | PK_RIGHT_RECEIVE
-    bnez t6, \slow
-    ld s2, CAP_OBJECT(s1)
+    FIND_ENDPOINT t1, PK_RIGHT_RECEIVE, \slow
     ld t6, ENDPOINT_SERVER(s2)
     bne t6, t0, \slow
     lbu t6, ENDPOINT_PENDING(s2)
@@ -242,17 +246,8 @@ fast_call_\smp:
     LOCK \smp, 7f
     srli t6, a1, 16 /* no capabilities, nothing reserved */
     bnez t6, 8f
-    li t6, CAP_SLOTS_FIRST
-    bgeu a0, t6, 8f
     ld s0, THREAD_TASK(t0)
-    ld s1, TASK_CAPS(s0)
-    slli t6, a0, CAP_SIZE_SHIFT
-    add s1, s1, t6
-    lw t6, CAP_KIND(s1)
-    andi t6, t6, KIND_MASK | PK_RIGHT_USE
-    xori t6, t6, KIND_ENDPOINT | PK_RIGHT_USE
-    bnez t6, 8f
-    ld s2, CAP_OBJECT(s1)
+    FIND_ENDPOINT a0, PK_RIGHT_USE, 8f
     ld s3, ENDPOINT_WAITING(s2)
     beqz s3, 8f
     ld s0, THREAD_TASK(s3)

@@ -293,17 +293,25 @@ long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t fla
     return at;
 }
 
+/* The region at va if it may have these rights, else NULL and -ENOMEM (nothing is mapped) or -EACCES. */
+static struct region *region_allowing(struct aspace *as, uint64_t va, uint64_t prot, long *error) {
+    struct region *r = aspace_region(as, va);
+    if (r && !(prot & ~(uint64_t)r->max_prot))
+        return r;
+    *error = r ? -EACCES : -ENOMEM;
+    return NULL;
+}
+
 /* Checks that all of [va, end) is mapped and may have these rights, and makes its page tables own ones. */
 static long protect_check(struct aspace *as, uint64_t *va, uint64_t end, uint64_t prot,
                           int *credit) {
     for (; *va < end; *credit -= CHECK_CREDIT) {
         if (*credit <= 0)
             return 1;
-        struct region *r = aspace_region(as, *va);
+        long error = 0;
+        const struct region *r = region_allowing(as, *va, prot, &error);
         if (!r)
-            return -ENOMEM;
-        if (prot & ~(uint64_t)r->max_prot)
-            return -EACCES;
+            return error;
         long more = table_own(as, va, min_u64(r->end, end), credit);
         if (more != 0)
             return more;
@@ -317,11 +325,10 @@ static long protect_change(struct aspace *as, uint64_t *va, uint64_t end, uint64
     for (; *va < end; *credit -= CHECK_CREDIT) {
         if (*credit <= 0)
             return 1;
-        struct region *r = aspace_region(as, *va);
+        long error = 0;
+        struct region *r = region_allowing(as, *va, prot, &error);
         if (!r)
-            return -ENOMEM;
-        if (prot & ~(uint64_t)r->max_prot)
-            return -EACCES;
+            return error;
         r->prot = (uint8_t)prot; /* first: faults until the next step must not give more */
         long more = table_restrict(as, va, r->end, prot, credit);
         if (more != 0)
