@@ -239,7 +239,7 @@
     j fast_reply
     .endif
 
-/* call: a0 endpoint, a1 label, a2-a6 and (in scratch) t0 words, t1-t4 buffers. a7 and t6 are free. */
+/* call: a0 endpoint, a1 label, a2-a6, (in scratch) t0 and t2-t5 words, t1 a buffer. a7 and t6 are free. */
 fast_call_\smp:
     ld t0, HART_CURRENT(tp)
     REGS_S0_S5 sd, t0
@@ -284,14 +284,12 @@ fast_call_\smp:
     sd t4, X(29)(t0)
     SAVE_CALLEE
     mv t1, s1
-    li t3, 0
-    li t5, 0
     RESUME \smp
 8:  UNLOCK \smp
 7:  li a7, PK_CALL
     j restore_own_call
 
-/* reply_receive: a0 token, a1 result, a2-a6 and (in scratch) t0 words, t1 endpoint. */
+/* reply_receive: a0 token, a1 result, a2-a6, (in scratch) t0 and t2-t5 words, t1 endpoint. */
 fast_reply_receive_\smp:
     ld t0, HART_CURRENT(tp)
     REGS_S0_S5 sd, t0
@@ -324,10 +322,6 @@ fast_reply_receive_\smp:
     mv a0, a1
     li a1, 0
     li t1, 0
-    li t2, 0
-    li t3, 0
-    li t4, 0
-    li t5, 0
     li a7, 0
     RESUME \smp
 
@@ -397,49 +391,60 @@ fast_foreign_return_\smp:
     .endm
 
 /*
- * reply: a0 token, a1 result, a2-a6 and (in scratch) t0 words. One who is not more urgent becomes ready; the
- * end of the slice is watched already. t1-t4 and t6 are free.
+ * reply: a0 token, a1 result, a2-a6, (in scratch) t0 and t2-t5 words. One who is not more urgent becomes
+ * ready; the end of the slice is watched already. a7, t1 and t6 are free, the words once they are given.
  */
 fast_reply:
     slli t1, a0, 64 - TOKEN_ID_BITS
     srli t1, t1, 64 - TOKEN_ID_BITS + 9
-    lla t2, thread_id_pages
+    lla t6, thread_id_pages
     slli t1, t1, 3
-    add t2, t2, t1
-    ld t2, 0(t2)
-    beqz t2, 8f
+    add t6, t6, t1
+    ld t6, 0(t6)
+    beqz t6, 8f
     andi t1, a0, 511
     slli t1, t1, 3
-    add t2, t2, t1
-    ld t1, 0(t2)
-    andi t2, t1, 1
-    bnez t2, 8f
+    add t6, t6, t1
+    ld t1, 0(t6)
+    andi t6, t1, 1
+    bnez t6, 8f
     beqz t1, 8f
-    ld t2, THREAD_TOKEN(t1)
-    bne t2, a0, 8f /* or capabilities are named in it */
-    lw t2, THREAD_CONDITION(t1)
-    addi t2, t2, -CONDITION_SERVED
-    bnez t2, 8f
-    ld t2, THREAD_SERVER(t1)
-    ld t3, THREAD_TASK(t0)
-    bne t2, t3, 8f
-    ld t2, TASK_IN_HAND(t3)
-    beq t2, t1, 8f
-    ld t2, THREAD_EXCEPTION(t1)
-    lbu t3, THREAD_CANCELLED(t1)
-    or t2, t2, t3
-    bnez t2, 8f
-    lbu t2, THREAD_PRIORITY(t1)
-    lbu t3, THREAD_PRIORITY(t0)
-    bltu t3, t2, 8f
-    ld t3, HART_SLICE_END(tp)
-    ld t4, HART_TIMER_AT(tp)
-    bltu t3, t4, 8f
-    ld t3, THREAD_ENDPOINT(t1)
-    lw t4, ENDPOINT_REFS(t3)
-    addi t4, t4, -1
-    beqz t4, 8f
-    sw t4, ENDPOINT_REFS(t3)
+    ld t6, THREAD_TOKEN(t1)
+    bne t6, a0, 8f /* or capabilities are named in it */
+    lw t6, THREAD_CONDITION(t1)
+    addi t6, t6, -CONDITION_SERVED
+    bnez t6, 8f
+    ld t6, THREAD_SERVER(t1)
+    ld a7, THREAD_TASK(t0)
+    bne t6, a7, 8f
+    ld t6, TASK_IN_HAND(a7)
+    beq t6, t1, 8f
+    ld t6, THREAD_EXCEPTION(t1)
+    lbu a7, THREAD_CANCELLED(t1)
+    or t6, t6, a7
+    bnez t6, 8f
+    lbu t6, THREAD_PRIORITY(t1)
+    lbu a7, THREAD_PRIORITY(t0)
+    bltu a7, t6, 8f
+    ld t6, HART_SLICE_END(tp)
+    ld a7, HART_TIMER_AT(tp)
+    bltu t6, a7, 8f
+    ld t6, THREAD_ENDPOINT(t1)
+    lw a7, ENDPOINT_REFS(t6)
+    addi a7, a7, -1
+    beqz a7, 8f
+    sw a7, ENDPOINT_REFS(t6)
+    sd a1, X(10)(t1)
+    sd zero, X(11)(t1)
+    .irp n, 2,3,4,5,6
+    sd a\n, X(10 + \n)(t1)
+    .endr
+    sd t2, X(7)(t1)
+    .irp n, 3,4,5
+    sd t\n, X(25 + \n)(t1)
+    .endr
+    ld t0, HART_SCRATCH(tp)
+    sd t0, X(5)(t1)
     ld t3, THREAD_SERVED_LINK(t1)
     ld t4, (THREAD_SERVED_LINK + 8)(t1)
     sd t3, 0(t4)
@@ -447,14 +452,7 @@ fast_reply:
     addi t4, t1, THREAD_SERVED_LINK
     sd t4, 0(t4)
     sd t4, 8(t4)
-    sd a1, X(10)(t1)
-    sd zero, X(11)(t1)
-    .irp n, 2,3,4,5,6
-    sd a\n, X(10 + \n)(t1)
-    .endr
-    ld t0, HART_SCRATCH(tp)
-    sd t0, X(5)(t1)
-    sd zero, X(30)(t1)
+    lbu t2, THREAD_PRIORITY(t1)
     slli t3, t2, 4 /* as queue_put() does it */
     add t3, t3, tp
     ld t4, (HART_LISTS + 8)(t3)
@@ -480,16 +478,13 @@ fast_reply:
     csrw sepc, t6
     li a0, 0
     csrrw tp, sscratch, tp
-    li t1, 0
-    li t2, 0
-    li t3, 0
-    li t4, 0
-    li t6, 0
+    .irp n, 1,2,3,4,6
+    li t\n, 0
+    .endr
     sret
 8:  li t1, 0
-    li t2, 0
-    li t3, 0
-    li t4, 0
+    li t6, 0
+    li a7, PK_REPLY
     j own_call_0
 
     TRAP_ENTRY trap_entry, 0

@@ -18,10 +18,11 @@
  *   a1        label                   label                    result                  capability count
  *   a2-a6,t0  words 0-5               words 0-5                words 0-5               words 0-5
  *   t1        input buffer address    badge                    endpoint slot (r_r)     -
- *   t2        input buffer length     input length             -                       -
- *   t3        output buffer address   -                        -                       -
- *   t4        output buffer length    output length            -                       -
- *   t5        capability slots        capability slots         capability slots        capability slots
+ *   t2-t5     words 6-9               words 6-9                words 6-9               words 6-9
+ *
+ * The kernel hands the words 6 to 9 of a call on as they are, but has more uses for them: t2 is the length
+ * of the input buffer, t3 and t4 are address and length of the output buffer, t5 names capabilities. They
+ * count only if the server copies from or to a buffer, or if the label says that there are capabilities.
  *
  * A label is 16 bits of message number; bits 16-18 hold the number of capabilities that travel
  * (0 to 4), whose slots are packed in t5, 16 bits each, first in the low bits. A reply names its
@@ -98,6 +99,8 @@
     (-52) /* (token, offset in its input, token, offset in its output, len) -> bytes */
 #define PK_CALLS 52
 #define PK_FAST_CALLS_END (-5) /* above it: those with a fast path */
+
+#define PK_WORDS 10 /* of a message */
 
 /* Labels. Bit 63 marks what only the kernel can send. */
 #define PK_LABEL_MASK 0xffff

@@ -9,16 +9,6 @@
 #include <parley/calls.h>
 #include <parley/types.h>
 
-/* A message as a server sees it, and what a caller fills in. */
-struct pk_msg {
-    uint64_t label;
-    uint64_t w[6];
-    uint64_t badge;   /* received: who called */
-    uint64_t in_len;  /* received: bytes that can be copied from the caller */
-    uint64_t out_len; /* received: bytes that can be copied to the caller */
-    uint64_t caps;    /* packed capability slots */
-};
-
 /* Everything the message calls clobber beyond the registers that they carry values in. */
 #define PK_CLOBBERS "t6", "ra", "memory"
 
@@ -45,75 +35,80 @@ static inline long pk_call6(long number, uint64_t p0, uint64_t p1, uint64_t p2, 
     return (long)a0;
 }
 
-/* call: sends msg->label, w, caps with two optional buffers; the reply's words come back in msg. */
-static inline long pk_call(uint64_t endpoint, struct pk_msg *msg, const void *in, uint64_t in_len,
-                           void *out, uint64_t out_len) {
+/* The registers of a message, from and to a struct pk_msg. */
+#define PK_MESSAGE_REGISTERS                                                                       \
+    register uint64_t a2 __asm__("a2");                                                            \
+    register uint64_t a3 __asm__("a3");                                                            \
+    register uint64_t a4 __asm__("a4");                                                            \
+    register uint64_t a5 __asm__("a5");                                                            \
+    register uint64_t a6 __asm__("a6");                                                            \
+    register uint64_t t0 __asm__("t0");                                                            \
+    register uint64_t t2 __asm__("t2");                                                            \
+    register uint64_t t3 __asm__("t3");                                                            \
+    register uint64_t t4 __asm__("t4");                                                            \
+    register uint64_t t5 __asm__("t5")
+#define PK_WORDS_FROM(msg)                                                                         \
+    (a2 = (msg)->w[0], a3 = (msg)->w[1], a4 = (msg)->w[2], a5 = (msg)->w[3], a6 = (msg)->w[4],     \
+     t0 = (msg)->w[5], t2 = (msg)->w[6], t3 = (msg)->w[7], t4 = (msg)->w[8], t5 = (msg)->w[9])
+#define PK_WORDS_TO(msg)                                                                           \
+    ((msg)->w[0] = a2, (msg)->w[1] = a3, (msg)->w[2] = a4, (msg)->w[3] = a5, (msg)->w[4] = a6,     \
+     (msg)->w[5] = t0, (msg)->w[6] = t2, (msg)->w[7] = t3, (msg)->w[8] = t4, (msg)->w[9] = t5)
+#define PK_WORDS_IN_OUT                                                                            \
+    "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6), "+r"(t0), "+r"(t2), "+r"(t3), "+r"(t4),      \
+        "+r"(t5)
+#define PK_WORDS_OUT                                                                               \
+    "=r"(a2), "=r"(a3), "=r"(a4), "=r"(a5), "=r"(a6), "=r"(t0), "=r"(t2), "=r"(t3), "=r"(t4),      \
+        "=r"(t5)
+
+/*
+ * call: sends msg->label and ten words; the reply's words come back in msg, its number of capabilities in
+ * msg->label. With an input buffer at `in` the words 6 to 9 are not words but what struct pk_msg names.
+ */
+static inline long pk_call_words(uint64_t endpoint, struct pk_msg *msg, const void *in) {
     register uint64_t a0 __asm__("a0") = endpoint;
     register uint64_t a1 __asm__("a1") = msg->label;
-    register uint64_t a2 __asm__("a2") = msg->w[0];
-    register uint64_t a3 __asm__("a3") = msg->w[1];
-    register uint64_t a4 __asm__("a4") = msg->w[2];
-    register uint64_t a5 __asm__("a5") = msg->w[3];
-    register uint64_t a6 __asm__("a6") = msg->w[4];
-    register uint64_t a7 __asm__("a7") = (uint64_t)PK_CALL;
-    register uint64_t t0 __asm__("t0") = msg->w[5];
+    PK_MESSAGE_REGISTERS;
     register uint64_t t1 __asm__("t1") = (uint64_t)(uintptr_t)in;
-    register uint64_t t2 __asm__("t2") = in_len;
-    register uint64_t t3 __asm__("t3") = (uint64_t)(uintptr_t)out;
-    register uint64_t t4 __asm__("t4") = out_len;
-    register uint64_t t5 __asm__("t5") = msg->caps;
+    register uint64_t a7 __asm__("a7") = (uint64_t)PK_CALL;
+    PK_WORDS_FROM(msg);
     __asm__ volatile("ecall"
-                     : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6),
-                       "+r"(a7), "+r"(t0), "+r"(t1), "+r"(t2), "+r"(t3), "+r"(t4), "+r"(t5)
+                     : "+r"(a0), "+r"(a1), PK_WORDS_IN_OUT, "+r"(t1), "+r"(a7)
                      :
                      : PK_CLOBBERS);
     msg->label = a1;
-    msg->w[0] = a2;
-    msg->w[1] = a3;
-    msg->w[2] = a4;
-    msg->w[3] = a5;
-    msg->w[4] = a6;
-    msg->w[5] = t0;
-    msg->caps = t5;
+    PK_WORDS_TO(msg);
     return (long)a0;
 }
 
+/* The same with six words, capabilities (packed in msg->caps) and two optional buffers. */
+static inline long pk_call(uint64_t endpoint, struct pk_msg *msg, const void *in, uint64_t in_len,
+                           void *out, uint64_t out_len) {
+    msg->in_len = in_len;
+    msg->out = (uint64_t)(uintptr_t)out;
+    msg->out_len = out_len;
+    return pk_call_words(endpoint, msg, in);
+}
+
 /*
- * reply_receive: answers `token` (0: nobody) with `result` and msg's words and capabilities
- * (cap_count of them, packed in msg->caps), then receives from `endpoint` into msg.
+ * reply_receive: answers `token` (0: nobody) with `result` and msg's words, of which the last may be
+ * capabilities (cap_count of them, packed in msg->caps), then receives from `endpoint` into msg.
  * Returns the new token, 0 for a notice of events, or a negative errno.
  */
 static inline long pk_reply_receive(uint64_t endpoint, uint64_t token, long result,
                                     struct pk_msg *msg, unsigned cap_count) {
     register uint64_t a0 __asm__("a0") = token | (uint64_t)cap_count << PK_TOKEN_CAPS_SHIFT;
     register uint64_t a1 __asm__("a1") = (uint64_t)result;
-    register uint64_t a2 __asm__("a2") = msg->w[0];
-    register uint64_t a3 __asm__("a3") = msg->w[1];
-    register uint64_t a4 __asm__("a4") = msg->w[2];
-    register uint64_t a5 __asm__("a5") = msg->w[3];
-    register uint64_t a6 __asm__("a6") = msg->w[4];
-    register uint64_t a7 __asm__("a7") = (uint64_t)PK_REPLY_RECEIVE;
-    register uint64_t t0 __asm__("t0") = msg->w[5];
+    PK_MESSAGE_REGISTERS;
     register uint64_t t1 __asm__("t1") = endpoint;
-    register uint64_t t2 __asm__("t2");
-    register uint64_t t4 __asm__("t4");
-    register uint64_t t5 __asm__("t5") = msg->caps;
+    register uint64_t a7 __asm__("a7") = (uint64_t)PK_REPLY_RECEIVE;
+    PK_WORDS_FROM(msg);
     __asm__ volatile("ecall"
-                     : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6),
-                       "+r"(a7), "+r"(t0), "+r"(t1), "=r"(t2), "=r"(t4), "+r"(t5)
+                     : "+r"(a0), "+r"(a1), PK_WORDS_IN_OUT, "+r"(t1), "+r"(a7)
                      :
-                     : "t3", PK_CLOBBERS);
+                     : PK_CLOBBERS);
     msg->label = a1;
-    msg->w[0] = a2;
-    msg->w[1] = a3;
-    msg->w[2] = a4;
-    msg->w[3] = a5;
-    msg->w[4] = a6;
-    msg->w[5] = t0;
+    PK_WORDS_TO(msg);
     msg->badge = t1;
-    msg->in_len = t2;
-    msg->out_len = t4;
-    msg->caps = t5;
     return (long)a0;
 }
 
@@ -121,33 +116,16 @@ static inline long pk_reply_receive(uint64_t endpoint, uint64_t token, long resu
 static inline long pk_receive(uint64_t endpoint, uint64_t flags, struct pk_msg *msg) {
     register uint64_t a0 __asm__("a0") = endpoint;
     register uint64_t a1 __asm__("a1") = flags;
-    register uint64_t a2 __asm__("a2");
-    register uint64_t a3 __asm__("a3");
-    register uint64_t a4 __asm__("a4");
-    register uint64_t a5 __asm__("a5");
-    register uint64_t a6 __asm__("a6");
-    register uint64_t a7 __asm__("a7") = (uint64_t)PK_RECEIVE;
-    register uint64_t t0 __asm__("t0");
+    PK_MESSAGE_REGISTERS;
     register uint64_t t1 __asm__("t1");
-    register uint64_t t2 __asm__("t2");
-    register uint64_t t4 __asm__("t4");
-    register uint64_t t5 __asm__("t5");
+    register uint64_t a7 __asm__("a7") = (uint64_t)PK_RECEIVE;
     __asm__ volatile("ecall"
-                     : "+r"(a0), "+r"(a1), "=r"(a2), "=r"(a3), "=r"(a4), "=r"(a5), "=r"(a6),
-                       "+r"(a7), "=r"(t0), "=r"(t1), "=r"(t2), "=r"(t4), "=r"(t5)
+                     : "+r"(a0), "+r"(a1), PK_WORDS_OUT, "=r"(t1), "+r"(a7)
                      :
-                     : "t3", PK_CLOBBERS);
+                     : PK_CLOBBERS);
     msg->label = a1;
-    msg->w[0] = a2;
-    msg->w[1] = a3;
-    msg->w[2] = a4;
-    msg->w[3] = a5;
-    msg->w[4] = a6;
-    msg->w[5] = t0;
+    PK_WORDS_TO(msg);
     msg->badge = t1;
-    msg->in_len = t2;
-    msg->out_len = t4;
-    msg->caps = t5;
     return (long)a0;
 }
 
@@ -156,19 +134,10 @@ static inline long pk_reply(uint64_t token, long result, const struct pk_msg *ms
                             unsigned cap_count) {
     register uint64_t a0 __asm__("a0") = token | (uint64_t)cap_count << PK_TOKEN_CAPS_SHIFT;
     register uint64_t a1 __asm__("a1") = (uint64_t)result;
-    register uint64_t a2 __asm__("a2") = msg->w[0];
-    register uint64_t a3 __asm__("a3") = msg->w[1];
-    register uint64_t a4 __asm__("a4") = msg->w[2];
-    register uint64_t a5 __asm__("a5") = msg->w[3];
-    register uint64_t a6 __asm__("a6") = msg->w[4];
+    PK_MESSAGE_REGISTERS;
     register uint64_t a7 __asm__("a7") = (uint64_t)PK_REPLY;
-    register uint64_t t0 __asm__("t0") = msg->w[5];
-    register uint64_t t5 __asm__("t5") = msg->caps;
-    __asm__ volatile("ecall"
-                     : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6),
-                       "+r"(a7), "+r"(t0), "+r"(t5)
-                     :
-                     : "t1", "t2", "t3", "t4", PK_CLOBBERS);
+    PK_WORDS_FROM(msg);
+    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1), PK_WORDS_IN_OUT, "+r"(a7) : : "t1", PK_CLOBBERS);
     return (long)a0;
 }
 

@@ -3,7 +3,27 @@
 #ifndef PARLEY_TYPES_H
 #define PARLEY_TYPES_H
 
+#include <parley/calls.h>
 #include <stdint.h>
+
+/*
+ * A message as a server sees it, and what a caller fills in. The last four of its ten words have other
+ * uses in a message with buffers or capabilities.
+ */
+struct pk_msg {
+    uint64_t label;
+    union {
+        uint64_t w[PK_WORDS];
+        struct {
+            uint64_t first[6];
+            uint64_t in_len;  /* received: bytes that can be copied from the caller */
+            uint64_t out;     /* where: the caller's business */
+            uint64_t out_len; /* received: bytes that can be copied to the caller */
+            uint64_t caps;    /* packed capability slots */
+        };
+    };
+    uint64_t badge; /* received: who called */
+};
 
 /* A thread's registers, in Linux's user_regs_struct order: x[0] is the pc, x[n] is register n. */
 struct pk_regs {

@@ -82,7 +82,6 @@ static inline struct thread *call_by_token(const struct task *task, uint64_t tok
 
 static COLD long reply_caps(struct thread *self, struct thread *caller, unsigned count,
                             uint64_t *packed) {
-    *packed = self->regs.x[REG_CAPS];
     long error = check_caps(self->task, count, *packed);
     return error < 0 ? error : caps_transfer(self->task, caller->task, count, packed);
 }
@@ -96,7 +95,7 @@ static ALWAYS_INLINE struct thread *answer(struct thread *self, uint64_t token, 
     if (!caller)
         return NULL;
     if (!caller->call.exception) {
-        uint64_t packed = 0;
+        uint64_t packed = from[REG_CAPS];
         if (count && (*error = reply_caps(self, caller, count, &packed)) < 0)
             return NULL;
         uint64_t *to = caller->regs.x;

@@ -33,15 +33,8 @@ long caps_transfer(struct task *from, struct task *to, unsigned count, uint64_t 
     return 0;
 }
 
-static void clear_message(uint64_t *x) {
-    for (unsigned i = 0; i < 5; i++)
-        x[REG_WORD0 + i] = 0;
-    x[REG_WORD5] = x[REG_BADGE] = x[REG_IN_LENGTH] = 0;
-    x[REG_OUT_LENGTH] = x[REG_CAPS] = 0;
-}
-
 static void deliver_exception(const struct thread *caller, uint64_t *x) {
-    clear_message(x);
+    message_clear(x);
     x[REG_LABEL] = caller->call.exception;
     for (unsigned i = 0; i < 4; i++)
         x[REG_WORD0 + i] = caller->call.exception_words[i];
@@ -62,9 +55,7 @@ long message_deliver(struct thread *caller, struct thread *r) {
         }
         to[REG_LABEL] = from[REG_LABEL];
         message_words(to, from);
-        to[REG_IN_LENGTH] = from[REG_IN_LENGTH];
-        to[REG_OUT_LENGTH] = from[REG_OUT_LENGTH];
-        to[REG_CAPS] = count ? packed : 0;
+        to[REG_CAPS] = packed;
     }
     to[REG_TOKEN] = caller->call.token;
     to[REG_BADGE] = caller->call.badge;
@@ -82,8 +73,8 @@ long message_deliver(struct thread *caller, struct thread *r) {
 
 void message_events(struct thread *r, uint64_t bits) {
     uint64_t *x = r->regs.x;
-    clear_message(x);
-    x[REG_TOKEN] = 0;
+    message_clear(x);
+    x[REG_TOKEN] = x[REG_BADGE] = 0;
     x[REG_LABEL] = PK_NOTICE_EVENTS;
     x[REG_WORD0] = bits;
 }
@@ -91,7 +82,7 @@ void message_events(struct thread *r, uint64_t bits) {
 void message_notice(struct endpoint *e, struct thread *r) {
     struct thread *t = CONTAINER_OF(e->notices.next, struct thread, call.notice);
     uint64_t *x = r->regs.x;
-    clear_message(x);
+    message_clear(x);
     x[REG_TOKEN] = t->call.token;
     x[REG_LABEL] = PK_NOTICE_CANCEL;
     x[REG_BADGE] = t->call.badge;

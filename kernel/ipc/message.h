@@ -57,6 +57,16 @@ static inline void message_words(uint64_t *to, const uint64_t *from) {
     };
     *(struct words *)&to[REG_WORD0] = *(const struct words *)&from[REG_WORD0];
     to[REG_WORD5] = from[REG_WORD5];
+    to[REG_WORD6] = from[REG_WORD6];
+    struct last {
+        uint64_t w[3];
+    };
+    *(struct last *)&to[REG_WORD7] = *(const struct last *)&from[REG_WORD7];
+}
+
+static inline void message_clear(uint64_t *x) {
+    static const uint64_t zero[32];
+    message_words(x, zero);
 }
 
 /* Ends caller's pending call and leaves it neither running nor ready. */

@@ -82,10 +82,8 @@ long sys_thread_copy(struct thread *self, const uint64_t *a) {
     t->foreign = src->foreign;
     t->fp = src->fp;
     arch_fp_forget(t);
-    for (unsigned i = 0; i < 5; i++)
-        t->regs.x[REG_WORD0 + i] = 0;
+    message_clear(t->regs.x);
     t->regs.x[REG_WORD0] = a[2];
-    t->regs.x[REG_WORD5] = t->regs.x[REG_CAPS] = 0;
     t->regs.x[REG_RESULT] = t->regs.x[REG_LABEL] = 0;
     return give_thread(self, t);
 }

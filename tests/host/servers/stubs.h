@@ -9,15 +9,6 @@
 #include <parley/calls.h>
 #include <parley/types.h>
 
-struct pk_msg {
-    uint64_t label;
-    uint64_t w[6];
-    uint64_t badge;
-    uint64_t in_len;
-    uint64_t out_len;
-    uint64_t caps;
-};
-
 long pk_call(uint64_t endpoint, struct pk_msg *msg, const void *in, uint64_t in_len, void *out,
              uint64_t out_len);
 long pk_reply(uint64_t token, long result, const struct pk_msg *msg, unsigned cap_count);

@@ -13,13 +13,16 @@ static void random_words(struct worker *w) {
     for (unsigned i = 2; i <= 6; i++)
         w->io.in[i] = word(w);
     w->io.in[8] = word(w);
+    for (unsigned i = 10; i <= 13; i++)
+        w->io.in[i] = word(w);
 }
 
 static void fold_words(const struct worker *w) {
     for (unsigned i = 1; i <= 6; i++)
         diff_fold(w->io.out[A(i)]);
-    diff_fold(w->io.out[5]);
-    diff_fold(w->io.out[30]);
+    static const unsigned char t[] = {5, 7, 28, 29, 30};
+    for (unsigned i = 0; i < sizeof t; i++)
+        diff_fold(w->io.out[t[i]]);
 }
 
 static void fold_bytes(const unsigned char *bytes, uint64_t length) {
@@ -100,12 +103,13 @@ static void client_call(struct worker *w) {
     uint64_t r = diff_random(w);
     w->io.in[0] = any_endpoint(w, diff_random(w));
     w->io.in[1] = r & PK_LABEL_MASK;
-    w->io.in[13] = packed_caps(w, r >> 16);
-    if ((r >> 32 & 7) == 0)
+    random_words(w);
+    if ((r >> 32 & 7) == 0) {
         w->io.in[1] |= (r >> 35 & 7) << PK_LABEL_CAPS_SHIFT;
+        w->io.in[13] = packed_caps(w, r >> 16);
+    }
     if ((r >> 40 & 31) == 0)
         w->io.in[1] |= 1ull << (19 + (r >> 45) % 45);
-    random_words(w);
     any_buffer(w, 9, w->in);
     any_buffer(w, 11, w->out);
     for (unsigned i = 0; i < 4; i++)
@@ -285,8 +289,6 @@ static int64_t next(struct worker *w, uint64_t token, int64_t result) {
 static void fold_received(const struct worker *w) {
     fold_words(w);
     diff_fold(w->io.out[6]);
-    diff_fold(w->io.out[7]);
-    diff_fold(w->io.out[29]);
 }
 
 void server_run_thread(uint64_t index) {

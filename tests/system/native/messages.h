@@ -13,6 +13,7 @@ struct shared {
     uint64_t in_len;
     void *out;
     uint64_t out_len;
+    bool words_only; /* the messages have ten words and no buffers */
     long result[8];
 };
 extern volatile struct shared shared;

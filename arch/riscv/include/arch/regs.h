@@ -37,6 +37,8 @@ enum {
     REG_LABEL = REG_A1,
     REG_WORD0 = 12, /* words 0-4 in a2-a6 */
     REG_WORD5 = REG_T0,
+    REG_WORD6 = REG_T2,
+    REG_WORD7 = REG_T3, /* words 7-9 in t3-t5 */
     REG_BADGE = REG_T1,
     REG_REPLY_ENDPOINT = REG_T1,
     REG_IN_ADDRESS = REG_T1,
