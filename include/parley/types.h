@@ -25,6 +25,10 @@ struct pk_msg {
     uint64_t badge; /* received: who called */
 };
 
+/* A short text, of bytes, stands in the words behind the first two of a message that has nothing else. */
+#define PK_TEXT_WORD 2
+#define PK_TEXT_SIZE 64
+
 /* A thread's registers, in Linux's user_regs_struct order: x[0] is the pc, x[n] is register n. */
 struct pk_regs {
     uint64_t x[32];

@@ -83,6 +83,11 @@ static inline uint64_t request_out_len(const struct request *req) {
     return req->msg.out_len;
 }
 
+/* The text in a message's words, PK_TEXT_SIZE bytes; the reply's if it has one. */
+static inline uint64_t *request_text(struct request *req) {
+    return &req->msg.w[PK_TEXT_WORD];
+}
+
 /* Copies from the caller's input buffer. Returns bytes copied, or -EFAULT. */
 static inline long request_read(const struct request *req, uint64_t offset, void *buf,
                                 uint64_t len) {

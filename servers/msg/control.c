@@ -73,8 +73,10 @@ static void end_waiters(struct queue *queue) {
     struct waiter *waiter;
     struct type_node *node;
     while ((waiter = waiter_first(&queue->senders)) != 0) {
+        struct sender *sender = container_of(waiter, struct sender, waiter);
         waiter_finish(waiter, -EIDRM);
-        free(container_of(waiter, struct sender, waiter));
+        free(sender->message);
+        free(sender);
     }
     while ((waiter = waiter_first(&queue->receivers_of_any)) != 0 ||
            (waiter = waiter_first(&queue->receivers_choosing)) != 0)

@@ -20,7 +20,7 @@ struct message {
     struct type_node by_type;
     uint64_t length; /* of the text */
     int64_t type;
-    char text[];
+    uint64_t text[]; /* PK_TEXT_SIZE bytes at least, the unused ones of them not our own data */
 };
 
 struct queue {
@@ -64,6 +64,7 @@ struct receiver {
 struct sender {
     struct waiter waiter;
     struct queue *queue;
+    struct message *message; /* 0: the text is still the sender's */
     int64_t type;
     uint64_t length;
 };
@@ -107,8 +108,18 @@ bool queue_hand_over(struct queue *queue, const struct message *message);
 
 /*
  * The same straight from its sender: false also if there was an obstacle. Which one, and to whom it
- * matters, the way by a message of our own tells.
+ * matters, the way by a message of our own tells. A short text comes and goes in the words of `msg`, with
+ * the type.
  */
 bool queue_pass(struct queue *queue, uint64_t sender, int64_t type, uint64_t length);
+bool queue_pass_short(struct queue *queue, const struct pk_msg *msg, int64_t type, uint64_t length);
+
+/* From and to the words of a message. All are copied: it takes less than to look how many are needed. */
+static inline void copy_short(uint64_t *to, const uint64_t *from) {
+    struct words {
+        uint64_t w[PK_TEXT_SIZE / sizeof(uint64_t)];
+    };
+    *(struct words *)to = *(const struct words *)from;
+}
 
 #endif

@@ -75,13 +75,19 @@ void queue_take(struct queue *queue, struct message *message) {
     msg_state.bytes -= message->length;
 }
 
-/* Copies the text to a caller; returns how much it got, or a negative errno. */
-static long copy_out(uint64_t token, const struct message *message, uint64_t room, bool truncate) {
+/* Gives a caller text and type; returns how long its text is, or a negative errno. */
+static long give(uint64_t token, struct pk_msg *reply, const struct message *message, uint64_t room,
+                 bool truncate) {
     uint64_t length = message->length;
     if (length > room) {
         if (!truncate)
             return -E2BIG;
         length = room;
+    }
+    msg_results_rcv(reply, message->type);
+    if (length <= PK_TEXT_SIZE) {
+        copy_short(&reply->w[PK_TEXT_WORD], message->text);
+        return (long)length;
     }
     long copied = pk_copy_to_caller(token, 0, message->text, length);
     return copied < 0 || copied == (long)length ? copied : -EFAULT;
@@ -155,14 +161,11 @@ static struct receiver *find_receiver(const struct queue *queue, int64_t type) {
 }
 
 /* Ends a receiver's waiting; false if it has no message, because of an error or its death. */
-static bool answer(struct receiver *receiver, int64_t type, long result) {
-    static struct pk_msg reply;
+static bool answer(struct receiver *receiver, long result, const struct pk_msg *reply) {
     struct queue *queue = receiver->queue;
     unlink_receiver(receiver);
     waiter_remove(&receiver->waiter);
-    msg_results_rcv(&reply, type);
-    bool has_it = server_reply_message(waiter_token(&receiver->waiter), result, &reply, 0) >= 0 &&
-                  result >= 0;
+    bool has_it = pk_reply(waiter_token(&receiver->waiter), result, reply, 0) >= 0 && result >= 0;
     if (has_it)
         note_receipt(queue, receiver->waiter.client);
     free(receiver);
@@ -173,20 +176,29 @@ static bool answer(struct receiver *receiver, int64_t type, long result) {
 bool queue_hand_over(struct queue *queue, const struct message *message) {
     struct receiver *receiver;
     while ((receiver = find_receiver(queue, message->type)) != 0) {
-        long result =
-            copy_out(waiter_token(&receiver->waiter), message, receiver->room, receiver->truncate);
-        if (answer(receiver, message->type, result))
+        struct pk_msg reply = {0};
+        uint64_t token = waiter_token(&receiver->waiter);
+        long result = give(token, &reply, message, receiver->room, receiver->truncate);
+        if (answer(receiver, result, &reply))
             return true;
     }
     return false;
 }
 
+bool queue_pass_short(struct queue *queue, const struct pk_msg *msg, int64_t type,
+                      uint64_t length) {
+    struct receiver *receiver = find_receiver(queue, type);
+    return receiver && length <= receiver->room && answer(receiver, (long)length, msg);
+}
+
 bool queue_pass(struct queue *queue, uint64_t sender, int64_t type, uint64_t length) {
+    static struct pk_msg reply;
     struct receiver *receiver = find_receiver(queue, type);
     if (!receiver || length > receiver->room)
         return false;
     long copied = pk_caller_to_caller(sender, 0, waiter_token(&receiver->waiter), 0, length);
-    return copied == (long)length && answer(receiver, type, copied);
+    msg_results_rcv(&reply, type);
+    return copied == (long)length && answer(receiver, copied, &reply);
 }
 
 long msg_handle_rcv(struct request *req, int msqid, int64_t type, int flags) {
@@ -207,8 +219,7 @@ long msg_handle_rcv(struct request *req, int msqid, int64_t type, int flags) {
             return -ENOMSG;
         return wait_for_message(req, queue, client, selection, type, flags & MSG_NOERROR);
     }
-    long length = copy_out(req->token, message, room, flags & MSG_NOERROR);
-    msg_results_rcv(&req->msg, message->type);
+    long length = give(req->token, &req->msg, message, room, flags & MSG_NOERROR);
     if (length < 0 || selection == SELECT_ORDINAL)
         return length;
     queue_take(queue, message);

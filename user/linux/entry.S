@@ -31,25 +31,26 @@ __vdso_rt_sigreturn:
     .globl personality_copy
     .type personality_copy, @function
 personality_copy:
-    add a2, a2, a1
     or a3, a0, a1
-    or a3, a3, a2
-    andi a4, a3, 1
-    bnez a4, 2f
+    or a4, a3, a2
+    add a2, a2, a1
     andi a3, a3, 7
+    andi a4, a4, 1
     bnez a3, 4f
-1:  bgeu a1, a2, 3f
+    addi a4, a2, -7
+1:  bgeu a1, a4, 2f
     ld a3, 0(a1)
     sd a3, 0(a0)
     addi a1, a1, 8
     addi a0, a0, 8
     j 1b
-4:  bgeu a1, a2, 3f
+4:  bnez a4, 2f
+5:  bgeu a1, a2, 3f
     lh a3, 0(a1)
     sh a3, 0(a0)
     addi a1, a1, 2
     addi a0, a0, 2
-    j 4b
+    j 5b
 2:  bgeu a1, a2, 3f
     lb a3, 0(a1)
     sb a3, 0(a0)
@@ -85,6 +86,54 @@ personality_load_halves:
     or a3, a3, a5
     li a0, 0
     ret
+/*
+ * A struct msgbuf at a0 with a text of a1 bytes, 8 to 64 and a multiple of 8: type in a2, text in the
+ * registers of a message's text, of which the rest become 0. Each load or store is 4 bytes of code.
+ */
+    .option push
+    .option norvc
+    .globl personality_load_msgbuf
+    .hidden personality_load_msgbuf
+personality_load_msgbuf:
+    li t6, 64
+    ld a2, 0(a0)
+    bne a1, t6, 2f
+1:  ld t5, 64(a0)
+    ld t4, 56(a0)
+    ld t3, 48(a0)
+    ld t2, 40(a0)
+    ld t0, 32(a0)
+    ld a6, 24(a0)
+    ld a5, 16(a0)
+    ld a4, 8(a0)
+3:  li a0, 0
+    ret
+2:  .irp r, t5,t4,t3,t2,t0,a6,a5,a4
+    li \r, 0
+    .endr
+    lla t6, 3b
+    srli a1, a1, 1
+    sub t6, t6, a1
+    jr t6
+    .globl personality_store_msgbuf
+    .hidden personality_store_msgbuf
+personality_store_msgbuf:
+    lla t6, 3f
+    srli a1, a1, 1
+    sub t6, t6, a1
+    sd a2, 0(a0)
+    jr t6
+    sd t5, 64(a0)
+    sd t4, 56(a0)
+    sd t3, 48(a0)
+    sd t2, 40(a0)
+    sd t0, 32(a0)
+    sd a6, 24(a0)
+    sd a5, 16(a0)
+    sd a4, 8(a0)
+3:  li a0, 0
+    ret
+    .option pop
     .org personality_copy + PERSONALITY_COPY_SIZE
 
     .globl foreign_entry

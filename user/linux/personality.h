@@ -37,6 +37,21 @@ long personality_connect(unsigned slot);
         result_;                                                                                   \
     })
 
+/*
+ * The same for calls that are made often, without keeping their arguments for the case that the slot is
+ * empty: foreign_entry's frame, which is where a linux_* function's own begins, has them as a[].
+ */
+#define PERSONALITY_AGAIN(name, slot, expr)                                                        \
+    static __attribute__((noinline, cold)) long name##_again(const struct foreign_frame *frame) {  \
+        const uint64_t *a = frame->a;                                                              \
+        return personality_connect(slot) > 0 ? (expr) : -EBADF;                                    \
+    }
+#define personality_try(name, expr)                                                                \
+    ({                                                                                             \
+        long result_ = (expr);                                                                     \
+        __builtin_expect(result_ == -EBADF, 0) ? name##_again(__builtin_dwarf_cfa()) : result_;    \
+    })
+
 /* Raises a signal for this process. */
 void personality_raise(int signal);
 

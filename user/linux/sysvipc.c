@@ -11,6 +11,8 @@
 #include <protocol/shm_client.h>
 
 #define PAGE 4096ull
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline))
 
 #define msg_call(expr) personality_connected(PK_SLOT_MSG, expr)
 #define sem_call(expr) personality_connected(PK_SLOT_SEM, expr)
@@ -20,28 +22,129 @@ long linux_msgget(int key, int flags) {
     return msg_call(msg_get(PK_SLOT_MSG, key, flags));
 }
 
-/* The type stands in front of the text, in the program's structure. */
-long linux_msgsnd(int msqid, const void *message, size_t size, int flags) {
+/* The program's struct msgbuf. */
+struct msgbuf {
+    int64_t type;
+    char text[];
+};
+
+#define TEXT_WORDS (PK_TEXT_SIZE / sizeof(uint64_t))
+
+/* The queue, the length and the flag that counts, in a word. */
+static inline uint64_t how_short(int msqid, size_t size, int flags) {
+    return (uint32_t)msqid | (size | (flags & IPC_NOWAIT)) << MSG_SHORT_SHIFT;
+}
+
+/* Whole words are loaded into and stored from the registers of a message. */
+static bool whole_words(const struct msgbuf *message, size_t size) {
+    return (((uintptr_t)message | size) & 7) == 0 && size - 1 < PK_TEXT_SIZE;
+}
+
+static ALWAYS_INLINE long load_words(const struct msgbuf *message, size_t size, int64_t *type,
+                                     uint64_t text[TEXT_WORDS]) {
+    register long a0 __asm__("a0") = (long)message;
+    register size_t a1 __asm__("a1") = size;
+    PK_MESSAGE_REGISTERS;
+    (void)a3;
+    __asm__ volatile("jal personality_load_msgbuf"
+                     : "+r"(a0), "+r"(a1), "=r"(a2), "=r"(a4), "=r"(a5), "=r"(a6), "=r"(t0),
+                       "=r"(t2), "=r"(t3), "=r"(t4), "=r"(t5)
+                     :
+                     : "ra", "t6", "memory");
+    *type = (int64_t)a2;
+    text[0] = a4, text[1] = a5, text[2] = a6, text[3] = t0;
+    text[4] = t2, text[5] = t3, text[6] = t4, text[7] = t5;
+    return a0;
+}
+
+static ALWAYS_INLINE long store_words(struct msgbuf *message, size_t size, int64_t type,
+                                      const uint64_t text[TEXT_WORDS]) {
+    register long a0 __asm__("a0") = (long)message;
+    register size_t a1 __asm__("a1") = size;
+    PK_MESSAGE_REGISTERS;
+    (void)a3;
+    a2 = (uint64_t)type;
+    a4 = text[0], a5 = text[1], a6 = text[2], t0 = text[3];
+    t2 = text[4], t3 = text[5], t4 = text[6], t5 = text[7];
+    __asm__ volatile("jal personality_store_msgbuf"
+                     : "+r"(a0), "+r"(a1)
+                     : "r"(a2), "r"(a4), "r"(a5), "r"(a6), "r"(t0), "r"(t2), "r"(t3), "r"(t4),
+                       "r"(t5)
+                     : "ra", "t6", "memory");
+    return a0;
+}
+
+static NOINLINE long send_bytes(int msqid, const struct msgbuf *message, size_t size, int flags) {
+    struct {
+        int64_t type;
+        uint64_t text[TEXT_WORDS];
+    } copy = {0};
+    if (user_get(&copy, message, sizeof(copy.type) + size) < 0)
+        return -EFAULT;
+    return msg_snd_short(PK_SLOT_MSG, copy.type, how_short(msqid, size, flags), copy.text);
+}
+
+static NOINLINE long send_long(int msqid, const struct msgbuf *message, size_t size, int flags) {
     int64_t type;
     if (user_get_word(&type, message) < 0)
         return -EFAULT;
     if (size > MSGMAX)
         return -EINVAL;
-    const char *text = (const char *)message + sizeof(type);
-    return msg_call(msg_snd(PK_SLOT_MSG, msqid, flags, type, text, size));
+    return msg_snd(PK_SLOT_MSG, msqid, flags, type, message->text, size);
+}
+
+static ALWAYS_INLINE long send(int msqid, const struct msgbuf *message, size_t size, int flags) {
+    if (!whole_words(message, size))
+        return size <= PK_TEXT_SIZE ? send_bytes(msqid, message, size, flags)
+                                    : send_long(msqid, message, size, flags);
+    int64_t type;
+    uint64_t text[TEXT_WORDS];
+    if (load_words(message, size, &type, text) < 0)
+        return -EFAULT;
+    return msg_snd_short(PK_SLOT_MSG, type, how_short(msqid, size, flags), text);
+}
+
+PERSONALITY_AGAIN(msgsnd, PK_SLOT_MSG,
+                  send((int)a[0], (const struct msgbuf *)a[1], a[2], (int)a[3]))
+
+long linux_msgsnd(int msqid, const struct msgbuf *message, size_t size, int flags) {
+    return personality_try(msgsnd, send(msqid, message, size, flags));
+}
+
+static NOINLINE long store_bytes(struct msgbuf *message, size_t length, int64_t type,
+                                 const uint64_t *text) {
+    return user_put(message->text, text, length) < 0 ? -EFAULT : user_put_word(message, type);
 }
 
 /* No message is longer than MSGMAX, so more room than that makes no difference. */
-long linux_msgrcv(int msqid, void *message, size_t size, long type, int flags) {
+static ALWAYS_INLINE long receive(int msqid, struct msgbuf *message, size_t size, long type,
+                                  int flags) {
     int64_t received;
+    uint64_t text[TEXT_WORDS];
     if ((long)size < 0)
         return -EINVAL;
-    char *text = (char *)message + sizeof(received);
     size_t room = size < MSGMAX ? size : MSGMAX;
-    long length = msg_call(msg_rcv(PK_SLOT_MSG, msqid, type, flags, text, room, &received));
-    if (length >= 0 && user_put_word(message, received) < 0)
-        return -EFAULT;
-    return length;
+    long length = msg_rcv(PK_SLOT_MSG, msqid, type, flags, message->text, room, &received, text);
+    long error = 0;
+    if (length < 0)
+        return length;
+    if (whole_words(message, (size_t)length)) {
+        error = store_words(message, (size_t)length, received, text);
+    } else if (length > PK_TEXT_SIZE) {
+        error = user_put_word(message, received);
+    } else {
+        uint64_t copy[TEXT_WORDS] = {text[0], text[1], text[2], text[3],
+                                     text[4], text[5], text[6], text[7]};
+        error = store_bytes(message, (size_t)length, received, copy);
+    }
+    return error < 0 ? -EFAULT : length;
+}
+
+PERSONALITY_AGAIN(msgrcv, PK_SLOT_MSG,
+                  receive((int)a[0], (struct msgbuf *)a[1], a[2], (long)a[3], (int)a[4]))
+
+long linux_msgrcv(int msqid, struct msgbuf *message, size_t size, long type, int flags) {
+    return personality_try(msgrcv, receive(msqid, message, size, type, flags));
 }
 
 long linux_msgctl(int msqid, int command, void *buffer) {
@@ -66,31 +169,37 @@ long linux_semget(int key, int nsems, int flags) {
     return sem_call(sem_get(PK_SLOT_SEM, key, nsems, flags));
 }
 
-static long operate(int semid, const struct sembuf *ops, size_t count, int64_t timeout_ns) {
+static NOINLINE long operate_several(int semid, const struct sembuf *ops, size_t count,
+                                     int64_t timeout_ns) {
     if (count < 1)
         return -EINVAL;
     if (count > SEMOPM)
         return -E2BIG;
-    if (count == 1) {
-        uint64_t packed;
-        if (user_get_halves(&packed, ops) < 0)
-            return -EFAULT;
-        return sem_call(sem_op_one(PK_SLOT_SEM, semid, timeout_ns, packed));
-    }
-    return sem_call(sem_op(PK_SLOT_SEM, semid, timeout_ns, ops, count));
+    return sem_op(PK_SLOT_SEM, semid, timeout_ns, ops, count);
 }
 
+static ALWAYS_INLINE long operate(int semid, const struct sembuf *ops, size_t count,
+                                  int64_t timeout_ns) {
+    uint64_t packed;
+    if (count != 1)
+        return operate_several(semid, ops, count, timeout_ns);
+    if (user_get_halves(&packed, ops) < 0)
+        return -EFAULT;
+    return sem_op_one(PK_SLOT_SEM, semid, timeout_ns, packed);
+}
+
+PERSONALITY_AGAIN(semop, PK_SLOT_SEM,
+                  operate((int)a[0], (const struct sembuf *)a[1], a[2], SEM_FOREVER))
+
 long linux_semop(int semid, const struct sembuf *ops, size_t count) {
-    return operate(semid, ops, count, SEM_FOREVER);
+    return personality_try(semop, operate(semid, ops, count, SEM_FOREVER));
 }
 
 /* A time too long to count in nanoseconds, some 292 years, is for ever. */
-long linux_semtimedop(int semid, const struct sembuf *ops, size_t count,
-                      const struct linux_timespec *timeout) {
+static NOINLINE long operate_in_time(int semid, const struct sembuf *ops, size_t count,
+                                     const struct linux_timespec *timeout) {
     struct linux_timespec time;
     int64_t ns;
-    if (!timeout)
-        return linux_semop(semid, ops, count);
     if (user_get(&time, timeout, sizeof(time)) < 0)
         return -EFAULT;
     if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= (int64_t)NS_PER_SECOND)
@@ -99,7 +208,13 @@ long linux_semtimedop(int semid, const struct sembuf *ops, size_t count,
         ns = SEM_FOREVER;
     else
         ns = time.seconds * (int64_t)NS_PER_SECOND + time.nanoseconds;
-    return operate(semid, ops, count, ns);
+    return sem_call(operate(semid, ops, count, ns));
+}
+
+long linux_semtimedop(int semid, const struct sembuf *ops, size_t count,
+                      const struct linux_timespec *timeout) {
+    return timeout ? operate_in_time(semid, ops, count, timeout)
+                   : personality_try(semop, operate(semid, ops, count, SEM_FOREVER));
 }
 
 /* `arg` is union semun: a number or an address. The server knows how long GETALL's array is. */

@@ -10,8 +10,9 @@ struct sembuf;
 struct linux_timespec;
 
 long linux_msgget(int key, int flags);
-long linux_msgsnd(int msqid, const void *message, size_t size, int flags);
-long linux_msgrcv(int msqid, void *message, size_t size, long type, int flags);
+struct msgbuf;
+long linux_msgsnd(int msqid, const struct msgbuf *message, size_t size, int flags);
+long linux_msgrcv(int msqid, struct msgbuf *message, size_t size, long type, int flags);
 long linux_msgctl(int msqid, int command, void *buffer);
 
 long linux_semget(int key, int nsems, int flags);

@@ -75,28 +75,33 @@ static void answer(struct call *call, long result, const struct pk_msg *msg, uns
     calls[call->token % MAX_CALLS] = 0;
 }
 
-void mock_send(struct call *call, int pid, uint64_t label, const uint64_t *words, unsigned count,
-               const void *in, uint64_t in_len, void *out, uint64_t out_len) {
+void mock_send_words(struct call *call, int pid, uint64_t label, const uint64_t *words) {
     struct request req = {0};
-    memset(call, 0, offsetof(struct call, user));
+    memset(call, 0, offsetof(struct call, in));
+    memset(&call->answered, 0, offsetof(struct call, user) - offsetof(struct call, answered));
     call->token = next_token++;
     call->pid = pid;
-    call->in = in;
-    call->in_len = in_len;
-    call->out = out;
-    call->out_len = out_len;
     assert_null(calls[call->token % MAX_CALLS]);
     calls[call->token % MAX_CALLS] = call;
     req.token = call->token;
     req.msg.label = label;
-    for (unsigned i = 0; i < count; i++)
-        req.msg.w[i] = words[i];
     req.msg.badge = (uint64_t)pid;
-    req.msg.in_len = in_len;
-    req.msg.out_len = out_len;
+    memcpy(req.msg.w, words, sizeof(req.msg.w));
+    memcpy(call->sent, words, sizeof(call->sent));
     long result = server_handle(server, &req);
     if (result != SERVER_DEFER)
         answer(call, result, &req.msg, req.reply_caps);
+}
+
+void mock_send(struct call *call, int pid, uint64_t label, const uint64_t *words, unsigned count,
+               const void *in, uint64_t in_len, void *out, uint64_t out_len) {
+    struct pk_msg msg = {.in_len = in_len, .out_len = out_len};
+    memcpy(msg.w, words, count * sizeof(*words));
+    call->in = in;
+    call->in_len = in_len;
+    call->out = out;
+    call->out_len = out_len;
+    mock_send_words(call, pid, label, msg.w);
 }
 
 long mock_call(uint64_t badge, uint64_t label, const uint64_t *words, unsigned count,

@@ -24,6 +24,7 @@ struct call {
     bool dead;       /* killed: the token is stale, though the server may not know yet */
     bool bad_memory; /* copies fail with -EFAULT */
     long result;
+    uint64_t sent[PK_WORDS];
     struct pk_msg reply;
     unsigned reply_caps;
     uint64_t order; /* of the answer, among all answers */
@@ -41,6 +42,9 @@ void mock_start(const struct server *srv);
 /* Sends a message as process `pid`; `call` must stay where it is until it is answered or dead. */
 void mock_send(struct call *call, int pid, uint64_t label, const uint64_t *words, unsigned count,
                const void *in, uint64_t in_len, void *out, uint64_t out_len);
+
+/* The same for a message that is words alone, PK_WORDS of them. */
+void mock_send_words(struct call *call, int pid, uint64_t label, const uint64_t *words);
 
 /* Sends a message that must be answered at once; its result. */
 long mock_call(uint64_t badge, uint64_t label, const uint64_t *words, unsigned count,

@@ -11,6 +11,7 @@
 
 long pk_call(uint64_t endpoint, struct pk_msg *msg, const void *in, uint64_t in_len, void *out,
              uint64_t out_len);
+long pk_call_words(uint64_t endpoint, struct pk_msg *msg, const void *in);
 long pk_reply(uint64_t token, long result, const struct pk_msg *msg, unsigned cap_count);
 long pk_reply_receive(uint64_t endpoint, uint64_t token, long result, struct pk_msg *msg,
                       unsigned cap_count);

@@ -23,6 +23,9 @@ BAD = {
     "bad errno": HEAD + 'errors = { Oops = "x" }\n',
     "unknown sender": HEAD + 'from = "anybody"\n',
     "optional first": HEAD + 'caps = { in = ["a?", "b"] }\n',
+    "text beside three words": HEAD + "args = [" + "{ name = \"a\" }, " * 3 + "]\n"
+                               'in_text = "t"\n',
+    "text beside a buffer": HEAD + 'in = { name = "a" }\nin_text = "t"\n',
     "untyped array": HEAD + 'in = { name = "a", array = true }\n',
     "not TOML": HEAD + "]]\n",
 }

@@ -39,8 +39,17 @@ static long get(int pid, int key, int flags) {
 static long msg_remove(int pid, int id) {
     return mock_call((uint64_t)pid, MSG_LABEL_REMOVE, WORDS((uint64_t)id), 0, 0, 0, 0);
 }
+/* Every other short text travels in words, as the personality sends them. */
 static void start_snd(struct call *call, int pid, int id, const struct text *text, uint64_t length,
                       int flags) {
+    static unsigned turn;
+    uint64_t words[PK_WORDS] = {(uint64_t)text->type, (uint32_t)id};
+    if (length <= PK_TEXT_SIZE && turn++ % 2) {
+        words[1] |= (length | (flags & IPC_NOWAIT)) << MSG_SHORT_SHIFT;
+        memcpy(&words[PK_TEXT_WORD], text->text, length);
+        mock_send_words(call, pid, MSG_LABEL_SND_SHORT, words);
+        return;
+    }
     mock_send(call, pid, MSG_LABEL_SND, WORDS((uint64_t)id, (uint64_t)flags, (uint64_t)text->type),
               text->text, length, 0, 0);
 }
@@ -51,6 +60,14 @@ static void start_rcv(struct call *call, int pid, int id, int64_t type, struct t
 }
 static int64_t type_of(const struct call *call) {
     return (int64_t)call->reply.w[0];
+}
+/* What a receiver that was answered got: in words or in its buffer, and nothing of anybody else's. */
+static const char *text_of(const struct call *call) {
+    if (call->result >= 0 && call->result <= PK_TEXT_SIZE)
+        return (const char *)&call->reply.w[PK_TEXT_WORD];
+    for (unsigned i = PK_TEXT_WORD; i < PK_WORDS; i++)
+        assert_true(call->reply.w[i] == 0 || call->reply.w[i] == call->sent[i]);
+    return call->out;
 }
 static long snd(int pid, int id, int64_t type, const char *string, int flags) {
     struct text text = {.type = type};
@@ -67,8 +84,10 @@ static long rcv(int pid, int id, int64_t type, uint64_t room, int flags) {
     start_rcv(&call, pid, id, type, &received, room, flags | IPC_NOWAIT);
     assert_true(call.answered);
     received.type = type_of(&call);
-    if (call.result >= 0)
+    if (call.result >= 0) {
+        memmove(received.text, text_of(&call), (size_t)call.result);
         received.text[call.result] = '\0';
+    }
     return call.result;
 }
 static struct msqid64_ds stat_of(int id) {
@@ -207,7 +226,7 @@ static void test_blocking(void **state) {
     assert_int_equal(snd(1, id, 7, "seven", 0), 0);
     assert_true(receiver.answered);
     assert_int_equal(receiver.result, 5);
-    assert_memory_equal(got.text, "seven", 5);
+    assert_memory_equal(text_of(&receiver), "seven\0\0", 8);
     assert_int_equal(stat_of(id).msg_lrpid, 2);
     assert_int_equal(stat_of(id).msg_qnum, 1);
 
@@ -226,16 +245,20 @@ static void test_hand_over(void **state) {
     int id = (int)get(1, IPC_PRIVATE, 0666);
     struct text room[3];
     struct call small, bad, dead, good;
+    char text[101];
+    memset(text, 't', 100);
+    text[100] = '\0';
     start_rcv(&small, 2, id, 1, &room[0], 2, 0);
-    start_rcv(&bad, 2, id, 0, &room[0], 20, 0);
-    start_rcv(&dead, 2, id, -5, &room[1], 20, 0);
-    start_rcv(&good, 2, id, 2, &room[2], 20, MSG_EXCEPT);
+    start_rcv(&bad, 2, id, 0, &room[0], 100, 0);
+    start_rcv(&dead, 2, id, -5, &room[1], 100, 0);
+    start_rcv(&good, 2, id, 2, &room[2], 100, MSG_EXCEPT);
     bad.bad_memory = true;
     dead.dead = true;
-    assert_int_equal(snd(1, id, 1, "text", 0), 0);
+    assert_int_equal(snd(1, id, 1, text, 0), 0);
     assert_int_equal(small.result, -E2BIG);
     assert_int_equal(bad.result, -EFAULT);
-    assert_int_equal(good.result, 4);
+    assert_int_equal(good.result, 100);
+    assert_memory_equal(text_of(&good), text, 100);
     mock_kill_notice(&dead);
     assert_int_equal(stat_of(id).msg_qnum, 0);
     start_rcv(&dead, 2, id, -5, &room[1], 20, 0);
@@ -246,6 +269,36 @@ static void test_hand_over(void **state) {
     start_rcv(&faulty, 2, id, 9, &room[1], 20, 0);
     mock_kill(&faulty);
     assert_int_equal(rcv(1, id, 0, 10, 0), 4);
+    msg_remove(1, id);
+}
+
+/* In words whenever what the receiver gets is short, whatever was sent and how. */
+static void test_short(void **state) {
+    (void)state;
+    int id = (int)get(1, IPC_PRIVATE, 0666);
+    char text[101];
+    memset(text, 's', 100);
+    text[100] = '\0';
+    assert_int_equal(snd(1, id, 1, text, 0), 0);
+    assert_int_equal(rcv(2, id, 0, 64, MSG_NOERROR), 64);
+    assert_memory_equal(received.text, text, 64);
+    struct call cut;
+    static struct text room;
+    start_rcv(&cut, 2, id, 3, &room, 33, MSG_NOERROR);
+    assert_int_equal(snd(1, id, 3, text, 0), 0);
+    assert_int_equal(cut.result, 33);
+    assert_memory_equal(text_of(&cut), text, 33);
+    uint64_t words[PK_WORDS] = {5, (uint32_t)id | 65ull << MSG_SHORT_SHIFT};
+    struct call sender;
+    mock_send_words(&sender, 1, MSG_LABEL_SND_SHORT, words);
+    assert_int_equal(sender.result, -EINVAL);
+    words[1] = (uint32_t)id | 1ull << 63;
+    mock_send_words(&sender, 1, MSG_LABEL_SND_SHORT, words);
+    assert_int_equal(sender.result, -EINVAL);
+    words[0] = 0;
+    words[1] = (uint32_t)id;
+    mock_send_words(&sender, 1, MSG_LABEL_SND_SHORT, words);
+    assert_int_equal(sender.result, -EINVAL);
     msg_remove(1, id);
 }
 
@@ -301,7 +354,7 @@ static void expect_message(struct pending *p, int64_t type, uint64_t length, uin
     assert_int_equal(p->call.result, got);
     assert_int_equal(type_of(&p->call), type);
     if (got >= sizeof(serial))
-        assert_memory_equal(p->text.text, &serial, sizeof(serial));
+        assert_memory_equal(text_of(&p->call), &serial, sizeof(serial));
     p->active = false;
 }
 
@@ -371,6 +424,7 @@ static void random_snd(struct pending *p, int id) {
     static const uint64_t lengths[] = {0, 8, 64, 1000, 5000, MSGMAX};
     p->sends = true;
     p->length = lengths[mock_random(6)];
+    memset(p->text.text, 0, sizeof(p->text.text));
     p->type = p->text.type = random_type(true);
     p->serial = ++serial;
     memcpy(p->text.text, &p->serial, sizeof(p->serial));
@@ -495,6 +549,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_stat_and_set, setup, teardown),
         cmocka_unit_test_setup_teardown(test_blocking, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hand_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_short, setup, teardown),
         cmocka_unit_test_setup_teardown(test_at_random, setup, teardown),
         cmocka_unit_test(test_types_at_random),
     };

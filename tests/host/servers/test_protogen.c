@@ -15,22 +15,26 @@ static void *call_out;
 static unsigned caps_seen;
 
 /* The endpoint is the token's stand-in; the request's buffers are remembered by the handlers. */
-long pk_call(uint64_t endpoint, struct pk_msg *msg, const void *in, uint64_t in_len, void *out,
-             uint64_t out_len) {
+long pk_call_words(uint64_t endpoint, struct pk_msg *msg, const void *in) {
     struct request req = {.token = endpoint, .msg = *msg};
     unsigned caps = msg->label >> PK_LABEL_CAPS_SHIFT & 7;
     req.msg.badge = badge;
-    req.msg.in_len = in_len;
-    req.msg.out_len = out_len;
     req.caps = msg->caps;
     req.caps_left = (1u << caps) - 1;
     caps_seen = caps;
     call_in = in;
-    call_out = out;
+    call_out = (void *)msg->out;
     long result = server_handle(&server, &req);
     *msg = req.msg;
     msg->label = req.reply_caps;
     return result;
+}
+long pk_call(uint64_t endpoint, struct pk_msg *msg, const void *in, uint64_t in_len, void *out,
+             uint64_t out_len) {
+    msg->in_len = in_len;
+    msg->out = (uint64_t)out;
+    msg->out_len = out_len;
+    return pk_call_words(endpoint, msg, in);
 }
 
 long sample_handle_words(struct request *req, int a, int64_t b, uint32_t c, uint64_t d, int16_t e,
@@ -52,6 +56,13 @@ long sample_handle_caps(struct request *req) {
         request_give_cap(req, request_take_cap(req, 1));
     assert_int_equal(req->caps_left, 0);
     assert_int_equal(req->reply_drops, req->reply_caps == 2 ? 2 : 0);
+    return 0;
+}
+long sample_handle_text(struct request *req, int a, uint64_t b) {
+    uint64_t *text = request_text(req);
+    for (unsigned i = 0; i < PK_TEXT_SIZE / sizeof(*text); i++)
+        text[i] = ~text[i];
+    sample_results_text(&req->msg, b, a);
     return 0;
 }
 long sample_handle_proc_only(struct request *req) {
@@ -100,6 +111,18 @@ static void test_caps(void **state) {
     assert_int_equal(pk_call(3, &msg, 0, 0, 0, 0), -EINVAL);
 }
 
+static void test_text(void **state) {
+    (void)state;
+    uint64_t b, said[8], heard[8];
+    int a;
+    for (unsigned i = 0; i < 8; i++)
+        said[i] = 0x0123456789abcdef * (i + 1);
+    assert_int_equal(sample_text(3, -5, UINT64_MAX, said, &b, &a, heard), 0);
+    assert_true(a == -5 && b == UINT64_MAX);
+    for (unsigned i = 0; i < 8; i++)
+        assert_true(heard[i] == ~said[i]);
+}
+
 static void test_dispatch(void **state) {
     (void)state;
     assert_int_equal(sample_proc_only(3), -EPERM);
@@ -109,7 +132,7 @@ static void test_dispatch(void **state) {
     for (uint64_t label = 0; label < 0x10000; label++) {
         struct pk_msg msg = {.label = label};
         long result = pk_call(3, &msg, 0, 0, 0, 0);
-        bool known = label == 5 || label == 6 || (label >= 9 && label <= 11);
+        bool known = label == 5 || label == 6 || (label >= 9 && label <= 12);
         assert_int_equal(result == -ENOSYS, !known);
     }
     assert_int_equal(SAMPLE_OCTAL, 15);
@@ -119,10 +142,8 @@ static void test_dispatch(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),
-        cmocka_unit_test(test_buffers),
-        cmocka_unit_test(test_caps),
-        cmocka_unit_test(test_dispatch),
+        cmocka_unit_test(test_words), cmocka_unit_test(test_buffers),  cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_text),  cmocka_unit_test(test_dispatch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include "tap.h"
 
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/msg.h>
 
 #define KEY 0x50415201
@@ -261,6 +262,76 @@ static void test_info(void) {
     remove_queue();
 }
 
+/* ---- Where a message lies: its length decides how it travels ------------------------------- */
+
+#define PAGE 4096
+
+/* A process that sends each message of type 1 back as one of type 2, up to one of 200 bytes. */
+static pid_t start_mirror(void) {
+    pid_t mirror = start();
+    if (mirror)
+        return mirror;
+    for (;;) {
+        ssize_t got = msgrcv(queue, &in, SIZE, 1, 0);
+        in.type = 2;
+        if (got < 0 || msgsnd(queue, &in, (size_t)got, 0) < 0)
+            _exit(1);
+        if (got == 200)
+            _exit(0);
+    }
+}
+
+/* There and back, by the mirror if it is there. */
+static bool survives(char *at, size_t length, bool mirrored) {
+    long type = mirrored ? 1 : 2;
+    char sent[PAGE];
+
+    for (size_t i = 0; i < length; i++)
+        sent[i] = (char)(i * 7 + length + mirrored);
+    memcpy(at, &type, sizeof(type));
+    memcpy(at + sizeof(type), sent, length);
+    if (msgsnd(queue, at, length, 0) != 0)
+        return false;
+    memset(at - 8, 0x55, length + 8 + sizeof(type));
+    if (msgrcv(queue, at, length, 2, 0) != (ssize_t)length)
+        return false;
+    memcpy(&type, at, sizeof(type));
+    return type == 2 && !memcmp(at + sizeof(type), sent, length) && at[-1] == 0x55;
+}
+
+static void test_places(void) {
+    char *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *end = pages + PAGE;
+    unsigned int wrong[2] = {0, 0}, sent = 0;
+    struct msqid_ds stat;
+    pid_t mirror;
+
+    munmap(end, PAGE);
+    new_queue();
+    mirror = start_mirror();
+    for (size_t length = 0; length < 200; length++)
+        for (size_t gap = 0; gap <= 8; gap++)
+            for (int mirrored = 0; mirrored < 2; mirrored++)
+                wrong[mirrored] += !survives(end - gap - 8 - length, length, mirrored);
+    wrong[1] += !survives(pages + 8, 200, true);
+    is_int(wrong[0], 0, "messages of any length, anywhere before the end of memory");
+    is_int(wrong[1], 0, "the same by way of another process");
+    is_int(reap(mirror), 0, "which ends well");
+    memset(pages, 1, PAGE);
+    for (size_t length = 1; length <= 100; length++)
+        sent += msgsnd(queue, end - 7 - length, length, IPC_NOWAIT) != -1 || errno != EFAULT;
+    is_int(sent, 0, "one that lacks its last byte: EFAULT");
+    is_int(msgctl(queue, IPC_STAT, &stat) == 0 ? (int)stat.msg_qnum : -1, 0, "and nothing is sent");
+    for (size_t length = 1; length <= 100; length += 9) {
+        msgsnd(queue, &out, length, 0);
+        sent += msgrcv(queue, end - 7 - length, length, 0, IPC_NOWAIT) != -1 || errno != EFAULT;
+        receive(0, 0); /* if it was not lost */
+    }
+    is_int(sent, 0, "nor can it be received there: EFAULT");
+    munmap(pages, PAGE);
+    remove_queue();
+}
+
 /* ---- Much --------------------------------------------------------------------------------- */
 
 #define MESSAGES 100000
@@ -309,6 +380,7 @@ int main(void) {
     test_blocking();
     test_permissions();
     test_info();
+    test_places();
     test_many();
     return done();
 }
