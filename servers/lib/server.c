@@ -72,33 +72,35 @@ static void accept_caps(struct request *req) {
     req->caps_left = (1u << count) - 1;
 }
 
+static long receive(struct request *req, uint64_t token, long result) {
+    return pk_reply_receive(PK_SLOT_SERVER_ENDPOINT, token, result, &req->msg, 0);
+}
+
+/*
+ * The reply has capabilities. If they cannot be given, for the caller's table has no room or no memory,
+ * nothing was received and nobody answered: it gets the error instead.
+ */
+static __attribute__((noinline)) long give_caps(struct request *req, uint64_t token, long result) {
+    uint64_t sent = req->msg.caps;
+    unsigned caps = req->reply_caps, drops = req->reply_drops;
+    req->reply_caps = 0;
+    req->reply_drops = 0;
+    long received = pk_reply_receive(PK_SLOT_SERVER_ENDPOINT, token, result, &req->msg, caps);
+    drop_caps(sent, drops);
+    return received < 0 && token ? receive(req, token, received) : received;
+}
+
 long server_run(const struct server *srv) {
     struct request req = {0};
     uint64_t token = 0;
     long result = 0;
     client_set_ops(srv->clients);
     for (;;) {
-        uint64_t sent = req.msg.caps;
-        unsigned caps = req.reply_caps, drops = req.reply_drops;
-        long received = pk_reply_receive(PK_SLOT_SERVER_ENDPOINT, token, result, &req.msg, caps);
-        if (UNLIKELY(drops))
-            drop_caps(sent, drops);
-        req.reply_caps = 0;
-        req.reply_drops = 0;
-        if (UNLIKELY(received < 0)) {
-            /*
-             * Nothing was received, nobody answered: the caller's table had no room for the
-             * capabilities, so it gets the error instead.
-             */
-            if (!token)
-                return received;
-            if (!caps)
-                token = 0;
-            result = received;
-            continue;
-        }
+        long received = UNLIKELY(req.reply_caps) ? give_caps(&req, token, result)
+                                                 : receive(&req, token, result);
+        if (UNLIKELY(received < 0))
+            return received;
         req.token = (uint64_t)received;
-        req.caps_left = 0;
         if (UNLIKELY(req.msg.label >> PK_LABEL_CAPS_SHIFT)) {
             if (req.msg.label & PK_LABEL_KERNEL) {
                 result = server_handle_kernel(srv, &req);
@@ -109,14 +111,11 @@ long server_run(const struct server *srv) {
         }
         result = server_handle(srv, &req);
         token = result == SERVER_DEFER ? 0 : req.token;
-        if (UNLIKELY(req.caps_left))
+        if (UNLIKELY(req.caps_left)) {
             drop_caps(req.caps, req.caps_left);
+            req.caps_left = 0;
+        }
     }
-}
-
-long server_reply_message(uint64_t token, long result, const struct pk_msg *msg, unsigned caps) {
-    static const struct pk_msg none;
-    return pk_reply(token, result, msg ? msg : &none, caps);
 }
 
 uint64_t boot_cap(const char *name) {

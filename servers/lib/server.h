@@ -138,12 +138,12 @@ static inline void request_give_cap(struct request *req, uint64_t slot) {
 }
 
 /*
- * Answers a deferred caller. `msg` (words, capabilities) may be 0 for none of either. A token whose
- * caller has died gives a negative errno, which most servers may ignore.
+ * Answers a deferred caller, without words or capabilities (with: pk_reply). A token whose caller has died
+ * gives a negative errno, which most servers may ignore.
  */
-long server_reply_message(uint64_t token, long result, const struct pk_msg *msg, unsigned caps);
 static inline long server_reply(uint64_t token, long result) {
-    return server_reply_message(token, result, 0, 0);
+    struct pk_msg none = {0};
+    return pk_reply(token, result, &none, 0);
 }
 
 /* The boot information, as init gave it; set before main runs. */

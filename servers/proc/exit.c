@@ -105,7 +105,7 @@ void wait_wake(struct process *parent) {
     long result = child ? report(parent, child, &msg) : -ECHILD;
     parent->waiting = WAIT_NONE;
     waiter_remove(&parent->wait);
-    server_reply_message(waiter_token(&parent->wait), result, &msg, 0);
+    pk_reply(waiter_token(&parent->wait), result, &msg, 0);
 }
 
 static void signal_parent(struct process *p, int code, int status) {

@@ -3,6 +3,7 @@
 #include "sem.h"
 #include <lib/clock.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* SEM_UNDO: what exit would add must stay within +-SEMVMX, as Linux has it. */
 static bool undo_fits(const struct undo *undo, const struct sembuf *op) {
@@ -71,34 +72,72 @@ long set_operate(struct set *set, const struct sembuf *ops, uint32_t count, stru
 
 static long operation_ended(struct waiter *waiter, enum waiter_end why) {
     struct operation *operation = container_of(waiter, struct operation, waiter);
-    operation_leave(operation);
+    operation_uncount(operation);
     free(operation);
     return why == WAITER_EXPIRED ? -EAGAIN : -EINTR;
 }
 
 static const struct waiter_ops operation_ops = {.ended = operation_ended};
 
-static __attribute__((noinline)) long wait(struct request *req, struct client *client,
-                                           struct set *set, const struct sembuf *ops,
-                                           uint32_t count, struct undo *undo,
-                                           const struct obstacle *obstacle, int64_t timeout_ns) {
-    struct operation *operation = malloc(sizeof(*operation) + count * sizeof(*ops));
-    if (!operation)
-        return -ENOMEM;
-    operation->set = set;
-    operation->undo = undo;
-    operation->count = count;
-    for (uint32_t i = 0; i < count; i++) /* mostly one: shorter than a call of memcpy */
-        operation->ops[i] = ops[i];
-    waiter_init(&operation->waiter, req, client, &operation_ops);
+static long start_time(struct operation *operation, int64_t timeout_ns) {
     uint64_t now = clock_ns();
-    if (timeout_ns > 0 && (uint64_t)timeout_ns < INT64_MAX - now &&
+    if ((uint64_t)timeout_ns < INT64_MAX - now &&
         waiter_set_deadline(&operation->waiter, now + (uint64_t)timeout_ns) < 0) {
         waiter_remove(&operation->waiter);
         free(operation);
         return -ENOMEM;
     }
+    return 0;
+}
+
+/* With room for `count` operations, which are still to be filled in. */
+static inline struct operation *operation_new(struct request *req, struct client *client,
+                                              struct set *set, uint32_t count) {
+    struct operation *operation = malloc(sizeof(*operation) + count * sizeof(struct sembuf));
+    if (operation) {
+        operation->set = set;
+        operation->count = count;
+        waiter_init(&operation->waiter, req, client, &operation_ops);
+    }
+    return operation;
+}
+
+static __attribute__((noinline)) long wait(struct request *req, struct client *client,
+                                           struct set *set, const struct sembuf *ops,
+                                           uint32_t count, struct undo *undo,
+                                           const struct obstacle *obstacle, int64_t timeout_ns) {
+    struct operation *operation = operation_new(req, client, set, count);
+    if (!operation || (timeout_ns > 0 && start_time(operation, timeout_ns) < 0))
+        return -ENOMEM;
+    operation->undo = undo;
+    memcpy(operation->ops, ops, count * sizeof(*ops));
     operation_wait(operation, obstacle);
+    return SERVER_DEFER;
+}
+
+/* One operation in a word, as it stands in memory. */
+static inline struct sembuf unpack(uint64_t packed) {
+    return (struct sembuf){.sem_num = (uint16_t)packed,
+                           .sem_op = (int16_t)(packed >> 16),
+                           .sem_flg = (int16_t)(packed >> 32)};
+}
+
+/* The same for a subtraction without undo. */
+static __attribute__((noinline)) long wait_one(struct request *req, struct client *client,
+                                               struct set *set, uint64_t packed,
+                                               int64_t timeout_ns) {
+    struct operation *operation = operation_new(req, client, set, 1);
+    if (!operation || (timeout_ns > 0 && start_time(operation, timeout_ns) < 0))
+        return -ENOMEM;
+    struct sembuf op = unpack(packed);
+    struct sem *sem = &set->sems[op.sem_num];
+    operation->undo = 0;
+    operation->ops[0] = op;
+    operation->at = sem;
+    operation->for_zero = false;
+    operation->needed = -op.sem_op;
+    sem->ncnt++;
+    waiter_enqueue(&sem->increase, &operation->waiter);
     return SERVER_DEFER;
 }
 
@@ -169,38 +208,35 @@ long sem_handle_op(struct request *req, int semid, int64_t timeout_ns) {
 
 /* What operate() does with one addition or subtraction without undo: with nearly every call. */
 static long operate_one(struct request *req, struct client *client, int semid, int64_t timeout_ns,
-                        const struct sembuf *op) {
+                        uint64_t packed) {
+    struct sembuf op = unpack(packed);
     struct set *set;
     long error = set_find(semid, client, SYSV_WRITE, &set);
     if (error < 0)
         return error;
-    if (op->sem_num >= set->count)
+    if (op.sem_num >= set->count)
         return -EFBIG;
-    struct sem *sem = &set->sems[op->sem_num];
-    int value = sem->value + op->sem_op;
+    struct sem *sem = &set->sems[op.sem_num];
+    int value = sem->value + op.sem_op;
     if (value > SEMVMX)
         return -ERANGE;
     if (value < 0) {
-        struct obstacle obstacle = {
-            .sem = sem, .nowait = op->sem_flg & IPC_NOWAIT, .needed = -op->sem_op};
-        if (obstacle.nowait || timeout_ns == 0)
+        if (op.sem_flg & IPC_NOWAIT || timeout_ns == 0)
             return -EAGAIN;
-        return wait(req, client, set, op, 1, 0, &obstacle, timeout_ns);
+        return wait_one(req, client, set, packed, timeout_ns);
     }
+    int64_t now = clock_seconds();
     sem->value = (uint16_t)value;
     sem->pid = client_pid(client);
-    set->otime = clock_seconds();
-    set_changed(set, sem);
-    if (set->changed)
-        set_update(set);
+    set->otime = now;
+    if (sem->zcnt || (sem->ncnt && op.sem_op > 0))
+        sem_update(set, sem, now);
     return 0;
 }
 
 long sem_handle_op_one(struct request *req, int semid, int64_t timeout_ns, uint64_t packed) {
-    struct sembuf op = {.sem_num = (uint16_t)packed,
-                        .sem_op = (int16_t)(packed >> 16),
-                        .sem_flg = (int16_t)(packed >> 32)};
-    if (!op.sem_op || op.sem_flg & SEM_UNDO)
-        return operate(req, semid, timeout_ns, &op, 1);
-    return operate_one(req, request_client(req), semid, timeout_ns, &op);
+    struct sembuf op = unpack(packed);
+    if (op.sem_op && !(op.sem_flg & SEM_UNDO))
+        return operate_one(req, request_client(req), semid, timeout_ns, packed);
+    return operate(req, semid, timeout_ns, &op, 1);
 }

@@ -117,9 +117,21 @@ static inline void set_done(struct set *set, struct sem *sem, const struct sembu
 /* Lets proceed whoever can after changes. */
 void set_update(struct set *set);
 
-/* Puts a caller where its obstacle is; takes it away again. */
+/* The same after one semaphore has changed, without set_changed; `now` in seconds. */
+void sem_update(struct set *set, struct sem *sem, int64_t now);
+
+/* Puts a caller where its obstacle is. */
 void operation_wait(struct operation *operation, const struct obstacle *obstacle);
-void operation_leave(struct operation *operation);
+
+/* A caller is no longer counted where it waited. */
+static inline void operation_uncount(struct operation *operation) {
+    if (!operation->for_zero) {
+        operation->at->ncnt--;
+    } else {
+        operation->at->zcnt--;
+        operation->at->zcnt_after -= operation->needed != 0;
+    }
+}
 
 /* The process's undo record for a set, made if need be; 0 without memory. */
 struct undo *undo_get(struct client *client, struct set *set);
