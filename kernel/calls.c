@@ -4,6 +4,7 @@
 #include <arch/hart.h>
 #include <entry.h>
 #include <ipc/ipc.h>
+#include <mm/object.h>
 #include <parley/calls.h>
 #include <parley/errno.h>
 #include <sched/hart.h>
@@ -185,6 +186,17 @@ struct thread *call_thread(struct thread *self, uint64_t slot, long *error) {
         return NULL;
     }
     return t;
+}
+
+struct object *call_object(struct thread *self, uint64_t slot, uint32_t rights, uint64_t offset,
+                           uint64_t length, long *error) {
+    struct cap *c = cap_find(&self->task->caps, slot, PK_TYPE_OBJECT, rights, error);
+    struct object *o = c ? CONTAINER_OF(c->object, struct object, kobject) : NULL;
+    if (o && (o->device || offset > o->size || length > o->size - offset)) {
+        *error = -EINVAL;
+        return NULL;
+    }
+    return o;
 }
 
 long call_give(struct thread *self, struct kobject *k) {

@@ -16,6 +16,7 @@
 
 struct thread;
 struct task;
+struct object;
 
 typedef long kernel_call_handler(struct thread *self, const uint64_t *a);
 
@@ -52,6 +53,10 @@ uint64_t call_progress(struct thread *self);
 struct task *call_task(struct thread *self, uint64_t slot, uint32_t rights, long *error);
 struct task *call_task_or_own(struct thread *self, uint64_t slot, long *error);
 struct thread *call_thread(struct thread *self, uint64_t slot, long *error);
+/* The same for a memory object whose bytes are to be copied: EINVAL if those are not in it, or if it is a
+ * device. */
+struct object *call_object(struct thread *self, uint64_t slot, uint32_t rights, uint64_t offset,
+                           uint64_t length, long *error);
 /* Inserts a fresh object with all rights into the caller's table and drops the creator's
  * reference: the slot or an error. */
 long call_give(struct thread *self, struct kobject *k);

@@ -5,7 +5,6 @@
 #include <ipc/ipc.h>
 #include <ipc/message.h>
 #include <mm/copy.h>
-#include <mm/object.h>
 #include <parley/errno.h>
 #include <sched/sched.h>
 #include <task/task.h>
@@ -208,174 +207,68 @@ long sys_timer_set(struct thread *self, const uint64_t *a) {
     return 0;
 }
 
-/* One buffer that a caller named. */
-struct buffer {
-    struct thread *caller;
-    uint64_t address, length; /* what is left behind the offset */
-};
-
-static long caller_buffer(struct thread *self, uint64_t token, uint64_t offset, bool input,
-                          struct buffer *out) {
-    struct thread *caller = call_by_token(self->task, token);
+/*
+ * One buffer that a caller named, from the offset on, for copy_in_call: whose and where. *length becomes at most
+ * what is left of it.
+ */
+static ALWAYS_INLINE long caller_buffer(const struct thread *self, uint64_t token, uint64_t offset,
+                                        bool input, uintptr_t *of, uint64_t *at, uint64_t *length) {
+    const struct thread *caller = call_by_token(self->task, token);
     if (!caller)
         return -ESRCH;
     const uint64_t *x = caller->regs.x;
-    uint64_t length = x[input ? REG_IN_LENGTH : REG_OUT_LENGTH];
-    if (caller->call.exception || offset > length)
+    uint64_t named = x[input ? REG_IN_LENGTH : REG_OUT_LENGTH];
+    if (caller->call.exception || offset > named)
         return -EINVAL;
-    *out = (struct buffer){caller, x[input ? REG_IN_ADDRESS : REG_OUT_ADDRESS] + offset,
-                           length - offset};
+    *of = of_user(caller->task->aspace);
+    *at = x[input ? REG_IN_ADDRESS : REG_OUT_ADDRESS] + offset;
+    *length = min_u64(*length, named - offset);
     return 0;
 }
 
-/* Copies in steps; between them a pending interrupt is let in. step() copies up to n bytes at `done`. */
-typedef long copy_step(const struct buffer *b, const uint64_t *a, struct thread *self,
-                       uint64_t done, uint64_t n);
-
-static long copy_steps(struct thread *self, const struct buffer *b, const uint64_t *a,
-                       uint64_t length, copy_step *step) {
-    length = min_u64(length, b->length);
-    uint64_t done = min_u64(call_progress(self), length);
-    while (done < length) {
-        long n = step(b, a, self, done, length - done);
-        if (n < 0)
-            return n;
-        done += (uint64_t)n;
-        if (done < length && arch_interrupt_pending())
-            return call_restart_at(self, done);
-    }
-    return (long)done;
-}
-
-static long step_from_caller(const struct buffer *b, const uint64_t *a, struct thread *self,
-                             uint64_t done, uint64_t n) {
-    return copy_user_to_user(self->task->aspace, a[2] + done, b->caller->task->aspace,
-                             b->address + done, n);
-}
-
-static long step_to_caller(const struct buffer *b, const uint64_t *a, struct thread *self,
-                           uint64_t done, uint64_t n) {
-    return copy_user_to_user(b->caller->task->aspace, b->address + done, self->task->aspace,
-                             a[2] + done, n);
-}
-
-static long step_between_callers(const struct buffer *b, const uint64_t *a, struct thread *self,
-                                 uint64_t done, uint64_t n) {
-    struct buffer to;
-    long error = caller_buffer(self, a[2], a[3] + done, false, &to);
-    return error < 0 ? error
-                     : copy_user_to_user(to.caller->task->aspace, to.address,
-                                         b->caller->task->aspace, b->address + done, n);
-}
-
-static struct object *named_object(struct thread *self, uint64_t slot, uint32_t rights,
-                                   uint64_t offset, uint64_t length, long *error) {
-    struct cap *c = cap_find(&self->task->caps, slot, PK_TYPE_OBJECT, rights, error);
-    struct object *o = c ? CONTAINER_OF(c->object, struct object, kobject) : NULL;
-    if (o && (o->device || offset > o->size || length > o->size - offset)) {
-        *error = -EINVAL;
-        return NULL;
-    }
-    return o;
-}
-
-static long step_to_object(const struct buffer *b, const uint64_t *a, struct thread *self,
-                           uint64_t done, uint64_t n) {
-    long error = 0;
-    struct object *o = named_object(self, a[2], PK_RIGHT_RECEIVE, a[3] + done, n, &error);
-    return o ? copy_user_to_object(o, a[3] + done, b->caller->task->aspace, b->address + done, n)
-             : error;
-}
-
-static long step_from_object(const struct buffer *b, const uint64_t *a, struct thread *self,
-                             uint64_t done, uint64_t n) {
-    long error = 0;
-    struct object *o = named_object(self, a[2], PK_RIGHT_USE, a[3] + done, n, &error);
-    return o ? copy_object_to_user(b->caller->task->aspace, b->address + done, o, a[3] + done, n)
-             : error;
-}
-
-static COLD long copy_from_caller(struct thread *self, const uint64_t *a) {
-    struct buffer b;
-    long error = caller_buffer(self, a[0], a[1], true, &b);
-    return error < 0 ? error : copy_steps(self, &b, a, a[3], step_from_caller);
-}
-
-static COLD long copy_to_caller(struct thread *self, const uint64_t *a) {
-    struct buffer b;
-    long error = caller_buffer(self, a[0], a[1], false, &b);
-    return error < 0 ? error : copy_steps(self, &b, a, a[3], step_to_caller);
-}
-
-#define SHORT_COPY 4096 /* one that lies in a page may be */
-
-/* Most copies can be done at once: how many bytes it was, else -1. */
-static ALWAYS_INLINE long copy_once(struct thread *self, const uint64_t *a, bool input) {
-    const struct thread *caller = call_by_token(self->task, a[0]);
-    if (!caller || caller->call.exception || a[3] > SHORT_COPY || self->progress)
-        return -1;
-    const uint64_t *x = caller->regs.x;
-    uint64_t length = x[input ? REG_IN_LENGTH : REG_OUT_LENGTH];
-    uint64_t at = x[input ? REG_IN_ADDRESS : REG_OUT_ADDRESS] + a[1];
-    if (a[1] > length)
-        return -1;
-    uint64_t n = min_u64(a[3], length - a[1]);
-    struct aspace *own = self->task->aspace, *other = caller->task->aspace;
-    bool done = input ? copy_user_to_user_at_once(own, a[2], other, at, n)
-                      : copy_user_to_user_at_once(other, at, own, a[2], n);
-    return done ? (long)n : -1;
-}
-
 long sys_copy_from_caller(struct thread *self, const uint64_t *a) {
-    long done = copy_once(self, a, true);
-    return done >= 0 ? done : copy_from_caller(self, a);
+    uintptr_t of;
+    uint64_t from, length = a[3];
+    long error = caller_buffer(self, a[0], a[1], true, &of, &from, &length);
+    if (error < 0)
+        return error;
+    return copy_in_call(self, of_user(self->task->aspace), a[2], of, from, length);
 }
 
 long sys_copy_to_caller(struct thread *self, const uint64_t *a) {
-    long done = copy_once(self, a, false);
-    return done >= 0 ? done : copy_to_caller(self, a);
-}
-
-static COLD long caller_to_caller(struct thread *self, const uint64_t *a) {
-    struct buffer from, to;
-    long error = caller_buffer(self, a[0], a[1], true, &from);
-    if (error == 0)
-        error = caller_buffer(self, a[2], a[3], false, &to);
+    uintptr_t of;
+    uint64_t to, length = a[3];
+    long error = caller_buffer(self, a[0], a[1], false, &of, &to, &length);
     if (error < 0)
         return error;
-    uint64_t n = min_u64(a[4], min_u64(from.length, to.length));
-    return copy_steps(self, &from, a, n, step_between_callers);
+    return copy_in_call(self, of, to, of_user(self->task->aspace), a[2], length);
 }
 
 long sys_caller_to_caller(struct thread *self, const uint64_t *a) {
-    const struct thread *from = call_by_token(self->task, a[0]);
-    const struct thread *to = from ? call_by_token(self->task, a[2]) : NULL;
-    if (!to || from->call.exception || to->call.exception || a[4] > SHORT_COPY || self->progress)
-        return caller_to_caller(self, a);
-    uint64_t in = from->regs.x[REG_IN_LENGTH], out = to->regs.x[REG_OUT_LENGTH];
-    if (a[1] > in || a[3] > out)
-        return -EINVAL;
-    uint64_t n = min_u64(a[4], min_u64(in - a[1], out - a[3]));
-    if (copy_user_to_user_at_once(to->task->aspace, to->regs.x[REG_OUT_ADDRESS] + a[3],
-                                  from->task->aspace, from->regs.x[REG_IN_ADDRESS] + a[1], n))
-        return (long)n;
-    return caller_to_caller(self, a);
+    uintptr_t from_of, to_of;
+    uint64_t from, to, length = a[4];
+    long error = caller_buffer(self, a[0], a[1], true, &from_of, &from, &length);
+    if (error == 0)
+        error = caller_buffer(self, a[2], a[3], false, &to_of, &to, &length);
+    return error < 0 ? error : copy_in_call(self, to_of, to, from_of, from, length);
 }
 
 long sys_caller_to_object(struct thread *self, const uint64_t *a) {
-    struct buffer b;
-    long error = caller_buffer(self, a[0], a[1], true, &b);
-    if (error == 0 &&
-        !named_object(self, a[2], PK_RIGHT_RECEIVE, a[3], min_u64(a[4], b.length), &error))
+    uintptr_t of;
+    uint64_t from, length = a[4];
+    long error = caller_buffer(self, a[0], a[1], true, &of, &from, &length);
+    if (error < 0)
         return error;
-    return error < 0 ? error : copy_steps(self, &b, a, a[4], step_to_object);
+    struct object *o = call_object(self, a[2], PK_RIGHT_RECEIVE, a[3], length, &error);
+    return o ? copy_in_call(self, of_object(o), a[3], of, from, length) : error;
 }
 
 long sys_object_to_caller(struct thread *self, const uint64_t *a) {
-    struct buffer b;
-    long error = caller_buffer(self, a[0], a[1], false, &b);
-    if (error == 0 &&
-        !named_object(self, a[2], PK_RIGHT_USE, a[3], min_u64(a[4], b.length), &error))
+    uintptr_t of;
+    uint64_t to, length = a[4];
+    long error = caller_buffer(self, a[0], a[1], false, &of, &to, &length);
+    if (error < 0)
         return error;
-    return error < 0 ? error : copy_steps(self, &b, a, a[4], step_from_object);
+    struct object *o = call_object(self, a[2], PK_RIGHT_USE, a[3], length, &error);
+    return o ? copy_in_call(self, of, to, of_object(o), a[3], length) : error;
 }

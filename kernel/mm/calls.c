@@ -114,35 +114,18 @@ long sys_object_info(struct thread *self, const uint64_t *a) {
     return copy_to_user(self->task->aspace, a[1], &info, sizeof info);
 }
 
-/* Between an object and the caller's own memory, in steps. */
-static long copy_object(struct thread *self, const uint64_t *a, bool read) {
-    long error = 0;
-    struct object *o =
-        find_object(self, a[0], read ? PK_RIGHT_USE : PK_RIGHT_RECEIVE, NULL, &error);
-    if (!o)
-        return error;
-    if (o->device || a[1] > o->size || a[3] > o->size - a[1])
-        return -EINVAL;
-    uint64_t length = a[3], done = min_u64(call_progress(self), length);
-    while (done < length) {
-        struct aspace *as = self->task->aspace;
-        long n = read ? copy_object_to_user(as, a[2] + done, o, a[1] + done, length - done)
-                      : copy_user_to_object(o, a[1] + done, as, a[2] + done, length - done);
-        if (n < 0)
-            return n;
-        done += (uint64_t)n;
-        if (done < length && arch_interrupt_pending())
-            return call_restart_at(self, done);
-    }
-    return (long)done;
-}
-
 long sys_object_read(struct thread *self, const uint64_t *a) {
-    return copy_object(self, a, true);
+    long error = 0;
+    struct object *o = call_object(self, a[0], PK_RIGHT_USE, a[1], a[3], &error);
+    return o ? copy_in_call(self, of_user(self->task->aspace), a[2], of_object(o), a[1], a[3])
+             : error;
 }
 
 long sys_object_write(struct thread *self, const uint64_t *a) {
-    return copy_object(self, a, false);
+    long error = 0;
+    struct object *o = call_object(self, a[0], PK_RIGHT_RECEIVE, a[1], a[3], &error);
+    return o ? copy_in_call(self, of_object(o), a[1], of_user(self->task->aspace), a[2], a[3])
+             : error;
 }
 
 /* Restarting just goes on: what is mapped still is the rest. */

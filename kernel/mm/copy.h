@@ -12,26 +12,25 @@
 
 struct aspace;
 struct object;
+struct thread;
 
 /* 0 or an error. For a structure or a line of text. */
 long copy_from_user(struct aspace *as, void *dst, uint64_t src, uint64_t length);
 long copy_to_user(struct aspace *as, uint64_t dst, const void *src, uint64_t length);
 
-/* A copy that takes no fault, within one page on either side and not the same one: else false, and nothing is
- * done. */
-bool copy_user_to_user_at_once(struct aspace *dst_as, uint64_t dst, struct aspace *src_as,
-                               uint64_t src, uint64_t n);
+/* Whose the bytes of a longer copy are: a user's or an object's. */
+static inline uintptr_t of_user(struct aspace *as) {
+    return (uintptr_t)as;
+}
+static inline uintptr_t of_object(struct object *o) {
+    return (uintptr_t)o | 1;
+}
+
 /*
- * One step of a copy of any length: how many bytes it copied, or an error. Not more than COPY_STEP, and not
- * beyond a page that needs a fault: to resolve that is a step of its own, of no bytes.
+ * The end of a kernel call that copies: in steps, between which a pending interrupt is let in. Bytes copied, an
+ * error, or CALL_DONE. Either side is an address or an offset; what is copied must lie inside an object.
  */
-#define COPY_STEP 8192
-long copy_user_to_user(struct aspace *dst_as, uint64_t dst, struct aspace *src_as, uint64_t src,
-                       uint64_t length);
-/* Between an object's bytes and user memory; the range must lie inside the object. */
-long copy_object_to_user(struct aspace *as, uint64_t dst, struct object *o, uint64_t offset,
-                         uint64_t length);
-long copy_user_to_object(struct object *o, uint64_t offset, struct aspace *as, uint64_t src,
-                         uint64_t length);
+long copy_in_call(struct thread *self, uintptr_t dst_of, uint64_t dst, uintptr_t src_of,
+                  uint64_t src, uint64_t length);
 
 #endif

@@ -145,29 +145,18 @@ long sys_task_kill(struct thread *self, const uint64_t *a) {
     return left == ENDING_DONE ? 0 : call_restart(self);
 }
 
-static long copy_task(struct thread *self, const uint64_t *a, bool in) {
+long sys_task_copy_in(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct task *task = call_task(self, a[0], PK_RIGHT_MANAGE, &error);
-    if (!task)
-        return error;
-    uint64_t length = a[3], done = min_u64(call_progress(self), length);
-    while (done < length) {
-        struct aspace *own = self->task->aspace, *other = task->aspace;
-        long n = in ? copy_user_to_user(own, a[1] + done, other, a[2] + done, length - done)
-                    : copy_user_to_user(other, a[1] + done, own, a[2] + done, length - done);
-        if (n < 0)
-            return n;
-        done += (uint64_t)n;
-        if (done < length && arch_interrupt_pending())
-            return call_restart_at(self, done);
-    }
-    return (long)done;
-}
-
-long sys_task_copy_in(struct thread *self, const uint64_t *a) {
-    return copy_task(self, a, true);
+    return task ? copy_in_call(self, of_user(self->task->aspace), a[1], of_user(task->aspace), a[2],
+                               a[3])
+                : error;
 }
 
 long sys_task_copy_out(struct thread *self, const uint64_t *a) {
-    return copy_task(self, a, false);
+    long error = 0;
+    struct task *task = call_task(self, a[0], PK_RIGHT_MANAGE, &error);
+    return task ? copy_in_call(self, of_user(task->aspace), a[1], of_user(self->task->aspace), a[2],
+                               a[3])
+                : error;
 }
