@@ -263,7 +263,7 @@ fast_call_\smp:
     ld t6, THREAD_TOKEN(t0)
     lui a7, 0x100
     add t6, t6, a7
-    srli a7, t6, 60
+    srli a7, t6, TOKEN_BITS
     bnez a7, 8f
     mv a0, t6
     sd t6, THREAD_TOKEN(t0)

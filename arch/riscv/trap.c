@@ -4,7 +4,6 @@
  * which are bugs. One kernel lock is held from entry to return.
  */
 #include "csr.h"
-#include "offsets.h"
 #include "plic.h"
 #include <arch/hart.h>
 #include <arch/machine.h>
@@ -18,71 +17,6 @@
 #include <sched/hart.h>
 #include <task/task.h>
 #include <task/thread.h>
-
-#define SAME(name, type, member)                                                                   \
-    _Static_assert((name) == offsetof(type, member), "offsets.h: " #name)
-SAME(HART_CURRENT, struct hart, current);
-SAME(HART_STACK, struct hart, kernel_stack);
-SAME(HART_SCRATCH, struct hart, scratch);
-SAME(HART_PAYER, struct hart, payer);
-SAME(HART_ASPACE, struct hart, aspace);
-SAME(HART_HOME_TAG, struct hart, home_tag);
-SAME(HART_LEVELS, struct hart, queue.levels);
-SAME(HART_TOP, struct hart, queue.top);
-SAME(HART_LISTS, struct hart, queue.lists);
-SAME(HART_SLICE_END, struct hart, slice_end);
-SAME(HART_TIMER_AT, struct hart, timer_at);
-SAME(HART_FP_ON, struct hart, fp_on);
-SAME(HART_RECONSIDER, struct hart, reconsider);
-#ifdef PARLEY_LATENCY
-SAME(HART_LATENCY, struct hart, latency);
-#endif
-SAME(REGS_STATUS, struct thread, regs.status);
-SAME(THREAD_CONDITION, struct thread, condition);
-SAME(THREAD_BASE_PRIORITY, struct thread, base_priority);
-SAME(THREAD_TASK, struct thread, task);
-SAME(THREAD_HART, struct thread, hart);
-SAME(THREAD_PRIORITY, struct thread, sched.priority);
-SAME(THREAD_ATTENTION, struct thread, attention);
-SAME(THREAD_ENDPOINT, struct thread, call.endpoint);
-SAME(THREAD_BADGE, struct thread, call.badge);
-SAME(THREAD_TOKEN, struct thread, call.token);
-SAME(THREAD_SERVER, struct thread, call.server);
-SAME(THREAD_PROGRESS, struct thread, progress);
-SAME(THREAD_SCHED, struct thread, sched.link);
-SAME(THREAD_IN_QUEUE, struct thread, sched.queued);
-SAME(THREAD_EXCEPTION, struct thread, call.exception);
-SAME(THREAD_SERVED_LINK, struct thread, call.served);
-SAME(TASK_SERVED, struct task, served);
-SAME(THREAD_CANCELLED, struct thread, call.cancelled);
-SAME(FOREIGN_INSIDE, struct thread, foreign.inside);
-SAME(FOREIGN_PC, struct thread, foreign.pc);
-SAME(FOREIGN_NUMBER, struct thread, foreign.call_number);
-SAME(FOREIGN_SCRATCH, struct thread, foreign.scratch);
-SAME(FOREIGN_FIRST, struct thread, foreign.first_argument);
-SAME(TASK_ASPACE, struct task, aspace);
-SAME(TASK_CAPS, struct task, caps.first);
-SAME(TASK_FOREIGN_ENTRY, struct task, foreign_entry);
-SAME(TASK_IN_HAND, struct task, in_hand);
-SAME(ASPACE_ACTIVATION, struct aspace, activation);
-SAME(ASPACE_HOME, struct aspace, home);
-SAME(CAP_OBJECT, struct cap, object);
-SAME(CAP_BADGE, struct cap, badge);
-SAME(CAP_KIND, struct cap, kind);
-SAME(ENDPOINT_REFS, struct endpoint, kobject.refs);
-SAME(ENDPOINT_WAITING, struct endpoint, waiting);
-SAME(ENDPOINT_SERVER, struct endpoint, server);
-SAME(ENDPOINT_PENDING, struct endpoint, pending);
-_Static_assert(offsetof(struct thread, regs) == 0, "entry.S: registers first");
-_Static_assert(sizeof(struct cap) == 1 << CAP_SIZE_SHIFT, "offsets.h: CAP_SIZE_SHIFT");
-_Static_assert(CAP_FIRST == CAP_SLOTS_FIRST, "offsets.h: CAP_SLOTS_FIRST");
-_Static_assert(PK_TYPE_ENDPOINT << 5 == KIND_ENDPOINT, "offsets.h: KIND_ENDPOINT");
-_Static_assert(TOKEN_ID_BITS == 20 && TOKEN_BITS == 60, "fast.S: tokens");
-_Static_assert(offsetof(struct thread, attention) == offsetof(struct thread, condition) + 2,
-               "offsets.h: CONDITION_ATTENTION");
-_Static_assert(THREAD_RUNNING == 0 && THREAD_SERVED == CONDITION_SERVED &&
-                   THREAD_RECEIVING == CONDITION_RECEIVING,
-               "offsets.h: conditions");
 
 void trap_user(uint64_t cause, uint64_t value);
 void trap_kernel(uint64_t cause, uint64_t value, const uint64_t *regs) __attribute__((noreturn));
