@@ -481,6 +481,7 @@ fast_reply:
     .irp n, 1,2,3,4,6
     li t\n, 0
     .endr
+    li a7, PK_REPLY
     sret
 8:  li t1, 0
     li t6, 0

@@ -87,7 +87,10 @@ static __attribute__((noinline)) long give_caps(struct request *req, uint64_t to
     req->reply_drops = 0;
     long received = pk_reply_receive(PK_SLOT_SERVER_ENDPOINT, token, result, &req->msg, caps);
     drop_caps(sent, drops);
-    return received < 0 && token ? receive(req, token, received) : received;
+    if (received >= 0 || !token)
+        return received;
+    req->msg.caps = 0;
+    return receive(req, token, received);
 }
 
 long server_run(const struct server *srv) {

@@ -219,6 +219,8 @@ long msg_handle_rcv(struct request *req, int msqid, int64_t type, int flags) {
             return -ENOMSG;
         return wait_for_message(req, queue, client, selection, type, flags & MSG_NOERROR);
     }
+    if (selection == SELECT_ORDINAL && message->length > room && flags & MSG_NOERROR)
+        return -EINVAL; /* as on Linux: a copy is not cut */
     long length = give(req->token, &req->msg, message, room, flags & MSG_NOERROR);
     if (length < 0 || selection == SELECT_ORDINAL)
         return length;

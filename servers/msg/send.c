@@ -144,6 +144,7 @@ static long send_short(struct request *req, int msqid, bool nowait, int64_t type
 
 long msg_handle_snd_short(struct request *req, int64_t type, uint64_t how) {
     uint32_t length = (uint32_t)(how >> MSG_SHORT_SHIFT);
+    req->msg.w[1] = 0; /* not the receiver's business */
     return send_short(req, (int)how, length & IPC_NOWAIT, type, length & ~(uint32_t)IPC_NOWAIT);
 }
 

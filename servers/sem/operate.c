@@ -164,11 +164,14 @@ static long prepare(struct client *client, int semid, const struct sembuf *ops, 
     uint32_t highest;
     bool needs_undo;
     inspect(ops, count, &mode, &needs_undo, &highest);
-    long error = set_find(semid, client, mode, set);
+    long error = set_look(semid, client, set);
     if (error < 0)
         return error;
     if (highest >= (*set)->count)
         return -EFBIG;
+    error = sysv_access(&(*set)->object, client, mode);
+    if (error < 0)
+        return error;
     *undo = 0;
     if (needs_undo && !(*undo = undo_get(client, *set)))
         return -ENOMEM;
@@ -211,11 +214,14 @@ static long operate_one(struct request *req, struct client *client, int semid, i
                         uint64_t packed) {
     struct sembuf op = unpack(packed);
     struct set *set;
-    long error = set_find(semid, client, SYSV_WRITE, &set);
+    long error = set_look(semid, client, &set);
     if (error < 0)
         return error;
     if (op.sem_num >= set->count)
         return -EFBIG;
+    error = sysv_access(&set->object, client, SYSV_WRITE);
+    if (error < 0)
+        return error;
     struct sem *sem = &set->sems[op.sem_num];
     int value = sem->value + op.sem_op;
     if (value > SEMVMX)

@@ -64,17 +64,22 @@ struct sem_state {
 extern struct sem_state sem_state;
 extern const struct server sem_server;
 
-/* Finds a set and checks permission; 0 and *set, or a negative errno. */
-static inline long set_find(int semid, const struct client *client, unsigned mode,
-                            struct set **set) {
+/* Finds a set; 0 and *set, or a negative errno. */
+static inline long set_look(int semid, const struct client *client, struct set **set) {
     void *object;
     if (!client)
         return -EPERM;
     long error = idtable_find(&sem_state.table.ids, semid, &object);
-    if (error < 0)
-        return error;
-    *set = container_of(object, struct set, object);
-    return sysv_access(&(*set)->object, client, mode);
+    if (error >= 0)
+        *set = container_of(object, struct set, object);
+    return error;
+}
+
+/* The same, and checks permission. */
+static inline long set_find(int semid, const struct client *client, unsigned mode,
+                            struct set **set) {
+    long error = set_look(semid, client, set);
+    return error < 0 ? error : sysv_access(&(*set)->object, client, mode);
 }
 
 /* What stops a list of operations. */

@@ -34,6 +34,7 @@ personality_copy:
     or a3, a0, a1
     or a4, a3, a2
     add a2, a2, a1
+    bltu a2, a1, 6f
     andi a3, a3, 7
     andi a4, a4, 1
     bnez a3, 4f
@@ -59,7 +60,20 @@ personality_copy:
     j 2b
 3:  li a0, 0
     ret
+6:  lb a3, -1(zero) /* what goes beyond the last address is not there */
     .size personality_copy, . - personality_copy
+
+/* Reads a byte of each page from a0 to a1, the last byte. */
+    .globl personality_probe
+    .hidden personality_probe
+personality_probe:
+    lui a4, 1
+1:  lb a3, 0(a0)
+    add a0, a0, a4
+    bltu a0, a1, 1b
+    lb a3, 0(a1)
+    li a0, 0
+    ret
 
 /* Single values between a3 and the address in a0, which becomes 0, or -EFAULT in the same way. */
     .globl personality_load

@@ -67,6 +67,14 @@ static inline long user_put(void *user, const void *src, size_t n) {
     return personality_copy(user, src, n);
 }
 
+/* 0 if the n bytes, at least one, can be read now, else -EFAULT. */
+static inline long user_probe(const void *user, size_t n) {
+    register long a0 __asm__("a0") = (long)user;
+    register long a1 __asm__("a1") = (long)user + (long)n - 1;
+    __asm__ volatile("jal personality_probe" : "+r"(a0) : "r"(a1) : "ra", "a3", "a4", "memory");
+    return a0;
+}
+
 /* The same for a value of 8 bytes, and for three of 2 bytes, packed; these change few registers. */
 static inline long user_get_word(int64_t *value, const void *user) {
     register long a0 __asm__("a0") = (long)user;

@@ -74,13 +74,21 @@ static ALWAYS_INLINE long store_words(struct msgbuf *message, size_t size, int64
     return a0;
 }
 
+/* Why a text that cannot be read is not sent: what Linux looks at before is told first. */
+static NOINLINE long unreadable(int msqid, const struct msgbuf *message) {
+    int64_t type;
+    if (user_get_word(&type, message) < 0)
+        return -EFAULT;
+    return msqid < 0 || type < 1 ? -EINVAL : -EFAULT;
+}
+
 static NOINLINE long send_bytes(int msqid, const struct msgbuf *message, size_t size, int flags) {
     struct {
         int64_t type;
         uint64_t text[TEXT_WORDS];
     } copy = {0};
     if (user_get(&copy, message, sizeof(copy.type) + size) < 0)
-        return -EFAULT;
+        return unreadable(msqid, message);
     return msg_snd_short(PK_SLOT_MSG, copy.type, how_short(msqid, size, flags), copy.text);
 }
 
@@ -88,8 +96,10 @@ static NOINLINE long send_long(int msqid, const struct msgbuf *message, size_t s
     int64_t type;
     if (user_get_word(&type, message) < 0)
         return -EFAULT;
-    if (size > MSGMAX)
+    if (size > MSGMAX || msqid < 0 || type < 1)
         return -EINVAL;
+    if (user_probe(message->text, size) < 0)
+        return -EFAULT;
     return msg_snd(PK_SLOT_MSG, msqid, flags, type, message->text, size);
 }
 
@@ -100,7 +110,7 @@ static ALWAYS_INLINE long send(int msqid, const struct msgbuf *message, size_t s
     int64_t type;
     uint64_t text[TEXT_WORDS];
     if (load_words(message, size, &type, text) < 0)
-        return -EFAULT;
+        return unreadable(msqid, message);
     return msg_snd_short(PK_SLOT_MSG, type, how_short(msqid, size, flags), text);
 }
 
@@ -169,7 +179,8 @@ long linux_semget(int key, int nsems, int flags) {
     return sem_call(sem_get(PK_SLOT_SEM, key, nsems, flags));
 }
 
-static NOINLINE long operate_several(int semid, const struct sembuf *ops, size_t count,
+/* Linux counts the operations in 32 bits. */
+static NOINLINE long operate_several(int semid, const struct sembuf *ops, unsigned count,
                                      int64_t timeout_ns) {
     if (count < 1)
         return -EINVAL;
@@ -178,7 +189,7 @@ static NOINLINE long operate_several(int semid, const struct sembuf *ops, size_t
     return sem_op(PK_SLOT_SEM, semid, timeout_ns, ops, count);
 }
 
-static ALWAYS_INLINE long operate(int semid, const struct sembuf *ops, size_t count,
+static ALWAYS_INLINE long operate(int semid, const struct sembuf *ops, unsigned count,
                                   int64_t timeout_ns) {
     uint64_t packed;
     if (count != 1)
@@ -189,14 +200,14 @@ static ALWAYS_INLINE long operate(int semid, const struct sembuf *ops, size_t co
 }
 
 PERSONALITY_AGAIN(semop, PK_SLOT_SEM,
-                  operate((int)a[0], (const struct sembuf *)a[1], a[2], SEM_FOREVER))
+                  operate((int)a[0], (const struct sembuf *)a[1], (unsigned)a[2], SEM_FOREVER))
 
 long linux_semop(int semid, const struct sembuf *ops, size_t count) {
-    return personality_try(semop, operate(semid, ops, count, SEM_FOREVER));
+    return personality_try(semop, operate(semid, ops, (unsigned)count, SEM_FOREVER));
 }
 
 /* A time too long to count in nanoseconds, some 292 years, is for ever. */
-static NOINLINE long operate_in_time(int semid, const struct sembuf *ops, size_t count,
+static NOINLINE long operate_in_time(int semid, const struct sembuf *ops, unsigned count,
                                      const struct linux_timespec *timeout) {
     struct linux_timespec time;
     int64_t ns;
@@ -213,8 +224,8 @@ static NOINLINE long operate_in_time(int semid, const struct sembuf *ops, size_t
 
 long linux_semtimedop(int semid, const struct sembuf *ops, size_t count,
                       const struct linux_timespec *timeout) {
-    return timeout ? operate_in_time(semid, ops, count, timeout)
-                   : personality_try(semop, operate(semid, ops, count, SEM_FOREVER));
+    return timeout ? operate_in_time(semid, ops, (unsigned)count, timeout)
+                   : personality_try(semop, operate(semid, ops, (unsigned)count, SEM_FOREVER));
 }
 
 /* `arg` is union semun: a number or an address. The server knows how long GETALL's array is. */

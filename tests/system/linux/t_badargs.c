@@ -12,6 +12,7 @@
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
+#include <sys/sem.h>
 #include <sys/syscall.h>
 
 #define HIGHEST 450
@@ -250,6 +251,20 @@ static void test_native_calls(void) {
     ok(system_works(), "the system works afterwards");
 }
 
+/* What begins in the last bytes of the address space goes on at its start, where nothing is. */
+static void test_last_bytes(void) {
+    int wrong = 0, set = semget(IPC_PRIVATE, 1, 0600);
+    struct sembuf op = {0, -1, 0};
+
+    for (long at = -1; at >= -80; at--) {
+        wrong += raw(135, (long[6]){SIG_BLOCK, at, 0, 8}) != -EFAULT;   /* rt_sigprocmask */
+        wrong += raw(101, (long[6]){at, 0}) != -EFAULT;                 /* nanosleep */
+        wrong += raw(192, (long[6]){set, (long)&op, 1, at}) != -EFAULT; /* semtimedop */
+    }
+    is_int(wrong, 0, "what lies across the end of the address space: EFAULT");
+    semctl(set, 0, IPC_RMID);
+}
+
 /* Bad copies: the combinations that clone(2) forbids. */
 static void test_clone(void) {
     static const long flags[] = {0x10000, 0x800, 0x10800, 0x200 | 0x20000};
@@ -269,6 +284,7 @@ int main(void) {
 
     test_linux_calls();
     test_clone();
+    test_last_bytes();
     test_native_calls();
     if (on_parley())
         is_int(system("/bin/ipcrm -a"), 0, "remove the System V objects that were made");
@@ -277,6 +293,7 @@ int main(void) {
     (void)test_linux_calls;
     (void)test_native_calls;
     (void)test_clone;
+    (void)test_last_bytes;
     skip("wild arguments", "not a RISC-V machine");
 #endif
     return done();

@@ -332,6 +332,38 @@ static void test_places(void) {
     remove_queue();
 }
 
+/* Of several mistakes the first that Linux looks for is told. */
+static void test_first_mistake(void) {
+    char *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    long *last = (long *)(pages + PAGE) - 1; /* a type without a text */
+    unsigned int wrong = 0;
+
+    munmap(pages + PAGE, PAGE);
+    new_queue();
+    for (size_t size = 1; size <= 100; size++) {
+        *last = 0;
+        wrong += msgsnd(queue, last, size, IPC_NOWAIT) != -1 || errno != EINVAL;
+        *last = 1;
+        wrong += msgsnd(queue, last, size, IPC_NOWAIT) != -1 || errno != EFAULT;
+        wrong += msgsnd(-1, last, size, IPC_NOWAIT) != -1 || errno != EINVAL;
+        wrong += msgsnd(queue + 77777, last, size, IPC_NOWAIT) != -1 || errno != EFAULT;
+    }
+    is_int(wrong, 0, "type and id before a text that is not there");
+    for (long at = -1; at >= -80; at--)
+        for (size_t size = 0; size < 80; size++)
+            wrong += msgsnd(queue, (void *)at, size, IPC_NOWAIT) != -1 || errno != EFAULT;
+    is_int(wrong, 0, "across the end of the address space: EFAULT");
+    send_text(1, "0123456789", 0);
+    errno = 0;
+    if (msgrcv(queue, &in, SIZE, 0, MSG_COPY | IPC_NOWAIT) < 0)
+        skip("MSG_COPY", "not supported");
+    else
+        is_errno(msgrcv(queue, &in, 4, 0, MSG_COPY | IPC_NOWAIT | MSG_NOERROR), EINVAL,
+                 "a copy is not cut: EINVAL");
+    munmap(pages, PAGE);
+    remove_queue();
+}
+
 /* ---- Much --------------------------------------------------------------------------------- */
 
 #define MESSAGES 100000
@@ -381,6 +413,7 @@ int main(void) {
     test_permissions();
     test_info();
     test_places();
+    test_first_mistake();
     test_many();
     return done();
 }

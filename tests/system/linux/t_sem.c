@@ -237,6 +237,8 @@ static void test_undo(void) {
 static int check_stranger(void) {
     if (setgid(12345) < 0 || setuid(12345) < 0)
         return 77;
+    if (operate(100, 1, IPC_NOWAIT) != -1 || errno != EFBIG)
+        return 9;
     if (operate(0, 1, IPC_NOWAIT) != -1 || errno != EACCES)
         return 1;
     if (value(0) != -1 || errno != EACCES)
