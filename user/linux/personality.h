@@ -68,9 +68,10 @@ static inline long user_put(void *user, const void *src, size_t n) {
 }
 
 /* 0 if the n bytes, at least one, can be read now, else -EFAULT. */
-static inline long user_probe(const void *user, size_t n) {
+static inline long user_probe(const char *user, size_t n) {
+    const char *last = user + n - 1;
     register long a0 __asm__("a0") = (long)user;
-    register long a1 __asm__("a1") = (long)user + (long)n - 1;
+    register long a1 __asm__("a1") = (long)last;
     __asm__ volatile("jal personality_probe" : "+r"(a0) : "r"(a1) : "ra", "a3", "a4", "memory");
     return a0;
 }
