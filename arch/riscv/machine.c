@@ -71,6 +71,13 @@ static bool isa_has(const struct fdt_property *p, const char *extension) {
     return false;
 }
 
+/* Only what all harts have counts. */
+static void isa_property(const struct fdt_property *p) {
+    bool first = machine.hart_count == 0;
+    machine.has_sstc = isa_has(p, "sstc") && (first || machine.has_sstc);
+    machine.has_zbb = isa_has(p, "zbb") && (first || machine.has_zbb);
+}
+
 static void chosen_property(const struct fdt_property *p) {
     if (strcmp(p->name, "bootargs") == 0)
         memcpy(machine.command_line, p->value, min_u64(p->length, sizeof machine.command_line - 1));
@@ -98,7 +105,7 @@ static void scan_property(void *context, int depth, const struct fdt_property *p
     else if (strcmp(p->name, "timebase-frequency") == 0)
         machine.timebase_hz = fdt_cells(p->value, p->length / 4);
     else if (strcmp(p->name, "riscv,isa") == 0 && n->kind == NODE_CPU)
-        machine.has_sstc = isa_has(p, "sstc");
+        isa_property(p);
     else if (strcmp(p->name, "interrupts-extended") == 0)
         n->interrupts = p->value, n->interrupts_length = p->length;
     else if (strcmp(p->name, "compatible") == 0) {

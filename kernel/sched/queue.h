@@ -2,11 +2,12 @@
 /*
  * The ready threads of a hart: fixed priorities, first come, first served in each. A list a level and
  * a bitmap of the levels in use, so that every operation takes constant time. Inline, as a switch of
- * threads is mostly this. Knows no hardware and no thread, just each thread's struct sched_entity.
+ * threads is mostly this. Knows no thread, just each thread's struct sched_entity.
  */
 #ifndef SCHED_QUEUE_H
 #define SCHED_QUEUE_H
 
+#include <arch/bits.h>
 #include <lib/lib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,8 +45,10 @@ static ALWAYS_INLINE void queue_put(struct run_queue *q, struct sched_entity *e,
     e->queued = true;
 }
 
-/* The highest level in use; levels must not be 0. Binary search: plain rv64 has no clz. */
-static inline unsigned queue_top(uint64_t levels) {
+/* The highest level in use; levels must not be 0. Without an instruction for it by binary search. */
+static ALWAYS_INLINE unsigned queue_top(uint64_t levels) {
+    if (arch_has_clz())
+        return 63 - arch_clz(levels);
     unsigned n = 0;
     for (unsigned half = 32; half; half /= 2)
         if (levels >> half) {

@@ -34,10 +34,14 @@ static void model_remove(const struct sched_entity *e) {
     memmove(l + at, l + at + 1, (--*n - at) * sizeof *l);
 }
 
-static void random_operations(void **state) {
-    (void)state;
+bool test_has_clz;
+
+static void random_operations(bool clz) {
+    test_has_clz = clz;
     queue_init(&queue);
     assert_int_equal(queue.levels, 0);
+    memset(entities, 0, sizeof entities);
+    memset(length, 0, sizeof length);
     for (unsigned i = 0; i < ENTITIES; i++)
         list_init(&entities[i].link);
     for (unsigned step = 0; step < 200000; step++) {
@@ -64,7 +68,17 @@ static void random_operations(void **state) {
     }
 }
 
+static void with_search(void **state) {
+    (void)state;
+    random_operations(false);
+}
+
+static void with_clz(void **state) {
+    (void)state;
+    random_operations(true);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_operations)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(with_search), cmocka_unit_test(with_clz)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,7 +23,7 @@ struct arch_machine {
     uint64_t tick_ns, tick_fraction; /* how long a tick is; the fraction in 2^-64 ns */
     uint32_t hart_count;
     uint64_t hart_ids[ARCH_MAX_HARTS];
-    bool has_sstc;
+    bool has_sstc, has_zbb; /* extensions that every hart has */
     char command_line[512];
 };
 extern struct arch_machine machine;
