@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * System V IPC as messages to the msg, sem and shm servers. The servers read and write the program's
- * structures themselves, with all checks; nothing is looked at here but what decides which message
- * to send. svipc(7), msgop(2), semop(2), shmop(2) and their companions.
+ * structures themselves, with all checks, but for what fits into a message's words: short texts and single
+ * operations. svipc(7), msgop(2), semop(2), shmop(2) and their companions.
  */
 #include "sysvipc.h"
 #include "personality.h"
