@@ -44,6 +44,28 @@ static long fill_anonymous(struct aspace *as, const struct region *r, pte_t *e, 
     return 0;
 }
 
+/*
+ * A program that reads a page of a file mostly reads its neighbours too: those that are in memory get their
+ * entries with it, in a window around it. e: of the page at va, in a leaf table that is as's own.
+ */
+#define AROUND (16 * PAGE_SIZE)
+
+static NOINLINE void fill_around(struct aspace *as, const struct region *r, pte_t *e, uint64_t va) {
+    uint64_t start = max_u64(align_down(va, AROUND), region_start(r));
+    uint64_t end = min_u64(align_down(va, AROUND) + AROUND, r->end);
+    uint64_t first = (r->offset + (start - region_start(r))) >> PAGE_SHIFT;
+    uint64_t last = first + ((va - start) >> PAGE_SHIFT), count;
+    struct frame *const *f = object_frames(r->object, &first, last, &count);
+    start = va - ((last - first) << PAGE_SHIFT);
+    count = min_u64(count, (end - start) >> PAGE_SHIFT);
+    e -= last - first;
+    for (; count; count--, e++, f++)
+        if (*f && !pte_present(*e)) {
+            frame_hold(*f);
+            table_add(as, e, entry_for(r, frame_pa(*f), r->shared, true));
+        }
+}
+
 static long fill_from_object(struct aspace *as, const struct region *r, pte_t *e, uint64_t va,
                              bool write) {
     uint64_t offset = r->offset + (align_down(va, PAGE_SIZE) - region_start(r));
@@ -56,14 +78,18 @@ static long fill_from_object(struct aspace *as, const struct region *r, pte_t *e
     struct frame *f = object_frame(r->object, offset >> PAGE_SHIFT);
     if (!f)
         return -ENOMEM;
-    if (!r->shared && write) {
+    if (!write) {
+        fill_around(as, r, e, align_down(va, PAGE_SIZE));
+        return 0;
+    }
+    if (!r->shared) {
         f = copy_frame(as, f);
         if (!f)
             return -ENOMEM;
     } else {
         frame_hold(f);
     }
-    table_add(as, e, entry_for(r, frame_pa(f), r->shared || write, true));
+    table_add(as, e, entry_for(r, frame_pa(f), true, true));
     return 0;
 }
 

@@ -67,6 +67,16 @@ struct frame *object_lookup(const struct object *o, uint64_t index) {
     return s ? *s : NULL;
 }
 
+struct frame *const *object_frames(const struct object *o, uint64_t *first, uint64_t at,
+                                   uint64_t *count) {
+    uint64_t node = o->height ? align_down(at, NODE_ENTRIES) : at;
+    uint64_t end = o->height ? node + NODE_ENTRIES : at + 1;
+    *first = max_u64(*first, node);
+    *count = min_u64(end, (o->size + PAGE_MASK) >> PAGE_SHIFT) - *first;
+    void **frames_at = slot((struct object *)(uintptr_t)o, at, false) - (at - *first);
+    return (struct frame *const *)frames_at;
+}
+
 struct frame *object_frame(struct object *o, uint64_t index) {
     if (index >= (o->size + PAGE_MASK) >> PAGE_SHIFT)
         return NULL;

@@ -39,6 +39,12 @@ struct object *object_create_adopted(struct account *account, uint64_t start, ui
 
 /* The frame at page index, or NULL if none is there yet. */
 struct frame *object_lookup(const struct object *o, uint64_t index);
+/*
+ * The frames that stand in a row around page index `at`, where one is: from *first on, which may be raised, *count
+ * of them up to the object's end or sooner. NULL stands for those that are not there.
+ */
+struct frame *const *object_frames(const struct object *o, uint64_t *first, uint64_t at,
+                                   uint64_t *count);
 /* The frame at page index, zero-filled into place if needed; NULL if out of memory or range. */
 struct frame *object_frame(struct object *o, uint64_t index);
 /*

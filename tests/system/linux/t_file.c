@@ -271,6 +271,106 @@ static void test_mappings(void) {
     unlink("mapped");
 }
 
+/* ---- Long mappings: a fault may bring more pages than its own ------------------------------- */
+
+#define PAGE 4096UL
+#define PAGES 1300
+#define SKIPPED 3 /* pages of the file in front of the mapping */
+
+static char *window; /* PAGES - SKIPPED pages */
+
+/* What a page of the file begins with; every seventh was never written. */
+static unsigned int mark(size_t page) {
+    return page % 7 ? (unsigned int)page * 2654435761u : 0;
+}
+
+static unsigned int *word(size_t page) {
+    return (unsigned int *)(window + (page - SKIPPED) * PAGE);
+}
+
+static int create_long(void) {
+    int fd = create("long", "");
+
+    for (size_t page = 0; page < PAGES; page++) {
+        unsigned int value = mark(page);
+
+        if (value && pwrite(fd, &value, sizeof(value), (off_t)(page * PAGE)) != sizeof(value))
+            bail("long");
+    }
+    if (ftruncate(fd, PAGES * PAGE) < 0)
+        bail("ftruncate");
+    return fd;
+}
+
+static void map_long(int fd, int flags) {
+    window =
+        mmap(NULL, (PAGES - SKIPPED) * PAGE, PROT_READ | PROT_WRITE, flags, fd, SKIPPED * PAGE);
+    if (window == MAP_FAILED)
+        bail("mmap");
+}
+
+/* Reads and writes here and there; how often a page was not what it should be. */
+static unsigned int visit(unsigned int seed) {
+    static unsigned int written[PAGES];
+    unsigned int wrong = 0;
+
+    memset(written, 0, sizeof(written));
+    for (unsigned int i = 1; i < 3000; i++) {
+        size_t page;
+
+        seed = seed * 1103515245 + 12345;
+        page = SKIPPED + (seed >> 8) % (PAGES - SKIPPED);
+        wrong += *word(page) != (written[page] ? written[page] : mark(page));
+        if (seed >> 30 == 0)
+            *word(page) = written[page] = i;
+    }
+    for (size_t page = SKIPPED; page < PAGES; page++)
+        wrong += *word(page) != (written[page] ? written[page] : mark(page));
+    return wrong;
+}
+
+static unsigned int file_wrong(int fd) {
+    unsigned int wrong = 0, value;
+
+    for (size_t page = 0; page < PAGES; page++)
+        wrong += pread(fd, &value, sizeof(value), (off_t)(page * PAGE)) != sizeof(value) ||
+                 value != mark(page);
+    return wrong;
+}
+
+static size_t touched;
+
+static int touch(void) {
+    return *word(touched) != 0;
+}
+
+static void test_long_mappings(void) {
+    int fd = create_long();
+    unsigned int wrong = 0;
+
+    for (unsigned int seed = 1; seed <= 3; seed++) {
+        map_long(fd, MAP_PRIVATE);
+        wrong += visit(seed);
+        munmap(window, (PAGES - SKIPPED) * PAGE);
+    }
+    is_int(wrong, 0, "a long private mapping, read and written here and there");
+    is_int(file_wrong(fd), 0, "leaves the file as it was");
+    map_long(fd, MAP_SHARED);
+    wrong = *word(700) != mark(700) || *word(703) != mark(703);
+    is_int(ftruncate(fd, 702 * PAGE), 0, "cut it");
+    is_int(wrong + (*word(701) != mark(701)), 0, "what is left stays");
+    for (touched = 702; touched < 720; touched++)
+        wrong += WTERMSIG(in_child(touch)) != SIGBUS;
+    is_int(wrong, 0, "what is cut off is SIGBUS");
+    is_int(ftruncate(fd, PAGES * PAGE), 0, "make it longer again");
+    for (touched = 702; touched < 720; touched++)
+        wrong += in_child(touch) != 0;
+    is_int(wrong, 0, "with zeroes");
+    munmap(window, (PAGES - SKIPPED) * PAGE);
+    close(fd);
+    unlink("long");
+}
+
 static void test_devices(void) {
     char data[64];
     int fd = open("/dev/null", O_RDWR);
@@ -300,6 +400,7 @@ int main(void) {
     test_rename();
     test_listing();
     test_mappings();
+    test_long_mappings();
     test_devices();
     is_int(chdir("/tmp"), 0, "leave");
     is_int(rmdir(DIRECTORY), 0, "nothing is left behind");
