@@ -103,9 +103,13 @@
     andi t6, t6, 3
     addi t6, t6, -3
     beqz t6, \slow /* dirty: to be saved */
-    li t6, 3 << SSTATUS_FS_SHIFT
-    csrc sstatus, t6
+    li s5, 3 << SSTATUS_FS_SHIFT
+    csrc sstatus, s5
     sb zero, HART_FP_ON(tp)
+    ld t6, REGS_STATUS(t0) /* off until it is used again, also if t0 goes on the general way */
+    not s5, s5
+    and t6, t6, s5
+    sd t6, REGS_STATUS(t0)
 3:  ld t6, HART_LEVELS(tp)
     srl t6, t6, a7
     srli t6, t6, 1
