@@ -3,6 +3,7 @@
  * Signal frames: what a handler is given, that everything is put back after it, and that what it
  * changed there holds. Which signals come when is in t_signal.
  */
+#include "../fpregs.h"
 #include "tap.h"
 
 #include <setjmp.h>
@@ -126,27 +127,8 @@ __asm__(".text\n"
         "    li x30, -30\n"
         "    li x31, -31\n"
         "    ret\n"
-        "load_fp:\n"
-        "    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
-        "    fld f\\n, 8*\\n(a0)\n"
-        "    .endr\n"
-        "    .irp n, 16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"
-        "    fld f\\n, 8*\\n(a0)\n"
-        "    .endr\n"
-        "    ld t0, 256(a0)\n"
-        "    fscsr t0\n"
-        "    ret\n"
-        "store_fp:\n"
-        "    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
-        "    fsd f\\n, 8*\\n(a0)\n"
-        "    .endr\n"
-        "    .irp n, 16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"
-        "    fsd f\\n, 8*\\n(a0)\n"
-        "    .endr\n"
-        "    frcsr t0\n"
-        "    sd t0, 256(a0)\n"
-        "    ret\n"
         ".option pop\n");
+FP_FUNCTIONS("load_fp", "store_fp");
 
 static int count_wrong(const long *x) {
     int wrong = 0;

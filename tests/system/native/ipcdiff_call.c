@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* One kernel call of ipcdiff with every register watched. */
+#include "../fpregs.h"
 #include "ipcdiff.h"
 
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)
+#define CALL STRING(PK_CALL)
+#define FOREIGN_RETURN STRING(PK_FOREIGN_RETURN)
+#define FOREIGN_ATTENTION STRING(PK_FOREIGN_ATTENTION)
 
 /* The first 14 words of struct io are a0-a7 and t0-t5; then pattern, sp, out[32]. */
 void diff_ecall(struct io *io);
@@ -87,42 +91,17 @@ __asm__(
     ".global diff_foreign_entry\n"
     "diff_foreign_entry:\n"
     "    li t0, 0x77\n"
-    "    li a7, " STRING(
-        PK_CALL) "\n"
-                 "    ecall\n"
-                 "    li a7, " STRING(
-                     PK_FOREIGN_RETURN) "\n"
-                                        "    ecall\n"
-                                        /* It came back: attention. */
-                                        "    li t0, 1\n"
-                                        "    li a7, " STRING(
-                                            PK_FOREIGN_ATTENTION) "\n"
-                                                                  "    ecall\n"
-                                                                  "    unimp\n"
-                                                                  ".option arch, +d\n"
-                                                                  ".global diff_fp_load\n"
-                                                                  "diff_fp_load:\n"
-                                                                  "    .irp n, "
-                                                                  "0,1,2,3,4,5,6,7,8,9,10,11,12,13,"
-                                                                  "14,15,16,17,18,19,20,21,22,23,"
-                                                                  "24,25,26,27,28,29,30,31\n"
-                                                                  "    fld f\\n, 8*\\n(a0)\n"
-                                                                  "    .endr\n"
-                                                                  "    ld t0, 256(a0)\n"
-                                                                  "    fscsr t0\n"
-                                                                  "    ret\n"
-                                                                  ".global diff_fp_store\n"
-                                                                  "diff_fp_store:\n"
-                                                                  "    .irp n, "
-                                                                  "0,1,2,3,4,5,6,7,8,9,10,11,12,13,"
-                                                                  "14,15,16,17,18,19,20,21,22,23,"
-                                                                  "24,25,26,27,28,29,30,31\n"
-                                                                  "    fsd f\\n, 8*\\n(a0)\n"
-                                                                  "    .endr\n"
-                                                                  "    frcsr t0\n"
-                                                                  "    sd t0, 256(a0)\n"
-                                                                  "    ret\n"
-                                                                  ".option pop\n");
+    "    li a7, " CALL "\n"
+    "    ecall\n"
+    "    li a7, " FOREIGN_RETURN "\n"
+    "    ecall\n"
+    /* It came back: attention. */
+    "    li t0, 1\n"
+    "    li a7, " FOREIGN_ATTENTION "\n"
+    "    ecall\n"
+    "    unimp\n"
+    ".option pop\n");
+FP_FUNCTIONS("diff_fp_load", "diff_fp_store");
 
 struct diff *diff;
 
