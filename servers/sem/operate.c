@@ -3,7 +3,6 @@
 #include "sem.h"
 #include <lib/clock.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* SEM_UNDO: what exit would add must stay within +-SEMVMX, as Linux has it. */
 static bool undo_fits(const struct undo *undo, const struct sembuf *op) {
@@ -90,29 +89,29 @@ static long start_time(struct operation *operation, int64_t timeout_ns) {
     return 0;
 }
 
-/* With room for `count` operations, which are still to be filled in. */
-static inline struct operation *operation_new(struct request *req, struct client *client,
-                                              struct set *set, uint32_t count) {
-    struct operation *operation = malloc(sizeof(*operation) + count * sizeof(struct sembuf));
-    if (operation) {
-        operation->set = set;
-        operation->count = count;
-        waiter_init(&operation->waiter, req, client, &operation_ops);
-    }
-    return operation;
+static inline __attribute__((always_inline)) long
+enter(struct request *req, struct client *client, struct set *set, const struct sembuf *ops,
+      uint32_t count, struct undo *undo, const struct obstacle *obstacle, int64_t timeout_ns) {
+    struct operation *operation = malloc(sizeof(*operation) + count * sizeof(*ops));
+    if (!operation)
+        return -ENOMEM;
+    waiter_init(&operation->waiter, req, client, &operation_ops);
+    if (timeout_ns > 0 && start_time(operation, timeout_ns) < 0)
+        return -ENOMEM;
+    operation->set = set;
+    operation->undo = undo;
+    operation->count = count;
+    for (uint32_t i = 0; i < count; i++) /* mostly one: shorter than a call of memcpy */
+        operation->ops[i] = ops[i];
+    operation_wait(operation, obstacle);
+    return SERVER_DEFER;
 }
 
 static __attribute__((noinline)) long wait(struct request *req, struct client *client,
                                            struct set *set, const struct sembuf *ops,
                                            uint32_t count, struct undo *undo,
                                            const struct obstacle *obstacle, int64_t timeout_ns) {
-    struct operation *operation = operation_new(req, client, set, count);
-    if (!operation || (timeout_ns > 0 && start_time(operation, timeout_ns) < 0))
-        return -ENOMEM;
-    operation->undo = undo;
-    memcpy(operation->ops, ops, count * sizeof(*ops));
-    operation_wait(operation, obstacle);
-    return SERVER_DEFER;
+    return enter(req, client, set, ops, count, undo, obstacle, timeout_ns);
 }
 
 /* One operation in a word, as it stands in memory. */
@@ -122,23 +121,13 @@ static inline struct sembuf unpack(uint64_t packed) {
                            .sem_flg = (int16_t)(packed >> 32)};
 }
 
-/* The same for a subtraction without undo. */
+/* The same for a subtraction without undo: what is known of it makes it short. */
 static __attribute__((noinline)) long wait_one(struct request *req, struct client *client,
                                                struct set *set, uint64_t packed,
                                                int64_t timeout_ns) {
-    struct operation *operation = operation_new(req, client, set, 1);
-    if (!operation || (timeout_ns > 0 && start_time(operation, timeout_ns) < 0))
-        return -ENOMEM;
     struct sembuf op = unpack(packed);
-    struct sem *sem = &set->sems[op.sem_num];
-    operation->undo = 0;
-    operation->ops[0] = op;
-    operation->at = sem;
-    operation->for_zero = false;
-    operation->needed = -op.sem_op;
-    sem->ncnt++;
-    waiter_enqueue(&sem->increase, &operation->waiter);
-    return SERVER_DEFER;
+    struct obstacle obstacle = {.sem = &set->sems[op.sem_num], .needed = -op.sem_op};
+    return enter(req, client, set, &op, 1, 0, &obstacle, timeout_ns);
 }
 
 /* Which permission the operations need, whether they need an undo record, and their range. */
@@ -157,6 +146,15 @@ static void inspect(const struct sembuf *ops, uint32_t count, unsigned *mode, bo
     }
 }
 
+/* The set that has a semaphore of that number, and may be operated on; errors in Linux's order. */
+static inline long find_operand(int semid, const struct client *client, uint32_t number,
+                                unsigned mode, struct set **set) {
+    long error = set_look(semid, client, set);
+    if (error < 0)
+        return error;
+    return number >= (*set)->count ? -EFBIG : sysv_access(&(*set)->object, client, mode);
+}
+
 /* All that semop(2) lists as errors comes before anything changes. */
 static long prepare(struct client *client, int semid, const struct sembuf *ops, uint32_t count,
                     struct set **set, struct undo **undo) {
@@ -164,12 +162,7 @@ static long prepare(struct client *client, int semid, const struct sembuf *ops, 
     uint32_t highest;
     bool needs_undo;
     inspect(ops, count, &mode, &needs_undo, &highest);
-    long error = set_look(semid, client, set);
-    if (error < 0)
-        return error;
-    if (highest >= (*set)->count)
-        return -EFBIG;
-    error = sysv_access(&(*set)->object, client, mode);
+    long error = find_operand(semid, client, highest, mode, set);
     if (error < 0)
         return error;
     *undo = 0;
@@ -214,12 +207,7 @@ static long operate_one(struct request *req, struct client *client, int semid, i
                         uint64_t packed) {
     struct sembuf op = unpack(packed);
     struct set *set;
-    long error = set_look(semid, client, &set);
-    if (error < 0)
-        return error;
-    if (op.sem_num >= set->count)
-        return -EFBIG;
-    error = sysv_access(&set->object, client, SYSV_WRITE);
+    long error = find_operand(semid, client, op.sem_num, SYSV_WRITE, &set);
     if (error < 0)
         return error;
     struct sem *sem = &set->sems[op.sem_num];

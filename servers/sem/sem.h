@@ -126,7 +126,19 @@ void set_update(struct set *set);
 void sem_update(struct set *set, struct sem *sem, int64_t now);
 
 /* Puts a caller where its obstacle is. */
-void operation_wait(struct operation *operation, const struct obstacle *obstacle);
+static inline void operation_wait(struct operation *operation, const struct obstacle *obstacle) {
+    struct sem *sem = obstacle->sem;
+    operation->at = sem;
+    operation->for_zero = obstacle->for_zero;
+    operation->needed = obstacle->needed;
+    if (!obstacle->for_zero) {
+        sem->ncnt++;
+    } else {
+        sem->zcnt++;
+        sem->zcnt_after += obstacle->needed != 0;
+    }
+    waiter_enqueue(obstacle->for_zero ? &sem->zero : &sem->increase, &operation->waiter);
+}
 
 /* A caller is no longer counted where it waited. */
 static inline void operation_uncount(struct operation *operation) {

@@ -8,20 +8,6 @@
 #include <lib/clock.h>
 #include <stdlib.h>
 
-void operation_wait(struct operation *operation, const struct obstacle *obstacle) {
-    struct sem *sem = obstacle->sem;
-    operation->at = sem;
-    operation->for_zero = obstacle->for_zero;
-    operation->needed = obstacle->needed;
-    if (!obstacle->for_zero) {
-        sem->ncnt++;
-    } else {
-        sem->zcnt++;
-        sem->zcnt_after += obstacle->needed != 0;
-    }
-    waiter_enqueue(obstacle->for_zero ? &sem->zero : &sem->increase, &operation->waiter);
-}
-
 /* What was done for a caller that has died meanwhile is taken back: nobody holds it. */
 static inline void finish(struct set *set, struct operation *operation, long result) {
     operation_uncount(operation);
