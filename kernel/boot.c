@@ -110,17 +110,19 @@ static void give_all(struct task *task, struct pk_boot_info *info) {
         panic("init: no memory for its objects");
     kobject_hold(&task->kobject);
     kobject_hold(&machine_object);
+    kobject_hold(&root_account.kobject);
     give(task, info, "task", PK_SLOT_SERVER_TASK, &task->kobject);
     give(task, info, "endpoint", PK_SLOT_SERVER_ENDPOINT, &endpoint->kobject);
     give(task, info, "events", PK_SLOT_SERVER_EVENTS, &events->kobject);
-    give(task, info, "machine", 4, &machine_object);
+    give(task, info, "machine", PK_SLOT_SERVER_MACHINE, &machine_object);
+    give(task, info, "account", PK_SLOT_ACCOUNT, &root_account.kobject);
     give(task, info, "initrd", 5, &initrd->kobject);
     give(task, info, "device-tree", 6, &tree->kobject);
 }
 
 void boot_start_init(void) {
     static struct pk_boot_info info = {.name = "init"};
-    struct task *task = task_create(&root_account);
+    struct task *task = task_create(&root_account, NULL);
     if (!task)
         panic("init: no memory for its task");
     memcpy(task->name, info.name, sizeof task->name);

@@ -4,6 +4,8 @@
 #include <arch/hart.h>
 #include <entry.h>
 #include <ipc/ipc.h>
+#include <mm/account.h>
+#include <mm/aspace.h>
 #include <mm/object.h>
 #include <parley/calls.h>
 #include <parley/errno.h>
@@ -64,6 +66,11 @@ kernel_call_handler *const kernel_call_table[PK_CALLS + 1] = {
     [-PK_FOREIGN_EXCHANGE] = sys_foreign_exchange,
     [-PK_FOREIGN_ATTENTION] = sys_foreign_attention,
     [-PK_CALLER_TO_CALLER] = sys_caller_to_caller,
+    [-PK_ACCOUNT_CREATE] = sys_account_create,
+    [-PK_ACCOUNT_SET] = sys_account_set,
+    [-PK_ACCOUNT_INFO] = sys_account_info,
+    [-PK_POPULATE] = sys_populate,
+    [-PK_SYNC_CODE] = sys_sync_code,
 };
 
 /* A non-negative call number: resumes the thread at its task's foreign entry. */
@@ -141,6 +148,10 @@ void kernel_call(struct thread *t) {
     }
 }
 
+bool call_must_wait(void) {
+    return arch_interrupt_pending() || kernel_lock_wanted();
+}
+
 long call_restart(struct thread *self) {
     self->regs.x[REG_PC] -= ARCH_CALL_SIZE;
     return CALL_DONE;
@@ -171,6 +182,10 @@ struct task *call_task(struct thread *self, uint64_t slot, uint32_t rights, long
         *error = -ESRCH;
         return NULL;
     }
+    if (task && task->aspace->clone_of) {
+        *error = -EBUSY; /* half a clone: only task_clone goes on with it */
+        return NULL;
+    }
     return task;
 }
 
@@ -186,6 +201,11 @@ struct thread *call_thread(struct thread *self, uint64_t slot, long *error) {
         return NULL;
     }
     return t;
+}
+
+struct account *call_account(struct thread *self, uint64_t slot, uint32_t rights, long *error) {
+    struct cap *c = cap_find(&self->task->caps, slot, PK_TYPE_ACCOUNT, rights, error);
+    return c ? account_of(c->object) : NULL;
 }
 
 struct object *call_object(struct thread *self, uint64_t slot, uint32_t rights, uint64_t offset,

@@ -37,7 +37,11 @@ kernel_call_handler sys_object_create, sys_object_device, sys_object_resize, sys
     sys_object_read, sys_object_write, sys_map, sys_unmap, sys_protect, sys_region_info;
 kernel_call_handler sys_foreign_exchange, sys_foreign_attention;
 kernel_call_handler sys_machine_info, sys_machine_stop, sys_log;
+kernel_call_handler sys_account_create, sys_account_set, sys_account_info;
+kernel_call_handler sys_populate, sys_sync_code;
 
+/* Long work is to be divided here: an interrupt is pending, or another hart waits for the kernel. */
+bool call_must_wait(void);
 /* The call is made again when the thread next runs: how long operations let interrupts in. */
 long call_restart(struct thread *self);
 /* The same with a number that says how far it came. */
@@ -53,6 +57,7 @@ uint64_t call_progress(struct thread *self);
 struct task *call_task(struct thread *self, uint64_t slot, uint32_t rights, long *error);
 struct task *call_task_or_own(struct thread *self, uint64_t slot, long *error);
 struct thread *call_thread(struct thread *self, uint64_t slot, long *error);
+struct account *call_account(struct thread *self, uint64_t slot, uint32_t rights, long *error);
 /* The same for a memory object whose bytes are to be copied: EINVAL if those are not in it, or if it is a
  * device. */
 struct object *call_object(struct thread *self, uint64_t slot, uint32_t rights, uint64_t offset,

@@ -2,6 +2,7 @@
 /* Kernel calls on the machine as a whole: information, stop, log. */
 #include <arch/latency.h>
 #include <arch/machine.h>
+#include <arch/mmu.h>
 #include <calls.h>
 #include <mm/copy.h>
 #include <mm/frame.h>
@@ -38,8 +39,11 @@ long sys_machine_stop(struct thread *self, const uint64_t *a) {
 /* A line on the kernel's console, marked with who says it. Control characters are not passed on. */
 long sys_log(struct thread *self, const uint64_t *a) {
     char line[LOG_MAX + 1];
-    uint64_t length = min_u64(a[1], LOG_MAX);
-    long error = copy_from_user(self->task->aspace, line, a[0], length);
+    uint64_t length = min_u64(a[2], LOG_MAX);
+    long error = 0;
+    if (!cap_find(&self->task->caps, a[0], PK_TYPE_MACHINE, PK_RIGHT_USE, &error))
+        return error;
+    error = copy_from_user(self->task->aspace, line, a[1], length);
     if (error < 0)
         return error;
     for (uint64_t i = 0; i < length; i++)
@@ -47,5 +51,11 @@ long sys_log(struct thread *self, const uint64_t *a) {
             line[i] = ' ';
     line[length] = 0;
     kprintf("[%s] %s\n", self->task->name, line);
+    return 0;
+}
+
+long sys_sync_code(struct thread *self, const uint64_t *a) {
+    (void)a;
+    arch_mmu_sync_code(self->task->aspace);
     return 0;
 }

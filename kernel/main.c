@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Kernel start-up, the kernel lock, and what becomes of faults and exceptions. */
+/* Kernel start-up, and what becomes of faults and exceptions. */
 #include <arch/hart.h>
 #include <arch/machine.h>
 #include <arch/mmu.h>
@@ -17,15 +17,13 @@
 #include <task/task.h>
 #include <task/thread.h>
 
-uint32_t kernel_lock_word;
-
 static void init_memory(void) {
     frame_reserve(machine.ram_start, machine.kernel_start); /* the firmware's, mostly */
     frame_reserve(machine.kernel_start, machine.kernel_end);
     frame_reserve(machine.initrd_start, machine.initrd_end);
     frame_reserve(machine.tree_start, machine.tree_end);
     frame_init(machine.ram_start, machine.ram_end);
-    root_account.limit = frame_total() << PAGE_SHIFT;
+    account_init_root(frame_total() << PAGE_SHIFT);
     fault_init();
 }
 
@@ -49,6 +47,9 @@ void kernel_fault(struct thread *t, uint64_t cause, uint64_t address, enum acces
     long error = aspace_fault(t->task->aspace, address, access);
     if (error == -ENOMEM && kobject_work)
         this_hart()->reconsider = true; /* more may be freed first; then it faults again */
+    else if (error == -ENOMEM)
+        exception_send(t, PK_EXCEPTION_MEMORY, cause, address, t->regs.x[REG_PC],
+                       account_full_tag());
     else if (error < 0)
         exception_send(t, PK_EXCEPTION_FAULT, cause, address, t->regs.x[REG_PC], (uint64_t)-error);
 }

@@ -6,6 +6,7 @@
  */
 #include "offsets.h"
 #include "registers.inc"
+#include <entry.h>
 
     .section .text.fast, "ax"
     .align 2
@@ -48,7 +49,8 @@ own_call_leave:
     li s0, 0
     call kernel_exit_simply
     lla t1, kernel_lock_word /* with one hart it may not be taken: it is released in vain then */
-    amoswap.w.rl zero, zero, (t1)
+    li t2, ~KERNEL_LOCK_TAKEN
+    amoand.w.rl zero, t2, (t1)
 
     .globl trap_return
 trap_return:

@@ -20,6 +20,7 @@
 #include "offsets.h"
 #include "registers.inc"
 #include <calls.h>
+#include <entry.h>
 #include <parley/calls.h>
 #include <parley/errno.h>
 
@@ -41,19 +42,28 @@
 #endif
     .endm
 
+/* As kernel_lock(), but it does not wait. */
     .macro LOCK smp, taken
     .if \smp
     lla s5, kernel_lock_word
-    li t6, 1
-    amoswap.w.aq t6, t6, (s5)
+    li t6, KERNEL_LOCK_TAKEN
+    amoor.w.aq t6, t6, (s5)
+    beqz t6, .Llocked\@
+    addi t6, t6, -KERNEL_LOCK_DOOR
     bnez t6, \taken
+    li t6, ~KERNEL_LOCK_TAKEN
+    amoand.w zero, t6, (s5)
+    j \taken
+.Llocked\@:
     .endif
     .endm
 
+/* s5 is free. */
     .macro UNLOCK smp
     .if \smp
     lla t6, kernel_lock_word
-    amoswap.w.rl zero, zero, (t6)
+    li s5, ~KERNEL_LOCK_TAKEN
+    amoand.w.rl zero, s5, (t6)
     .endif
     .endm
 
@@ -166,12 +176,13 @@
     ld sp, HART_STACK(tp)
     .if \smp
     lla t1, kernel_lock_word
-2:  li t2, 1
-    amoswap.w.aq t2, t2, (t1)
+    li t2, KERNEL_LOCK_TAKEN
+    amoor.w.aq t2, t2, (t1)
     beqz t2, 4f
-3:  lw t2, 0(t1)
-    bnez t2, 3b
-    j 2b
+    mv a0, t2
+    call kernel_lock_refused
+    ld t0, HART_CURRENT(tp)
+    ld a7, X(17)(t0)
 4:
     .endif
     li t1, -PK_CALLS
@@ -198,7 +209,8 @@
 #endif
     .if \smp
     lla t1, kernel_lock_word
-    amoswap.w.rl zero, zero, (t1)
+    li t2, ~KERNEL_LOCK_TAKEN
+    amoand.w.rl zero, t2, (t1)
     .endif
     ld t1, 0(t0)
     csrw sepc, t1

@@ -131,6 +131,10 @@ static COLD void activate_at_length(struct hart *hart, struct aspace *as) {
         hart->home_tag = asid_generation * ARCH_MAX_HARTS + hart->index;
         __asm__ volatile("sfence.vma" ::: "memory");
     }
+    if (as && as->code_stale >> hart->index & 1) {
+        __asm__ volatile("fence.i" ::: "memory");
+        as->code_stale &= ~(1u << hart->index);
+    }
     if (as)
         as->home = as->harts == 1u << hart->index && asid_limit ? hart->home_tag : 0;
 }
@@ -190,9 +194,17 @@ void arch_mmu_flush(struct aspace *as, uint64_t va, uint64_t length) {
         sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, hardware_mask(others), 0, va, length);
 }
 
-void arch_mmu_sync_code(void) {
+/*
+ * Harts that run the address space now are asked to fence; the others do it before they next run it, which
+ * takes activate_at_length(), since they are not its home.
+ */
+void arch_mmu_sync_code(struct aspace *as) {
+    uint32_t self = 1u << this_hart()->index, running = 0;
+    for (uint32_t i = 0; i < machine.hart_count; i++)
+        if (harts[i].aspace == as)
+            running |= 1u << i;
     __asm__ volatile("fence.i" ::: "memory");
-    uint32_t others = ((1u << machine.hart_count) - 1) & ~(1u << this_hart()->index);
-    if (others)
-        sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, hardware_mask(others), 0, 0, 0);
+    as->code_stale = ((1u << machine.hart_count) - 1) & ~(self | running);
+    if (running & ~self)
+        sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, hardware_mask(running & ~self), 0, 0, 0);
 }

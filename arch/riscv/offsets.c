@@ -75,8 +75,8 @@ void offsets(void) {
     OFFSET(ENDPOINT_PENDING, struct endpoint, pending);
 
     DEFINE(CAP_SIZE_SHIFT, __builtin_ctzl(sizeof(struct cap)));
-    DEFINE(CAP_SLOTS_FIRST, CAP_FIRST); /* slots below this are in the first array */
-    DEFINE(KIND_MASK, cap_kind(7, 0));  /* the type in a capability's kind */
+    DEFINE(CAP_SLOTS_FIRST, CAP_FIRST);           /* slots below this are in the first array */
+    DEFINE(KIND_MASK, cap_kind(CAP_ANY_TYPE, 0)); /* the type in a capability's kind */
     DEFINE(KIND_ENDPOINT, cap_kind(PK_TYPE_ENDPOINT, 0));
     DEFINE(TOKEN_ID_BITS, TOKEN_ID_BITS);
     DEFINE(TOKEN_BITS, TOKEN_BITS);

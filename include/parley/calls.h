@@ -44,8 +44,12 @@
 #define PK_OBJECT_TO_CALLER                                                                        \
     (-12) /* (token, offset in output, object, object offset, len) -> bytes */
 
-#define PK_ENDPOINT_CREATE (-13)     /* (notification to bind or 0) -> slot */
-#define PK_NOTIFICATION_CREATE (-14) /* () -> slot */
+/*
+ * What is created is paid by an account, which the caller must be allowed to manage; for a memory object to use
+ * is enough.
+ */
+#define PK_ENDPOINT_CREATE (-13)     /* (account, notification to bind or 0) -> slot */
+#define PK_NOTIFICATION_CREATE (-14) /* (account) -> slot */
 #define PK_TIMER_SET (-15)           /* (notification, bits, absolute time in ns or 0 = off) */
 #define PK_IRQ_BIND (-16)            /* (irq, notification, bits) */
 #define PK_IRQ_ACK (-17)             /* (irq) */
@@ -56,17 +60,19 @@
 #define PK_CAP_INFO (-20) /* (slot, struct pk_cap_info *) */
 
 #define PK_TASK_CREATE                                                                             \
-    (-21) /* (quota in pages or 0 = share, task whose account to use or 0 = own) -> slot */
-#define PK_TASK_CLONE (-22)    /* (dst task, src task, flags): copy or share the address space */
+    (-21) /* (account, task whose address space to share or 0 = an empty one) -> slot */
+#define PK_TASK_CLONE (-22)    /* (dst task, src task, flags = 0): copy the address space */
 #define PK_TASK_SET (-23)      /* (task, enum pk_task_attr, value) */
 #define PK_TASK_INFO (-24)     /* (task, struct pk_task_info *) */
 #define PK_TASK_KILL (-25)     /* (task): end its threads, free its memory and capabilities */
 #define PK_TASK_COPY_IN (-26)  /* (task, dst address in own task, src address in task, len) */
 #define PK_TASK_COPY_OUT (-27) /* (task, dst address in task, src address in own task, len) */
 
-#define PK_THREAD_CREATE (-28) /* (task, struct pk_regs *, priority) -> slot, suspended */
+#define PK_THREAD_CREATE                                                                           \
+    (-28) /* (account of the task, task, struct pk_regs *, priority) -> slot, suspended */
 #define PK_THREAD_COPY                                                                             \
-    (-29) /* (src thread, dst task, word) -> slot, suspended; the copy's call returns 0, word 0 */
+    (-29) /* (account of dst, src thread, dst task, word) -> slot, suspended; the copy's call           \
+             returns 0, word 0 */
 #define PK_THREAD_REGS (-30)      /* (thread, struct pk_regs *, PK_REGS_GET or _SET) */
 #define PK_THREAD_SUSPEND (-31)   /* (thread) */
 #define PK_THREAD_RESUME (-32)    /* (thread) */
@@ -74,8 +80,9 @@
 #define PK_THREAD_INFO (-34)      /* (thread, struct pk_thread_info *) */
 #define PK_THREAD_PRIORITY (-35)  /* (thread, priority) */
 
-#define PK_OBJECT_CREATE (-36) /* (size in bytes, source object or 0, source offset) -> slot */
-#define PK_OBJECT_DEVICE (-37) /* (machine, physical address, size) -> slot */
+#define PK_OBJECT_CREATE                                                                           \
+    (-36) /* (account, size in bytes, source object or 0, source offset) -> slot */
+#define PK_OBJECT_DEVICE (-37) /* (account, machine, physical address, size) -> slot */
 #define PK_OBJECT_RESIZE (-38) /* (object, size) */
 #define PK_OBJECT_INFO (-39)   /* (object, struct pk_object_info *) */
 #define PK_OBJECT_READ (-40)   /* (object, offset, dst, len) -> bytes */
@@ -87,17 +94,24 @@
 #define PK_REGION_INFO                                                                             \
     (-45) /* (task or 0, address, struct pk_region_info *): the region at or above */
 
-#define PK_IRQ_CREATE (-46)   /* (machine, line) -> slot */
+#define PK_IRQ_CREATE (-46)   /* (account, machine, line) -> slot */
 #define PK_MACHINE_INFO (-47) /* (struct pk_machine_info *) */
 #define PK_MACHINE_STOP (-48) /* (machine, PK_STOP_*, status) */
-#define PK_LOG (-49)          /* (text, length): a line on the kernel's console */
+#define PK_LOG (-49)          /* (machine, text, length): a line on the kernel's console */
 #define PK_FOREIGN_EXCHANGE                                                                        \
     (-50) /* (pc, call number, scratch) -> was floating point ever used?; the old three in a1-a3 */
 #define PK_FOREIGN_ATTENTION                                                                       \
     (-51) /* foreign_return(value) by way of an attention exception; t0: a word for its receiver */
 #define PK_CALLER_TO_CALLER                                                                        \
     (-52) /* (token, offset in its input, token, offset in its output, len) -> bytes */
-#define PK_CALLS 52
+#define PK_ACCOUNT_CREATE                                                                          \
+    (-53) /* (parent account, limit in bytes, flags, tag, highest priority) -> slot */
+#define PK_ACCOUNT_SET (-54)  /* (account, enum pk_account_attr, value) */
+#define PK_ACCOUNT_INFO (-55) /* (account, struct pk_account_info *) */
+#define PK_POPULATE                                                                                \
+    (-56) /* (task or 0, address, length): every page there, to be written where that is allowed */
+#define PK_SYNC_CODE (-57) /* (): what is run from now on is what was written before */
+#define PK_CALLS 57
 #define PK_FAST_CALLS_END (-5) /* above it: those with a fast path */
 
 #define PK_WORDS 10 /* of a message */
@@ -109,6 +123,8 @@
 #define PK_NOTICE_EVENTS (PK_LABEL_KERNEL | 1)   /* a0 = 0, word 0: notification bits */
 #define PK_NOTICE_CANCEL (PK_LABEL_KERNEL | 2)   /* a0 = token, t1 = badge, word 0: PK_CANCEL_* */
 #define PK_EXCEPTION_FAULT (PK_LABEL_KERNEL | 3) /* a0 = token; words: cause, address, pc, errno */
+/* a0 = token; words: cause, address, pc, tag of the account that could not pay (0: the machine) */
+#define PK_EXCEPTION_MEMORY (PK_LABEL_KERNEL | 6)
 /* a0 = token; words: a0, a0 when the foreign call was made, the word of foreign_attention */
 #define PK_EXCEPTION_ATTENTION (PK_LABEL_KERNEL | 4)
 #define PK_EXCEPTION_FOREIGN (PK_LABEL_KERNEL | 5) /* a foreign call without a foreign entry */
@@ -122,11 +138,14 @@
 #define PK_NONBLOCK 1 /* receive, wait: -EAGAIN instead of blocking */
 
 /* Rights. What each bit allows depends on the object. */
-#define PK_RIGHT_USE 1 /* endpoint: call; notification: notify; object: map or read; others: look */
-#define PK_RIGHT_RECEIVE 2 /* endpoint: receive; notification: wait and bind; object: write */
+/* endpoint: call; notification: notify; object: map or read; account: pay for memory objects; machine: log;
+ * others: look */
+#define PK_RIGHT_USE 1
+#define PK_RIGHT_RECEIVE 2 /* endpoint: receive; notification: wait and bind */
+#define PK_RIGHT_WRITE 2   /* object: write */
 #define PK_RIGHT_GRANT 4   /* the capability may be copied and sent */
 #define PK_RIGHT_EXECUTE 8 /* object: map executable */
-#define PK_RIGHT_MANAGE 16 /* task, thread, object, irq, machine: change it */
+#define PK_RIGHT_MANAGE 16 /* task, thread, object, irq, machine, account: change it */
 #define PK_RIGHT_ALL 31
 
 /* Protection and map flags. */
@@ -139,9 +158,13 @@
 #define PK_MAP_MAX_SHIFT                                                                           \
     8 /* bits 8-10: maximum protection; 0 means read, write and execute as rights allow */
 
-/* task_clone flags */
-#define PK_CLONE_COPY 0
-#define PK_CLONE_SHARE 1
+/* account flags */
+#define PK_ACCOUNT_RESERVED                                                                        \
+    1 /* the limit is taken from the parent at once, and nobody else can have it */
+
+/* account attributes */
+#define PK_ACCOUNT_LIMIT 1  /* value: bytes; not of a reserved one */
+#define PK_ACCOUNT_PARENT 2 /* value: slot of the account that it shall be below */
 
 /* task attributes */
 #define PK_TASK_EXCEPTION 1 /* value: endpoint slot (its badge names the task), 0 = none */
@@ -158,6 +181,9 @@
 #define PK_STOP_REBOOT 1
 #define PK_STOP_EXIT 2 /* QEMU's exit status through the test device */
 
+/* The account that a task may use for itself: a process for memory objects, a server for all. */
+#define PK_SLOT_ACCOUNT 8
+
 /* Fixed slots of a process (a task under the Linux personality). */
 #define PK_SLOT_TASK 1 /* its own task: map, unmap, protect */
 #define PK_SLOT_PROC 2
@@ -172,5 +198,6 @@
 #define PK_SLOT_SERVER_TASK 1
 #define PK_SLOT_SERVER_ENDPOINT 2
 #define PK_SLOT_SERVER_EVENTS 3
+#define PK_SLOT_SERVER_MACHINE 4 /* to log */
 
 #endif

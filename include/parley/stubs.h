@@ -190,11 +190,12 @@ static inline long pk_object_to_caller(uint64_t token, uint64_t offset, uint64_t
     return pk_call6(PK_OBJECT_TO_CALLER, token, offset, object, object_offset, len, 0);
 }
 
+/* What is created is charged to PK_SLOT_ACCOUNT, unless an account is an argument. */
 static inline long pk_endpoint_create(uint64_t bind) {
-    return pk_call6(PK_ENDPOINT_CREATE, bind, 0, 0, 0, 0, 0);
+    return pk_call6(PK_ENDPOINT_CREATE, PK_SLOT_ACCOUNT, bind, 0, 0, 0, 0);
 }
 static inline long pk_notification_create(void) {
-    return pk_call0(PK_NOTIFICATION_CREATE);
+    return pk_call6(PK_NOTIFICATION_CREATE, PK_SLOT_ACCOUNT, 0, 0, 0, 0, 0);
 }
 static inline long pk_timer_set(uint64_t notification, uint64_t bits, uint64_t at_ns) {
     return pk_call6(PK_TIMER_SET, notification, bits, at_ns, 0, 0, 0);
@@ -217,8 +218,19 @@ static inline long pk_cap_info(uint64_t slot, struct pk_cap_info *info) {
     return pk_call6(PK_CAP_INFO, slot, (uintptr_t)info, 0, 0, 0, 0);
 }
 
-static inline long pk_task_create(uint64_t quota, uint64_t account_of) {
-    return pk_call6(PK_TASK_CREATE, quota, account_of, 0, 0, 0, 0);
+static inline long pk_account_create(uint64_t parent, uint64_t limit, uint64_t flags, uint64_t tag,
+                                     uint64_t highest_priority) {
+    return pk_call6(PK_ACCOUNT_CREATE, parent, limit, flags, tag, highest_priority, 0);
+}
+static inline long pk_account_set(uint64_t account, uint64_t attribute, uint64_t value) {
+    return pk_call6(PK_ACCOUNT_SET, account, attribute, value, 0, 0, 0);
+}
+static inline long pk_account_info(uint64_t account, struct pk_account_info *info) {
+    return pk_call6(PK_ACCOUNT_INFO, account, (uintptr_t)info, 0, 0, 0, 0);
+}
+
+static inline long pk_task_create(uint64_t account, uint64_t sharing) {
+    return pk_call6(PK_TASK_CREATE, account, sharing, 0, 0, 0, 0);
 }
 static inline long pk_task_clone(uint64_t dst, uint64_t src, uint64_t flags) {
     return pk_call6(PK_TASK_CLONE, dst, src, flags, 0, 0, 0);
@@ -239,11 +251,19 @@ static inline long pk_task_copy_out(uint64_t task, uint64_t dst, const void *src
     return pk_call6(PK_TASK_COPY_OUT, task, dst, (uintptr_t)src, len, 0, 0);
 }
 
+static inline long pk_thread_create_in(uint64_t account, uint64_t task, const struct pk_regs *regs,
+                                       uint64_t priority) {
+    return pk_call6(PK_THREAD_CREATE, account, task, (uintptr_t)regs, priority, 0, 0);
+}
 static inline long pk_thread_create(uint64_t task, const struct pk_regs *regs, uint64_t priority) {
-    return pk_call6(PK_THREAD_CREATE, task, (uintptr_t)regs, priority, 0, 0, 0);
+    return pk_thread_create_in(PK_SLOT_ACCOUNT, task, regs, priority);
+}
+static inline long pk_thread_copy_in(uint64_t account, uint64_t src, uint64_t dst_task,
+                                     uint64_t word) {
+    return pk_call6(PK_THREAD_COPY, account, src, dst_task, word, 0, 0);
 }
 static inline long pk_thread_copy(uint64_t src, uint64_t dst_task, uint64_t word) {
-    return pk_call6(PK_THREAD_COPY, src, dst_task, word, 0, 0, 0);
+    return pk_thread_copy_in(PK_SLOT_ACCOUNT, src, dst_task, word);
 }
 static inline long pk_thread_regs(uint64_t thread, struct pk_regs *regs, uint64_t flags) {
     return pk_call6(PK_THREAD_REGS, thread, (uintptr_t)regs, flags, 0, 0, 0);
@@ -264,11 +284,15 @@ static inline long pk_thread_priority(uint64_t thread, uint64_t priority) {
     return pk_call6(PK_THREAD_PRIORITY, thread, priority, 0, 0, 0, 0);
 }
 
+static inline long pk_object_create_for(uint64_t account, uint64_t size, uint64_t source,
+                                        uint64_t source_offset) {
+    return pk_call6(PK_OBJECT_CREATE, account, size, source, source_offset, 0, 0);
+}
 static inline long pk_object_create(uint64_t size, uint64_t source, uint64_t source_offset) {
-    return pk_call6(PK_OBJECT_CREATE, size, source, source_offset, 0, 0, 0);
+    return pk_object_create_for(PK_SLOT_ACCOUNT, size, source, source_offset);
 }
 static inline long pk_object_device(uint64_t machine, uint64_t address, uint64_t size) {
-    return pk_call6(PK_OBJECT_DEVICE, machine, address, size, 0, 0, 0);
+    return pk_call6(PK_OBJECT_DEVICE, PK_SLOT_ACCOUNT, machine, address, size, 0, 0);
 }
 static inline long pk_object_resize(uint64_t object, uint64_t size) {
     return pk_call6(PK_OBJECT_RESIZE, object, size, 0, 0, 0, 0);
@@ -311,8 +335,15 @@ static inline long pk_region_info(uint64_t task, uint64_t address, struct pk_reg
     return pk_call6(PK_REGION_INFO, task, address, (uintptr_t)info, 0, 0, 0);
 }
 
+static inline long pk_populate(uint64_t task, uint64_t address, uint64_t length) {
+    return pk_call6(PK_POPULATE, task, address, length, 0, 0, 0);
+}
+static inline long pk_sync_code(void) {
+    return pk_call0(PK_SYNC_CODE);
+}
+
 static inline long pk_irq_create(uint64_t machine, uint64_t line) {
-    return pk_call6(PK_IRQ_CREATE, machine, line, 0, 0, 0, 0);
+    return pk_call6(PK_IRQ_CREATE, PK_SLOT_ACCOUNT, machine, line, 0, 0, 0);
 }
 static inline long pk_machine_info(struct pk_machine_info *info) {
     return pk_call6(PK_MACHINE_INFO, (uintptr_t)info, 0, 0, 0, 0, 0);
@@ -321,7 +352,7 @@ static inline long pk_machine_stop(uint64_t machine, uint64_t kind, uint64_t sta
     return pk_call6(PK_MACHINE_STOP, machine, kind, status, 0, 0, 0);
 }
 static inline long pk_log(const char *text, uint64_t length) {
-    return pk_call6(PK_LOG, (uintptr_t)text, length, 0, 0, 0, 0);
+    return pk_call6(PK_LOG, PK_SLOT_SERVER_MACHINE, (uintptr_t)text, length, 0, 0, 0);
 }
 
 #endif

@@ -48,6 +48,7 @@ enum pk_type {
     PK_TYPE_OBJECT,
     PK_TYPE_IRQ,
     PK_TYPE_MACHINE,
+    PK_TYPE_ACCOUNT,
 };
 
 struct pk_cap_info {
@@ -56,9 +57,15 @@ struct pk_cap_info {
     uint64_t badge;
 };
 
+struct pk_account_info {
+    uint64_t limit;     /* bytes that it may use, with what is below it */
+    uint64_t used;      /* bytes that it uses, with some that accounts below have paid in advance */
+    uint64_t available; /* bytes that it can still get, as it and all around it are now */
+    uint64_t tag;
+    uint64_t highest; /* priority of threads in it */
+};
+
 struct pk_task_info {
-    uint64_t quota;    /* pages its account may use */
-    uint64_t used;     /* pages its account uses */
     uint64_t resident; /* pages mapped in its address space (page tables not counted) */
     uint64_t mapped;   /* pages in its regions */
     uint64_t threads;

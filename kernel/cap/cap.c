@@ -15,22 +15,31 @@ void cap_table_init(struct cap_table *t, struct account *account) {
 
 #define CAP_CREDIT 16 /* an end that the last reference takes along */
 
-/* Two lists: named slots are few, and a named one is to be found soon. */
+/* Two lists: low slots are given out first, as they are the quick ones. */
 static uint32_t *free_list(struct cap_table *t, uint32_t slot) {
     return slot < CAP_FIRST ? &t->first_free : &t->first_free_page;
 }
 
+/* Slots below are only taken by name, so that what is handed out never stands in the way. */
+static bool is_fixed(uint64_t slot) {
+    return slot < PK_SLOT_FIRST_FREE;
+}
+
+static void put_free(struct cap_table *t, uint32_t slot) {
+    if (is_fixed(slot))
+        return;
+    uint32_t *list = free_list(t, slot);
+    cap_slot(t, slot)->next_free = *list;
+    *list = slot;
+}
+
 static void link_free(struct cap_table *t, struct cap *slots, uint32_t first, uint32_t count) {
+    t->slots = first + count;
     for (uint32_t i = count; i-- > 0;) {
         slots[i].object = NULL;
         slots[i].kind = 0;
-        if (first + i == 0)
-            continue;
-        uint32_t *list = free_list(t, first);
-        slots[i].next_free = *list;
-        *list = first + i;
+        put_free(t, first + i);
     }
-    t->slots = first + count;
 }
 
 static void *page_alloc(struct account *account) {
@@ -85,10 +94,26 @@ static long take_named(struct cap_table *t, uint64_t slot) {
     if (t->first[slot].object)
         return -EEXIST;
     uint32_t *link = &t->first_free;
-    while (*link != slot)
+    while (!is_fixed(slot) && *link != slot)
         link = &t->first[*link].next_free;
-    *link = t->first[slot].next_free;
+    if (!is_fixed(slot))
+        *link = t->first[slot].next_free;
     return (long)slot;
+}
+
+/* Some rights are counted: when nobody has them any more, that is an end. */
+static inline void count_in(struct kobject *object, uint32_t rights) {
+    if (object->type == PK_TYPE_ENDPOINT && rights & PK_RIGHT_RECEIVE)
+        endpoint_add_receive_cap(object);
+    else if (object->type == PK_TYPE_ACCOUNT && rights & PK_RIGHT_MANAGE)
+        account_add_holder(object);
+}
+
+static inline void count_out(struct kobject *object, uint32_t rights) {
+    if (object->type == PK_TYPE_ENDPOINT && rights & PK_RIGHT_RECEIVE)
+        endpoint_drop_receive_cap(object);
+    else if (object->type == PK_TYPE_ACCOUNT && rights & PK_RIGHT_MANAGE)
+        account_drop_holder(object);
 }
 
 long cap_insert(struct cap_table *t, uint64_t slot, struct kobject *object, uint32_t rights,
@@ -100,8 +125,7 @@ long cap_insert(struct cap_table *t, uint64_t slot, struct kobject *object, uint
         .object = object, .badge = badge, .rights = rights, .kind = cap_kind(object->type, rights)};
     t->taken++;
     kobject_hold(object);
-    if (object->type == PK_TYPE_ENDPOINT && rights & PK_RIGHT_RECEIVE)
-        endpoint_add_receive_cap(object);
+    count_in(object, rights);
     return at;
 }
 
@@ -110,8 +134,7 @@ static inline void release(struct cap_table *t, struct cap *c) {
     t->taken--;
     c->object = NULL;
     c->kind = 0;
-    if (object->type == PK_TYPE_ENDPOINT && c->rights & PK_RIGHT_RECEIVE)
-        endpoint_drop_receive_cap(object);
+    count_out(object, c->rights);
     kobject_put(object);
 }
 
@@ -120,9 +143,7 @@ long cap_remove(struct cap_table *t, uint64_t slot) {
     if (!c)
         return -EBADF;
     release(t, c);
-    uint32_t *list = free_list(t, (uint32_t)slot);
-    c->next_free = *list;
-    *list = (uint32_t)slot;
+    put_free(t, (uint32_t)slot);
     return 0;
 }
 

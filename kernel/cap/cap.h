@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Capability tables. A task reaches kernel objects only through slots of its table: object,
- * rights, badge. Slot 0 is never used. The first slots, all that most tasks need, are one small
+ * rights, badge. Slot 0 is never used; those below PK_SLOT_FIRST_FREE are filled by name, the others given out. The first slots, all that most tasks need, are one small
  * array; the rest comes a page at a time, so that a table grows without moving.
  */
 #ifndef CAP_CAP_H
@@ -27,6 +27,7 @@ struct cap {
 static inline uint64_t cap_kind(uint32_t type, uint32_t rights) {
     return (uint64_t)type << 5 | rights;
 }
+#define CAP_ANY_TYPE 15 /* all the bits of a type: for the mask */
 
 struct cap_table {
     struct cap *first;
@@ -67,15 +68,15 @@ long cap_error(const struct cap *c, uint32_t type);
 static inline struct cap *cap_find(const struct cap_table *t, uint64_t slot, uint32_t type,
                                    uint32_t rights, long *error) {
     struct cap *c = cap_at(t, slot);
-    if (c && (c->kind & cap_kind(7, rights)) == cap_kind(type, rights))
+    if (c && (c->kind & cap_kind(CAP_ANY_TYPE, rights)) == cap_kind(type, rights))
         return c;
     *error = cap_error(c, type);
     return NULL;
 }
 
 /*
- * Puts a capability to object (its reference count raised) into slot, or into any if slot is 0.
- * Returns the slot, -EEXIST if that slot is taken, -EINVAL if out of range, -ENOMEM, -EMFILE.
+ * Puts a capability to object (its reference count raised) into slot, or into any that is given out if slot
+ * is 0. Returns the slot, -EEXIST if that slot is taken, -EINVAL if out of range, -ENOMEM, -EMFILE.
  */
 long cap_insert(struct cap_table *t, uint64_t slot, struct kobject *object, uint32_t rights,
                 uint64_t badge);

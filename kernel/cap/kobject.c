@@ -3,7 +3,9 @@
 #include <cap/kobject.h>
 #include <arch/hart.h>
 #include <arch/machine.h>
+#include <entry.h>
 #include <ipc/ipc.h>
+#include <mm/account.h>
 #include <mm/object.h>
 #include <sched/hart.h>
 #include <task/task.h>
@@ -38,6 +40,9 @@ void kobject_put(struct kobject *k) {
     case PK_TYPE_IRQ:
         irq_destroy(k);
         break;
+    case PK_TYPE_ACCOUNT:
+        account_destroy(k);
+        break;
     case PK_TYPE_MACHINE: /* one, static, never without a reference */
     case PK_TYPE_NONE:
         panic("kobject of type %u without references", k->type);
@@ -64,6 +69,8 @@ static enum ending end_step(struct kobject *k) {
         return notification_end_step(k, &credit);
     case PK_TYPE_OBJECT:
         return object_end_step(k, &credit);
+    case PK_TYPE_ACCOUNT:
+        return account_end_step(k, &credit);
     case PK_TYPE_THREAD: /* end at once */
     case PK_TYPE_IRQ:
     case PK_TYPE_MACHINE:
@@ -96,7 +103,8 @@ static bool write_log(void) {
 bool kobject_reap(void) {
     bool worked = write_log();
     uint64_t waiting = 0; /* for other harts */
-    while (!list_empty(&doomed) && waiting < doomed_count && !arch_interrupt_pending()) {
+    while (!list_empty(&doomed) && waiting < doomed_count && !arch_interrupt_pending() &&
+           !(worked && kernel_lock_wanted())) {
         struct kobject *k = CONTAINER_OF(doomed.next, struct kobject, doomed);
         list_remove(&k->doomed);
         enum ending left = end_step(k);

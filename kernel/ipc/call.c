@@ -14,6 +14,7 @@
 #include <task/thread.h>
 
 #define CALLER_CREDIT 16
+#define DONATION_DEPTH 16
 #define MESSAGE_CREDIT 100 /* for those that cannot be delivered before one that can */
 
 static struct thread *first_of(struct list *level) {
@@ -26,7 +27,7 @@ static void queue_before(struct endpoint *e, struct list *level, struct thread *
 }
 
 /* Behind everybody at least as urgent, in a time that does not depend on how many that are. */
-static void enqueue_caller(struct endpoint *e, struct thread *t) {
+static void insert_caller(struct endpoint *e, struct thread *t) {
     unsigned priority = t->call.priority = t->sched.priority;
     struct list *level = e->levels.next;
     while (level != &e->levels && first_of(level)->call.priority > priority)
@@ -37,10 +38,38 @@ static void enqueue_caller(struct endpoint *e, struct thread *t) {
         queue_before(e, level, t);
         list_insert_before(level, &t->call.level);
     }
+}
+
+/*
+ * Whoever serves e is to be as urgent as its caller. If it waits in a queue itself its place there changes, and
+ * so on; servers do not call each other any deeper.
+ */
+static void donate(struct endpoint *e, unsigned priority) {
+    for (int depth = 0; depth < DONATION_DEPTH; depth++) {
+        struct thread *server = e->server;
+        if (!server || server->sched.priority >= priority)
+            return;
+        sched_set_priority(server, priority);
+        if (server->state != THREAD_QUEUED)
+            return;
+        e = server->call.endpoint;
+        call_unqueue(server);
+        insert_caller(e, server);
+    }
+}
+
+static void enqueue_caller(struct endpoint *e, struct thread *t) {
+    insert_caller(e, t);
     t->state = THREAD_QUEUED;
     e->pending = true;
-    if (e->server && e->server->sched.priority < t->sched.priority)
-        sched_set_priority(e->server, t->sched.priority);
+    donate(e, t->sched.priority);
+}
+
+void call_requeue(struct thread *t) {
+    if (t->state != THREAD_QUEUED || t->call.priority == t->sched.priority)
+        return;
+    call_unqueue(t);
+    enqueue_caller(t->call.endpoint, t);
 }
 
 void call_unqueue(struct thread *t) {

@@ -177,17 +177,21 @@ long sys_wait(struct thread *self, const uint64_t *a) {
 long sys_endpoint_create(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct notification *n = NULL;
-    if (a[0] && !(n = find_notification(self, a[0], PK_RIGHT_RECEIVE, &error)))
+    struct account *account = call_account(self, a[0], PK_RIGHT_MANAGE, &error);
+    if (!account || (a[1] && !(n = find_notification(self, a[1], PK_RIGHT_RECEIVE, &error))))
         return error;
     if (n && n->bound)
         return -EBUSY;
-    struct endpoint *e = endpoint_create(self->task->account, n);
+    struct endpoint *e = endpoint_create(account, n);
     return e ? call_give(self, &e->kobject) : -ENOMEM;
 }
 
 long sys_notification_create(struct thread *self, const uint64_t *a) {
-    (void)a;
-    struct notification *n = notification_create(self->task->account);
+    long error = 0;
+    struct account *account = call_account(self, a[0], PK_RIGHT_MANAGE, &error);
+    if (!account)
+        return error;
+    struct notification *n = notification_create(account);
     return n ? call_give(self, &n->kobject) : -ENOMEM;
 }
 
@@ -259,7 +263,7 @@ long sys_caller_to_object(struct thread *self, const uint64_t *a) {
     long error = caller_buffer(self, a[0], a[1], true, &of, &from, &length);
     if (error < 0)
         return error;
-    struct object *o = call_object(self, a[2], PK_RIGHT_RECEIVE, a[3], length, &error);
+    struct object *o = call_object(self, a[2], PK_RIGHT_WRITE, a[3], length, &error);
     return o ? copy_in_call(self, of_object(o), a[3], of, from, length) : error;
 }
 

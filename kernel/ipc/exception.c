@@ -23,7 +23,7 @@ void exception_send(struct thread *t, uint64_t label, uint64_t w0, uint64_t w1, 
 }
 
 void exception_unanswered(struct thread *t) {
-    kprintf("%s: exception %lx unanswered: %lx %lx %lx %lx; thread stopped\n", t->task->name,
+    kprintf("[%s] exception %lx unanswered: %lx %lx %lx %lx; thread stopped\n", t->task->name,
             (uint64_t)(t->call.exception & ~PK_LABEL_KERNEL), t->call.exception_words[0],
             t->call.exception_words[1], t->call.exception_words[2], t->call.exception_words[3]);
     t->call.exception = 0;

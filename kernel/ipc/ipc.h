@@ -63,6 +63,8 @@ void notification_signal(struct notification *n, uint64_t bits);
 
 /* The kernel's side of a call: t, not running, waits for an answer at e. Never fails. */
 void call_start(struct thread *t, struct endpoint *e, uint64_t badge);
+/* t's priority changed: if it is queued it takes the place that it has now. */
+void call_requeue(struct thread *t);
 /* Takes t out of its pending call; a server that received it gets the notice `dead`. */
 void call_abandon(struct thread *t);
 /* Tells the server of t's pending call, once, that t would rather stop waiting. A call in hand may be

@@ -64,6 +64,7 @@ struct region *aspace_region_at_or_above(struct aspace *as, uint64_t va) {
 static void region_insert(struct region *r, uint64_t start, struct region *like) {
     r->node.key = start;
     tree_insert(&r->aspace->regions, &r->node);
+    r->aspace->changes++;
     r->aspace->mapped += (r->end - start) >> PAGE_SHIFT;
     if (r->object) {
         kobject_hold(&r->object->kobject);
@@ -74,6 +75,7 @@ static void region_insert(struct region *r, uint64_t start, struct region *like)
 /* r is out of the tree. */
 static void region_free(struct region *r) {
     struct aspace *as = r->aspace;
+    as->changes++;
     as->mapped -= (r->end - region_start(r)) >> PAGE_SHIFT;
     if (as->last_found == r)
         as->last_found = NULL;
@@ -121,6 +123,7 @@ static bool range_valid(uint64_t start, uint64_t length) {
 /* The region begins at va from now on; what lay below is unmapped. */
 static void region_trim(struct region *r, uint64_t va) {
     uint64_t bytes = va - region_start(r);
+    r->aspace->changes++;
     r->aspace->mapped -= bytes >> PAGE_SHIFT;
     r->offset += bytes;
     r->node.key = va; /* its place among the others is the same */
@@ -219,6 +222,7 @@ static bool extend_below(struct aspace *as, uint64_t start, const struct region 
     if (!r || r->object || like->object || r->prot != like->prot || r->max_prot != like->max_prot ||
         r->tag != like->tag)
         return false;
+    as->changes++;
     as->mapped += (like->end - start) >> PAGE_SHIFT;
     r->end = like->end;
     return true;
@@ -231,7 +235,7 @@ static uint64_t allowed_prot(const struct object *object, uint64_t flags, uint32
     if (object) {
         if (!(rights & PK_RIGHT_EXECUTE))
             max &= ~(uint64_t)PK_PROT_EXEC;
-        if (flags & PK_MAP_SHARED && !(rights & PK_RIGHT_RECEIVE))
+        if (flags & PK_MAP_SHARED && !(rights & PK_RIGHT_WRITE))
             max &= ~(uint64_t)PK_PROT_WRITE;
     }
     return max;
@@ -258,6 +262,8 @@ long aspace_map_check(uint64_t length, uint64_t flags, const struct object *obje
     if (length == 0 || length > ARCH_USER_END || offset % PAGE_SIZE || offset + length < offset ||
         (flags & PK_MAP_SHARED && !object))
         return -EINVAL;
+    if (object && object->device && !(flags & PK_MAP_SHARED))
+        return -EINVAL; /* a private copy of a device's registers makes no sense */
     return flags & PROT_ALL & ~allowed_prot(object, flags, object_rights) ? -EACCES : 0;
 }
 
@@ -329,6 +335,7 @@ static long protect_change(struct aspace *as, uint64_t *va, uint64_t end, uint64
         struct region *r = region_allowing(as, *va, prot, &error);
         if (!r)
             return error;
+        as->changes++;
         r->prot = (uint8_t)prot; /* first: faults until the next step must not give more */
         long more = table_restrict(as, va, r->end, prot, credit);
         if (more != 0)

@@ -30,7 +30,8 @@ struct region {
 
 struct aspace {
     uint32_t refs;
-    uint32_t harts; /* whose TLB may hold entries, by hart index */
+    uint32_t harts;      /* whose TLB may hold entries, by hart index */
+    uint32_t code_stale; /* harts that must fence their instruction fetch before they run it next */
     uint64_t asid, asid_generation;
     uint64_t activation; /* what activates it, while its home says that nothing else must be done */
     uint64_t
@@ -43,7 +44,11 @@ struct aspace {
     uint64_t mapped;   /* pages in regions */
     uint64_t map_next; /* where to look for room first: below this */
     uint64_t cursor;   /* how far clone or destroy came */
+    uint64_t changes;  /* to regions, counted: a clone in steps must see always the same */
     bool dying;        /* being destroyed */
+    /* A clone in the making, which nobody may use, is of this one, in this state; not held, only compared. */
+    const struct aspace *clone_of;
+    uint64_t clone_changes;
 };
 
 static inline uint64_t region_start(const struct region *r) {
@@ -79,9 +84,10 @@ struct region *aspace_region_at_or_above(struct aspace *as, uint64_t va);
 struct region *aspace_region(struct aspace *as, uint64_t va);
 
 /*
- * Clones src's regions and pages copy-on-write into dst, which starts empty and is not used
- * meanwhile. Works one step; returns 1 when there is more to do, 0 when done, -ENOMEM (dst
- * is then to be destroyed). The caller keeps src's threads from running between steps.
+ * Clones src's regions and pages copy-on-write into dst, which starts empty; until it is done dst->clone_of
+ * is set and nobody may use dst. Works one step; returns 1 when there is more to do, 0 when done. -ENOMEM, and
+ * -EBUSY if src's regions changed between two steps or dst is being made a clone of another: dst is then to
+ * be destroyed.
  */
 long aspace_clone_step(struct aspace *dst, struct aspace *src);
 

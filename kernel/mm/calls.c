@@ -28,7 +28,10 @@ static struct object *object_in_making(struct thread *self, const uint64_t *a, u
                                        long *error) {
     if (*progress)
         return find_object(self, *progress & (CAP_MAX_SLOTS - 1), PK_RIGHT_ALL, NULL, error);
-    struct object *o = object_create(self->task->account, a[0]);
+    struct account *account = call_account(self, a[0], PK_RIGHT_USE, error);
+    if (!account)
+        return NULL;
+    struct object *o = object_create(account, a[1]);
     *error = o ? call_give(self, &o->kobject) : -ENOMEM;
     if (*error < 0)
         return NULL;
@@ -44,16 +47,16 @@ static long share_object(struct thread *self, const uint64_t *a, struct object *
     if (!o)
         return error;
     uint64_t slot = progress & (CAP_MAX_SLOTS - 1), done = progress / CAP_MAX_SLOTS;
-    uint64_t pages = align_up(min_u64(a[0], o->size), PAGE_SIZE) >> PAGE_SHIFT;
+    uint64_t pages = align_up(min_u64(a[1], o->size), PAGE_SIZE) >> PAGE_SHIFT;
     while (done < pages) {
         int credit = STEP_CREDIT;
-        error = object_share_step(o, source, a[2] >> PAGE_SHIFT, done, &credit);
+        error = object_share_step(o, source, a[3] >> PAGE_SHIFT, done, &credit);
         if (error < 0) {
             cap_remove(&self->task->caps, slot);
             return call_with_memory(self, error);
         }
         done = (uint64_t)error;
-        if (done < pages && arch_interrupt_pending())
+        if (done < pages && call_must_wait())
             return call_restart_at(self, done * CAP_MAX_SLOTS | slot);
     }
     return (long)slot;
@@ -62,31 +65,36 @@ static long share_object(struct thread *self, const uint64_t *a, struct object *
 long sys_object_create(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct object *source = NULL;
-    if (a[0] > OBJECT_MAX)
+    struct account *account = call_account(self, a[0], PK_RIGHT_USE, &error);
+    if (!account)
+        return error;
+    if (a[1] > OBJECT_MAX)
         return -EINVAL;
-    if (a[1]) {
-        source = find_object(self, a[1], PK_RIGHT_USE | PK_RIGHT_MANAGE, NULL, &error);
+    if (a[2]) {
+        source = find_object(self, a[2], PK_RIGHT_USE | PK_RIGHT_MANAGE, NULL, &error);
         if (!source)
             return error;
-        if (source->device || a[2] % PAGE_SIZE || a[2] > source->size ||
-            a[0] > align_up(source->size, PAGE_SIZE) - a[2])
+        if (source->device || a[3] % PAGE_SIZE || a[3] > source->size ||
+            a[1] > align_up(source->size, PAGE_SIZE) - a[3])
             return -EINVAL;
     }
     if (source)
         return share_object(self, a, source);
-    struct object *o = object_create(self->task->account, a[0]);
+    struct object *o = object_create(account, a[1]);
     return call_with_memory(self, o ? call_give(self, &o->kobject) : -ENOMEM);
 }
 
 long sys_object_device(struct thread *self, const uint64_t *a) {
     long error = 0;
-    if (!cap_find(&self->task->caps, a[0], PK_TYPE_MACHINE, PK_RIGHT_MANAGE, &error))
+    struct account *account = call_account(self, a[0], PK_RIGHT_MANAGE, &error);
+    if (!account || !cap_find(&self->task->caps, a[1], PK_TYPE_MACHINE, PK_RIGHT_MANAGE, &error))
         return error;
-    if (a[1] % PAGE_SIZE || a[2] % PAGE_SIZE || a[2] == 0 || a[1] == 0 || a[1] + a[2] < a[1] ||
-        a[1] + a[2] > ARCH_DIRECT_SIZE ||
-        (a[1] < machine.ram_end && a[1] + a[2] > machine.ram_start))
+    uint64_t start = a[2], size = a[3];
+    if (start % PAGE_SIZE || size % PAGE_SIZE || size == 0 || start == 0 || start + size < start ||
+        start + size > ARCH_DIRECT_SIZE ||
+        (start < machine.ram_end && start + size > machine.ram_start))
         return -EINVAL;
-    struct object *o = object_create_device(self->task->account, a[1], a[2]);
+    struct object *o = object_create_device(account, start, size);
     return o ? call_give(self, &o->kobject) : -ENOMEM;
 }
 
@@ -101,7 +109,7 @@ long sys_object_resize(struct thread *self, const uint64_t *a) {
     do {
         int credit = STEP_CREDIT;
         more = object_resize_step(o, a[1], &credit);
-    } while (more > 0 && !arch_interrupt_pending());
+    } while (more > 0 && !call_must_wait());
     return more > 0 ? call_restart(self) : more;
 }
 
@@ -123,7 +131,7 @@ long sys_object_read(struct thread *self, const uint64_t *a) {
 
 long sys_object_write(struct thread *self, const uint64_t *a) {
     long error = 0;
-    struct object *o = call_object(self, a[0], PK_RIGHT_RECEIVE, a[1], a[3], &error);
+    struct object *o = call_object(self, a[0], PK_RIGHT_WRITE, a[1], a[3], &error);
     return o ? copy_in_call(self, of_object(o), a[1], of_user(self->task->aspace), a[2], a[3])
              : error;
 }
@@ -134,7 +142,7 @@ static long unmap_steps(struct thread *self, struct aspace *as, uint64_t start, 
     do {
         int credit = STEP_CREDIT;
         more = aspace_unmap_step(as, start, start + align_up(length, PAGE_SIZE), &credit);
-    } while (more > 0 && !arch_interrupt_pending());
+    } while (more > 0 && !call_must_wait());
     return more > 0 ? call_restart(self) : more;
 }
 
@@ -169,7 +177,7 @@ long sys_map(struct thread *self, const uint64_t *a) {
     uint64_t search = call_progress(self);
     long at;
     while ((at = aspace_map(task->aspace, a[1], a[2], a[3], o, a[5], a[6], rights, &search)) == 1)
-        if (arch_interrupt_pending())
+        if (call_must_wait())
             return call_restart_at(self, search);
     return call_with_memory(self, at);
 }
@@ -194,8 +202,35 @@ long sys_protect(struct thread *self, const uint64_t *a) {
     do {
         int credit = STEP_CREDIT;
         more = aspace_protect_step(task->aspace, a[1], a[2], a[3], &done, &credit);
-    } while (more > 0 && !arch_interrupt_pending());
+    } while (more > 0 && !call_must_wait());
     return more > 0 ? call_restart_at(self, done) : more;
+}
+
+/* As a write to each page would make it where writing is allowed, as a read elsewhere. */
+static long populate_page(struct aspace *as, uint64_t va) {
+    const struct region *r = aspace_region(as, va);
+    if (!r)
+        return -ENOMEM;
+    return aspace_fault(as, va, r->prot & PK_PROT_WRITE ? ACCESS_WRITE : ACCESS_READ);
+}
+
+/* What a step does is what was to be done: an interrupted call goes on where it stopped. */
+long sys_populate(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct task *task = call_task_or_own(self, a[0], &error);
+    if (!task)
+        return error;
+    if (bad_range(a[1], a[2]))
+        return -EINVAL;
+    uint64_t pages = align_up(a[2], PAGE_SIZE) >> PAGE_SHIFT;
+    for (uint64_t done = call_progress(self); done < pages;) {
+        error = populate_page(task->aspace, a[1] + (done << PAGE_SHIFT));
+        if (error < 0)
+            return call_with_memory(self, error);
+        if (++done < pages && call_must_wait())
+            return call_restart_at(self, done);
+    }
+    return 0;
 }
 
 long sys_region_info(struct thread *self, const uint64_t *a) {

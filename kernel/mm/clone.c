@@ -31,19 +31,19 @@ static long copy_region(struct aspace *dst, struct region *r) {
     return 0;
 }
 
-/* 1: all regions are there; 0: more to do. */
+/* 0: all regions are there; 1: more to do. */
 static long copy_regions(struct aspace *dst, struct aspace *src, int *credit) {
     uint64_t from = dst->cursor;
     for (; *credit > 0; *credit -= REGION_CREDIT) {
         struct region *r = from < ARCH_USER_END ? aspace_region_at_or_above(src, from) : NULL;
         if (!r)
-            return 1;
+            return 0;
         long error = copy_region(dst, r);
         if (error < 0)
             return error;
         dst->cursor = from = r->end;
     }
-    return 0;
+    return 1;
 }
 
 #define PHASE_TABLES (1ull << 63) /* in cursor: regions are done, the rest is the next table */
@@ -51,29 +51,42 @@ static long copy_regions(struct aspace *dst, struct aspace *src, int *credit) {
 static long share_tables(struct aspace *dst, struct aspace *src, int *credit) {
     uint64_t va = dst->cursor & ~PHASE_TABLES;
     bool protected_any = false;
-    long more = 0;
-    while (more == 0 && table_find(src, &va, ARCH_USER_END, credit)) {
+    long error = 0;
+    while (error == 0 && table_find(src, &va, ARCH_USER_END, credit)) {
         va = align_down(va, ARCH_LEAF_SPAN);
-        more = table_share(dst, src, va, &protected_any, credit);
-        if (more == 0)
-            va += ARCH_LEAF_SPAN;
+        error = table_share(dst, src, va, &protected_any, credit);
+        va += ARCH_LEAF_SPAN;
     }
     if (protected_any)
         arch_mmu_flush(src, 0, ARCH_USER_END);
-    if (more < 0)
-        return more;
+    if (error < 0)
+        return error;
     dst->cursor = va < ARCH_USER_END ? PHASE_TABLES | va : 0;
     return va < ARCH_USER_END;
 }
 
-long aspace_clone_step(struct aspace *dst, struct aspace *src) {
-    int credit = STEP_CREDIT;
+/* The regions first, all of them; then the tables, so that every page of dst lies in a region of dst. */
+static long fill(struct aspace *dst, struct aspace *src, int *credit) {
     if (!(dst->cursor & PHASE_TABLES)) {
-        long done = copy_regions(dst, src, &credit);
-        if (done <= 0)
-            return done < 0 ? done : 1;
+        long more = copy_regions(dst, src, credit);
+        if (more != 0)
+            return more;
         dst->cursor = PHASE_TABLES;
         dst->map_next = src->map_next;
     }
-    return share_tables(dst, src, &credit);
+    return share_tables(dst, src, credit);
+}
+
+long aspace_clone_step(struct aspace *dst, struct aspace *src) {
+    int credit = STEP_CREDIT;
+    if (!dst->clone_of) {
+        dst->clone_of = src;
+        dst->clone_changes = src->changes;
+    }
+    if (dst->clone_of != src || dst->clone_changes != src->changes)
+        return -EBUSY;
+    long more = fill(dst, src, &credit);
+    if (more == 0)
+        dst->clone_of = NULL;
+    return more;
 }

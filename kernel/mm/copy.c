@@ -146,7 +146,7 @@ static NOINLINE long copy_steps(struct thread *self, struct side dst, struct sid
         done += (uint64_t)n;
         dst.at += (uint64_t)n;
         src.at += (uint64_t)n;
-        if (done < length && arch_interrupt_pending())
+        if (done < length && call_must_wait())
             return call_restart_at(self, done);
     }
     return (long)done;

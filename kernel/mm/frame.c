@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The frame allocator (frame.h). The kernel only ever needs single frames, so a stack of free ones
- * linked through their own first word is enough: no fragmentation, constant time. Frames that were
+ * is enough: no fragmentation, constant time. Its links stand in the frame table and not in the frames:
+ * nothing that anybody may still write to a page is ever taken for the kernel's data. Frames that were
  * never given out are not on the stack but above a rising mark, so that boot costs the same with
  * 32 MiB and with 8 GiB, and untouched RAM stays untouched. Frames that come back full of zeros, as
  * page tables do, have a stack of their own: who wants zeros gets these first.
@@ -22,7 +23,7 @@ uint64_t frames_base;
 static struct range reserved[MAX_RESERVED];
 static unsigned reserved_count;
 static uint64_t fresh, fresh_end; /* frames from here on were never given out */
-static void **stack, **clean;     /* the latter's frames are zeros but for the link */
+static uint32_t stack, clean;     /* links to the first; the latter's frames are zeros */
 static uint64_t free_frames, total_frames;
 
 void frame_reserve(uint64_t start, uint64_t end) {
@@ -80,6 +81,7 @@ void frame_init(uint64_t start, uint64_t end) {
     frames_base = align_up(start, PAGE_SIZE);
     fresh_end = align_down(end, PAGE_SIZE);
     uint64_t size = ((fresh_end - frames_base) >> PAGE_SHIFT) * sizeof *frames;
+    ASSERT((fresh_end - frames_base) >> PAGE_SHIFT < UINT32_MAX); /* links are that long */
     uint64_t table = place_table(frames_base, fresh_end, size);
     frame_reserve(table, table + size);
     frames = phys_to_virt(table);
@@ -87,17 +89,20 @@ void frame_init(uint64_t start, uint64_t end) {
     fresh = skip_reserved(frames_base);
 }
 
-static struct frame *pop(void ***from) {
-    void **link = *from;
-    *from = *link;
-    *link = NULL;
-    return frame_of(virt_to_phys(link));
+/* A link is the frame's place in the table, from 1 on; 0 ends a list. */
+static uint32_t link_to(const struct frame *f) {
+    return (uint32_t)(f - frames) + 1;
 }
 
-static void push(void ***to, const struct frame *f) {
-    void **link = frame_va(f);
-    *link = *to;
-    *to = link;
+static struct frame *pop(uint32_t *from) {
+    struct frame *f = &frames[*from - 1];
+    *from = f->next;
+    return f;
+}
+
+static void push(uint32_t *to, struct frame *f) {
+    f->next = *to;
+    *to = link_to(f);
 }
 
 static struct frame *take(void) {
@@ -131,6 +136,7 @@ static ALWAYS_INLINE struct frame *get(struct account *account, bool zeroed) {
     if (!f) {
         if (account)
             account_uncharge(account, PAGE_SIZE);
+        account_frames_ended();
         return NULL;
     }
     ASSERT(!is_clean || is_zeros(f));
@@ -172,7 +178,7 @@ void frame_copy(const struct frame *dst, const struct frame *src) {
     }
 }
 
-static ALWAYS_INLINE void give(struct frame *f, void ***to) {
+static ALWAYS_INLINE void give(struct frame *f, uint32_t *to) {
     push(to, f);
     free_frames++;
     if (f->account)
@@ -188,6 +194,37 @@ void frame_put_zeroed(struct frame *f) {
     ASSERT(f->refs == 1 && is_zeros(f));
     f->refs = 0;
     give(f, &clean);
+}
+
+static void uncharge_batch(struct frame_batch *b) {
+    if (b->account)
+        account_uncharge(b->account, b->charged << PAGE_SHIFT);
+    b->charged = 0;
+}
+
+void frame_batch_add(struct frame_batch *b, struct frame *f) {
+    ASSERT(f->refs == 0);
+    if (b->account != f->account) {
+        uncharge_batch(b);
+        b->account = f->account;
+    }
+    if (b->first)
+        b->last->next = link_to(f);
+    else
+        b->first = f;
+    b->last = f;
+    b->count++;
+    b->charged++;
+}
+
+void frame_batch_free(struct frame_batch *b) {
+    if (!b->first)
+        return;
+    uncharge_batch(b);
+    b->last->next = stack;
+    stack = link_to(b->first);
+    free_frames += b->count;
+    *b = (struct frame_batch){0};
 }
 
 void frame_adopt(uint64_t start, uint64_t end) {

@@ -11,8 +11,13 @@
 struct account;
 
 struct frame {
-    uint32_t refs;           /* mappings and objects that hold it; 0 = free */
-    uint16_t used, groups;   /* for page tables: see table.c */
+    uint32_t refs; /* mappings and objects that hold it; 0 = free */
+    union {
+        struct {
+            uint16_t used, groups; /* for page tables: see table.c */
+        };
+        uint32_t next; /* of a frame without references: the next one in its list, see frame.c */
+    };
     struct account *account; /* who is charged; NULL: the kernel itself */
 };
 
@@ -59,6 +64,27 @@ static inline void frame_put(struct frame *f) {
 }
 /* Drops the only reference to a frame that holds zeros: it need not be zeroed again. */
 void frame_put_zeroed(struct frame *f);
+
+/*
+ * Frames that user code on another hart may still reach by what its TLB remembers: they are collected here
+ * while page table entries are cleared, and free only after the TLBs were told. A batch must not live
+ * longer than the kernel lock is held.
+ */
+struct frame_batch {
+    struct frame *first, *last;
+    uint64_t count;
+    struct account *account; /* who is charged for the newest of them, */
+    uint64_t charged;        /* for so many */
+};
+/* Adds a frame without references. */
+void frame_batch_add(struct frame_batch *b, struct frame *f);
+/* Drops a reference; the last one adds the frame to the batch. */
+static inline void frame_put_later(struct frame_batch *b, struct frame *f) {
+    if (--f->refs == 0)
+        frame_batch_add(b, f);
+}
+/* Frees all of them; the batch is empty then. */
+void frame_batch_free(struct frame_batch *b);
 /* Takes a reserved, page-aligned range into use: each frame gets one reference, nobody charged. */
 void frame_adopt(uint64_t start, uint64_t end);
 

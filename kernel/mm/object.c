@@ -25,12 +25,8 @@ static uint64_t capacity(unsigned height) {
     return 1ull << (NODE_BITS * height);
 }
 
-static struct account *account_of(const struct object *o) {
-    return o->kobject.account;
-}
-
 static void **new_node(struct object *o) {
-    struct frame *f = frame_get_zeroed(account_of(o));
+    struct frame *f = frame_get_zeroed(o->kobject.account);
     return f ? frame_va(f) : NULL;
 }
 
@@ -82,7 +78,7 @@ struct frame *object_frame(struct object *o, uint64_t index) {
         return NULL;
     void **s = slot(o, index, true);
     if (s && !*s) {
-        *s = frame_get_zeroed(account_of(o));
+        *s = frame_get_zeroed(o->kobject.account);
         if (*s)
             o->resident++;
     }
@@ -291,7 +287,7 @@ enum ending object_end_step(struct kobject *k, int *credit) {
     struct object *o = CONTAINER_OF(k, struct object, kobject);
     if (!truncate_pages(o, 0, credit))
         return ENDING_MORE;
-    slab_free(o, sizeof *o, account_of(o));
+    slab_free(o, sizeof *o, o->kobject.account);
     return ENDING_DONE;
 }
 

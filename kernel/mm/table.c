@@ -133,13 +133,18 @@ pte_t *table_entry(struct aspace *as, uint64_t va) {
     return &pte_table(*mid)[mmu_leaf_index(va)];
 }
 
-/* Drops this address space's use of a leaf table, which is empty or others' too. */
-static void drop_leaf(struct aspace *as, pte_t *mid) {
+/* Takes a leaf table, which is empty or others' too, out of the address space; put_leaf() is to follow. */
+static struct frame *unlink_leaf(struct aspace *as, pte_t *mid) {
     struct frame *f = table_frame(*mid);
     ASSERT(f->refs > 1 || !f->used);
     as->resident -= f->used;
     frame_holding(mid)->used--;
     *mid = 0;
+    return f;
+}
+
+/* No hart walks it for that address space any more. */
+static void put_leaf(struct frame *f) {
     if (f->refs == 1)
         frame_put_zeroed(f);
     else
@@ -172,8 +177,9 @@ static void clear_some(struct aspace *as, pte_t *leaf, unsigned count) {
     }
 }
 
-/* Clears entries from index i on of an own leaf table; returns how far it came. */
-static unsigned clear_entries(struct aspace *as, pte_t *e, unsigned i, unsigned last, int *credit) {
+/* Clears entries from index i on of an own leaf table; returns how far it came. Frames go to `freed`. */
+static unsigned clear_entries(struct aspace *as, pte_t *e, unsigned i, unsigned last,
+                              struct frame_batch *freed, int *credit) {
     struct frame *f = frame_holding(e);
     unsigned groups = f->groups;
     uint32_t left = f->used, most = pages_for(*credit), kept = left > most ? left - most : 0;
@@ -183,7 +189,7 @@ static unsigned clear_entries(struct aspace *as, pte_t *e, unsigned i, unsigned 
         pte_t old = e[i];
         e[i] = 0;
         if (pte_counted(old))
-            frame_put(frame_of(pte_pa(old)));
+            frame_put_later(freed, frame_of(pte_pa(old)));
     }
     if (!left)
         i = last;
@@ -222,12 +228,18 @@ static long own(struct aspace *as, const pte_t *mid, uint64_t va, uint64_t end, 
     return table_entry(as, va) ? 0 : -ENOMEM;
 }
 
-/* One leaf table's part of table_clear(). */
+/*
+ * One leaf table's part of table_clear(). First entries go, then what TLBs remember of them on any hart,
+ * and only then may frames be used for something else: a thread on another hart may write to a page until
+ * its TLB has forgotten it.
+ */
 static long clear_in_leaf(struct aspace *as, uint64_t *va, uint64_t end, int *credit) {
     uint64_t start = *va;
     pte_t *mid = mid_look(as, start);
+    struct frame *table = NULL;
+    struct frame_batch freed = {0};
     if (table_frame(*mid)->refs > 1 && none_outside(*mid, start, end)) {
-        drop_leaf(as, mid);
+        table = unlink_leaf(as, mid);
         *va = end;
     } else {
         long error = own(as, mid, start, end, credit);
@@ -235,13 +247,18 @@ static long clear_in_leaf(struct aspace *as, uint64_t *va, uint64_t end, int *cr
             return error;
         unsigned first = mmu_leaf_index(start), last = end_index(start, end);
         if (table_frame(*mid)->refs == 1)
-            last = clear_entries(as, pte_table(*mid), first, last, credit);
+            last = clear_entries(as, pte_table(*mid), first, last, &freed, credit);
         *va = start + ((uint64_t)(last - first) << PAGE_SHIFT);
         if (!table_frame(*mid)->used)
-            drop_leaf(as, mid);
+            table = unlink_leaf(as, mid);
     }
-    /* Before a frame that was freed may be used: others may still write to it. */
-    arch_mmu_flush(as, start, *va - start);
+    if (table) { /* the link to it may be remembered for all of its addresses */
+        arch_mmu_flush(as, 0, ARCH_USER_END);
+        put_leaf(table);
+    } else {
+        arch_mmu_flush(as, start, *va - start);
+    }
+    frame_batch_free(&freed);
     return 0;
 }
 
@@ -335,25 +352,12 @@ static void write_protect(pte_t *leaf, unsigned groups) {
             write_protect_eight(&leaf[i]);
 }
 
-/* Somebody mapped into the address space between two steps of the clone: away with it. */
-static long clear_leaf(struct aspace *as, uint64_t va, int *credit) {
-    pte_t *mid = mid_look(as, va);
-    long more = table_clear(as, &va, va + ARCH_LEAF_SPAN, credit);
-    if (more == 0 && pte_present(*mid))
-        drop_leaf(as, mid);
-    return more;
-}
-
 long table_share(struct aspace *dst, struct aspace *src, uint64_t va, bool *protected,
                  int *credit) {
     pte_t *mid = mid_entry(dst, va);
     if (!mid)
         return -ENOMEM;
-    if (pte_present(*mid)) {
-        long more = clear_leaf(dst, va, credit);
-        if (more != 0)
-            return more;
-    }
+    ASSERT(!pte_present(*mid));
     pte_t link = *mid_look(src, va);
     struct frame *f = table_frame(link);
     *credit -= LEAF_CREDIT;
@@ -379,7 +383,7 @@ bool table_drop_step(struct aspace *as, int *credit) {
             clear_some(as, frame_va(f), drop);
         }
         if (f->refs > 1 || !f->used) {
-            drop_leaf(as, mid);
+            put_leaf(unlink_leaf(as, mid)); /* no thread uses it any more: nothing to flush */
             if (!frame_holding(mid)->used) {
                 drop_mid(&as->root[mmu_root_index(as->cursor)]);
                 *credit -= FRAME_PUT_CREDIT;
@@ -402,7 +406,7 @@ static bool free_rest(struct aspace *as, pte_t *root, int *credit) {
         if (*credit <= 0)
             return false;
         if (pte_present(*mid)) {
-            drop_leaf(as, mid);
+            put_leaf(unlink_leaf(as, mid));
             *credit -= FRAME_PUT_CREDIT;
         }
     }

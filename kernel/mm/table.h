@@ -46,8 +46,8 @@ long table_own(struct aspace *as, uint64_t *va, uint64_t end, int *credit);
 long table_restrict(struct aspace *as, uint64_t *va, uint64_t end, uint64_t prot, int *credit);
 /*
  * Lets dst use src's leaf table at va, the table's first address, too; what is private in it can then no
- * longer be written. *protected: so it became for src, whose TLB does not know yet. 0, -ENOMEM, or 1: to be
- * called again, dst had something there.
+ * longer be written. *protected: so it became for src, whose TLB does not know yet. 0 or -ENOMEM. dst must
+ * have no table there.
  */
 long table_share(struct aspace *dst, struct aspace *src, uint64_t va, bool *protected, int *credit);
 /* Drops pages and emptied leaf tables from as->cursor on, as far as the credit goes; true when no region

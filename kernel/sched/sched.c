@@ -287,6 +287,8 @@ static COLD bool goes_on(struct hart *hart, struct thread *t, uint64_t now) {
     program_timer(hart);
     if (!kobject_reap()) /* it may have stopped for an interrupt that is gone now */
         idle(hart);
+    else if (kernel_lock_wanted())
+        kernel_lock_pass();
     kobject_reap();
     return false;
 }

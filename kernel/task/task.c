@@ -14,20 +14,36 @@
 
 struct task *task_killer;
 
-struct task *task_create(struct account *account) {
+void task_take_after(struct task *task, const struct task *other) {
+    task->foreign_entry = other->foreign_entry;
+    memcpy(task->name, other->name, sizeof task->name);
+}
+
+/* It appears on the console: nothing in it may move the cursor there, or begin a line. */
+void task_set_name(struct task *task, const char *name) {
+    for (unsigned i = 0; i < sizeof task->name; i++)
+        task->name[i] = name[i] && (name[i] < ' ' || name[i] > '~') ? '?' : name[i];
+    task->name[sizeof task->name - 1] = 0;
+}
+
+struct task *task_create(struct account *account, struct task *sharing) {
     struct task *task = slab_alloc(sizeof *task, account);
     if (!task)
         return NULL;
     memset(task, 0, sizeof *task);
-    task->aspace = aspace_create(account);
+    task->aspace = sharing ? sharing->aspace : aspace_create(account);
     if (!task->aspace) {
         slab_free(task, sizeof *task, account);
         return NULL;
     }
+    if (sharing) {
+        aspace_hold(task->aspace);
+        task_take_after(task, sharing);
+    }
     kobject_init(&task->kobject, PK_TYPE_TASK, account);
     cap_table_init(&task->caps, account);
     task->account = account;
-    account_join(account);
+    list_append(&account->tasks, &task->account_link);
     list_init(&task->threads);
     list_init(&task->served);
     return task;
@@ -99,7 +115,6 @@ void task_destroy(struct kobject *k) {
         task_doom(task);
         return;
     }
-    struct account *account = task->account;
-    slab_free(task, sizeof *task, account);
-    account_leave(account);
+    list_remove(&task->account_link);
+    slab_free(task, sizeof *task, task->account);
 }

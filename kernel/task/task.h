@@ -14,6 +14,7 @@ struct task {
     struct aspace *aspace;
     struct cap_table caps;
     struct account *account; /* it is in, and its memory is charged to */
+    struct list account_link;
     struct list threads;
     uint64_t thread_count;
     struct thread *in_hand;     /* whose call its threads received last, if it is unanswered */
@@ -30,8 +31,12 @@ static inline struct task *task_of(struct kobject *k) {
     return CONTAINER_OF(k, struct task, kobject);
 }
 
-/* An empty task in account, which it joins; NULL if memory ends. */
-struct task *task_create(struct account *account);
+/* An empty task in account, with an address space of its own or that of another task; NULL if memory ends. */
+struct task *task_create(struct account *account, struct task *sharing);
+/* It runs another's program from now on: with its name and its foreign entry. */
+void task_take_after(struct task *task, const struct task *other);
+/* At most as many bytes as task->name has. */
+void task_set_name(struct task *task, const char *name);
 /* Ends its threads and frees what it has, as far as the credit goes. A thread that runs on another
  * hart is asked to stop, and waited for. */
 enum ending task_kill_step(struct task *task, int *credit);

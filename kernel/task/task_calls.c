@@ -3,7 +3,6 @@
 #include <arch/machine.h>
 #include <calls.h>
 #include <ipc/ipc.h>
-#include <mm/account.h>
 #include <mm/aspace.h>
 #include <mm/copy.h>
 #include <parley/errno.h>
@@ -12,63 +11,55 @@
 
 long sys_task_create(struct thread *self, const uint64_t *a) {
     long error = 0;
-    struct task *of = a[1] ? call_task(self, a[1], PK_RIGHT_MANAGE, &error) : self->task;
-    if (!of)
+    struct account *account = call_account(self, a[0], PK_RIGHT_MANAGE, &error);
+    if (!account)
         return error;
-    if (a[0] > UINT64_MAX >> PAGE_SHIFT)
-        return -EINVAL;
-    struct account *account = of->account;
-    if (a[0]) {
-        account = account_create(of->account, a[0] << PAGE_SHIFT);
-        if (!account)
-            return call_with_memory(self, -ENOMEM);
-    }
-    struct task *task = task_create(account);
-    if (a[0])
-        account_leave(account); /* the task has joined, or nobody will */
+    struct task *sharing = NULL;
+    if (a[1] && !(sharing = call_task(self, a[1], PK_RIGHT_MANAGE, &error)))
+        return error;
+    struct task *task = task_create(account, sharing);
     return call_with_memory(self, task ? call_give(self, &task->kobject) : -ENOMEM);
 }
 
-/* Copies or shares src's address space; dst must be fresh: no regions, no threads. */
+/* A task that its maker has not used yet, or the clone that earlier steps of this call began. */
+static struct task *find_clone(struct thread *self, uint64_t slot, long *error) {
+    struct cap *c = cap_find(&self->task->caps, slot, PK_TYPE_TASK, PK_RIGHT_MANAGE, error);
+    struct task *task = c ? task_of(c->object) : NULL;
+    if (task && (task->dying || !task->aspace)) {
+        *error = -ESRCH;
+        return NULL;
+    }
+    const struct aspace *as = task ? task->aspace : NULL;
+    if (task && (task->thread_count || as->refs > 1 || (!as->clone_of && as->regions.root))) {
+        *error = -EINVAL;
+        return NULL;
+    }
+    return task;
+}
+
 long sys_task_clone(struct thread *self, const uint64_t *a) {
     long error = 0;
-    struct task *dst = call_task(self, a[0], PK_RIGHT_MANAGE, &error);
+    struct task *dst = find_clone(self, a[0], &error);
     struct task *src = dst ? call_task(self, a[1], PK_RIGHT_MANAGE, &error) : NULL;
     if (!src)
         return error;
-    struct aspace *as = dst->aspace;
-    bool fresh =
-        dst != src && dst->thread_count == 0 && as->refs == 1 && (as->cursor || !as->regions.root);
-    if (!fresh || (a[2] != PK_CLONE_COPY && a[2] != PK_CLONE_SHARE))
+    if (dst == src || a[2])
         return -EINVAL;
-    if (a[2] == PK_CLONE_SHARE) {
-        if (as->regions.root)
-            return -EINVAL;
-        int credit = STEP_CREDIT;
-        if (!aspace_put_step(as, &credit))
-            panic("an empty address space takes more than a step to free");
-        dst->aspace = src->aspace;
-        aspace_hold(dst->aspace);
-    } else {
-        long more;
-        while ((more = aspace_clone_step(as, src->aspace)) > 0)
-            if (arch_interrupt_pending())
-                return call_restart(self);
-        if (more < 0) {
-            as->cursor = 0;
-            return more;
-        }
-    }
-    dst->foreign_entry = src->foreign_entry;
-    memcpy(dst->name, src->name, sizeof dst->name);
-    return 0;
+    long more;
+    while ((more = aspace_clone_step(dst->aspace, src->aspace)) > 0)
+        if (call_must_wait())
+            return call_restart(self);
+    if (more == 0)
+        task_take_after(dst, src);
+    return more;
 }
 
 static long set_exception(struct thread *self, struct task *task, uint64_t slot) {
     long error = 0;
     struct cap *c = NULL;
     if (slot) {
-        c = cap_find(&self->task->caps, slot, PK_TYPE_ENDPOINT, PK_RIGHT_USE, &error);
+        c = cap_find(&self->task->caps, slot, PK_TYPE_ENDPOINT, PK_RIGHT_USE | PK_RIGHT_GRANT,
+                     &error);
         if (!c)
             return error;
         kobject_hold(c->object);
@@ -98,8 +89,7 @@ long sys_task_set(struct thread *self, const uint64_t *a) {
         error = copy_from_user(self->task->aspace, name, a[2], sizeof name);
         if (error < 0)
             return error;
-        name[sizeof name - 1] = 0;
-        memcpy(task->name, name, sizeof name);
+        task_set_name(task, name);
         return 0;
     }
     default:
@@ -113,8 +103,6 @@ long sys_task_info(struct thread *self, const uint64_t *a) {
     if (!task)
         return error;
     struct pk_task_info info = {
-        .quota = task->account->limit >> PAGE_SHIFT,
-        .used = (task->account->used + PAGE_MASK) >> PAGE_SHIFT,
         .resident = task->aspace->resident,
         .mapped = task->aspace->mapped,
         .threads = task->thread_count,
@@ -139,7 +127,7 @@ long sys_task_kill(struct thread *self, const uint64_t *a) {
     do {
         int credit = STEP_CREDIT;
         left = task_kill_step(task, &credit);
-    } while (left == ENDING_MORE && !arch_interrupt_pending());
+    } while (left == ENDING_MORE && !call_must_wait());
     task_killer = NULL;
     kobject_put(&task->kobject);
     return left == ENDING_DONE ? 0 : call_restart(self);

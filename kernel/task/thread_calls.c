@@ -4,6 +4,7 @@
 #include <calls.h>
 #include <ipc/ipc.h>
 #include <ipc/message.h>
+#include <mm/account.h>
 #include <mm/copy.h>
 #include <parley/errno.h>
 #include <sched/hart.h>
@@ -47,18 +48,32 @@ static long give_thread(struct thread *self, struct thread *t) {
     return slot;
 }
 
+/* The task that a thread is to be made in, with the account that pays for it and limits its priority. */
+static struct task *find_place(struct thread *self, uint64_t account_slot, uint64_t task_slot,
+                               uint64_t priority, long *error) {
+    const struct account *account = call_account(self, account_slot, PK_RIGHT_MANAGE, error);
+    struct task *task = account ? call_task(self, task_slot, PK_RIGHT_MANAGE, error) : NULL;
+    if (!task)
+        return NULL;
+    if (account != task->account || priority >= PRIORITIES)
+        *error = -EINVAL;
+    else if (priority > account->highest)
+        *error = -EPERM;
+    else
+        return task;
+    return NULL;
+}
+
 long sys_thread_create(struct thread *self, const uint64_t *a) {
     long error = 0;
-    struct task *task = call_task(self, a[0], PK_RIGHT_MANAGE, &error);
+    struct task *task = find_place(self, a[0], a[1], a[3], &error);
     if (!task)
         return error;
-    if (a[2] >= PRIORITIES)
-        return -EINVAL;
     struct pk_regs regs;
-    error = copy_from_user(self->task->aspace, &regs, a[1], sizeof regs);
+    error = copy_from_user(self->task->aspace, &regs, a[2], sizeof regs);
     if (error < 0)
         return error;
-    struct thread *t = thread_create(task, (unsigned)a[2]);
+    struct thread *t = thread_create(task, (unsigned)a[3]);
     if (!t)
         return call_with_memory(self, -ENOMEM);
     set_regs(t, &regs);
@@ -66,11 +81,11 @@ long sys_thread_create(struct thread *self, const uint64_t *a) {
 }
 
 /* The copy stands where the original does: inside its call, if it is in one, which returns 0 and
- * a[2] as the first word. */
+ * a[3] as the first word. */
 long sys_thread_copy(struct thread *self, const uint64_t *a) {
     long error = 0;
-    struct thread *src = call_thread(self, a[0], &error);
-    struct task *task = src ? call_task(self, a[1], PK_RIGHT_MANAGE, &error) : NULL;
+    struct thread *src = call_thread(self, a[1], &error);
+    struct task *task = src ? find_place(self, a[0], a[2], src->base_priority, &error) : NULL;
     if (!task)
         return error;
     if (may_run(src))
@@ -83,7 +98,7 @@ long sys_thread_copy(struct thread *self, const uint64_t *a) {
     t->fp = src->fp;
     arch_fp_forget(t);
     message_clear(t->regs.x);
-    t->regs.x[REG_WORD0] = a[2];
+    t->regs.x[REG_WORD0] = a[3];
     t->regs.x[REG_RESULT] = t->regs.x[REG_LABEL] = 0;
     return give_thread(self, t);
 }
@@ -211,8 +226,11 @@ long sys_thread_priority(struct thread *self, const uint64_t *a) {
         return error;
     if (a[1] >= PRIORITIES)
         return -EINVAL;
+    if (a[1] > t->task->account->highest)
+        return -EPERM;
     t->base_priority = (uint8_t)a[1];
     sched_set_priority(t, (unsigned)a[1]);
+    call_requeue(t);
     return 0;
 }
 

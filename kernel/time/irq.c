@@ -17,14 +17,19 @@ static struct irq *lines[ARCH_IRQ_LINES];
 
 void kernel_irq(uint32_t line) {
     struct irq *irq = line < ARCH_IRQ_LINES ? lines[line] : NULL;
-    if (irq && irq->notification)
+    if (irq && irq->notification) {
+        irq->claimed = true;
         notification_signal(irq->notification, irq->bits);
-    else
+    } else
         arch_irq_complete(line);
 }
 
+/* A driver that died with an interrupt in hand must not leave the line dead for the next one. The
+ * controller only hears of completion while the line is enabled. */
 void irq_destroy(struct kobject *k) {
     struct irq *irq = CONTAINER_OF(k, struct irq, kobject);
+    if (irq->claimed)
+        arch_irq_complete(irq->line);
     arch_irq_disable(irq->line);
     lines[irq->line] = NULL;
     if (irq->notification)
@@ -34,18 +39,19 @@ void irq_destroy(struct kobject *k) {
 
 long sys_irq_create(struct thread *self, const uint64_t *a) {
     long error = 0;
-    if (!cap_find(&self->task->caps, a[0], PK_TYPE_MACHINE, PK_RIGHT_MANAGE, &error))
+    struct account *account = call_account(self, a[0], PK_RIGHT_MANAGE, &error);
+    if (!account || !cap_find(&self->task->caps, a[1], PK_TYPE_MACHINE, PK_RIGHT_MANAGE, &error))
         return error;
-    if (a[1] == 0 || a[1] >= ARCH_IRQ_LINES)
+    if (a[2] == 0 || a[2] >= ARCH_IRQ_LINES)
         return -EINVAL;
-    if (lines[a[1]])
+    if (lines[a[2]])
         return -EBUSY;
-    struct irq *irq = slab_alloc(sizeof *irq, self->task->account);
+    struct irq *irq = slab_alloc(sizeof *irq, account);
     if (!irq)
         return -ENOMEM;
-    *irq = (struct irq){.line = (uint32_t)a[1]};
-    kobject_init(&irq->kobject, PK_TYPE_IRQ, self->task->account);
-    lines[a[1]] = irq;
+    *irq = (struct irq){.line = (uint32_t)a[2]};
+    kobject_init(&irq->kobject, PK_TYPE_IRQ, account);
+    lines[a[2]] = irq;
     return call_give(self, &irq->kobject);
 }
 
@@ -76,6 +82,8 @@ long sys_irq_ack(struct thread *self, const uint64_t *a) {
     struct irq *irq = find_irq(self, a[0], &error);
     if (!irq)
         return error;
-    arch_irq_complete(irq->line);
+    if (irq->claimed)
+        arch_irq_complete(irq->line);
+    irq->claimed = false;
     return 0;
 }

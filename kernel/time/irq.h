@@ -12,6 +12,7 @@ struct irq {
     uint32_t line;
     struct notification *notification; /* held; NULL: not bound */
     uint64_t bits;
+    bool claimed; /* it fired and is not acknowledged yet */
 };
 
 void irq_destroy(struct kobject *k);

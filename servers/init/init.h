@@ -34,17 +34,16 @@ long image_object(const struct boot_file *file);
 /* Unmaps the image and drops its capability: its pages then belong to the files alone. */
 void image_close(void);
 
-/* A server, started or about to be. */
+/* A server, started or about to be; or an account to share. */
 struct task_record {
     struct manifest_server spec;
-    uint64_t task, endpoint, events; /* slots */
-    uint64_t badge;                  /* its identity towards servers that it calls */
+    uint64_t account, task, endpoint, events; /* slots */
+    uint64_t badge;                           /* its identity towards servers that it calls */
 };
 
 /*
  * Starts everything in the manifest; 0, or an error after a line of log. For a native program (native
- * set) the server that would get the rest of the memory, the process server, stays away: that memory
- * is the program's.
+ * set) servers stay away of which the manifest says so.
  */
 long servers_start(const char *manifest, size_t size, int native);
 /* A slot to call the server by, badged as init; 0 if there is none of that name. */

@@ -2,6 +2,7 @@
 /* The boot manifest's parser (manifest.h). */
 #include "manifest.h"
 #include <parley/errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 static int is_space(char c) {
@@ -37,10 +38,6 @@ static int number(const char *p, size_t n, uint64_t *out, size_t *digits) {
 static int parse_quota(const char *p, size_t n, struct manifest_server *out) {
     uint64_t v;
     size_t digits;
-    if (n == 4 && !memcmp(p, "rest", 4)) {
-        out->quota_rest = 1;
-        return 0;
-    }
     if (number(p, n, &v, &digits) < 0 || digits + 1 != n || v == 0)
         return -EINVAL;
     switch (p[digits]) {
@@ -73,6 +70,10 @@ static int parse_setting(const char *p, size_t n, struct manifest_server *out) {
     }
     if (n > 6 && !memcmp(p, "quota=", 6))
         return parse_quota(p + 6, n - 6, out);
+    if (n == 9 && !memcmp(p, "native=no", 9)) {
+        out->not_native = 1;
+        return 0;
+    }
     if (n >= 5 && !memcmp(p, "caps=", 5)) {
         out->caps = p + 5;
         return 0;
@@ -83,7 +84,8 @@ static int parse_setting(const char *p, size_t n, struct manifest_server *out) {
 static int parse_line(const char *p, const char *end, struct manifest_server *out) {
     memset(out, 0, sizeof *out);
     size_t n = next_word(&p, end);
-    if (n != 6 || memcmp(p, "server", 6))
+    out->account = n == 7 && !memcmp(p, "account", 7);
+    if (!out->account && (n != 6 || memcmp(p, "server", 6)))
         return -EINVAL;
     p += n;
     n = next_word(&p, end);
@@ -93,7 +95,8 @@ static int parse_line(const char *p, const char *end, struct manifest_server *ou
     for (p += n; (n = next_word(&p, end)) > 0; p += n)
         if (parse_setting(p, n, out) < 0)
             return -EINVAL;
-    return out->caps && (out->quota || out->quota_percent || out->quota_rest) ? 1 : -EINVAL;
+    bool quota = out->quota || out->quota_percent;
+    return out->account ? (quota || out->caps ? -EINVAL : 1) : out->caps && quota ? 1 : -EINVAL;
 }
 
 int manifest_next(const char **text, const char *end, struct manifest_server *out) {

@@ -10,16 +10,17 @@
 
 struct manifest_server {
     char name[MANIFEST_NAME];
+    int account; /* it is no server but an account to share */
     unsigned priority;
-    uint64_t quota; /* bytes; 0 with quota_percent or quota_rest */
+    uint64_t quota; /* bytes; 0 with quota_percent */
     unsigned quota_percent;
-    int quota_rest;
+    int not_native;   /* it stays away when a native program runs */
     unsigned badge;   /* its number in the calling order; 0: none of its own */
     const char *caps; /* comma-separated, ends at white space */
 };
 
 /*
- * Reads the next server line at *text (which ends at end). 1 and the server, 0 at the end, or -EINVAL
+ * Reads the next line of an account or a server at *text (which ends at end). 1 and the server, 0 at the end, or -EINVAL
  * with *text at the line that is wrong.
  */
 int manifest_next(const char **text, const char *end, struct manifest_server *out);

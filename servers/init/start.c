@@ -6,6 +6,7 @@
 #include "init.h"
 #include <lib/program.h>
 #include <lib/server.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define MAX_SERVERS 32
@@ -43,18 +44,9 @@ void servers_end(uint64_t badge) {
         pk_task_kill(servers[badge - 1].task);
 }
 
-/* What "rest" means: what no server has named, less a part that stays for init and the kernel. */
-static uint64_t rest_pages(uint64_t total) {
-    uint64_t used = total / 32;
-    for (unsigned i = 0; i < server_count; i++)
-        used += servers[i].spec.quota / PAGE + total * servers[i].spec.quota_percent / 100;
-    return used < total ? total - used : 1;
-}
-
-static uint64_t quota_pages(const struct manifest_server *spec, uint64_t total) {
-    if (spec->quota_rest)
-        return rest_pages(total);
-    return spec->quota / PAGE + total * spec->quota_percent / 100;
+/* Bytes. */
+static uint64_t quota_of(const struct manifest_server *spec, uint64_t total_pages) {
+    return spec->quota + total_pages * spec->quota_percent / 100 * PAGE;
 }
 
 /* Copies a capability into the server's table and lists it in its boot information. */
@@ -113,6 +105,12 @@ static long give_named(const struct task_record *s, struct pk_boot_info *info, c
                         PK_RIGHT_USE, 0);
         if (!other || other > s)
             return -ENOENT;
+        if (other->spec.account && kind == 7 && !memcmp(name, "account", 7))
+            return give(s, info, name, other->account, PK_RIGHT_ALL, 0);
+        if (other->spec.account)
+            return kind == 3 && !memcmp(name, "pay", 3)
+                       ? give(s, info, name, other->account, PK_RIGHT_USE, 0)
+                       : -ENOENT;
         if (kind == 4 && !memcmp(name, "call", 4))
             return give(s, info, of + 1, other->endpoint, PK_RIGHT_USE, s->badge);
         if (kind == 4 && !memcmp(name, "mint", 4))
@@ -136,6 +134,10 @@ static long give_all(const struct task_record *s, struct pk_boot_info *info) {
         error = pk_cap_copy(s->endpoint, s->task, PK_SLOT_SERVER_ENDPOINT, PK_RIGHT_ALL, 0);
     if (error >= 0)
         error = pk_cap_copy(s->events, s->task, PK_SLOT_SERVER_EVENTS, PK_RIGHT_ALL, 0);
+    if (error >= 0)
+        error = pk_cap_copy(s->account, s->task, PK_SLOT_ACCOUNT, PK_RIGHT_ALL, 0);
+    if (error >= 0)
+        error = pk_cap_copy(boot_caps.machine, s->task, PK_SLOT_SERVER_MACHINE, PK_RIGHT_USE, 0);
     const char *caps = s->spec.caps;
     char name[32];
     int more = 0;
@@ -188,8 +190,18 @@ static long map_memory(const struct task_record *s, const struct pk_boot_info *i
     return pk_protect(s->task, INFO_ADDRESS, PAGE, PK_PROT_READ);
 }
 
+/* A server's memory is there before it runs: none of its page faults can fail. */
+static long make_resident(const struct task_record *s) {
+    struct pk_region_info r;
+    long error = 0;
+    for (uint64_t at = PAGE; error >= 0 && pk_region_info(s->task, at, &r) == 0;
+         at = r.start + r.length)
+        error = pk_populate(s->task, r.start, r.length);
+    return error;
+}
+
 static long set_exceptions(const struct task_record *s, uint64_t number) {
-    long slot = pk_cap_copy(PK_SLOT_SERVER_ENDPOINT, 0, 0, PK_RIGHT_USE, number);
+    long slot = pk_cap_copy(PK_SLOT_SERVER_ENDPOINT, 0, 0, PK_RIGHT_USE | PK_RIGHT_GRANT, number);
     if (slot < 0)
         return slot;
     long error = pk_task_set(s->task, PK_TASK_EXCEPTION, (uint64_t)slot);
@@ -212,6 +224,8 @@ static long launch(const struct task_record *s, uint64_t number) {
     if (error == 0)
         error = map_memory(s, &info);
     if (error == 0)
+        error = make_resident(s);
+    if (error == 0)
         error = set_exceptions(s, number);
     if (error < 0)
         return error;
@@ -219,7 +233,7 @@ static long launch(const struct task_record *s, uint64_t number) {
     regs.x[0] = entry;
     regs.x[2] = STACK_TOP;
     regs.x[10] = INFO_ADDRESS;
-    long thread = pk_thread_create(s->task, &regs, s->spec.priority);
+    long thread = pk_thread_create_in(s->account, s->task, &regs, s->spec.priority);
     if (thread < 0)
         return thread;
     error = pk_thread_resume((uint64_t)thread);
@@ -227,11 +241,21 @@ static long launch(const struct task_record *s, uint64_t number) {
     return error;
 }
 
-/* quota: pages of an account of its own; 0: init's. */
-static long prepare(struct task_record *s, uint64_t quota) {
+/* Its account, of what init's has: a reserve of so many bytes, or for one to share all that is free. */
+static long make_account(struct task_record *s, uint64_t quota) {
+    static uint64_t tag;
+    bool shared = s->spec.account;
+    long account = pk_account_create(PK_SLOT_ACCOUNT, shared ? UINT64_MAX : quota,
+                                     shared ? 0 : PK_ACCOUNT_RESERVED, ++tag, s->spec.priority);
+    s->account = account < 0 ? 0 : (uint64_t)account;
+    return account < 0 ? account : 0;
+}
+
+/* Its task, in its account. */
+static long prepare(struct task_record *s) {
     long events = pk_notification_create();
     long endpoint = events < 0 ? events : pk_endpoint_create((uint64_t)events);
-    long task = endpoint < 0 ? endpoint : pk_task_create(quota, 0);
+    long task = endpoint < 0 ? endpoint : pk_task_create(s->account, 0);
     if (task < 0)
         return task;
     s->events = (uint64_t)events;
@@ -246,7 +270,7 @@ static long read_manifest(const char *manifest, size_t size) {
     int more = 0;
     while (server_count < MAX_SERVERS &&
            (more = manifest_next(&text, manifest + size, &servers[server_count].spec)) > 0)
-        if (!native_only || !servers[server_count].spec.quota_rest)
+        if (!native_only || !servers[server_count].spec.not_native)
             server_count++;
     if (more < 0) {
         int shown = (int)strcspn(text, "\n");
@@ -262,12 +286,14 @@ long servers_start(const char *manifest, size_t size, int native) {
     if (error == 0)
         error = pk_machine_info(&machine);
     for (unsigned i = 0; error == 0 && i < server_count; i++) {
-        error = prepare(&servers[i], quota_pages(&servers[i].spec, machine.frames_free));
+        error = make_account(&servers[i], quota_of(&servers[i].spec, machine.frames_free));
+        if (error == 0 && !servers[i].spec.account)
+            error = prepare(&servers[i]);
         if (error < 0)
             server_log("%s: cannot be made: error %ld", servers[i].spec.name, -error);
     }
     for (unsigned i = 0; error == 0 && i < server_count; i++) {
-        error = launch(&servers[i], i + 1);
+        error = servers[i].spec.account ? 0 : launch(&servers[i], i + 1);
         if (error < 0)
             server_log("%s: cannot be started: error %ld", servers[i].spec.name, -error);
     }
@@ -281,6 +307,7 @@ long native_start(const char *name) {
     *s =
         (struct task_record){.spec = {.priority = NATIVE_PRIORITY, .caps = "call:console,machine"}};
     strcpy(s->spec.name, name);
-    long error = prepare(s, 0);
+    s->account = PK_SLOT_ACCOUNT; /* all that is left is the program's */
+    long error = prepare(s);
     return error < 0 ? error : launch(s, ++server_count);
 }

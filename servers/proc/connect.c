@@ -47,9 +47,22 @@ long connect_server(struct process *p, unsigned slot) {
     return install(p, slot);
 }
 
+/* The exception endpoint of a process is this server's, badged with its pid like its calls. */
+long connect_exceptions(const struct process *p, uint64_t task) {
+    long slot =
+        pk_cap_copy(PK_SLOT_SERVER_ENDPOINT, 0, 0, PK_RIGHT_USE | PK_RIGHT_GRANT, p->pid_node.key);
+    if (slot < 0)
+        return slot;
+    long error = pk_task_set(task, PK_TASK_EXCEPTION, (uint64_t)slot);
+    pk_cap_drop(0, (uint64_t)slot);
+    return error;
+}
+
 long connect_task(struct process *p) {
     long error =
         pk_cap_copy(PK_SLOT_SERVER_ENDPOINT, p->task, PK_SLOT_PROC, PK_RIGHT_USE, p->pid_node.key);
+    if (error >= 0) /* for memory objects, no more */
+        error = pk_cap_copy(p->account, p->task, PK_SLOT_ACCOUNT, PK_RIGHT_USE, 0);
     for (unsigned slot = FIRST_SLOT; error >= 0 && slot <= LAST_SLOT; slot++)
         if (p->connected >> slot & 1)
             error = install(p, slot);

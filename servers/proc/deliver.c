@@ -3,7 +3,7 @@
  * What reaches this server from the kernel about a process's thread: faults, and the attention it
  * asked for. The thread waits here, its registers at rest, so signal frames can be built.
  */
-#include "proc.h"
+#include "pool.h"
 #include <parley/personality.h>
 
 enum { CAUSE_ILLEGAL = 2, CAUSE_BREAKPOINT = 3, CAUSE_FETCH_PAGE = 12, CAUSE_STORE_PAGE = 15 };
@@ -135,15 +135,11 @@ static long on_fault(struct request *req, struct process *p) {
     uint64_t error = req->msg.w[3];
     if (pk_thread_regs(p->thread, &regs, PK_REGS_GET) < 0)
         return 0;
-    if (in_copy(p, pc) && regs.foreign && error != ENOMEM) {
+    if (in_copy(p, pc) && regs.foreign) {
         regs.x[0] = regs.x[1];
         regs.x[10] = (uint64_t)-EFAULT;
         pk_thread_regs(p->thread, &regs, PK_REGS_SET);
         return 0;
-    }
-    if (error == ENOMEM) { /* its account or the machine is out of memory: nobody else suffers */
-        process_end(p, CLD_KILLED, SIGKILL);
-        return SERVER_DEFER;
     }
     if (log_faults)
         server_log("%s[%d]: cause %lu at pc %lx, address %lx, error %lu%s", p->name, process_pid(p),
@@ -166,6 +162,21 @@ static long on_fault(struct request *req, struct process *p) {
     return 0;
 }
 
+/*
+ * A page that nobody can pay for: whoever uses most of the account that is full ends, and p goes on, if it was
+ * not p itself.
+ */
+static long on_memory(const struct request *req, struct process *p) {
+    struct process *largest = pool_largest(req->msg.w[3]);
+    if (!largest)
+        largest = p;
+    if (log_faults)
+        server_log("%s[%d]: no memory for address %lx; %s[%d] ends", p->name, process_pid(p),
+                   req->msg.w[1], largest->name, process_pid(largest));
+    process_end(largest, CLD_KILLED, SIGKILL);
+    return largest == p ? SERVER_DEFER : 0;
+}
+
 long deliver_exception(struct request *req) {
     struct process *p = request_process(req);
     if (!p || p->state == PROCESS_ZOMBIE)
@@ -175,6 +186,8 @@ long deliver_exception(struct request *req) {
         return on_attention(req, p);
     case PK_EXCEPTION_FAULT:
         return on_fault(req, p);
+    case PK_EXCEPTION_MEMORY:
+        return on_memory(req, p);
     default: /* a system call inside the personality: it never makes one */
         process_end(p, CLD_KILLED, SIGSYS);
         return SERVER_DEFER;

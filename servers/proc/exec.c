@@ -3,7 +3,7 @@
  * exec: the new program is built in a new task, and only when that is complete does the old one go.
  * So a failed exec has changed nothing.
  */
-#include "proc.h"
+#include "pool.h"
 #include <lib/program.h>
 #include <parley/personality.h>
 #include <protocol/proc_server.h>
@@ -16,7 +16,6 @@
 #define INTERPRETER_MAX 256
 #define SCRIPT_DEPTH 4
 #define AT_FDCWD (-100)
-#define PROCESS_PRIORITY 16
 
 /* A file opened to be run. */
 struct file {
@@ -210,41 +209,13 @@ static long map_image(struct process *p, uint64_t task, const struct file *f,
     return map_personality(p, task, image);
 }
 
-static long make_thread(uint64_t task, const struct exec_image *image, uint64_t sp) {
+static long make_thread(const struct process *p, uint64_t task, const struct exec_image *image,
+                        uint64_t sp) {
     static struct pk_regs regs;
     memset(&regs, 0, sizeof regs);
     regs.x[0] = image->start;
     regs.x[2] = sp;
-    return pk_thread_create(task, &regs, PROCESS_PRIORITY);
-}
-
-static long set_exceptions(const struct process *p, uint64_t task) {
-    long slot = pk_cap_copy(PK_SLOT_SERVER_ENDPOINT, 0, 0, PK_RIGHT_USE, p->pid_node.key);
-    if (slot < 0)
-        return slot;
-    long error = pk_task_set(task, PK_TASK_EXCEPTION, (uint64_t)slot);
-    pk_cap_drop(0, (uint64_t)slot);
-    return error;
-}
-
-static uint64_t users_task; /* holds the account that all processes share */
-
-/* The task the program is built in, in the account of the old one, or of its own. */
-static long make_task(const struct process *p) {
-    if (p->task)
-        return pk_task_create(p->quota_pages, p->task);
-    if (!users_task) {
-        struct pk_task_info info;
-        long error = pk_task_info(PK_SLOT_SERVER_TASK, &info);
-        if (error < 0)
-            return error;
-        uint64_t left = info.quota - info.used; /* the rest stays for this server itself */
-        long task = pk_task_create(left - left / 8 - left / 16, 0);
-        if (task < 0)
-            return task;
-        users_task = (uint64_t)task;
-    }
-    return pk_task_create(0, users_task);
+    return pk_thread_create_in(p->account, task, &regs, PROCESS_PRIORITY);
 }
 
 static void name_process(struct process *p, const char *path, const struct file *f) {
@@ -273,7 +244,6 @@ static void switch_over(struct process *p, uint64_t task, uint64_t thread,
     p->task = task;
     p->thread = thread;
     p->entry = image->personality_entry;
-    p->quota_pages = 0;
     reset_signals(p);
     if (p->execed || old_task)
         connect_execed(p);
@@ -298,7 +268,7 @@ long exec_program(struct process *p, int dirfd, uint32_t flags, const char *path
     long error = open_program(p, dirfd, flags, path, s, &f);
     if (error < 0)
         return error;
-    long task = make_task(p), thread = -1;
+    long task = pk_task_create(p->account, 0), thread = -1;
     char old_name[sizeof p->name], old_path[sizeof p->path];
     memcpy(old_name, p->name, sizeof old_name);
     memcpy(old_path, p->path, sizeof old_path);
@@ -308,11 +278,11 @@ long exec_program(struct process *p, int dirfd, uint32_t flags, const char *path
     if (error == 0)
         error = stack_build((uint64_t)task, p, &image, s, path, &sp);
     if (error == 0)
-        error = set_exceptions(p, (uint64_t)task);
+        error = connect_exceptions(p, (uint64_t)task);
     if (error == 0)
         error = pk_task_set((uint64_t)task, PK_TASK_NAME, (uint64_t)p->name);
     if (error == 0) {
-        thread = make_thread((uint64_t)task, &image, sp);
+        thread = make_thread(p, (uint64_t)task, &image, sp);
         error = thread < 0 ? thread : 0;
     }
     if (error < 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of a process, and waiting for it: exit, wait4, waitid, zombies, orphans. */
-#include "proc.h"
+#include "pool.h"
 #include <protocol/proc_server.h>
 #include <string.h>
 
@@ -137,6 +137,7 @@ static void stop_running(struct process *p) {
     pk_task_kill(p->task);
     pk_cap_drop(0, p->task);
     p->task = p->thread = 0;
+    pool_leave(p);
 }
 
 /* The terminal's session is over: whoever is in the same one is told. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fork and vfork: a task that is a copy-on-write clone, and a thread that stands where the parent's
  * stands, in its call, which returns 0 there. */
-#include "proc.h"
+#include "pool.h"
 #include <protocol/proc_server.h>
 #include <string.h>
 
@@ -16,30 +16,24 @@
     (CSIGNAL | CLONE_VM | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID |                       \
      CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID)
 
-/* The exception endpoint of a process is this server's, badged with its pid like its calls. */
-static long set_exceptions(const struct process *p) {
-    long slot = pk_cap_copy(PK_SLOT_SERVER_ENDPOINT, 0, 0, PK_RIGHT_USE, p->pid_node.key);
-    if (slot < 0)
-        return slot;
-    long error = pk_task_set(p->task, PK_TASK_EXCEPTION, (uint64_t)slot);
-    pk_cap_drop(0, (uint64_t)slot);
-    return error;
-}
-
 /* The child's task and thread; what was made before an error is for process_discard. */
 static long make_copy(struct process *parent, struct process *child, bool share) {
-    long task = pk_task_create(0, parent->task);
+    long error = pool_enter(child, parent->pool);
+    if (error < 0)
+        return error;
+    long task = pk_task_create(child->account, share ? parent->task : 0);
     if (task < 0)
         return task;
     child->task = (uint64_t)task;
-    long error = pk_task_clone(child->task, parent->task, share ? PK_CLONE_SHARE : PK_CLONE_COPY);
+    error = share ? 0 : pk_task_clone(child->task, parent->task, 0);
     if (error < 0)
         return error;
-    long thread = pk_thread_copy(parent->thread, child->task, (uint64_t)process_pid(child));
+    long thread = pk_thread_copy_in(child->account, parent->thread, child->task,
+                                    (uint64_t)process_pid(child));
     if (thread < 0)
         return thread;
     child->thread = (uint64_t)thread;
-    error = set_exceptions(child);
+    error = connect_exceptions(child, child->task);
     if (error == 0)
         error = connect_forked(parent, child);
     return error < 0 ? error : connect_task(child);
@@ -53,6 +47,7 @@ static void discard(struct process *child) {
         pk_task_kill(child->task);
         pk_cap_drop(0, child->task);
     }
+    pool_leave(child);
     process_free(child);
 }
 

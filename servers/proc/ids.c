@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Who a process is: parent, group, session, users. */
-#include "proc.h"
+#include "pool.h"
 #include <protocol/proc_server.h>
 #include <protocol/session_client.h>
 
@@ -83,7 +83,12 @@ long proc_handle_set_users(struct request *req, int group, uint32_t real, uint32
     if (p->euid != 0 &&
         !(one_of(real, *r, *e, *s) && one_of(effective, *r, *e, *s) && one_of(saved, *r, *e, *s)))
         return -EPERM;
+    uint32_t before = *r;
     *r = real == KEEP ? *r : real;
+    if (pool_follow_user(p) < 0) {
+        *r = before;
+        return -EAGAIN; /* setuid(2): the user's resources are used up */
+    }
     *e = effective == KEEP ? *e : effective;
     *s = saved == KEEP ? *s : saved;
     for (unsigned slot = FIRST_SLOT; slot <= LAST_SLOT; slot++)

@@ -40,6 +40,8 @@ struct pending_signal {
 
 enum wait_kind { WAIT_NONE, WAIT_CHILD, WAIT_SLEEP, WAIT_SUSPEND, WAIT_SIGNAL };
 
+struct pool;
+
 struct process {
     struct hash_node pid_node; /* key: pid */
     struct list all;           /* of all processes, oldest first */
@@ -52,7 +54,8 @@ struct process {
     int code, status;      /* how it ended, or stopped: CLD_*, exit code or signal */
     uint64_t task, thread; /* slots; 0 once a zombie */
     uint32_t connected;    /* bit n: to the server of slot n */
-    uint64_t quota_pages;  /* an account of its own from the next exec on; 0: no */
+    struct pool *pool;     /* pool.h: whose memory its own account takes */
+    uint64_t account;      /* slot; 0 once a zombie */
 
     uint64_t vfork_token; /* of the parent, which waits for this child's exec or end */
     struct waiter wait;   /* the call it is blocked in here, */
@@ -117,6 +120,7 @@ uint64_t process_run_ns(const struct process *p);
 /* connect.c: capabilities to servers, and what these are told. */
 long connect_setup(void);
 long connect_server(struct process *p, unsigned slot);
+long connect_exceptions(const struct process *p, uint64_t task);
 long connect_task(struct process *p); /* a new task's slots, for what p is connected to */
 long connect_forked(struct process *parent, struct process *child);
 void connect_execed(struct process *p);

@@ -82,7 +82,8 @@ struct process *process_new(struct process *parent) {
     p->parent = parent;
     p->state = PROCESS_RUNNING;
     p->execed = p->vforked = p->spawned = p->wait_reported = false;
-    p->task = p->thread = 0;
+    p->task = p->thread = p->account = 0;
+    p->pool = 0;
     p->connected = 0;
     p->vfork_token = 0;
     p->waiting = WAIT_NONE;

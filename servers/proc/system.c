@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The rest: connecting, usage, quotas, stopping the machine, and what init asks for. */
-#include "proc.h"
+#include "pool.h"
 #include <protocol/console_client.h>
 #include <protocol/proc_server.h>
 #include <protocol/session_client.h>
@@ -33,21 +33,13 @@ long proc_handle_system(struct request *req) {
     return 0;
 }
 
-/* The account is made by the next exec, which builds a new task anyway. */
 long proc_handle_quota(struct request *req, uint64_t pages) {
     struct process *p = request_process(req);
-    struct pk_task_info info;
     if (!p)
         return -ESRCH;
-    if (pages == 0)
+    if (pages == 0 || pages > UINT64_MAX / 4096)
         return -EINVAL;
-    long error = pk_task_info(p->task, &info);
-    if (error < 0)
-        return error;
-    if (pages > info.quota - info.used)
-        return -ENOMEM;
-    p->quota_pages = pages;
-    return 0;
+    return pool_limit(p, pages * 4096);
 }
 
 long proc_handle_reboot(struct request *req, uint32_t how, uint32_t status) {
@@ -86,7 +78,12 @@ static long start(struct process *p, const char *path, struct exec_strings *s) {
     p->spawned = true;
     p->group = p->session = process_pid(p);
     p->alt_flags = SS_DISABLE;
-    long error = session_connect(connect_endpoint(PK_SLOT_VFS), process_pid(p), 0, 0, 0);
+    struct pool *pool = pool_of_user(0);
+    long error = pool ? pool_enter(p, pool) : -ENOMEM;
+    pool_put(pool);
+    if (error < 0)
+        return error;
+    error = session_connect(connect_endpoint(PK_SLOT_VFS), process_pid(p), 0, 0, 0);
     if (error < 0)
         return error;
     p->connected |= 1u << PK_SLOT_VFS;
@@ -114,6 +111,7 @@ long proc_handle_spawn(struct request *req) {
     free(strings.bytes);
     if (error < 0) {
         connect_exited(p);
+        pool_leave(p);
         process_free(p);
         return error;
     }

@@ -35,7 +35,7 @@ long segment_cap(struct segment *segment, unsigned which) {
         return (long)segment->caps[which];
     uint64_t rights = PK_RIGHT_USE | PK_RIGHT_GRANT;
     if (which & SHM_CAP_WRITE)
-        rights |= PK_RIGHT_RECEIVE;
+        rights |= PK_RIGHT_WRITE;
     if (which & SHM_CAP_EXEC)
         rights |= PK_RIGHT_EXECUTE;
     long slot = pk_cap_copy(segment->object, 0, 0, rights, 0);

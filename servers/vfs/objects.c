@@ -37,7 +37,7 @@ long vfs_handle_mmap(struct request *req, int fd, uint32_t prot, uint32_t flags)
         return -ENODEV;
     }
     if (shared && file_writes(file)) {
-        rights |= PK_RIGHT_RECEIVE;
+        rights |= PK_RIGHT_WRITE;
     }
     long error = give_object(req, file->node, rights);
     if (error) {

@@ -206,11 +206,8 @@ foreign_entry:
     .globl __vdso_flush_icache
     .type __vdso_flush_icache, @function
 __vdso_flush_icache:
-    .option push
-    .option arch, +zifencei
-    fence.i
-    .option pop
-    li a0, 0
+    li a7, PK_SYNC_CODE
+    ecall
     ret
     .size __vdso_flush_icache, . - __vdso_flush_icache
 

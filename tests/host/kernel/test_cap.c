@@ -13,7 +13,6 @@
 static struct kobject objects[OBJECTS];
 static long receivers[OBJECTS];
 static struct cap_table table;
-static struct account account;
 
 /* The objects here are never destroyed: each keeps its first reference. */
 void kobject_put(struct kobject *k) {
@@ -27,6 +26,17 @@ void endpoint_drop_receive_cap(struct kobject *k) {
     assert_true(--receivers[k - objects] >= 0);
 }
 
+void kobject_doom(struct kobject *k) {
+    fail_msg("%p ends", (void *)k);
+}
+void task_doom(struct task *task) {
+    fail_msg("%p ends", (void *)task);
+}
+
+static void set_limit(uint64_t bytes) {
+    root_account.limit = root_account.paid = bytes;
+}
+
 static struct {
     struct kobject *object;
     uint32_t rights;
@@ -37,7 +47,7 @@ static int setup(void **state) {
     (void)state;
     arena_make(300);
     frame_init(0, 300 * PAGE_SIZE);
-    account = (struct account){.limit = 280 * PAGE_SIZE, .tasks = 1};
+    account_init_root(280 * PAGE_SIZE);
     for (unsigned i = 0; i < OBJECTS; i++)
         kobject_init(&objects[i], i % 4 ? PK_TYPE_OBJECT : PK_TYPE_ENDPOINT, NULL);
     return 0;
@@ -105,13 +115,13 @@ static void clear_all(void) {
     }
     memset(model, 0, sizeof model);
     check_references();
-    assert_int_equal(account.used, 0);
+    assert_int_equal(root_account.used, 0);
 }
 
 static void random_operations(void **state) {
     (void)state;
     for (unsigned round = 0; round < 4; round++) {
-        cap_table_init(&table, &account);
+        cap_table_init(&table, &root_account);
         for (unsigned step = 0; step < 40000; step++) {
             uint64_t slot = random_number() % (step % 3 ? SLOTS : CAP_FIRST);
             if (random_number() % 16 < (step / 5000 % 2 ? 7u : 9u)) {
@@ -141,7 +151,7 @@ static void random_operations(void **state) {
 static void find_checks(void **state) {
     (void)state;
     long error = 0;
-    cap_table_init(&table, &account);
+    cap_table_init(&table, &root_account);
     assert_null(cap_find(&table, 1, PK_TYPE_OBJECT, 0, &error));
     assert_int_equal(error, -EBADF);
     assert_int_equal(cap_insert(&table, 5, &objects[1], PK_RIGHT_USE, 9), 5);
@@ -159,10 +169,10 @@ static void find_checks(void **state) {
 /* Memory ends while the table grows: an error, and the table stays good. */
 static void out_of_memory(void **state) {
     (void)state;
-    uint64_t limit = account.limit;
+    uint64_t limit = root_account.limit;
     for (uint64_t bytes = 0; bytes < 8 * PAGE_SIZE; bytes += 1000) {
-        account.limit = bytes;
-        cap_table_init(&table, &account);
+        set_limit(bytes);
+        cap_table_init(&table, &root_account);
         long at;
         while ((at = insert(0)) > 0)
             ;
@@ -171,14 +181,14 @@ static void out_of_memory(void **state) {
             check_slot(i);
         clear_all();
     }
-    account.limit = limit;
+    set_limit(limit);
 }
 
 static void table_full(void **state) {
     (void)state;
     unsigned n = 0;
-    account.limit = UINT64_MAX / 2;
-    cap_table_init(&table, &account);
+    set_limit(UINT64_MAX / 2);
+    cap_table_init(&table, &root_account);
     long at;
     while ((at = cap_insert(&table, 0, &objects[1], 0, 0)) > 0) {
         assert_true(at < CAP_MAX_SLOTS);

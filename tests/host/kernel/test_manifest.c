@@ -22,8 +22,8 @@ static void good_lines(void **state) {
     (void)state;
     parse("# a comment\n\n  server one priority=36 quota=1M caps=a,call:b,c\n"
           "server two\tpriority=0 quota=30% badge=3 caps=\n"
-          "server three priority=63 quota=rest caps=x\n"
-          "server four priority=1 quota=12K caps=y");
+          "account three priority=63\n"
+          "server four priority=1 quota=12K native=no caps=y");
     assert_int_equal(next(&s), 1);
     assert_string_equal(s.name, "one");
     assert_int_equal(s.priority, 36);
@@ -42,9 +42,11 @@ static void good_lines(void **state) {
     caps = s.caps;
     assert_int_equal(manifest_next_cap(&caps, name, sizeof name), 0);
     assert_int_equal(next(&s), 1);
-    assert_int_equal(s.quota_rest, 1);
+    assert_int_equal(s.account, 1);
+    assert_int_equal(s.priority, 63);
     assert_int_equal(next(&s), 1);
     assert_int_equal(s.quota, 12 << 10);
+    assert_int_equal(s.not_native, 1);
     assert_int_equal(next(&s), 0);
     assert_int_equal(next(&s), 0);
 }
@@ -67,6 +69,9 @@ static void bad_lines(void **state) {
         "server x quota= caps=",
         "server x quota=1M badge=256 caps=",
         "server x quota=1M colour=red caps=",
+        "server x quota=1M native=yes caps=",
+        "account x quota=1M",
+        "account x caps=y",
     };
     (void)state;
     for (unsigned i = 0; i < sizeof lines / sizeof lines[0]; i++) {
@@ -87,7 +92,7 @@ static void long_names(void **state) {
 
 static void damaged(void **state) {
     static const char sample[] = "# c\nserver one priority=36 quota=1M badge=7 caps=a,call:b\n"
-                                 "server two priority=1 quota=30% caps=\nserver x quota=rest "
+                                 "server two priority=1 quota=30% caps=\nserver x quota=1% "
                                  "caps=z\n";
     (void)state;
     for (unsigned round = 0; round < 100000; round++) {

@@ -16,6 +16,7 @@ static void idle_worker(uint64_t unused) {
 void things_make(void) {
     things.task = task_sharing();
     things.thread = thread_new(things.task, idle_worker, 0, 1);
+    things.empty = SLOT(pk_task_create(PK_SLOT_ACCOUNT, 0));
     things.endpoint = SLOT(pk_endpoint_create(0));
     things.notification = SLOT(pk_notification_create());
     things.object = SLOT(pk_object_create(3 * PAGE, 0, 0));
@@ -24,11 +25,11 @@ void things_make(void) {
     static const char page[PAGE];
     IS(pk_object_write(things.object, 0, page, PAGE), PAGE); /* its pages are there */
     memset(scratch, 0, sizeof scratch);
-    uint64_t strong[8] = {
-        0, things.task,   things.thread, things.endpoint, things.notification, things.object,
-        0, things.machine};
+    uint64_t strong[TYPES] = {
+        0, things.task,    things.thread,  things.endpoint, things.notification, things.object,
+        0, things.machine, PK_SLOT_ACCOUNT};
     memcpy(things.strong, strong, sizeof strong);
-    for (unsigned type = 1; type < 8; type++)
+    for (unsigned type = 1; type < TYPES; type++)
         if (strong[type])
             things.weak[type] = SLOT(pk_cap_copy(strong[type], 0, 0, 0, 0));
     hole = (uint64_t)pk_map(0, 0, 3 * PAGE, PK_PROT_READ, 0, 0, 0);
@@ -53,11 +54,12 @@ void things_make(void) {
 }
 
 void things_drop(void) {
-    for (unsigned type = 1; type < 8; type++)
+    for (unsigned type = 1; type < TYPES; type++)
         if (things.weak[type])
             drop(things.weak[type]);
     drop(things.thread);
     task_end(things.task);
+    task_end(things.empty);
     drop(things.endpoint);
     drop(things.notification);
     drop(things.object);
@@ -128,7 +130,7 @@ static void try_slots(const struct slot_row *row) {
         a[row->index] = i < ARRAY_LENGTH(empty) ? empty[i] : 0;
         expect(-EBADF, row->number, a[0], a[1], a[2], a[3], a[4], a[5]);
     }
-    for (unsigned type = 1; type < 8; type++) {
+    for (unsigned type = 1; type < TYPES; type++) {
         if (!things.strong[type] || type == row->type)
             continue;
         a[row->index] = things.strong[type];
@@ -145,39 +147,46 @@ void bad_slots(void) {
     static struct pk_regs regs;
     static char buffer[64];
     const struct things t = things;
-    uint64_t b = (uint64_t)buffer, r = (uint64_t)&regs;
+    const uint64_t b = (uint64_t)buffer, r = (uint64_t)&regs, A = PK_SLOT_ACCOUNT;
     const struct slot_row rows[] = {
         {PK_CALL, 0, PK_TYPE_ENDPOINT, false, false, {0, 1}},
         {PK_RECEIVE, 0, PK_TYPE_ENDPOINT, false, false, {0, PK_NONBLOCK}},
         {PK_NOTIFY, 0, PK_TYPE_NOTIFICATION, false, false, {0, 1}},
         {PK_WAIT, 0, PK_TYPE_NOTIFICATION, false, false, {0, PK_NONBLOCK}},
         {PK_YIELD, 0, PK_TYPE_THREAD, true, false, {0}},
-        {PK_ENDPOINT_CREATE, 0, PK_TYPE_NOTIFICATION, true, false, {0}},
+        {PK_ENDPOINT_CREATE, 0, PK_TYPE_ACCOUNT, false, false, {0, 0}},
+        {PK_ENDPOINT_CREATE, 1, PK_TYPE_NOTIFICATION, true, false, {A, 0}},
+        {PK_NOTIFICATION_CREATE, 0, PK_TYPE_ACCOUNT, false, false, {0}},
         {PK_TIMER_SET, 0, PK_TYPE_NOTIFICATION, false, false, {0, 1, 0}},
         {PK_IRQ_BIND, 0, PK_TYPE_IRQ, false, true, {0, t.notification, 1}},
         {PK_IRQ_ACK, 0, PK_TYPE_IRQ, false, true, {0}},
         {PK_CAP_COPY, 1, PK_TYPE_TASK, true, false, {t.object, 0, 0, PK_RIGHT_ALL, 0}},
         {PK_CAP_DROP, 0, PK_TYPE_TASK, true, false, {0, 31}},
-        {PK_TASK_CREATE, 1, PK_TYPE_TASK, true, false, {0, 0}},
-        {PK_TASK_CLONE, 0, PK_TYPE_TASK, false, false, {0, PK_SLOT_SERVER_TASK, 0}},
-        {PK_TASK_CLONE, 1, PK_TYPE_TASK, false, false, {t.task, 0, 0}},
+        {PK_TASK_CREATE, 0, PK_TYPE_ACCOUNT, false, false, {0, 0}},
+        {PK_TASK_CREATE, 1, PK_TYPE_TASK, true, false, {A, 0}},
+        {PK_TASK_CLONE, 0, PK_TYPE_TASK, false, false, {0, PK_SLOT_SERVER_TASK}},
+        {PK_TASK_CLONE, 1, PK_TYPE_TASK, false, false, {t.empty, 0}},
         {PK_TASK_SET, 0, PK_TYPE_TASK, false, false, {0, PK_TASK_FOREIGN, 0}},
         {PK_TASK_SET, 2, PK_TYPE_ENDPOINT, true, false, {t.task, PK_TASK_EXCEPTION, 0}},
         {PK_TASK_INFO, 0, PK_TYPE_TASK, false, true, {0, b}},
         {PK_TASK_KILL, 0, PK_TYPE_TASK, false, false, {0}},
         {PK_TASK_COPY_IN, 0, PK_TYPE_TASK, false, false, {0, b, b, 1}},
         {PK_TASK_COPY_OUT, 0, PK_TYPE_TASK, false, false, {0, b, b, 1}},
-        {PK_THREAD_CREATE, 0, PK_TYPE_TASK, false, false, {0, r, 1}},
-        {PK_THREAD_COPY, 0, PK_TYPE_THREAD, false, false, {0, t.task, 0}},
-        {PK_THREAD_COPY, 1, PK_TYPE_TASK, false, false, {t.thread, 0, 0}},
+        {PK_THREAD_CREATE, 0, PK_TYPE_ACCOUNT, false, false, {0, t.task, r, 1}},
+        {PK_THREAD_CREATE, 1, PK_TYPE_TASK, false, false, {A, 0, r, 1}},
+        {PK_THREAD_COPY, 0, PK_TYPE_ACCOUNT, false, false, {0, t.thread, t.task, 0}},
+        {PK_THREAD_COPY, 1, PK_TYPE_THREAD, false, false, {A, 0, t.task, 0}},
+        {PK_THREAD_COPY, 2, PK_TYPE_TASK, false, false, {A, t.thread, 0, 0}},
         {PK_THREAD_REGS, 0, PK_TYPE_THREAD, false, false, {0, r, PK_REGS_GET}},
         {PK_THREAD_SUSPEND, 0, PK_TYPE_THREAD, false, false, {0}},
         {PK_THREAD_RESUME, 0, PK_TYPE_THREAD, false, false, {0}},
         {PK_THREAD_ATTENTION, 0, PK_TYPE_THREAD, false, false, {0}},
         {PK_THREAD_INFO, 0, PK_TYPE_THREAD, false, false, {0, b}},
         {PK_THREAD_PRIORITY, 0, PK_TYPE_THREAD, false, false, {0, 1}},
-        {PK_OBJECT_CREATE, 1, PK_TYPE_OBJECT, true, false, {PAGE, 0, 0}},
-        {PK_OBJECT_DEVICE, 0, PK_TYPE_MACHINE, false, false, {0, 0x10000000, PAGE}},
+        {PK_OBJECT_CREATE, 0, PK_TYPE_ACCOUNT, false, false, {0, PAGE, 0, 0}},
+        {PK_OBJECT_CREATE, 2, PK_TYPE_OBJECT, true, false, {A, PAGE, 0, 0}},
+        {PK_OBJECT_DEVICE, 0, PK_TYPE_ACCOUNT, false, false, {0, t.machine, 0x10000000, PAGE}},
+        {PK_OBJECT_DEVICE, 1, PK_TYPE_MACHINE, false, false, {A, 0, 0x10000000, PAGE}},
         {PK_OBJECT_RESIZE, 0, PK_TYPE_OBJECT, false, false, {0, PAGE}},
         {PK_OBJECT_INFO, 0, PK_TYPE_OBJECT, false, true, {0, b}},
         {PK_OBJECT_READ, 0, PK_TYPE_OBJECT, false, false, {0, 0, b, 1}},
@@ -187,7 +196,14 @@ void bad_slots(void) {
         {PK_UNMAP, 0, PK_TYPE_TASK, true, false, {0, hole, PAGE}},
         {PK_PROTECT, 0, PK_TYPE_TASK, true, false, {0, hole + PAGE, PAGE, PK_PROT_READ}},
         {PK_REGION_INFO, 0, PK_TYPE_TASK, true, false, {0, hole, b}},
-        {PK_IRQ_CREATE, 0, PK_TYPE_MACHINE, false, false, {0, 100}},
+        {PK_IRQ_CREATE, 0, PK_TYPE_ACCOUNT, false, false, {0, t.machine, 100}},
+        {PK_IRQ_CREATE, 1, PK_TYPE_MACHINE, false, false, {A, 0, 100}},
+        {PK_LOG, 0, PK_TYPE_MACHINE, false, false, {0, b, 1}},
+        {PK_ACCOUNT_CREATE, 0, PK_TYPE_ACCOUNT, false, false, {0, PAGE, 0, 0, 1}},
+        {PK_ACCOUNT_SET, 0, PK_TYPE_ACCOUNT, false, false, {0, PK_ACCOUNT_LIMIT, PAGE}},
+        {PK_ACCOUNT_SET, 2, PK_TYPE_ACCOUNT, false, false, {A, PK_ACCOUNT_PARENT, 0}},
+        {PK_ACCOUNT_INFO, 0, PK_TYPE_ACCOUNT, false, true, {0, b}},
+        {PK_POPULATE, 0, PK_TYPE_TASK, true, false, {0, hole + PAGE, PAGE}},
         {PK_MACHINE_STOP, 0, PK_TYPE_MACHINE, false, false, {0, PK_STOP_EXIT, 99}},
     };
     for (unsigned i = 0; i < ARRAY_LENGTH(rows); i++)
@@ -217,6 +233,7 @@ static void bad_pointer_calls(void) {
         expect(-EFAULT, PK_TASK_COPY_OUT, t.task, p, (uint64_t)bad_pointers, 8, 0, 0);
         expect(-EFAULT, PK_THREAD_REGS, t.thread, p, PK_REGS_GET, 0, 0, 0);
         expect(-EFAULT, PK_THREAD_INFO, t.thread, p, 0, 0, 0, 0);
+        expect(-EFAULT, PK_ACCOUNT_INFO, PK_SLOT_ACCOUNT, p, 0, 0, 0, 0);
         expect(-EFAULT, PK_OBJECT_INFO, t.object, p, 0, 0, 0, 0);
         expect(-EFAULT, PK_OBJECT_READ, t.object, 0, p, 16, 0, 0);
         expect(-EFAULT, PK_REGION_INFO, 0, PAGE, p, 0, 0, 0);
@@ -226,10 +243,10 @@ static void bad_pointer_calls(void) {
         expect(-EFAULT, PK_TASK_COPY_IN, t.task, (uint64_t)scratch, p, 8, 0, 0);
         expect(-EFAULT, PK_TASK_COPY_OUT, t.task, (uint64_t)scratch, p, 8, 0, 0);
         expect(-EFAULT, PK_TASK_SET, t.task, PK_TASK_NAME, p, 0, 0, 0);
-        expect(-EFAULT, PK_THREAD_CREATE, t.task, p, 1, 0, 0, 0);
+        expect(-EFAULT, PK_THREAD_CREATE, PK_SLOT_ACCOUNT, t.task, p, 1, 0, 0);
         expect(-EFAULT, PK_THREAD_REGS, t.thread, p, PK_REGS_SET, 0, 0, 0);
         expect(-EFAULT, PK_OBJECT_WRITE, t.object, 0, p, 16, 0, 0);
-        expect(-EFAULT, PK_LOG, p, 30, 0, 0, 0, 0);
+        expect(-EFAULT, PK_LOG, PK_SLOT_SERVER_MACHINE, p, 30, 0, 0, 0);
     }
     things_drop();
 }

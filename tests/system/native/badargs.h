@@ -5,11 +5,14 @@
 
 #include "tap.h"
 
+#define TYPES (PK_TYPE_ACCOUNT + 1)
+
 /* One capability of each type with all rights, and one with none. */
 struct things {
     uint64_t task, thread, endpoint, notification, object, machine;
-    uint64_t weak[8]; /* by enum pk_type */
-    uint64_t strong[8];
+    uint64_t empty;       /* a task without memory */
+    uint64_t weak[TYPES]; /* by enum pk_type */
+    uint64_t strong[TYPES];
 };
 extern struct things things;
 void things_make(void);

@@ -37,22 +37,24 @@ void bad_ranges(void) {
 void bad_values(void) {
     things_make();
     const struct things t = things;
+    const uint64_t A = PK_SLOT_ACCOUNT;
     static struct pk_regs regs;
     uint64_t r = (uint64_t)&regs, m = t.machine, mib = 1ull << 20;
+    uint64_t device = SLOT(pk_object_device(m, 0x10000000, PAGE));
     expect(-EINVAL, PK_NOTIFY, t.notification, 1ull << 63, 0, 0, 0, 0);
     expect(-EINVAL, PK_TIMER_SET, t.notification, ~0ull, 5, 0, 0, 0);
-    expect(-EINVAL, PK_THREAD_CREATE, t.task, r, 64, 0, 0, 0);
-    expect(-EINVAL, PK_THREAD_CREATE, t.task, r, ~0ull, 0, 0, 0);
+    expect(-EINVAL, PK_THREAD_CREATE, A, t.task, r, 64, 0, 0);
+    expect(-EINVAL, PK_THREAD_CREATE, A, t.task, r, ~0ull, 0, 0);
     expect(-EINVAL, PK_THREAD_PRIORITY, t.thread, 64, 0, 0, 0, 0);
     expect(-EINVAL, PK_THREAD_PRIORITY, t.thread, 1ull << 32, 0, 0, 0, 0);
     expect(-EINVAL, PK_THREAD_REGS, t.thread, r, 2, 0, 0, 0);
     expect(-EINVAL, PK_THREAD_REGS, t.thread, r, ~0ull, 0, 0, 0);
     expect(-EINVAL, PK_THREAD_REGS, t.thread, r, PK_REGS_SET | PK_REGS_RESTART, 0, 0, 0);
-    expect(-EINVAL, PK_OBJECT_CREATE, (1ull << 40) + 1, 0, 0, 0, 0, 0);
-    expect(-EINVAL, PK_OBJECT_CREATE, ~0ull, 0, 0, 0, 0, 0);
-    expect(-EINVAL, PK_OBJECT_CREATE, PAGE, t.object, 1, 0, 0, 0);
-    expect(-EINVAL, PK_OBJECT_CREATE, PAGE, t.object, 1ull << 63, 0, 0, 0);
-    expect(-EINVAL, PK_OBJECT_CREATE, 4 * PAGE, t.object, 0, 0, 0, 0);
+    expect(-EINVAL, PK_OBJECT_CREATE, A, (1ull << 40) + 1, 0, 0, 0, 0);
+    expect(-EINVAL, PK_OBJECT_CREATE, A, ~0ull, 0, 0, 0, 0);
+    expect(-EINVAL, PK_OBJECT_CREATE, A, PAGE, t.object, 1, 0, 0);
+    expect(-EINVAL, PK_OBJECT_CREATE, A, PAGE, t.object, 1ull << 63, 0, 0);
+    expect(-EINVAL, PK_OBJECT_CREATE, A, 4 * PAGE, t.object, 0, 0, 0);
     expect(-EFBIG, PK_OBJECT_RESIZE, t.object, ~0ull, 0, 0, 0, 0);
     expect(-EINVAL, PK_MAP, t.task, 0, PAGE, 1ull << 6, 0, 0);
     expect(-EINVAL, PK_MAP, t.task, 0, PAGE, ~0ull, 0, 0);
@@ -61,23 +63,31 @@ void bad_values(void) {
     expect(-EINVAL, PK_MAP, t.task, 0, 2 * PAGE, PK_PROT_READ, t.object, ~0xfffull);
     expect(-EINVAL, PK_PROTECT, t.task, PAGE, PAGE, 8, 0, 0);
     expect(-EINVAL, PK_PROTECT, t.task, PAGE, PAGE, ~0ull, 0, 0);
-    expect(-EINVAL, PK_TASK_CREATE, ~0ull, 0, 0, 0, 0, 0);
-    expect(-ENOMEM, PK_TASK_CREATE, ~0ull >> 12, 0, 0, 0, 0, 0);
-    expect(-EINVAL, PK_OBJECT_DEVICE, m, 0, PAGE, 0, 0, 0);
-    expect(-EINVAL, PK_OBJECT_DEVICE, m, 0x10000001, PAGE, 0, 0, 0);
-    expect(-EINVAL, PK_OBJECT_DEVICE, m, 0x10000000, 0, 0, 0, 0);
-    expect(-EINVAL, PK_OBJECT_DEVICE, m, 0x10000000, 1, 0, 0, 0);
-    expect(-EINVAL, PK_OBJECT_DEVICE, m, ~0xfffull, 2 * PAGE, 0, 0, 0);
-    expect(-EINVAL, PK_OBJECT_DEVICE, m, 1ull << 50, PAGE, 0, 0, 0);
-    expect(-EINVAL, PK_OBJECT_DEVICE, m, 0x80000000, mib, 0, 0, 0);  /* RAM */
-    expect(-EINVAL, PK_OBJECT_DEVICE, m, PAGE, 1ull << 36, 0, 0, 0); /* around RAM */
-    expect(-EINVAL, PK_IRQ_CREATE, m, 0, 0, 0, 0, 0);
-    expect(-EINVAL, PK_IRQ_CREATE, m, 128, 0, 0, 0, 0);
-    expect(-EINVAL, PK_IRQ_CREATE, m, ~0ull, 0, 0, 0, 0);
-    expect(-EBUSY, PK_IRQ_CREATE, m, 10, 0, 0, 0, 0); /* the console's */
+    expect(-EINVAL, PK_ACCOUNT_CREATE, A, PAGE, 2, 0, 1, 0);
+    expect(-EINVAL, PK_ACCOUNT_CREATE, A, PAGE, 0, 0, 64, 0);
+    expect(-ENOMEM, PK_ACCOUNT_CREATE, A, ~0ull, PK_ACCOUNT_RESERVED, 0, 1, 0);
+    expect(-EINVAL, PK_ACCOUNT_SET, A, 0, 1, 0, 0, 0);
+    expect(-EINVAL, PK_ACCOUNT_SET, A, PK_ACCOUNT_LIMIT, PAGE, 0, 0, 0); /* all there is */
+    expect(-EINVAL, PK_POPULATE, 0, 1, PAGE, 0, 0, 0);
+    expect(-EINVAL, PK_POPULATE, 0, PAGE, 0, 0, 0, 0);
+    expect(-EINVAL, PK_POPULATE, 0, USER_END - PAGE, 2 * PAGE, 0, 0, 0);
+    expect(-EINVAL, PK_MAP, 0, 0, PAGE, PK_PROT_READ, device, 0); /* private */
+    expect(-EINVAL, PK_OBJECT_DEVICE, A, m, 0, PAGE, 0, 0);
+    expect(-EINVAL, PK_OBJECT_DEVICE, A, m, 0x10000001, PAGE, 0, 0);
+    expect(-EINVAL, PK_OBJECT_DEVICE, A, m, 0x10000000, 0, 0, 0);
+    expect(-EINVAL, PK_OBJECT_DEVICE, A, m, 0x10000000, 1, 0, 0);
+    expect(-EINVAL, PK_OBJECT_DEVICE, A, m, ~0xfffull, 2 * PAGE, 0, 0);
+    expect(-EINVAL, PK_OBJECT_DEVICE, A, m, 1ull << 50, PAGE, 0, 0);
+    expect(-EINVAL, PK_OBJECT_DEVICE, A, m, 0x80000000, mib, 0, 0);  /* RAM */
+    expect(-EINVAL, PK_OBJECT_DEVICE, A, m, PAGE, 1ull << 36, 0, 0); /* around RAM */
+    expect(-EINVAL, PK_IRQ_CREATE, A, m, 0, 0, 0, 0);
+    expect(-EINVAL, PK_IRQ_CREATE, A, m, 128, 0, 0, 0);
+    expect(-EINVAL, PK_IRQ_CREATE, A, m, ~0ull, 0, 0, 0);
+    expect(-EBUSY, PK_IRQ_CREATE, A, m, 10, 0, 0, 0); /* the console's */
     expect(-EINVAL, PK_MACHINE_STOP, m, 3, 0, 0, 0, 0);
     expect(-EINVAL, PK_MACHINE_STOP, m, PK_STOP_EXIT, 256, 0, 0, 0);
     expect(-EINVAL, PK_MACHINE_STOP, m, ~0ull, ~0ull, 0, 0, 0);
+    drop(device);
     things_drop();
 }
 

@@ -140,16 +140,18 @@ static uint64_t start_child(uint64_t events, uint64_t *thread) {
     uint64_t endpoint = SLOT(pk_endpoint_create(events));
     uint64_t notification = SLOT(pk_notification_create());
     uint64_t object = SLOT(pk_object_create(5 * PAGE + 100, 0, 0));
-    uint64_t second = SLOT(pk_task_create(40, task));
+    uint64_t second = SLOT(pk_task_create(task_account(task), 0));
     uint64_t bell = SLOT(pk_cap_copy(events, task, 20, PK_RIGHT_USE, 0));
     *thread = thread_new(task, child, bell, 12);
     struct pk_regs regs;
     memset(&regs, 0, sizeof regs);
-    uint64_t other = SLOT(pk_thread_create(task, &regs, 3));
-    uint64_t give[] = {task, *thread, endpoint, notification, object, second, other};
+    uint64_t other = SLOT(pk_thread_create_in(task_account(task), task, &regs, 3));
+    uint64_t give[] = {task,   *thread, endpoint, notification,
+                       object, second,  other,    task_account(task)};
     for (unsigned i = 0; i < ARRAY_LENGTH(give); i++) {
-        IS(pk_cap_copy(give[i], task, i + 1, PK_RIGHT_ALL, 0), i + 1);
-        IS(pk_cap_copy(give[i], task, i + 8, PK_RIGHT_USE | PK_RIGHT_GRANT, i), i + 8);
+        if (i + 1 != PK_SLOT_ACCOUNT) /* that is there */
+            IS(pk_cap_copy(give[i], task, i + 1, PK_RIGHT_ALL, 0), i + 1);
+        IS(pk_cap_copy(give[i], task, i + 9, PK_RIGHT_USE | PK_RIGHT_GRANT, i), i + 9);
     }
     IS(pk_task_set(task, PK_TASK_EXCEPTION, endpoint), 0);
     uint64_t mine[] = {endpoint, notification, object, other};
@@ -179,9 +181,7 @@ void fuzz(void) {
         } while (p->calls != before && p->calls < CALLS);
         total += p->calls;
         finished += p->calls == CALLS;
-        long ended = pk_task_kill(task);
-        CHECK(ended == 0);
-        drop(task);
+        task_end(task);
         drop(thread);
         pk_wait(events, PK_NONBLOCK);
     }

@@ -56,7 +56,7 @@ static void start(uint64_t index, uint64_t task, uint64_t priority) {
     w->fp_filled = false;
     w->task = task;
     give_slots(w, task == PK_SLOT_SERVER_TASK ? 0 : task, index);
-    w->thread = SLOT(pk_thread_create(task, &w->regs, priority));
+    w->thread = SLOT(pk_thread_create_in(task_account(task), task, &w->regs, priority));
     IS(pk_thread_resume(w->thread), 0);
 }
 

@@ -273,7 +273,9 @@ int main(void) {
         {"two clones into one task", clone_twice, false},
         {"a memory hog is stopped by its quota", hog, false},
         {"kernel objects count against the quota", hog_objects, false},
-        {"a quota is carved out", quota_carved, false},
+        {"a reserve is carved out, and ends with its account", quota_carved, false},
+        {"a ceiling is shared", quota_ceiling, false},
+        {"nothing is made without an account", account_rights, false},
     };
     tap_run(cases, ARRAY_LENGTH(cases));
     return 0;

@@ -52,8 +52,8 @@ void clone_chain(void) {
         tasks[0] = task_copy(0);
         for (unsigned i = 1; i < LENGTH; i++) {
             poke(tasks[i - 1], &cell, 100 + i);
-            tasks[i] = SLOT(pk_task_create(0, 0));
-            IS(pk_task_clone(tasks[i], tasks[i - 1], PK_CLONE_COPY), 0);
+            tasks[i] = SLOT(pk_task_create(PK_SLOT_ACCOUNT, 0));
+            IS(pk_task_clone(tasks[i], tasks[i - 1], 0), 0);
             poke(tasks[i - 1], &cell, 200 + i);
         }
         for (unsigned i = 0; i < LENGTH; i++)
@@ -148,19 +148,19 @@ void clone_unmap(void) {
 /* A clone needs a fresh task: neither itself, nor a task with memory or threads. */
 void clone_twice(void) {
     uint64_t task = task_copy(0), own = PK_SLOT_SERVER_TASK;
-    IS(pk_task_clone(task, own, PK_CLONE_COPY), -EINVAL);
-    IS(pk_task_clone(task, own, PK_CLONE_SHARE), -EINVAL);
-    IS(pk_task_clone(own, task, PK_CLONE_COPY), -EINVAL);
-    IS(pk_task_clone(own, own, PK_CLONE_COPY), -EINVAL);
-    uint64_t fresh = SLOT(pk_task_create(0, 0));
-    IS(pk_task_clone(fresh, fresh, PK_CLONE_COPY), -EINVAL);
-    IS(pk_task_clone(fresh, own, 2), -EINVAL);
-    IS(pk_task_clone(fresh, own, PK_CLONE_SHARE), 0);
-    IS(pk_task_clone(fresh, own, PK_CLONE_SHARE), -EINVAL);
+    IS(pk_task_clone(task, own, 0), -EINVAL);
+    IS(pk_task_clone(own, task, 0), -EINVAL);
+    IS(pk_task_clone(own, own, 0), -EINVAL);
+    uint64_t fresh = SLOT(pk_task_create(PK_SLOT_ACCOUNT, 0));
+    IS(pk_task_clone(fresh, fresh, 0), -EINVAL);
+    IS(pk_task_clone(fresh, own, 1), -EINVAL);
+    task_end(fresh);
+    fresh = task_sharing();
+    IS(pk_task_clone(fresh, own, 0), -EINVAL);
     struct pk_regs regs = thread_regs_for(0, 0);
-    uint64_t busy = SLOT(pk_task_create(0, 0));
+    uint64_t busy = SLOT(pk_task_create(PK_SLOT_ACCOUNT, 0));
     uint64_t thread = SLOT(pk_thread_create(busy, &regs, 1));
-    IS(pk_task_clone(busy, own, PK_CLONE_COPY), -EINVAL);
+    IS(pk_task_clone(busy, own, 0), -EINVAL);
     task_end(task);
     task_end(fresh);
     task_end(busy);
@@ -182,14 +182,15 @@ void hog(void) {
         struct pk_msg msg;
         long token = pk_receive(exceptions, 0, &msg);
         CHECK(token > 0);
-        CHECK(msg.label == PK_EXCEPTION_FAULT);
+        CHECK(msg.label == PK_EXCEPTION_MEMORY);
         IS(msg.w[0], 15); /* a store page fault */
         CHECK(msg.w[1] > at && msg.w[1] < at + quota * PAGE);
-        IS(msg.w[3], ENOMEM);
-        struct pk_task_info info;
-        IS(pk_task_info(task, &info), 0);
-        IS(info.quota, quota);
-        IS(info.used, quota);
+        IS(msg.w[3], 7); /* which account */
+        struct pk_account_info info;
+        IS(pk_account_info(task_account(task), &info), 0);
+        IS(info.limit, quota * PAGE);
+        CHECK(info.used <= quota * PAGE && info.used > (quota - 1) * PAGE);
+        IS(info.available, info.limit - info.used);
         task_end(task);
         drop(thread);
     }
@@ -203,8 +204,8 @@ static void objects_child(uint64_t bell) {
     while ((errors[0] = pk_object_create(PAGE, 0, 0)) > 0)
         ;
     errors[1] = pk_notification_create();
-    errors[2] = pk_task_create(0, 0);
-    errors[3] = pk_task_create(1000, 0);
+    errors[2] = pk_task_create(PK_SLOT_ACCOUNT, 0);
+    errors[3] = pk_account_create(PK_SLOT_ACCOUNT, 1000 * PAGE, PK_ACCOUNT_RESERVED, 0, 1);
     errors[4] = pk_endpoint_create(0);
     uint64_t bits = 1;
     for (unsigned i = 0; i < 5; i++)
@@ -225,29 +226,96 @@ void hog_objects(void) {
     drop(bell);
 }
 
-/* A quota counts in full where it comes from, and cannot exceed it. */
+static uint64_t used(uint64_t account) {
+    struct pk_account_info info = {0};
+    IS(pk_account_info(account, &info), 0);
+    return info.used;
+}
+
+/* A reserve counts in full where it comes from, and cannot exceed it; it ends with the last who manages it,
+ * and with it what is in it. */
 void quota_carved(void) {
-    struct pk_task_info before, after;
-    uint64_t own = PK_SLOT_SERVER_TASK;
-    IS(pk_task_info(own, &before), 0);
-    IS(pk_task_create(before.quota, 0), -ENOMEM);
-    IS(pk_task_create(~0ull >> 12, 0), -ENOMEM);
-    IS(pk_task_create(~0ull, 0), -EINVAL);
-    IS(pk_task_create(1ull << 52, 0), -EINVAL);
-    uint64_t outer = SLOT(pk_task_create(400, 0));
-    IS(pk_task_info(own, &after), 0);
-    CHECK(after.used >= before.used + 400 && after.used <= before.used + 402);
-    IS(pk_task_create(401, outer), -ENOMEM);
-    uint64_t inner = SLOT(pk_task_create(100, outer));
-    uint64_t beside = SLOT(pk_task_create(0, inner));
-    IS(pk_task_info(beside, &after), 0);
-    IS(after.quota, 100);
-    IS(pk_task_clone(inner, own, PK_CLONE_COPY), 0);
-    task_end(outer); /* the account stays until nothing is charged to it */
-    poke(inner, &cell, 3);
-    IS(peek(inner, &cell), 3);
-    task_end(inner);
-    task_end(beside);
-    IS(pk_task_info(own, &after), 0);
-    IS(after.used, before.used);
+    uint64_t own = PK_SLOT_SERVER_TASK, before = used(PK_SLOT_ACCOUNT);
+    struct pk_account_info info;
+    IS(pk_account_info(PK_SLOT_ACCOUNT, &info), 0);
+    IS(pk_account_create(PK_SLOT_ACCOUNT, info.limit, PK_ACCOUNT_RESERVED, 0, 1), -ENOMEM);
+    IS(pk_account_create(PK_SLOT_ACCOUNT, ~0ull, PK_ACCOUNT_RESERVED, 0, 1), -ENOMEM);
+    uint64_t outer = account_new(PK_SLOT_ACCOUNT, 400), after = used(PK_SLOT_ACCOUNT);
+    CHECK(after >= before + 400 * PAGE && after <= before + 402 * PAGE);
+    IS(pk_account_create(outer, 401 * PAGE, PK_ACCOUNT_RESERVED, 0, 1), -ENOMEM);
+    uint64_t inner = account_new(outer, 100);
+    uint64_t task = SLOT(pk_task_create(inner, 0)), same = SLOT(pk_cap_copy(task, 0, 0, 0, 0));
+    struct pk_task_info task_info;
+    IS(pk_task_clone(task, own, 0), 0);
+    poke(task, &cell, 3);
+    IS(peek(task, &cell), 3);
+    drop(outer); /* all that it pays for goes with it */
+    IS(pk_task_info(same, &task_info), -ESRCH);
+    IS(pk_account_create(inner, 1, 0, 0, 1), -ENOMEM);
+    drop(inner);
+    drop(task);
+    drop(same);
+    IS(used(PK_SLOT_ACCOUNT), before);
+}
+
+/* A ceiling takes nothing away from others; it holds for all below it, and can be changed. */
+void quota_ceiling(void) {
+    uint64_t before = used(PK_SLOT_ACCOUNT);
+    uint64_t outer = SLOT(pk_account_create(PK_SLOT_ACCOUNT, 50 * PAGE, 0, 1, 1));
+    uint64_t inner[2] = {SLOT(pk_account_create(outer, ~0ull, 0, 2, 1)),
+                         SLOT(pk_account_create(outer, ~0ull, 0, 3, 1))};
+    CHECK(used(PK_SLOT_ACCOUNT) < before + PAGE + 2 * 32768);
+    uint64_t object[2], pages[2] = {0, 0};
+    static char byte = 1;
+    for (unsigned i = 0; i < 2; i++)
+        object[i] = SLOT(pk_object_create_for(inner[i], 100 * PAGE, 0, 0));
+    for (unsigned i = 0; i < 200; i++)
+        if (pk_object_write(object[i % 2], pages[i % 2] * PAGE, &byte, 1) == 1)
+            pages[i % 2]++;
+    CHECK(pages[0] + pages[1] >= 44 && pages[0] + pages[1] < 50);
+    IS(pk_account_set(outer, PK_ACCOUNT_LIMIT, 60 * PAGE), 0);
+    CHECK(pk_object_write(object[0], pages[0] * PAGE, &byte, 1) == 1);
+    IS(pk_account_set(outer, PK_ACCOUNT_LIMIT, PAGE), 0); /* what is there stays */
+    while (pk_object_write(object[0], pages[0] * PAGE, &byte, 1) == 1)
+        pages[0]++; /* what it has paid for already */
+    IS(pk_object_write(object[0], pages[0] * PAGE, &byte, 1), -ENOMEM);
+    struct pk_account_info info;
+    IS(pk_account_info(inner[0], &info), 0);
+    CHECK(info.available < PAGE);
+    IS(pk_account_set(inner[0], PK_ACCOUNT_PARENT, PK_SLOT_ACCOUNT), 0); /* and takes it along */
+    IS(pk_object_write(object[0], (pages[0] + 20) * PAGE, &byte, 1), 1);
+    IS(pk_account_set(outer, PK_ACCOUNT_PARENT, inner[1]), -EINVAL);
+    drop(object[1]);
+    drop(outer);
+    IS(pk_object_write(object[0], (pages[0] + 21) * PAGE, &byte, 1), 1);
+    drop(inner[0]);
+    drop(inner[1]);
+    drop(object[0]);
+    IS(used(PK_SLOT_ACCOUNT), before);
+}
+
+/* Nothing is made without an account to manage, and no thread more urgent than it allows. */
+void account_rights(void) {
+    struct pk_regs regs = thread_regs_for(0, 0);
+    uint64_t account = SLOT(pk_account_create(PK_SLOT_ACCOUNT, ~0ull, 0, 1, 20));
+    uint64_t use = SLOT(pk_cap_copy(account, 0, 0, PK_RIGHT_USE, 0));
+    uint64_t task = SLOT(pk_task_create(account, 0));
+    IS(pk_task_create(use, 0), -EPERM);
+    IS(pk_task_create(0, 0), -EBADF);
+    IS(pk_thread_create_in(use, task, &regs, 1), -EPERM);
+    IS(pk_thread_create(task, &regs, 1), -EINVAL); /* another's */
+    IS(pk_thread_create_in(account, task, &regs, 21), -EPERM);
+    uint64_t thread = SLOT(pk_thread_create_in(account, task, &regs, 20));
+    IS(pk_thread_priority(thread, 21), -EPERM);
+    IS(pk_thread_priority(thread, 3), 0);
+    IS(pk_account_create(account, 1, 0, 0, 21), -EPERM);
+    IS(pk_account_create(use, 1, 0, 0, 1), -EPERM);
+    IS(pk_account_set(use, PK_ACCOUNT_LIMIT, 5), -EPERM);
+    uint64_t object = SLOT(pk_object_create_for(use, PAGE, 0, 0));
+    drop(object);
+    drop(account); /* the last who may manage it: task and thread end */
+    IS(pk_thread_resume(thread), -ESRCH);
+    drop(thread);
+    drop(task);
+    drop(use);
 }

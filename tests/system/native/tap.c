@@ -62,10 +62,10 @@ struct counters {
 
 static struct counters count(void) {
     struct pk_machine_info info = {0};
-    struct pk_task_info task = {0};
+    struct pk_account_info account = {0};
     pk_machine_info(&info);
-    pk_task_info(PK_SLOT_SERVER_TASK, &task);
-    return (struct counters){info.frames_free, info.objects, task.used};
+    pk_account_info(PK_SLOT_ACCOUNT, &account);
+    return (struct counters){info.frames_free, info.objects, account.used};
 }
 
 static bool same(struct counters a, struct counters b) {
@@ -104,7 +104,7 @@ static void run_case(const struct tap_case *c) {
     if (before.objects != after.objects)
         tap_print("# %ld kernel objects too many\n", (long)(after.objects - before.objects));
     if (before.used != after.used)
-        tap_print("# %ld pages too many charged\n", (long)(after.used - before.used));
+        tap_print("# %ld bytes too many charged\n", (long)(after.used - before.used));
 }
 
 _Noreturn static void stop(unsigned failures) {

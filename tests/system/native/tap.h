@@ -49,8 +49,12 @@ uint64_t tap_random(uint64_t *state);
 
 /* A task without threads whose address space is the program's own (shared). */
 uint64_t task_sharing(void);
-/* A task without threads with a copy of the address space; quota in pages, 0: the program's. */
+/* A task without threads with a copy of the address space, in an account of so many pages, or in the
+ * program's (0). */
 uint64_t task_copy(uint64_t quota);
+/* The account that a task is in; and a reserved one of so many pages. */
+uint64_t task_account(uint64_t task);
+uint64_t account_new(uint64_t parent, uint64_t pages);
 /* All workers so far have ended. */
 void tap_reuse_stacks(void);
 /* The registers of a thread that is to run entry(argument) on a fresh stack. */

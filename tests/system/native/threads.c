@@ -56,7 +56,7 @@ static void registers(void) {
     for (unsigned i = 1; i < 32; i++)
         regs.x[i] = 0x0101010101010101ull * i;
     regs.x[18] = 0;
-    uint64_t thread = SLOT(pk_thread_create(task, &regs, 10));
+    uint64_t thread = SLOT(pk_thread_create_in(task_account(task), task, &regs, 10));
     IS(pk_thread_regs(thread, &got, PK_REGS_GET), 0);
     CHECK(!memcmp(&regs, &got, sizeof got));
     IS(pk_thread_resume(thread), 0);
@@ -114,8 +114,9 @@ static void thread_copies(void) {
     uint64_t thread = thread_run(task, copy_me, slot, 16);
     struct pk_msg msg;
     long token = pk_receive(endpoint, 0, &msg);
-    uint64_t twin_task = SLOT(pk_task_create(0, 0));
-    IS(pk_task_clone(twin_task, task, PK_CLONE_COPY), 0);
+    uint64_t twin_task = SLOT(pk_task_create(PK_SLOT_ACCOUNT, 0));
+    IS(pk_cap_copy(PK_SLOT_ACCOUNT, twin_task, PK_SLOT_ACCOUNT, PK_RIGHT_ALL, 0), PK_SLOT_ACCOUNT);
+    IS(pk_task_clone(twin_task, task, 0), 0);
     uint64_t twin = SLOT(pk_thread_copy(thread, twin_task, 4321));
     IS(pk_thread_resume(twin), 0);
     CHECK(thread_becomes(twin, PK_THREAD_WAITING));
@@ -217,9 +218,10 @@ static void kill_self(void) {
 
 /* Each task's only capability is in the one before; the end of the first ends them all. */
 static void task_chain(void) {
-    uint64_t first = SLOT(pk_task_create(0, 0)), last = SLOT(pk_cap_copy(first, 0, 0, 31, 0));
+    uint64_t first = SLOT(pk_task_create(PK_SLOT_ACCOUNT, 0)),
+             last = SLOT(pk_cap_copy(first, 0, 0, 31, 0));
     for (unsigned i = 0; i < 1000; i++) {
-        uint64_t next = SLOT(pk_task_create(0, 0));
+        uint64_t next = SLOT(pk_task_create(PK_SLOT_ACCOUNT, 0));
         SLOT(pk_cap_copy(next, last, 0, PK_RIGHT_ALL, 0));
         drop(last);
         last = next;

@@ -86,7 +86,7 @@ void fp_registers(void) {
     regs.fp = 1;
     counts[0] = 0;
     fp_bad = 99;
-    uint64_t thread = SLOT(pk_thread_create(task, &regs, 10));
+    uint64_t thread = SLOT(pk_thread_create_in(task_account(task), task, &regs, 10));
     IS(pk_thread_resume(thread), 0);
     CHECK(tap_reaches(&counts[0], 1));
     IS(fp_bad, 0);
@@ -305,7 +305,8 @@ static bool use_space(uint64_t exceptions) {
     struct pk_regs regs;
     struct pk_msg msg;
     memset(&regs, 0, sizeof regs);
-    long task = pk_task_create(0, 0), thread = pk_thread_create((uint64_t)task, &regs, 17);
+    long task = pk_task_create(PK_SLOT_ACCOUNT, 0),
+         thread = pk_thread_create((uint64_t)task, &regs, 17);
     bool good = task > 0 && thread > 0 &&
                 pk_task_set((uint64_t)task, PK_TASK_EXCEPTION, exceptions) == 0 &&
                 pk_thread_resume((uint64_t)thread) == 0 && pk_receive(exceptions, 0, &msg) > 0;

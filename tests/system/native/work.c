@@ -51,18 +51,47 @@ uint64_t tap_random(uint64_t *state) {
     return z ^ (z >> 31);
 }
 
-static uint64_t task_with(uint64_t quota, uint64_t flags) {
-    uint64_t task = SLOT(pk_task_create(quota, 0));
-    IS(pk_task_clone(task, PK_SLOT_SERVER_TASK, flags), 0);
+/* Accounts of tasks that have one of their own; all others are in this program's. */
+#define LIMITED 16
+static struct { uint64_t task, account; } limited[LIMITED];
+
+static unsigned limited_at(uint64_t task) {
+    unsigned i = 0;
+    while (i < LIMITED && limited[i].task != task)
+        i++;
+    return i;
+}
+
+uint64_t task_account(uint64_t task) {
+    unsigned i = limited_at(task);
+    return task && i < LIMITED ? limited[i].account : PK_SLOT_ACCOUNT;
+}
+
+/* So that it can make things of its own; without a kernel call that would need memory. */
+static uint64_t task_with_account(uint64_t account, uint64_t sharing) {
+    uint64_t task = SLOT(pk_task_create(account, sharing));
+    IS(pk_cap_copy(account, task, PK_SLOT_ACCOUNT, PK_RIGHT_ALL, 0), PK_SLOT_ACCOUNT);
     return task;
 }
 
 uint64_t task_sharing(void) {
-    return task_with(0, PK_CLONE_SHARE);
+    return task_with_account(PK_SLOT_ACCOUNT, PK_SLOT_SERVER_TASK);
+}
+
+uint64_t account_new(uint64_t parent, uint64_t pages) {
+    return SLOT(pk_account_create(parent, pages * PAGE, PK_ACCOUNT_RESERVED, 7, 63));
 }
 
 uint64_t task_copy(uint64_t quota) {
-    return task_with(quota, PK_CLONE_COPY);
+    uint64_t account = quota ? account_new(PK_SLOT_ACCOUNT, quota) : PK_SLOT_ACCOUNT;
+    uint64_t task = task_with_account(account, 0);
+    IS(pk_task_clone(task, PK_SLOT_SERVER_TASK, 0), 0);
+    unsigned i = limited_at(0);
+    if (quota && CHECK(i < LIMITED)) {
+        limited[i].task = task;
+        limited[i].account = account;
+    }
+    return task;
 }
 
 /* Memory that is there before a thread uses it: whether it comes so far must not show in the counters. */
@@ -88,7 +117,7 @@ struct pk_regs thread_regs_for(void (*entry)(uint64_t), uint64_t argument) {
 
 uint64_t thread_new(uint64_t task, void (*entry)(uint64_t), uint64_t argument, unsigned priority) {
     struct pk_regs regs = thread_regs_for(entry, argument);
-    return SLOT(pk_thread_create(task, &regs, priority));
+    return SLOT(pk_thread_create_in(task_account(task), task, &regs, priority));
 }
 
 uint64_t thread_run(uint64_t task, void (*entry)(uint64_t), uint64_t argument, unsigned priority) {
@@ -105,8 +134,13 @@ _Noreturn void worker_rest(void) {
 }
 
 void task_end(uint64_t task) {
+    unsigned i = limited_at(task);
     IS(pk_task_kill(task), 0);
     drop(task);
+    if (i < LIMITED) {
+        limited[i].task = 0;
+        drop(limited[i].account);
+    }
 }
 
 void give_same(uint64_t task, uint64_t slot) {

@@ -272,13 +272,13 @@ static long measure_turns(const struct row *row) {
 
 static long setup(void) {
     long made[3] = {pk_endpoint_create(0), pk_notification_create(), pk_notification_create()};
-    long task = pk_task_create(0, 0);
+    long task = pk_task_create(PK_SLOT_ACCOUNT, 0);
     if (made[0] < 0 || made[1] < 0 || made[2] < 0 || task < 0)
         return -ENOMEM;
     endpoint = (uint64_t)made[0];
     wake = (uint64_t)made[1];
     done = (uint64_t)made[2];
-    long error = pk_task_clone((uint64_t)task, PK_SLOT_SERVER_TASK, PK_CLONE_COPY);
+    long error = pk_task_clone((uint64_t)task, PK_SLOT_SERVER_TASK, 0);
     for (unsigned i = 0; error >= 0 && i < 3; i++)
         error = pk_cap_copy((uint64_t)made[i], (uint64_t)task, SLOT_SERVE + i, PK_RIGHT_ALL, 0);
     if (error >= 0)

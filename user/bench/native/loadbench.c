@@ -61,8 +61,7 @@ static _Noreturn void keep_waiting(void) {
 }
 
 static uint64_t new_task(void) {
-    uint64_t task = good(pk_task_create(0, 0), "task_create");
-    good(pk_task_clone(task, PK_SLOT_SERVER_TASK, PK_CLONE_SHARE), "task_clone");
+    uint64_t task = good(pk_task_create(PK_SLOT_ACCOUNT, PK_SLOT_SERVER_TASK), "task_create");
     for (unsigned i = 0; i < 3; i++)
         good(pk_cap_copy(made[i], task, SLOT_FIRST + i, PK_RIGHT_ALL, 0), "cap_copy");
     return task;
@@ -104,7 +103,7 @@ static void many_threads(void) {
 }
 
 static void many_caps(void) {
-    uint64_t task = good(pk_task_create(0, 0), "task_create");
+    uint64_t task = good(pk_task_create(PK_SLOT_ACCOUNT, 0), "task_create");
     uint64_t object = good(pk_object_create(PAGE, 0, 0), "object_create");
     for (unsigned i = 0; i < CAPS; i++)
         good(pk_cap_copy(object, task, 0, PK_RIGHT_ALL, 0), "cap_copy");
@@ -160,7 +159,7 @@ static void lines(void) {
     static char line[256];
     memset(line, '.', sizeof line);
     good(pk_log(line, sizeof line), "log");
-    uint64_t task = good(pk_task_create(0, 0), "task_create");
+    uint64_t task = good(pk_task_create(PK_SLOT_ACCOUNT, 0), "task_create");
     char name[16] = "fifteen letters";
     good(pk_task_set(task, PK_TASK_NAME, (uint64_t)name), "task_set");
     start(task, wait_everywhere, 0, PRIORITY + 1); /* which has no memory */

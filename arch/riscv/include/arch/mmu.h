@@ -134,7 +134,7 @@ bool arch_mmu_at_home(const struct aspace *as);
 void arch_mmu_go_home(const struct aspace *as);
 /* Forgets translations of [va, va + length) on every hart that may have them. */
 void arch_mmu_flush(struct aspace *as, uint64_t va, uint64_t length);
-/* Makes new code visible to instruction fetch on all harts. */
-void arch_mmu_sync_code(void);
+/* What was written by now is what harts fetch from now on as instructions of this address space. */
+void arch_mmu_sync_code(struct aspace *as);
 
 #endif

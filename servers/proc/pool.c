@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who pays for processes: each has an account of its own, below its user's, below that of all users. A pool
+ * is an account with processes' accounts below it: a user's, or one that limits a process and its
+ * descendants (quota). Most have no limit but what is free.
+ *
+ * A pool's tag is the kernel's name for the account, in which a fault tells which one is full.
+ */
+#include "pool.h"
+#include <stdlib.h>
+
+#define TAG_USER (1ull << 32) /* and the user id */
+#define TAG_LIMITED (2ull << 32)
+#define NO_LIMIT UINT64_MAX
+#define KEPT_FOR_ROOT 32 /* this part of all memory no other user gets */
+
+struct pool {
+    struct hash_node node; /* key: tag */
+    struct pool *outer;    /* of a limited one */
+    uint64_t account;
+    uint64_t refs; /* processes, and pools inside */
+};
+
+static struct hash pools;
+
+uint64_t pool_users_account(void) {
+    return boot_cap("account:users");
+}
+
+uint64_t pool_account(const struct pool *pool) {
+    return pool->account;
+}
+
+uint64_t pool_tag(const struct pool *pool) {
+    return pool->node.key;
+}
+
+/* A new pool with one reference; NULL if there is no memory. */
+static struct pool *pool_make(struct pool *outer, uint64_t tag, uint64_t limit) {
+    struct pool *pool = malloc(sizeof *pool);
+    if (!pool)
+        return 0;
+    long account = pk_account_create(outer ? outer->account : pool_users_account(), limit, 0, tag,
+                                     PROCESS_PRIORITY);
+    if (account < 0) {
+        free(pool);
+        return 0;
+    }
+    *pool = (struct pool){.outer = outer, .account = (uint64_t)account, .refs = 1};
+    if (outer)
+        outer->refs++;
+    hash_insert(&pools, &pool->node, tag);
+    return pool;
+}
+
+static struct pool *pool_find(uint64_t tag) {
+    return (struct pool *)(void *)hash_find(&pools, tag);
+}
+_Static_assert(offsetof(struct pool, node) == 0, "pool_find casts");
+
+static uint64_t user_limit(uint32_t uid) {
+    struct pk_account_info info;
+    if (uid == 0 || pk_account_info(pool_users_account(), &info) < 0)
+        return NO_LIMIT;
+    uint64_t all = info.used + info.available;
+    return all - all / KEPT_FOR_ROOT;
+}
+
+struct pool *pool_of_user(uint32_t uid) {
+    struct pool *pool = pool_find(TAG_USER | uid);
+    if (pool)
+        pool->refs++;
+    else
+        pool = pool_make(0, TAG_USER | uid, user_limit(uid));
+    return pool;
+}
+
+struct pool *pool_hold(struct pool *pool) {
+    pool->refs++;
+    return pool;
+}
+
+/* What a user has left behind stays charged to that account: it is kept for when the user comes back. */
+void pool_put(struct pool *pool) {
+    struct pk_account_info info;
+    while (pool && --pool->refs == 0) {
+        struct pool *outer = pool->outer;
+        if (pool->node.key & TAG_USER && pk_account_info(pool->account, &info) == 0 && info.used)
+            return;
+        hash_remove(&pools, &pool->node);
+        pk_cap_drop(0, pool->account);
+        free(pool);
+        pool = outer;
+    }
+}
+
+long pool_enter(struct process *p, struct pool *pool) {
+    long account = pk_account_create(pool->account, NO_LIMIT, 0, pool->node.key, PROCESS_PRIORITY);
+    if (account < 0)
+        return account;
+    p->account = (uint64_t)account;
+    p->pool = pool_hold(pool);
+    return 0;
+}
+
+void pool_leave(struct process *p) {
+    if (!p->account)
+        return;
+    pk_cap_drop(0, p->account);
+    pool_put(p->pool);
+    p->account = 0;
+    p->pool = 0;
+}
+
+/* Takes over the reference to `pool`, or gives it back after an error. */
+static long move(struct process *p, struct pool *pool) {
+    long error = pk_account_set(p->account, PK_ACCOUNT_PARENT, pool->account);
+    if (error < 0) {
+        pool_put(pool);
+        return error;
+    }
+    pool_put(p->pool);
+    p->pool = pool;
+    return 0;
+}
+
+long pool_follow_user(struct process *p) {
+    if (!(p->pool->node.key & TAG_USER) || p->pool->node.key == (TAG_USER | p->ruid))
+        return 0;
+    struct pool *pool = pool_of_user(p->ruid);
+    return pool ? move(p, pool) : -ENOMEM;
+}
+
+long pool_limit(struct process *p, uint64_t bytes) {
+    static uint64_t count;
+    struct pool *pool = pool_make(p->pool, TAG_LIMITED | count++, bytes);
+    return pool ? move(p, pool) : -ENOMEM;
+}
+
+static bool is_inside(const struct process *p, const struct pool *outer) {
+    const struct pool *pool = p->pool;
+    while (pool && pool != outer)
+        pool = pool->outer;
+    return pool == outer;
+}
+
+struct process *pool_largest(uint64_t tag) {
+    const struct pool *full = pool_find(tag); /* NULL: all users', or the machine: of everybody */
+    struct process *largest = 0;
+    uint64_t most = 0;
+    for (struct process *p = process_next(0); p; p = process_next(p)) {
+        struct pk_account_info info;
+        if (!p->account || !is_inside(p, full) || pk_account_info(p->account, &info) < 0 ||
+            info.used < most)
+            continue;
+        largest = p;
+        most = info.used;
+    }
+    return largest;
+}

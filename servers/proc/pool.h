@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Who pays for processes (pool.c). */
+#ifndef PROC_POOL_H
+#define PROC_POOL_H
+
+#include "proc.h"
+
+#define PROCESS_PRIORITY 16
+
+/* A user's, with a reference for the caller; NULL if there is no memory. */
+struct pool *pool_of_user(uint32_t uid);
+struct pool *pool_hold(struct pool *pool);
+void pool_put(struct pool *pool);
+uint64_t pool_account(const struct pool *pool); /* slot */
+uint64_t pool_tag(const struct pool *pool);
+uint64_t pool_users_account(void); /* slot of the account that all pools are in */
+
+/* Gives p an account of its own in the pool, and takes it away. -ENOMEM. */
+long pool_enter(struct process *p, struct pool *pool);
+void pool_leave(struct process *p);
+/* p's real user has changed: its account, with all that is charged to it, becomes that user's, unless a limit
+ * holds it where it is. -ENOMEM. */
+long pool_follow_user(struct process *p);
+/* p and its descendants may use so many bytes from now on. -ENOMEM if p uses more already. */
+long pool_limit(struct process *p, uint64_t bytes);
+/* Who uses most of what the full account with that tag pays for; NULL if it is no process. */
+struct process *pool_largest(uint64_t tag);
+
+#endif
