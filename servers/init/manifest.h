@@ -15,6 +15,7 @@ struct manifest_server {
     unsigned quota_percent;
     int quota_rest;
     unsigned badge;   /* its number in the calling order; 0: none of its own */
+    int restart;      /* it is started anew when it dies */
     const char *caps; /* comma-separated, ends at white space */
 };
 

@@ -32,18 +32,21 @@ __asm__(".section .text._start, \"ax\"\n"
 extern const unsigned char __ehdr_start[] __attribute__((visibility("hidden")));
 
 /* The only thread's TLS block: tp points to its start (RISC-V ELF psABI, TLS variant I). */
-static _Alignas(16) unsigned char tls_block[256];
+static struct {
+    struct server_control control;
+    unsigned char tls[256];
+} thread_block = {.control = {&server_request}};
 
 static void tls_init(void) {
     const Elf64_Ehdr *header = (const void *)__ehdr_start;
     const Elf64_Phdr *segment = (const void *)(__ehdr_start + header->e_phoff);
-    __asm__ volatile("mv tp, %0" ::"r"(tls_block));
+    __asm__ volatile("mv tp, %0" ::"r"(thread_block.tls));
     for (unsigned i = 0; i < header->e_phnum; i++) {
         if (segment[i].p_type != PT_TLS)
             continue;
-        if (segment[i].p_memsz > sizeof(tls_block))
+        if (segment[i].p_memsz > sizeof(thread_block.tls))
             server_panic("thread-local storage is too large");
-        memcpy(tls_block, (const void *)segment[i].p_vaddr, segment[i].p_filesz);
+        memcpy(thread_block.tls, (const void *)segment[i].p_vaddr, segment[i].p_filesz);
     }
 }
 
@@ -56,9 +59,13 @@ server_start(const struct pk_boot_info *info) {
     _exit(main());
 }
 
-/* Ends the task; init hears of it and decides what to do. */
+/*
+ * Ends the task by what is an exception in one without a foreign entry, Linux's exit_group(2): init is
+ * told and decides what to do.
+ */
 _Noreturn void _exit(int status) {
-    (void)status;
+    register long a0 __asm__("a0") = status;
+    register long a7 __asm__("a7") = SERVER_EXIT_CALL;
     for (;;)
-        pk_task_kill(PK_SLOT_SERVER_TASK);
+        __asm__ volatile("ecall" : "+r"(a0) : "r"(a7) : "memory");
 }
