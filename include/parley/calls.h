@@ -70,7 +70,7 @@
 #define PK_THREAD_REGS (-30)      /* (thread, struct pk_regs *, PK_REGS_GET or _SET) */
 #define PK_THREAD_SUSPEND (-31)   /* (thread) */
 #define PK_THREAD_RESUME (-32)    /* (thread) */
-#define PK_THREAD_ATTENTION (-33) /* (thread): mark; cancels a pending call inside a foreign call */
+#define PK_THREAD_ATTENTION (-33) /* (thread): mark; cancels a pending call */
 #define PK_THREAD_INFO (-34)      /* (thread, struct pk_thread_info *) */
 #define PK_THREAD_PRIORITY (-35)  /* (thread, priority) */
 
