@@ -13,7 +13,7 @@
 
 #define FRAMES_MOST 8 /* of a backtrace */
 
-enum { REG_PC = 0, REG_RA = 1, REG_TP = 4, REG_FP = 8, REG_A0 = 10 };
+enum { REG_PC = 0, REG_RA = 1, REG_SP = 2, REG_TP = 4, REG_FP = 8, REG_A0 = 10 };
 
 static long read_word(const struct task_record *s, uint64_t address, uint64_t *value) {
     return pk_task_copy_in(s->task, value, address, sizeof *value);
@@ -57,28 +57,32 @@ static void say_request(char *text, size_t size, const struct task_record *s,
                  req.msg.badge);
 }
 
+#ifdef PARLEY_DEBUG
 /*
- * Debug builds keep frame pointers (RISC-V ELF psABI: return address and caller's frame pointer below
- * it): a line with whom the function was called by.
+ * Frame pointers (RISC-V ELF psABI): below one stand the return address and the caller's frame pointer,
+ * or that alone in a function that calls nobody. A line with whom the function was called by.
  */
 static void say_backtrace(const struct task_record *s, const struct pk_regs *regs) {
-#ifdef PARLEY_DEBUG
     char text[17 * FRAMES_MOST + 1];
     size_t length = 0;
-    uint64_t fp = regs->x[REG_FP], low = regs->x[2], frame[2];
+    uint64_t fp = regs->x[REG_FP], low = regs->x[REG_SP], frame[2];
     for (int i = 0; i < FRAMES_MOST && fp > low && fp <= SERVER_STACK_TOP && fp % 8 == 0; i++) {
         if (pk_task_copy_in(s->task, frame, fp - sizeof frame, sizeof frame) < 0 || !frame[1])
             break;
-        length += (size_t)snprintf(text + length, sizeof text - length, " %08lx", frame[1]);
+        bool calls = frame[1] < fp || frame[1] > SERVER_STACK_TOP;
+        if (calls)
+            length += (size_t)snprintf(text + length, sizeof text - length, " %08lx", frame[1]);
         low = fp;
-        fp = frame[0];
+        fp = frame[!calls];
     }
     if (length)
         server_log("%s was called from%s", s->spec.name, text);
-#else
-    (void)s, (void)regs;
-#endif
 }
+#else
+static void say_backtrace(const struct task_record *s, const struct pk_regs *regs) {
+    (void)s, (void)regs;
+}
+#endif
 
 static void report(const struct task_record *s, const struct request *exception) {
     static struct pk_regs regs;
