@@ -46,9 +46,9 @@
 
 #define PK_ENDPOINT_CREATE (-13)     /* (notification to bind or 0) -> slot */
 #define PK_NOTIFICATION_CREATE (-14) /* () -> slot */
-#define PK_TIMER_SET (-15)           /* (notification, bits, absolute time in ns or 0 = off) */
-#define PK_IRQ_BIND (-16)            /* (irq, notification, bits) */
-#define PK_IRQ_ACK (-17)             /* (irq) */
+#define PK_TIMER_SET (-15) /* (notification, bits, absolute time in ns or 0 = off, flags) */
+#define PK_IRQ_BIND (-16)  /* (irq, notification, bits) */
+#define PK_IRQ_ACK (-17)   /* (irq) */
 
 #define PK_CAP_COPY                                                                                \
     (-18) /* (src slot, dst task or 0 = own, dst slot or 0 = any, rights mask, badge) -> slot */
@@ -118,6 +118,8 @@
 
 /* A reply with n capabilities sets bits 60-62 of the token register to n. */
 #define PK_TOKEN_CAPS_SHIFT 60
+
+#define PK_TIMER_DEFERRABLE 1 /* timer_set: does not wake a machine in which nobody runs */
 
 #define PK_NONBLOCK 1 /* receive, wait: -EAGAIN instead of blocking */
 

@@ -44,6 +44,10 @@ struct task_record {
     bool lost;                 /* it has died for good */
     uint64_t deaths;           /* how often, and the last times, newest first, in monotonic ns */
     uint64_t died_at[DEATHS_MOST];
+    uint64_t busy_token, busy_label; /* the request that it was seen to work on, */
+    uint64_t busy_since;             /* first at that time; 0: none */
+    uint64_t busy_ns;                /* how long its thread had run by then */
+    bool busy_told;                  /* it got its line */
 };
 
 /* start.c */
@@ -68,13 +72,31 @@ void server_end(struct task_record *s);
 long server_restart(struct task_record *s);
 /* Starts a program that is no server (a test, a benchmark) with the machine and the console. */
 long native_start(const char *name);
-/* For the addresses of return addresses on a server's stack. */
 #define SERVER_STACK_TOP ((1ul << 38) - 0x200000)
 #define SERVER_STACK_SIZE (64ul * 1024)
+/* Where a server's stack begins, and where above it the server says where its request stands. */
+#define SERVER_REQUEST_AT (SERVER_STACK_TOP - 16)
+
+struct request;
+
+/* report.c: what a server does, for lines on the console. */
+
+/* What the server has received last; false if it has not come that far. */
+bool report_request(const struct task_record *s, struct request *out);
+/* As text: "message 3 of process 17". */
+void report_format(char *text, size_t size, const struct request *req);
+/* Why it dies, where, and in which message: two lines at most. */
+void report_death(const struct task_record *s, const struct request *exception);
+/* That it has worked for long on a request, and where it is. */
+void report_slow(const struct task_record *s, const struct request *req);
 
 /* death.c: a server's exception, which is its end. */
-struct request;
 long death_handle(struct request *req);
+
+/* watch.c: servers that work for long on one request. */
+#define EVENT_WATCH 1ull /* of init's own events: time to look */
+void watch_start(void);
+void watch_look(void);
 
 /* session.c: what runs for people, in a thread of its own, for it waits for servers. */
 #define EVENT_PROC 1ull         /* the process server: a process that init started has ended */

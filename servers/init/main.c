@@ -77,8 +77,15 @@ static void start(void) {
         give_up("session", error);
 }
 
+static void on_events(uint64_t bits) {
+    if (bits & EVENT_WATCH)
+        watch_look();
+}
+
 int main(void) {
-    static const struct server server = {.name = "init", .on_exception = death_handle};
+    static const struct server server = {
+        .name = "init", .on_events = on_events, .on_exception = death_handle};
     start();
+    watch_start();
     return (int)server_run(&server);
 }

@@ -164,6 +164,7 @@ static long give_all(const struct task_record *s, struct pk_boot_info *info) {
 static void fill_info(struct pk_boot_info *info, const struct task_record *s) {
     strncpy(info->name, s->spec.name, sizeof info->name - 1);
     info->restarts = (uint32_t)s->deaths;
+    info->request_at = SERVER_REQUEST_AT;
     info->timebase_hz = boot_info->timebase_hz;
     info->realtime_ns = realtime_base_ns;
     memcpy(info->command_line, boot_info->command_line, sizeof info->command_line);
@@ -218,7 +219,7 @@ static long start_thread(struct task_record *s, uint64_t entry) {
     static struct pk_regs regs;
     memset(&regs, 0, sizeof regs);
     regs.x[0] = entry;
-    regs.x[2] = SERVER_STACK_TOP;
+    regs.x[2] = SERVER_REQUEST_AT;
     regs.x[10] = INFO_ADDRESS;
     long thread = pk_thread_create(s->task, &regs, s->spec.priority);
     if (thread < 0)

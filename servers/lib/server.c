@@ -16,8 +16,6 @@
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
-const struct request *server_request;
-
 /* Drops the capabilities of a packed word that `mask` chooses. */
 static void drop_caps(uint64_t caps, unsigned mask) {
     for (unsigned i = 0; mask >> i; i++)
@@ -35,7 +33,7 @@ static long check_entry(const struct protocol_entry *entry, const struct request
     return 0;
 }
 
-long server_handle(const struct server *srv, struct request *req) {
+static ALWAYS_INLINE long handle(const struct server *srv, struct request *req) {
     const struct protocol *protocol = srv->protocol;
     uint64_t number = req->msg.label & PK_LABEL_MASK;
     uint64_t index = number - protocol->first;
@@ -52,6 +50,10 @@ long server_handle(const struct server *srv, struct request *req) {
             return error;
     }
     return UNLIKELY(!entry->handler) ? -ENOSYS : entry->handler(req);
+}
+
+long server_handle(const struct server *srv, struct request *req) {
+    return handle(srv, req);
 }
 
 long server_handle_kernel(const struct server *srv, struct request *req) {
@@ -108,12 +110,18 @@ static bool is_stranger(const struct server *srv, const struct request *req) {
     return srv->clients && req->msg.badge < PK_BADGE_SERVER && !client_find(req->msg.badge);
 }
 
+/* Whoever looks from outside at what this server does (init) finds the request here. */
+static void show(const struct request *req) {
+    if (boot_info->request_at)
+        *(const struct request *volatile *)boot_info->request_at = req;
+}
+
 /* check: not all who have a capability are known. */
 static ALWAYS_INLINE long run(const struct server *srv, bool check) {
     struct request req = {0};
     uint64_t token = 0;
     long result = 0;
-    server_request = &req;
+    show(&req);
     for (;;) {
         long received = UNLIKELY(req.reply_caps) ? give_caps(&req, token, result)
                                                  : receive(&req, token, result);
@@ -128,7 +136,7 @@ static ALWAYS_INLINE long run(const struct server *srv, bool check) {
             }
             accept_caps(&req);
         }
-        result = check && is_stranger(srv, &req) ? -EBADF : server_handle(srv, &req);
+        result = check && is_stranger(srv, &req) ? -EBADF : handle(srv, &req);
         token = result == SERVER_DEFER ? 0 : req.token;
         if (UNLIKELY(req.caps_left)) {
             drop_caps(req.caps, req.caps_left);
@@ -137,10 +145,14 @@ static ALWAYS_INLINE long run(const struct server *srv, bool check) {
     }
 }
 
+static __attribute__((noinline, cold)) long run_restarted(const struct server *srv) {
+    return run(srv, true);
+}
+
 long server_run(const struct server *srv) {
     client_set_ops(srv->clients);
     idtable_first_sequence = boot_info->restarts * RESTART_SEQUENCES;
-    return boot_info->restarts ? run(srv, true) : run(srv, false);
+    return boot_info->restarts ? run_restarted(srv) : run(srv, false);
 }
 
 uint64_t boot_cap(const char *name) {

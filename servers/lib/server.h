@@ -51,14 +51,6 @@ struct protocol {
     const struct protocol_entry *entries;
 };
 
-/* The request that is being handled, or was last; 0 before the first. */
-extern const struct request *server_request;
-
-/* Stands below a server's thread-local storage, where tp points: by it init finds what a server does. */
-struct server_control {
-    const struct request *const *request;
-} __attribute__((aligned(16)));
-
 /* The foreign call by which a server ends itself; its argument is the status. */
 #define SERVER_EXIT_CALL 94
 

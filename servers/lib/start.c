@@ -32,21 +32,18 @@ __asm__(".section .text._start, \"ax\"\n"
 extern const unsigned char __ehdr_start[] __attribute__((visibility("hidden")));
 
 /* The only thread's TLS block: tp points to its start (RISC-V ELF psABI, TLS variant I). */
-static struct {
-    struct server_control control;
-    unsigned char tls[256];
-} thread_block = {.control = {&server_request}};
+static _Alignas(16) unsigned char tls_block[256];
 
 static void tls_init(void) {
     const Elf64_Ehdr *header = (const void *)__ehdr_start;
     const Elf64_Phdr *segment = (const void *)(__ehdr_start + header->e_phoff);
-    __asm__ volatile("mv tp, %0" ::"r"(thread_block.tls));
+    __asm__ volatile("mv tp, %0" ::"r"(tls_block));
     for (unsigned i = 0; i < header->e_phnum; i++) {
         if (segment[i].p_type != PT_TLS)
             continue;
-        if (segment[i].p_memsz > sizeof(thread_block.tls))
+        if (segment[i].p_memsz > sizeof(tls_block))
             server_panic("thread-local storage is too large");
-        memcpy(thread_block.tls, (const void *)segment[i].p_vaddr, segment[i].p_filesz);
+        memcpy(tls_block, (const void *)segment[i].p_vaddr, segment[i].p_filesz);
     }
 }
 

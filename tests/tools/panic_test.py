@@ -62,7 +62,7 @@ def main():
             lines == ["neighbour", "caller", "neighbour"]
 
         pc = server["neighbour"]
-        death = f"x[init] init: tea died in message 2 of process 7: cause 15, address 0, pc {pc:08x}, ra {pc:08x}"
+        death = f"x[init] init: tea died, message 2 of process 7: cause 15, address 0, pc {pc:08x}, ra {pc:08x}"
         calls = f"[init] init: tea was called from {pc:08x}"
         console = f"one\n{death}\ntwo\n{calls}\n"
         text = panic.report(console, elf)
