@@ -26,11 +26,10 @@ static long come_back(struct task_record *s) {
                    (unsigned)(DEATHS_NS / 1000000000));
         return -EAGAIN;
     }
+    server_log("%s is started anew", s->spec.name);
     long error = server_restart(s);
     if (error < 0)
-        server_log("%s cannot be started anew and stays dead: error %ld", s->spec.name, -error);
-    else
-        server_log("%s was started anew", s->spec.name);
+        server_log("%s cannot be started and stays dead: error %ld", s->spec.name, -error);
     return error;
 }
 
