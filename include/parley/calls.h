@@ -50,7 +50,7 @@
  */
 #define PK_ENDPOINT_CREATE (-13)     /* (account, notification to bind or 0) -> slot */
 #define PK_NOTIFICATION_CREATE (-14) /* (account) -> slot */
-#define PK_TIMER_SET (-15)           /* (notification, bits, absolute time in ns or 0 = off) */
+#define PK_TIMER_SET (-15)           /* (notification, bits, absolute time in ns or 0 = off, flags) */
 #define PK_IRQ_BIND (-16)            /* (irq, notification, bits) */
 #define PK_IRQ_ACK (-17)             /* (irq) */
 
@@ -76,7 +76,7 @@
 #define PK_THREAD_REGS (-30)      /* (thread, struct pk_regs *, PK_REGS_GET or _SET) */
 #define PK_THREAD_SUSPEND (-31)   /* (thread) */
 #define PK_THREAD_RESUME (-32)    /* (thread) */
-#define PK_THREAD_ATTENTION (-33) /* (thread): mark; cancels a pending call inside a foreign call */
+#define PK_THREAD_ATTENTION (-33) /* (thread): mark; cancels a pending call */
 #define PK_THREAD_INFO (-34)      /* (thread, struct pk_thread_info *) */
 #define PK_THREAD_PRIORITY (-35)  /* (thread, priority) */
 
@@ -134,6 +134,8 @@
 
 /* A reply with n capabilities sets bits 60-62 of the token register to n. */
 #define PK_TOKEN_CAPS_SHIFT 60
+
+#define PK_TIMER_DEFERRABLE 1 /* timer_set: does not wake a machine in which nobody runs */
 
 #define PK_NONBLOCK 1 /* receive, wait: -EAGAIN instead of blocking */
 

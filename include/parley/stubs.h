@@ -200,6 +200,9 @@ static inline long pk_notification_create(void) {
 static inline long pk_timer_set(uint64_t notification, uint64_t bits, uint64_t at_ns) {
     return pk_call6(PK_TIMER_SET, notification, bits, at_ns, 0, 0, 0);
 }
+static inline long pk_timer_set_deferrable(uint64_t notification, uint64_t bits, uint64_t at_ns) {
+    return pk_call6(PK_TIMER_SET, notification, bits, at_ns, PK_TIMER_DEFERRABLE, 0, 0);
+}
 static inline long pk_irq_bind(uint64_t irq, uint64_t notification, uint64_t bits) {
     return pk_call6(PK_IRQ_BIND, irq, notification, bits, 0, 0, 0);
 }

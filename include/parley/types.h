@@ -124,9 +124,11 @@ struct pk_boot_cap {
 struct pk_boot_info {
     char name[16];
     uint32_t cap_count;
-    uint32_t spare;
+    uint32_t restarts; /* how often a server of this name has died since the boot */
     uint64_t timebase_hz;
     uint64_t realtime_ns; /* CLOCK_REALTIME when the time counter was 0 */
+    uint64_t
+        request_at; /* address where the server tells init where its request stands; 0: nowhere */
     char command_line[512];
     struct pk_boot_cap caps[48];
 };

@@ -7,6 +7,15 @@
 #include <task/task.h>
 #include <task/thread.h>
 
+/*
+ * What a copy may have: what the original has. Who manages an endpoint may also let others receive there
+ * without being a receiver itself, whose capability would keep callers waiting for a server that is dead.
+ */
+static uint32_t copy_rights(const struct cap *src) {
+    bool manages = src->object->type == PK_TYPE_ENDPOINT && src->rights & PK_RIGHT_MANAGE;
+    return src->rights | (manages ? PK_RIGHT_RECEIVE : 0);
+}
+
 /* A copy may have fewer rights; a badge can be set once, on an unbadged capability. */
 long sys_cap_copy(struct thread *self, const uint64_t *a) {
     struct cap *src = cap_at(&self->task->caps, a[0]);
@@ -20,7 +29,7 @@ long sys_cap_copy(struct thread *self, const uint64_t *a) {
     struct task *dst = call_task_or_own(self, a[1], &error);
     if (!dst)
         return error;
-    return cap_insert(&dst->caps, a[2], src->object, src->rights & (uint32_t)a[3],
+    return cap_insert(&dst->caps, a[2], src->object, copy_rights(src) & (uint32_t)a[3],
                       src->badge ? src->badge : a[4]);
 }
 

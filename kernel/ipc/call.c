@@ -88,20 +88,14 @@ static void next_token(struct thread *t) {
     t->call.token = (t->call.token + TOKEN_STEP) & ((1ull << TOKEN_BITS) - 1);
 }
 
-/* Attention was wanted while the call was in hand, or before. */
-static COLD void cancel_late(struct thread *caller) {
-    if (caller->foreign.inside)
-        call_cancel(caller);
-}
-
 void call_put_aside(struct task *server) {
     struct thread *caller = server->in_hand;
     if (!caller)
         return;
     server->in_hand = NULL;
     list_append(&server->served, &caller->call.served);
-    if (caller->attention)
-        cancel_late(caller);
+    if (caller->attention) /* wanted while the call was in hand, or before */
+        call_cancel(caller);
 }
 
 void call_start(struct thread *t, struct endpoint *e, uint64_t badge) {

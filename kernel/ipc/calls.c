@@ -200,11 +200,11 @@ long sys_timer_set(struct thread *self, const uint64_t *a) {
     struct notification *n = find_notification(self, a[0], PK_RIGHT_RECEIVE, &error);
     if (!n)
         return error;
-    if (a[1] & ~EVENT_BITS)
+    if (a[1] & ~EVENT_BITS || a[3] & ~(uint64_t)PK_TIMER_DEFERRABLE)
         return -EINVAL;
     if (a[2]) {
         n->timer_bits = a[1];
-        timer_arm(&n->timer, a[2]);
+        timer_arm(&n->timer, a[2], a[3] & PK_TIMER_DEFERRABLE);
     } else {
         timer_disarm(&n->timer);
     }

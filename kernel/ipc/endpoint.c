@@ -87,8 +87,10 @@ static bool fail_one(struct endpoint *e) {
     return true;
 }
 
+/* It may have a receiver again before all are told: the rest is that one's. */
 enum ending endpoint_end_step(struct kobject *k, int *credit) {
-    for (struct endpoint *e = endpoint_of(k); fail_one(e); *credit -= WAITER_CREDIT)
+    struct endpoint *e = endpoint_of(k);
+    for (; !e->receiver_caps && fail_one(e); *credit -= WAITER_CREDIT)
         if (*credit <= 0)
             return ENDING_MORE;
     kobject_put(k);
@@ -96,8 +98,8 @@ enum ending endpoint_end_step(struct kobject *k, int *credit) {
 }
 
 void endpoint_drop_receive_cap(struct kobject *k) {
-    if (--endpoint_of(k)->receiver_caps)
-        return;
+    if (--endpoint_of(k)->receiver_caps || !list_empty(&k->doomed))
+        return;      /* or those who waited before are being told already, and all others will be */
     kobject_hold(k); /* its callers' references go */
     int credit = WAITER_CREDIT;
     if (endpoint_end_step(k, &credit) != ENDING_DONE)

@@ -67,8 +67,8 @@ void call_start(struct thread *t, struct endpoint *e, uint64_t badge);
 void call_requeue(struct thread *t);
 /* Takes t out of its pending call; a server that received it gets the notice `dead`. */
 void call_abandon(struct thread *t);
-/* Tells the server of t's pending call, once, that t would rather stop waiting. A call in hand may be
- * answered next: that is told when it is put aside. */
+/* Tells the server of t's pending call, if there is one, once, that t would rather stop waiting. A call in
+ * hand may be answered next: that is told when it is put aside. */
 void call_cancel(struct thread *t);
 /* t's pending call ends with an error, or for an exception with a retry. */
 void call_fail(struct thread *t, long error);

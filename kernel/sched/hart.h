@@ -5,10 +5,10 @@
 
 #include <arch/latency.h>
 #include <arch/machine.h>
-#include <lib/tree.h>
 #include <sched/queue.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time/timer.h>
 
 struct thread;
 struct aspace;
@@ -32,8 +32,7 @@ struct hart {
     struct thread *handoff;   /* runs next unless someone more urgent is ready */
     uint64_t asid_generation; /* of the TLB's contents */
     struct thread *fp_owner;  /* whose registers the FPU holds */
-    struct tree timers;
-    uint64_t timers_next; /* the earliest one's time, UINT64_MAX if none is armed */
+    struct timer_queue timers;
     uint64_t slice_end;   /* ns */
     uint64_t switched_at; /* ns: since when payer is charged */
     uint64_t balanced_at; /* ns: when an idle hart was last asked to help */

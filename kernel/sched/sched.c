@@ -238,7 +238,7 @@ static ALWAYS_INLINE void enter(struct hart *hart, struct thread *t, uint64_t no
  * runs now: by a call that is answered on the fast path somebody less urgent may go on.
  */
 static void program_timer(struct hart *hart) {
-    uint64_t at = hart->timers_next;
+    uint64_t at = min_u64(hart->timers.next, deferrable_timers.next);
     if (hart->queue.levels) {
         at = min_u64(at, hart->slice_end);
         if (machine.hart_count > 1 && idle_hart())
@@ -249,6 +249,26 @@ static void program_timer(struct hart *hart) {
     if (at < hart->timer_at) {
         hart->timer_at = at;
         arch_timer_program(at);
+    }
+}
+
+static bool nobody_runs(const struct hart *self) {
+    for (uint32_t i = 0; i < machine.hart_count; i++)
+        if (&harts[i] != self && !harts[i].idle)
+            return false;
+    return true;
+}
+
+/*
+ * This hart is about to idle. While another one runs somebody it attends to the deferrable timers: that one
+ * may not have heard of the latest. The last to idle leaves them to whoever is the next to run.
+ */
+static void program_idle_timer(struct hart *hart) {
+    if (!nobody_runs(hart)) {
+        program_timer(hart);
+    } else if (hart->timers.next < hart->timer_at || hart->timer_at == deferrable_timers.next) {
+        hart->timer_at = hart->timers.next;
+        arch_timer_program(hart->timer_at);
     }
 }
 
@@ -284,7 +304,7 @@ static COLD bool goes_on(struct hart *hart, struct thread *t, uint64_t now) {
         hart->current = NULL;
         thread_left_hart(before);
     }
-    program_timer(hart);
+    program_idle_timer(hart);
     if (!kobject_reap()) /* it may have stopped for an interrupt that is gone now */
         idle(hart);
     else if (kernel_lock_wanted())

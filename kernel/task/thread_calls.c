@@ -176,11 +176,10 @@ long sys_thread_attention(struct thread *self, const uint64_t *a) {
     if (!t)
         return error;
     t->attention = true;
+    call_cancel(t);
     /* A foreign call is begun and left without the lock: either it is seen here, or it sees this. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (t->foreign.inside)
-        call_cancel(t);
-    else
+    if (!t->foreign.inside)
         sched_running_elsewhere(t); /* an IPI, so that it passes the kernel's exit soon */
     return 0;
 }

@@ -8,39 +8,46 @@
 
 #define TIMER_CREDIT 20
 
-static void update_next(struct hart *hart) {
-    struct tree_node *n = tree_first(&hart->timers);
-    hart->timers_next = n ? n->key : UINT64_MAX;
-    hart->reconsider = true; /* the clock event device may have to be programmed */
+struct timer_queue deferrable_timers = {.next = UINT64_MAX};
+
+static void update_next(struct timer_queue *queue) {
+    struct tree_node *n = tree_first(&queue->timers);
+    queue->next = n ? n->key : UINT64_MAX;
+    this_hart()->reconsider = true; /* the clock event device may have to be programmed */
 }
 
 void timers_init(void) {
     for (unsigned i = 0; i < ARCH_MAX_HARTS; i++)
-        harts[i].timers_next = UINT64_MAX;
+        harts[i].timers.next = UINT64_MAX;
 }
 
-void timer_arm(struct timer *t, uint64_t at_ns) {
+void timer_arm(struct timer *t, uint64_t at_ns, bool deferrable) {
     timer_disarm(t);
-    t->hart = this_hart();
+    t->queue = deferrable ? &deferrable_timers : &this_hart()->timers;
     t->node.key = at_ns;
-    tree_insert(&t->hart->timers, &t->node);
-    update_next(t->hart);
+    tree_insert(&t->queue->timers, &t->node);
+    update_next(t->queue);
 }
 
 void timer_disarm(struct timer *t) {
-    if (!t->hart)
+    if (!t->queue)
         return;
-    tree_remove(&t->hart->timers, &t->node);
-    update_next(t->hart);
-    t->hart = NULL;
+    tree_remove(&t->queue->timers, &t->node);
+    update_next(t->queue);
+    t->queue = NULL;
+}
+
+static void run_queue(struct timer_queue *queue, int *credit) {
+    for (; *credit > 0 && queue->next <= arch_time_ns(); *credit -= TIMER_CREDIT) {
+        struct timer *t = CONTAINER_OF(tree_first(&queue->timers), struct timer, node);
+        timer_disarm(t);
+        t->expired(t);
+    }
 }
 
 /* Those for whom the credit is not enough come by the next interrupt, for which they wait already. */
 void timers_run(void) {
     int credit = STEP_CREDIT;
-    for (; credit > 0 && this_hart()->timers_next <= arch_time_ns(); credit -= TIMER_CREDIT) {
-        struct timer *t = CONTAINER_OF(tree_first(&this_hart()->timers), struct timer, node);
-        timer_disarm(t);
-        t->expired(t);
-    }
+    run_queue(&this_hart()->timers, &credit);
+    run_queue(&deferrable_timers, &credit);
 }

@@ -106,5 +106,8 @@ int main(void) {
     proc_events = boot_cap("events:proc");
     tty_init(&console_tty, raw);
     start_uart();
+    if (boot_info->restarts) {
+        pk_notify(vfs_events, CONSOLE_EVENT_NEW);
+    }
     return (int)server_run(&server);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The boot image as init sees it: one memory object, mapped read-only while servers are started. */
+/* The boot image as init sees it: one memory object, mapped read-only, from which servers are started anew, too. */
 #include "init.h"
 #include <common/cpio.h>
 #include <lib/server.h>
@@ -32,9 +32,4 @@ long image_find(const char *name, struct boot_file *out) {
 
 long image_object(const struct boot_file *file) {
     return pk_object_create(file->size, boot_caps.initrd, file->offset);
-}
-
-void image_close(void) {
-    pk_unmap(0, (uint64_t)image, image_size);
-    pk_cap_drop(0, boot_caps.initrd);
 }

@@ -55,6 +55,11 @@ static int parse_quota(const char *p, size_t n, struct manifest_server *out) {
     }
 }
 
+static int parse_restart(const char *p, size_t n, struct manifest_server *out) {
+    out->restart = n == 3 && !memcmp(p, "yes", 3);
+    return out->restart || (n == 2 && !memcmp(p, "no", 2)) ? 0 : -EINVAL;
+}
+
 static int parse_setting(const char *p, size_t n, struct manifest_server *out) {
     uint64_t v;
     size_t digits;
@@ -74,6 +79,8 @@ static int parse_setting(const char *p, size_t n, struct manifest_server *out) {
         out->not_native = 1;
         return 0;
     }
+    if (n > 8 && !memcmp(p, "restart=", 8))
+        return parse_restart(p + 8, n - 8, out);
     if (n >= 5 && !memcmp(p, "caps=", 5)) {
         out->caps = p + 5;
         return 0;

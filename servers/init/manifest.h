@@ -16,6 +16,7 @@ struct manifest_server {
     unsigned quota_percent;
     int not_native;   /* it stays away when a native program runs */
     unsigned badge;   /* its number in the calling order; 0: none of its own */
+    int restart;      /* it is started anew when it dies */
     const char *caps; /* comma-separated, ends at white space */
 };
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Starting servers from the boot manifest. All endpoints and notifications exist before the first
- * server runs, so the order of starting is the order of the file and nothing waits for anything.
+ * server runs, so the order of starting is the order of the file and nothing waits for anything. They
+ * stay when a server dies; only its task can receive there, so that callers hear EHOSTDOWN until the next
+ * one is given that right.
  */
 #include "init.h"
 #include <lib/program.h>
@@ -11,8 +13,6 @@
 
 #define MAX_SERVERS 32
 #define PAGE 4096ul
-#define STACK_TOP ((1ul << 38) - 0x200000)
-#define STACK_SIZE (64ul * 1024)
 #define INFO_ADDRESS ((1ul << 38) - 0x100000)
 #define NATIVE_PRIORITY 16
 
@@ -35,13 +35,20 @@ uint64_t servers_endpoint(const char *name) {
     return slot < 0 ? 0 : (uint64_t)slot;
 }
 
-const char *servers_name(uint64_t badge) {
-    return badge >= 1 && badge <= server_count ? servers[badge - 1].spec.name : "?";
+bool servers_lost(const char *name) {
+    const struct task_record *s = find(name);
+    return s && s->lost;
 }
 
-void servers_end(uint64_t badge) {
-    if (badge >= 1 && badge <= server_count)
-        pk_task_kill(servers[badge - 1].task);
+struct task_record *servers_by_number(uint64_t number) {
+    return number >= 1 && number <= server_count ? &servers[number - 1] : 0;
+}
+
+const char *servers_caller(uint64_t badge) {
+    for (unsigned i = 0; i < server_count; i++)
+        if (servers[i].badge == badge)
+            return servers[i].spec.name;
+    return badge == PK_BADGE_INIT ? "init" : 0;
 }
 
 /* Bytes. */
@@ -77,9 +84,15 @@ static long give_device(const struct task_record *s, struct pk_boot_info *info, 
     uint64_t size = (devices.uart_size + PAGE - 1) & ~(PAGE - 1);
     if (!strcmp(name, "uart"))
         return give_fresh(s, info, name, pk_object_device(boot_caps.machine, page, size));
-    if (!strcmp(name, "uart-irq"))
-        return give_fresh(s, info, name, pk_irq_create(boot_caps.machine, devices.uart_irq));
-    return -ENOENT;
+    if (strcmp(name, "uart-irq") != 0)
+        return -ENOENT;
+    /* Kept, so that a line that waits for its acknowledgement still does when the driver is another. */
+    static uint64_t irq;
+    long slot = irq ? (long)irq : pk_irq_create(boot_caps.machine, devices.uart_irq);
+    if (slot < 0)
+        return slot;
+    irq = (uint64_t)slot;
+    return give(s, info, name, irq, PK_RIGHT_ALL, 0);
 }
 
 static long give_file(const struct task_record *s, struct pk_boot_info *info, const char *name) {
@@ -100,7 +113,7 @@ static long give_named(const struct task_record *s, struct pk_boot_info *info, c
         if (kind == 6 && !memcmp(name, "events", 6))
             return give(s, info, name,
                         other                     ? other->events
-                        : !strcmp(of + 1, "init") ? PK_SLOT_SERVER_EVENTS
+                        : !strcmp(of + 1, "init") ? session_events
                                                   : 0,
                         PK_RIGHT_USE, 0);
         if (!other || other > s)
@@ -150,8 +163,10 @@ static long give_all(const struct task_record *s, struct pk_boot_info *info) {
     return error < 0 ? error : 0;
 }
 
-static void fill_info(struct pk_boot_info *info, const char *name) {
-    strncpy(info->name, name, sizeof info->name - 1);
+static void fill_info(struct pk_boot_info *info, const struct task_record *s) {
+    strncpy(info->name, s->spec.name, sizeof info->name - 1);
+    info->restarts = (uint32_t)s->deaths;
+    info->request_at = SERVER_REQUEST_AT;
     info->timebase_hz = boot_info->timebase_hz;
     info->realtime_ns = realtime_base_ns;
     memcpy(info->command_line, boot_info->command_line, sizeof info->command_line);
@@ -177,7 +192,7 @@ static long load(const struct task_record *s, uint64_t *entry) {
 }
 
 static long map_memory(const struct task_record *s, const struct pk_boot_info *info) {
-    long at = pk_map(s->task, STACK_TOP - STACK_SIZE, STACK_SIZE,
+    long at = pk_map(s->task, SERVER_STACK_TOP - SERVER_STACK_SIZE, SERVER_STACK_SIZE,
                      PK_PROT_READ | PK_PROT_WRITE | PK_MAP_FIXED, 0, 0, 0);
     if (at >= 0)
         at = pk_map(s->task, INFO_ADDRESS, PAGE, PK_PROT_READ | PK_PROT_WRITE | PK_MAP_FIXED, 0, 0,
@@ -211,13 +226,30 @@ static long set_exceptions(const struct task_record *s, uint64_t number) {
     return error;
 }
 
-/* Gives a prepared task its image, capabilities and thread, and lets it run. */
-static long launch(const struct task_record *s, uint64_t number) {
-    static struct pk_boot_info info;
+/* Its thread, which is let run: from now on exceptions say how it is. */
+static long start_thread(struct task_record *s, uint64_t entry) {
     static struct pk_regs regs;
+    memset(&regs, 0, sizeof regs);
+    regs.x[0] = entry;
+    regs.x[2] = SERVER_REQUEST_AT;
+    regs.x[10] = INFO_ADDRESS;
+    long thread = pk_thread_create_in(s->account, s->task, &regs, s->spec.priority);
+    if (thread < 0)
+        return thread;
+    s->thread = (uint64_t)thread;
+    return pk_thread_resume(s->thread);
+}
+
+/* Makes its task, gives that its image, capabilities and thread, and lets it run. */
+static long launch(struct task_record *s) {
+    static struct pk_boot_info info;
     uint64_t entry;
     memset(&info, 0, sizeof info);
-    fill_info(&info, s->spec.name);
+    fill_info(&info, s);
+    long task = pk_task_create(s->account, 0);
+    if (task < 0)
+        return task;
+    s->task = (uint64_t)task;
     long error = load(s, &entry);
     if (error == 0)
         error = give_all(s, &info);
@@ -226,19 +258,35 @@ static long launch(const struct task_record *s, uint64_t number) {
     if (error == 0)
         error = make_resident(s);
     if (error == 0)
-        error = set_exceptions(s, number);
+        error = set_exceptions(s, (uint64_t)(s - servers) + 1);
+    return error < 0 ? error : start_thread(s, entry);
+}
+
+void server_end(struct task_record *s) {
+    if (s->task) {
+        pk_task_kill(s->task);
+        pk_cap_drop(0, s->task);
+    }
+    if (s->thread)
+        pk_cap_drop(0, s->thread);
+    s->task = s->thread = 0;
+}
+
+long server_restart(struct task_record *s) {
+    long error = launch(s);
     if (error < 0)
-        return error;
-    memset(&regs, 0, sizeof regs);
-    regs.x[0] = entry;
-    regs.x[2] = STACK_TOP;
-    regs.x[10] = INFO_ADDRESS;
-    long thread = pk_thread_create_in(s->account, s->task, &regs, s->spec.priority);
-    if (thread < 0)
-        return thread;
-    error = pk_thread_resume((uint64_t)thread);
-    pk_cap_drop(0, (uint64_t)thread);
+        server_end(s);
     return error;
+}
+
+/* An endpoint where nobody can receive but to whom this server gives that right, which ends with it. */
+static long make_endpoint(uint64_t events) {
+    long all = pk_endpoint_create(events);
+    if (all < 0)
+        return all;
+    long slot = pk_cap_copy((uint64_t)all, 0, 0, PK_RIGHT_ALL & ~PK_RIGHT_RECEIVE, 0);
+    pk_cap_drop(0, (uint64_t)all);
+    return slot;
 }
 
 /* Its account, of what init's has: a reserve of so many bytes, or for one to share all that is free. */
@@ -251,16 +299,14 @@ static long make_account(struct task_record *s, uint64_t quota) {
     return account < 0 ? account : 0;
 }
 
-/* Its task, in its account. */
+/* What stays when its task ends. */
 static long prepare(struct task_record *s) {
     long events = pk_notification_create();
-    long endpoint = events < 0 ? events : pk_endpoint_create((uint64_t)events);
-    long task = endpoint < 0 ? endpoint : pk_task_create(s->account, 0);
-    if (task < 0)
-        return task;
+    long endpoint = events < 0 ? events : make_endpoint((uint64_t)events);
+    if (endpoint < 0)
+        return endpoint;
     s->events = (uint64_t)events;
     s->endpoint = (uint64_t)endpoint;
-    s->task = (uint64_t)task;
     s->badge = PK_BADGE_SERVER | (s->spec.badge ? s->spec.badge : 4 + (unsigned)(s - servers));
     return 0;
 }
@@ -293,7 +339,7 @@ long servers_start(const char *manifest, size_t size, int native) {
             server_log("%s: cannot be made: error %ld", servers[i].spec.name, -error);
     }
     for (unsigned i = 0; error == 0 && i < server_count; i++) {
-        error = servers[i].spec.account ? 0 : launch(&servers[i], i + 1);
+        error = servers[i].spec.account ? 0 : launch(&servers[i]);
         if (error < 0)
             server_log("%s: cannot be started: error %ld", servers[i].spec.name, -error);
     }
@@ -308,6 +354,7 @@ long native_start(const char *name) {
         (struct task_record){.spec = {.priority = NATIVE_PRIORITY, .caps = "call:console,machine"}};
     strcpy(s->spec.name, name);
     s->account = PK_SLOT_ACCOUNT; /* all that is left is the program's */
+    server_count++;
     long error = prepare(s);
-    return error < 0 ? error : launch(s, ++server_count);
+    return error < 0 ? error : launch(s);
 }

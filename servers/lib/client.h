@@ -4,7 +4,8 @@
  * session messages (protocols/session.toml).
  *
  * Invariant: a process's first request comes after its `connect` (or its parent's `forked`) and none
- * comes after its `exited`, so a request with a pid as its badge has a client.
+ * comes after its `exited`, so a request with a pid as its badge has a client. A server that was started
+ * anew keeps it up by turning away those who are not connected yet (server_run).
  */
 #ifndef LIB_CLIENT_H
 #define LIB_CLIENT_H
@@ -12,11 +13,13 @@
 #include <lib/hash.h>
 #include <lib/list.h>
 #include <lib/server.h>
+#include <stdbool.h>
 
 struct client {
     struct hash_node node; /* its key is the pid */
     uint32_t uid;          /* effective */
     uint32_t gid;
+    bool rejoined;       /* it was connected to this server's predecessor, which died */
     void *data;          /* the server's own */
     struct list waiters; /* struct waiter.client_link */
 };

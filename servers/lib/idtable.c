@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+uint32_t idtable_first_sequence;
+
 #define WORDS (IDTABLE_PLACES / 64)
 #define FIRST_ROOM 16u
 
@@ -37,7 +39,7 @@ static void unmark(struct idtable *table, uint32_t place) {
         table->any[word / 64] &= ~(1ull << word % 64);
 }
 
-/* Doubles the places until `place` is one of them. A fresh place's first id is its own number. */
+/* Doubles the places until `place` is one of them. At first a fresh place's first id is its own number. */
 static long make_room(struct idtable *table, uint32_t place) {
     uint32_t room = table->room ? table->room : FIRST_ROOM;
     while (room <= place)
@@ -45,8 +47,9 @@ static long make_room(struct idtable *table, uint32_t place) {
     struct idtable_place *places = realloc(table->places, room * sizeof(*places));
     if (!places)
         return -ENOMEM;
+    uint32_t first = idtable_first_sequence % IDTABLE_SEQUENCES * IDTABLE_PLACES;
     for (uint32_t i = table->room; i < room; i++)
-        places[i] = (struct idtable_place){.object = 0, .id = (int32_t)i};
+        places[i] = (struct idtable_place){.object = 0, .id = (int32_t)(first + i)};
     table->places = places;
     table->room = room;
     return 0;

@@ -14,6 +14,9 @@
 #define IDTABLE_PLACES 32768u
 #define IDTABLE_SEQUENCES 65536u
 
+/* Of ids in a table's fresh places. */
+extern uint32_t idtable_first_sequence;
+
 struct idtable_place {
     void *object; /* 0: free */
     int32_t id;   /* of the object; of the next object if the place is free */

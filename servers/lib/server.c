@@ -4,12 +4,17 @@
  * every server takes; everything unusual (capabilities, notices, session messages) leaves it early.
  */
 #include <lib/client.h>
+#include <lib/crash.h>
+#include <lib/idtable.h>
 #include <lib/server.h>
 #include <lib/waiter.h>
 #include <protocol/session_server.h>
+#include <stdbool.h>
 #include <string.h>
 
+#define RESTART_SEQUENCES 4096 /* so that ids from before a restart are not found after it */
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 /* Drops the capabilities of a packed word that `mask` chooses. */
 static void drop_caps(uint64_t caps, unsigned mask) {
@@ -28,14 +33,14 @@ static long check_entry(const struct protocol_entry *entry, const struct request
     return 0;
 }
 
-long server_handle(const struct server *srv, struct request *req) {
+static ALWAYS_INLINE long handle(const struct server *srv, struct request *req) {
     const struct protocol *protocol = srv->protocol;
     uint64_t number = req->msg.label & PK_LABEL_MASK;
     uint64_t index = number - protocol->first;
     if (UNLIKELY(index >= protocol->count)) {
         protocol = &session_protocol;
         index = number - protocol->first;
-        if (index >= protocol->count || !srv->clients)
+        if (index >= protocol->count || !(srv->clients || crash_allowed()))
             return -ENOSYS;
     }
     const struct protocol_entry *entry = &protocol->entries[index];
@@ -45,6 +50,10 @@ long server_handle(const struct server *srv, struct request *req) {
             return error;
     }
     return UNLIKELY(!entry->handler) ? -ENOSYS : entry->handler(req);
+}
+
+long server_handle(const struct server *srv, struct request *req) {
+    return handle(srv, req);
 }
 
 long server_handle_kernel(const struct server *srv, struct request *req) {
@@ -93,11 +102,26 @@ static __attribute__((noinline)) long give_caps(struct request *req, uint64_t to
     return receive(req, token, received);
 }
 
-long server_run(const struct server *srv) {
+/*
+ * A process that was connected to this server's predecessor, before that died, and not yet to this one: it
+ * connects anew when it is told that its connection is bad (protocols/session.toml).
+ */
+static bool is_stranger(const struct server *srv, const struct request *req) {
+    return srv->clients && req->msg.badge < PK_BADGE_SERVER && !client_find(req->msg.badge);
+}
+
+/* Whoever looks from outside at what this server does (init) finds the request here. */
+static void show(const struct request *req) {
+    if (boot_info->request_at)
+        *(const struct request *volatile *)boot_info->request_at = req;
+}
+
+/* check: not all who have a capability are known. */
+static ALWAYS_INLINE long run(const struct server *srv, bool check) {
     struct request req = {0};
     uint64_t token = 0;
     long result = 0;
-    client_set_ops(srv->clients);
+    show(&req);
     for (;;) {
         long received = UNLIKELY(req.reply_caps) ? give_caps(&req, token, result)
                                                  : receive(&req, token, result);
@@ -112,13 +136,23 @@ long server_run(const struct server *srv) {
             }
             accept_caps(&req);
         }
-        result = server_handle(srv, &req);
+        result = check && is_stranger(srv, &req) ? -EBADF : handle(srv, &req);
         token = result == SERVER_DEFER ? 0 : req.token;
         if (UNLIKELY(req.caps_left)) {
             drop_caps(req.caps, req.caps_left);
             req.caps_left = 0;
         }
     }
+}
+
+static __attribute__((noinline, cold)) long run_restarted(const struct server *srv) {
+    return run(srv, true);
+}
+
+long server_run(const struct server *srv) {
+    client_set_ops(srv->clients);
+    idtable_first_sequence = boot_info->restarts * RESTART_SEQUENCES;
+    return boot_info->restarts ? run_restarted(srv) : run(srv, false);
 }
 
 uint64_t boot_cap(const char *name) {

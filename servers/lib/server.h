@@ -51,6 +51,9 @@ struct protocol {
     const struct protocol_entry *entries;
 };
 
+/* The foreign call by which a server ends itself; its argument is the status. */
+#define SERVER_EXIT_CALL 94
+
 struct client_ops;
 
 struct server {

@@ -41,7 +41,6 @@ static void set_credentials(struct client *client, uint32_t uid, uint32_t gid) {
 long session_handle_connect(struct request *req, int pid, uint32_t uid, uint32_t gid,
                             uint32_t flags) {
     (void)req;
-    (void)flags;
     struct client *client = client_find((uint64_t)pid);
     if (client) {
         set_credentials(client, uid, gid);
@@ -50,10 +49,11 @@ long session_handle_connect(struct request *req, int pid, uint32_t uid, uint32_t
     client = client_add(pid, uid, gid);
     if (!client)
         return -ENOMEM;
+    client->rejoined = flags & SESSION_REJOIN;
     long result = client_ops->connected ? client_ops->connected(client) : 0;
     if (result < 0)
         client_free(client);
-    return result;
+    return result < 0 ? result : 1;
 }
 
 long session_handle_forked(struct request *req, int parent_pid, int child_pid) {
@@ -82,16 +82,29 @@ long session_handle_execed(struct request *req, int pid) {
     return 0;
 }
 
+static void client_exited(struct client *client) {
+    waiter_end_client(client);
+    if (client_ops->exited)
+        client_ops->exited(client);
+    client_free(client);
+}
+
 long session_handle_exited(struct request *req, int pid) {
     (void)req;
     struct client *client = client_find((uint64_t)pid);
     if (!client)
         return -ESRCH;
-    waiter_end_client(client);
-    if (client_ops->exited)
-        client_ops->exited(client);
-    client_free(client);
+    client_exited(client);
     return 0;
+}
+
+long session_handle_forget(struct request *req) {
+    (void)req;
+    struct client *client = (struct client *)(void *)hash_first(&client_table);
+    if (!client)
+        return 0;
+    client_exited(client);
+    return 1;
 }
 
 long session_handle_credentials(struct request *req, int pid, uint32_t uid, uint32_t gid) {

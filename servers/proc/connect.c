@@ -3,6 +3,9 @@
  * The connection broker. A process reaches a server through a capability badged with its pid, made
  * here when it first calls that server; each server hears of the forks, execs and exits of just the
  * processes that are connected to it.
+ *
+ * A server that is dead, or was started anew and knows nobody, hinders no fork, exec or exit. It gets to
+ * know a process when that calls it (protocols/session.toml) or when something about it is asked here.
  */
 #include "proc.h"
 #include <protocol/session_client.h>
@@ -30,21 +33,33 @@ uint64_t connect_endpoint(unsigned slot) {
     return endpoints[slot];
 }
 
+/* 1, or 0 if the slot is taken: by what stood there before, or by what the process itself put there. */
 static long install(const struct process *p, unsigned slot) {
     long result = pk_cap_copy(mints[slot], p->task, slot, PK_RIGHT_USE, p->pid_node.key);
-    return result == -EEXIST ? 0 : result < 0 ? result : 0;
+    return result == -EEXIST ? 0 : result < 0 ? result : 1;
+}
+
+/* Makes p known to the server: 1 if it did not know it before, 0, or an error. */
+static long connect_to(struct process *p, unsigned slot) {
+    uint32_t flags = p->connected >> slot & 1 ? SESSION_REJOIN : 0;
+    long result = session_connect(endpoints[slot], process_pid(p), p->euid, p->egid, flags);
+    if (result >= 0)
+        p->connected |= 1u << slot;
+    return result;
 }
 
 long connect_server(struct process *p, unsigned slot) {
     if (slot < FIRST_SLOT || slot > LAST_SLOT)
         return -EINVAL;
-    if (!(p->connected >> slot & 1)) {
-        long error = session_connect(endpoints[slot], process_pid(p), p->euid, p->egid, 0);
-        if (error < 0)
-            return error;
-        p->connected |= 1u << slot;
-    }
-    return install(p, slot);
+    long known = connect_to(p, slot);
+    if (known < 0)
+        return known;
+    long installed = install(p, slot);
+    return installed < 0 ? installed : known | installed;
+}
+
+bool connect_again(struct process *p, unsigned slot, long error) {
+    return error == -ESRCH && p->connected >> slot & 1 && connect_to(p, slot) > 0;
 }
 
 /* The exception endpoint of a process is this server's, badged with its pid like its calls. */
@@ -69,11 +84,23 @@ long connect_task(struct process *p) {
     return error < 0 ? error : 0;
 }
 
+/* The server is dead, or was started anew and has not heard of the process: to it nothing has happened. */
+static bool is_lost(long error) {
+    return error == -EHOSTDOWN || error == -ESRCH;
+}
+
+static long tell_forked(struct process *parent, const struct process *child, unsigned slot) {
+    long error = session_forked(endpoints[slot], process_pid(parent), process_pid(child));
+    if (connect_again(parent, slot, error))
+        error = session_forked(endpoints[slot], process_pid(parent), process_pid(child));
+    return is_lost(error) ? 0 : error;
+}
+
 long connect_forked(struct process *parent, struct process *child) {
     for (unsigned slot = FIRST_SLOT; slot <= LAST_SLOT; slot++) {
         if (!(parent->connected >> slot & 1))
             continue;
-        long error = session_forked(endpoints[slot], process_pid(parent), process_pid(child));
+        long error = tell_forked(parent, child, slot);
         if (error < 0) {
             connect_exited(child);
             return error;
@@ -87,6 +114,12 @@ void connect_execed(struct process *p) {
     for (unsigned slot = FIRST_SLOT; slot <= LAST_SLOT; slot++)
         if (p->connected >> slot & 1)
             session_execed(endpoints[slot], process_pid(p));
+}
+
+void connect_credentials(struct process *p) {
+    for (unsigned slot = FIRST_SLOT; slot <= LAST_SLOT; slot++)
+        if (p->connected >> slot & 1)
+            session_credentials(endpoints[slot], process_pid(p), p->euid, p->egid);
 }
 
 void connect_exited(struct process *p) {

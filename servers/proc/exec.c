@@ -53,13 +53,15 @@ long exec_setup(void) {
     return error < 0 ? error : find_personality_data();
 }
 
-static long open_file(const struct process *p, int dirfd, uint32_t flags, const char *path,
+static long open_file(struct process *p, int dirfd, uint32_t flags, const char *path,
                       struct file *out) {
     uint32_t mode, uid, gid;
-    uint64_t ino;
-    long n = vfs_exec_open(connect_endpoint(PK_SLOT_VFS), process_pid(p), dirfd, flags, path,
-                           strlen(path) + 1, out->path, sizeof out->path - 1, &out->size, &mode,
-                           &uid, &gid, &ino, &out->object);
+    uint64_t ino, vfs = connect_endpoint(PK_SLOT_VFS);
+    long n;
+    do {
+        n = vfs_exec_open(vfs, process_pid(p), dirfd, flags, path, strlen(path) + 1, out->path,
+                          sizeof out->path - 1, &out->size, &mode, &uid, &gid, &ino, &out->object);
+    } while (n < 0 && connect_again(p, PK_SLOT_VFS, n));
     if (n < 0)
         return n;
     out->path[(size_t)n < sizeof out->path ? (size_t)n : 0] = 0;

@@ -2,7 +2,6 @@
 /* Who a process is: parent, group, session, users. */
 #include "pool.h"
 #include <protocol/proc_server.h>
-#include <protocol/session_client.h>
 
 #define KEEP 0xffffffffu
 
@@ -91,8 +90,6 @@ long proc_handle_set_users(struct request *req, int group, uint32_t real, uint32
     }
     *e = effective == KEEP ? *e : effective;
     *s = saved == KEEP ? *s : saved;
-    for (unsigned slot = FIRST_SLOT; slot <= LAST_SLOT; slot++)
-        if (p->connected >> slot & 1)
-            session_credentials(connect_endpoint(slot), process_pid(p), p->euid, p->egid);
+    connect_credentials(p);
     return 0;
 }

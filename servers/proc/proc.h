@@ -119,12 +119,15 @@ uint64_t process_run_ns(const struct process *p);
 
 /* connect.c: capabilities to servers, and what these are told. */
 long connect_setup(void);
-long connect_server(struct process *p, unsigned slot);
+long connect_server(struct process *p, unsigned slot); /* 1: now, 0: it was before */
 long connect_exceptions(const struct process *p, uint64_t task);
 long connect_task(struct process *p); /* a new task's slots, for what p is connected to */
 long connect_forked(struct process *parent, struct process *child);
 void connect_execed(struct process *p);
+void connect_credentials(struct process *p);
 void connect_exited(struct process *p);
+/* True if a server's error is because it was started anew and did not know p: now it does, ask again. */
+bool connect_again(struct process *p, unsigned slot, long error);
 uint64_t connect_endpoint(unsigned slot); /* to call that server as proc */
 
 /* exec.c, stack.c */

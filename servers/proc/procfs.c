@@ -271,9 +271,11 @@ long proc_handle_open(struct request *req, uint32_t flags) {
     } else {
         return -EACCES; /* a link: its target is opened by its own name */
     }
-    error = text.failed ? -ENOMEM
-                        : vfs_install(connect_endpoint(PK_SLOT_VFS), process_pid(caller), kind,
-                                      mode, flags, text.bytes, text.length);
+    do {
+        error = text.failed ? -ENOMEM
+                            : vfs_install(connect_endpoint(PK_SLOT_VFS), process_pid(caller), kind,
+                                          mode, flags, text.bytes, text.length);
+    } while (connect_again(caller, PK_SLOT_VFS, error));
     free(text.bytes);
     return error;
 }

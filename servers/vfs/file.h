@@ -87,6 +87,9 @@ long fd_close(struct process *process, int fd);
 bool fd_cloexec(const struct process *process, int fd);
 void fd_set_cloexec(struct process *process, int fd, bool on);
 
+/* The descriptors of a process whose files were lost (lost.c); 0 or -ENOMEM, after which it is to be freed. */
+long lost_descriptors(struct process *process);
+
 /* Session hooks (process.c). */
 extern const struct client_ops process_ops;
 

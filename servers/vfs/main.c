@@ -7,7 +7,10 @@
 #include <protocol/console_client.h>
 
 static void on_events(uint64_t bits) {
-    if (bits & CONSOLE_EVENT_VFS) {
+    if (bits & CONSOLE_EVENT_NEW) {
+        tty_attach_again();
+    }
+    if (bits & (CONSOLE_EVENT_VFS | CONSOLE_EVENT_NEW)) {
         tty_retry();
     }
 }

@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Processes by session messages: a new one has the root as its directory and no descriptors, a
- * child shares its parent's open files, exec closes what is marked, exit closes all.
+ * child shares its parent's open files, exec closes what is marked, exit closes all. One that was here
+ * before this server was started anew has the root as its directory, and descriptors that are lost.
  */
 #include "file.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+static void process_free(struct process *process) {
+    for (int fd = 0; fd < process->size; fd++) {
+        if (process->files[fd]) {
+            fd_close(process, fd);
+        }
+    }
+    node_put(process->cwd);
+    free(process->files);
+    free(process->cloexec);
+    free(process);
+}
 
 static long process_connected(struct client *client) {
     struct process *process = calloc(1, sizeof(*process));
@@ -15,6 +28,11 @@ static long process_connected(struct client *client) {
     }
     process->cwd = node_hold(tree_root);
     process->umask = 022;
+    long error = client->rejoined ? lost_descriptors(process) : 0;
+    if (error < 0) {
+        process_free(process);
+        return error;
+    }
     client->data = process;
     return 0;
 }
@@ -58,16 +76,7 @@ static void process_execed(struct client *client) {
 }
 
 static void process_exited(struct client *client) {
-    struct process *process = client->data;
-    for (int fd = 0; fd < process->size; fd++) {
-        if (process->files[fd]) {
-            fd_close(process, fd);
-        }
-    }
-    node_put(process->cwd);
-    free(process->files);
-    free(process->cloexec);
-    free(process);
+    process_free(client->data);
     client->data = NULL;
 }
 

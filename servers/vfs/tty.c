@@ -38,8 +38,17 @@ void tty_init(void) {
     console = boot_cap("console");
 }
 
+static int session; /* whose the console is; 0: nobody's yet */
+
 void tty_attach(int pid) {
+    session = pid;
     console_attach(console, pid);
+}
+
+void tty_attach_again(void) {
+    if (session) {
+        console_attach(console, session);
+    }
 }
 
 static long try_read(uint64_t token, uint64_t length) {

@@ -13,5 +13,7 @@ void tty_init(void);
 void tty_retry(void);
 /* A new session on the terminal. */
 void tty_attach(int pid);
+/* The console server was started anew: the session that was the last is on it again. */
+void tty_attach_again(void);
 
 #endif

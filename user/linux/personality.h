@@ -25,15 +25,22 @@ struct foreign_frame {
     uint64_t a[8]; /* a0-a7: the arguments, the number */
 };
 
-/* Gets the slot's capability from the process server; 0 or a negative errno. */
+/*
+ * A call through the slot said EBADF: connects to its server. 0: it was not connected, or to one that has
+ * died; the call is to be made again. Else the call's result: -EBADF, it was about a descriptor, or why
+ * there is no connection.
+ */
 long personality_connect(unsigned slot);
 
 /* A call through a slot: the first one finds it empty, connects and calls again. */
 #define personality_connected(slot, expr)                                                          \
     ({                                                                                             \
         long result_ = (expr);                                                                     \
-        if (__builtin_expect(result_ == -EBADF, 0) && personality_connect(slot) > 0)               \
-            result_ = (expr);                                                                      \
+        if (__builtin_expect(result_ == -EBADF, 0)) {                                              \
+            result_ = personality_connect(slot);                                                   \
+            if (result_ >= 0)                                                                      \
+                result_ = (expr);                                                                  \
+        }                                                                                          \
         result_;                                                                                   \
     })
 
@@ -44,7 +51,8 @@ long personality_connect(unsigned slot);
 #define PERSONALITY_AGAIN(name, slot, expr)                                                        \
     static __attribute__((noinline, cold)) long name##_again(const struct foreign_frame *frame) {  \
         const uint64_t *a = frame->a;                                                              \
-        return personality_connect(slot) > 0 ? (expr) : -EBADF;                                    \
+        long result = personality_connect(slot);                                                   \
+        return result >= 0 ? (expr) : result;                                                      \
     }
 #define personality_try(name, expr)                                                                \
     ({                                                                                             \

@@ -8,8 +8,8 @@ struct personality_state state __attribute__((section(".data.state"), used)) = {
 long linux_unknown(long a0, long a1, long a2, long a3, long a4, long a5, struct foreign_frame *f);
 
 long personality_connect(unsigned slot) {
-    long error = proc_connect(PK_SLOT_PROC, slot);
-    return error < 0 ? error : 1;
+    long connected = proc_connect(PK_SLOT_PROC, slot);
+    return connected > 0 ? 0 : connected < 0 ? connected : -EBADF;
 }
 
 void personality_raise(int signal) {

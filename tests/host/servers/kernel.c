@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The mock kernel; see kernel.h. */
 #include "kernel.h"
+#include <lib/crash.h>
+#include <protocol/session_server.h>
 #include <lib/client.h>
 #include <lib/clock.h>
 #include <protocol/session_client.h>
@@ -288,3 +290,13 @@ long pk_reply_receive(uint64_t endpoint, uint64_t token, long result, struct pk_
 }
 
 const struct pk_boot_info *boot_info;
+
+/* No server is to die here. */
+bool crash_allowed(void) {
+    return false;
+}
+
+long session_handle_crash(struct request *req, uint32_t how, uint64_t ns) {
+    (void)req, (void)how, (void)ns;
+    return -ENOSYS;
+}

@@ -237,36 +237,6 @@ static void notifications(void) {
     drop(n);
 }
 
-static void timers(void) {
-    uint64_t n = SLOT(pk_notification_create());
-    for (unsigned i = 0; i < 50; i++) {
-        uint64_t at = tap_time_ns() + i * 211000;
-        IS(pk_timer_set(n, 2, at), 0);
-        IS(pk_wait(n, 0), 2);
-        CHECK(tap_time_ns() >= at);
-        CHECK(tap_time_ns() < at + 2000 * MS);
-    }
-    static const uint64_t far[] = {~0ull, ~0ull - 1, 1ull << 63, ~0ull / 10, 1ull << 60};
-    for (unsigned i = 0; i < ARRAY_LENGTH(far); i++) {
-        IS(pk_timer_set(n, 2, far[i]), 0);
-        tap_sleep(3 * MS);
-        IS(pk_wait(n, PK_NONBLOCK), -EAGAIN);
-    }
-    IS(pk_timer_set(n, 1, 1), 0); /* long ago: at once */
-    IS(pk_wait(n, 0), 1);
-    IS(pk_timer_set(n, 2, tap_time_ns() + 5 * MS), 0);
-    IS(pk_timer_set(n, 4, tap_time_ns() + 10 * MS), 0); /* replaces it */
-    IS(pk_wait(n, 0), 4);
-    uint64_t at = tap_time_ns() + 50 * MS;
-    IS(pk_timer_set(n, 2, at), 0);
-    IS(pk_timer_set(n, 0, 0), 0);
-    bool in_time = tap_time_ns() < at; /* mostly; another program may have had the hart */
-    tap_sleep(60 * MS);
-    CHECK(pk_wait(n, PK_NONBLOCK) == -EAGAIN || !in_time);
-    IS(pk_timer_set(n, 2, tap_time_ns() + 5 * MS), 0); /* goes with its notification */
-    drop(n);
-}
-
 int main(void) {
     static const struct tap_case cases[] = {
         {"words, labels and results arrive intact", words, false},
@@ -278,6 +248,7 @@ int main(void) {
         {"the most urgent caller is received first", priority_order, false},
         {"notifications, alone and bound", notifications, false},
         {"timers", timers, false},
+        {"deferrable timers", deferrable_timers, false},
         {"buffers are copied within their bounds", copy_bounds, false},
         {"buffers across unmapped pages", copy_holes, false},
         {"long copies are whole", copy_long, false},
@@ -285,6 +256,7 @@ int main(void) {
         {"copies between buffers and objects", copy_objects, false},
         {"callers of a killed server", server_killed, false},
         {"callers of a server without receive right", server_deaf, false},
+        {"an endpoint opened again by its manager", endpoint_reopened, false},
         {"killed callers", caller_killed, false},
         {"attention inside a foreign call cancels", attention_cancels, false},
         {"attention outside a foreign call", attention_returns, false},

@@ -45,5 +45,8 @@ void foreign_astray(void);
 void wait_dropped(void);
 void donation(void);
 void many_receivers(void);
+void endpoint_reopened(void);
+void timers(void);
+void deferrable_timers(void);
 
 #endif

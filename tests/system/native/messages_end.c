@@ -70,6 +70,60 @@ void server_deaf(void) {
     task_end(p.task);
 }
 
+/*
+ * Who manages an endpoint may let others receive there without being a receiver: while nobody is, calls
+ * fail; then the same capabilities, badges included, lead to the next one. Callers of the first that are
+ * still to be told when the second comes (here: many) are told, or served by it; none is left behind.
+ */
+void endpoint_reopened(void) {
+    struct pair p = pair_new();
+    uint64_t manager = SLOT(pk_cap_copy(p.endpoint, 0, 0, PK_RIGHT_ALL & ~PK_RIGHT_RECEIVE, 0));
+    uint64_t weak = SLOT(pk_cap_copy(p.endpoint, 0, 0, PK_RIGHT_USE | PK_RIGHT_GRANT, 0));
+    drop(p.endpoint);
+    struct pk_msg msg = {.label = 1};
+    IS(pk_call(weak, &msg, 0, 0, 0, 0), -EHOSTDOWN);
+    IS(pk_receive(manager, PK_NONBLOCK, &msg), -EPERM);
+    struct pk_cap_info info;
+    uint64_t copy = SLOT(pk_cap_copy(weak, 0, 0, PK_RIGHT_ALL, 0));
+    IS(pk_cap_info(copy, &info), 0);
+    IS(info.rights, PK_RIGHT_USE | PK_RIGHT_GRANT);
+    drop(copy);
+    for (unsigned round = 0; round < 3; round++) {
+        shared.done = 0;
+        p.endpoint = SLOT(pk_cap_copy(manager, 0, 0, PK_RIGHT_RECEIVE, 0));
+        uint64_t threads[7];
+        for (unsigned i = 0; i < ARRAY_LENGTH(threads); i++) {
+            threads[i] = thread_run(p.task, caller_loop, i, 16);
+            CHECK(thread_becomes(threads[i], PK_THREAD_CALLING));
+        }
+        drop(p.endpoint);
+        p.endpoint = SLOT(pk_cap_copy(manager, 0, 0, PK_RIGHT_RECEIVE, 0));
+        long token;
+        uint64_t served = 0;
+        for (; (token = pk_receive(p.endpoint, PK_NONBLOCK, &msg)) > 0; served++) {
+            IS(msg.badge, 77);
+            IS(pk_reply((uint64_t)token, 5, &msg, 0), 0);
+        }
+        CHECK(tap_reaches(&shared.done, ARRAY_LENGTH(threads)));
+        for (unsigned i = 0; i < ARRAY_LENGTH(threads); i++) {
+            CHECK(shared.result[i] == -EHOSTDOWN || (served && shared.result[i] == 5));
+            drop(threads[i]);
+        }
+        uint64_t thread = thread_run(p.task, caller_loop, 7, 16);
+        CHECK(thread_becomes(thread, PK_THREAD_CALLING));
+        token = pk_receive(p.endpoint, 0, &msg);
+        IS(msg.badge, 77);
+        IS(pk_reply((uint64_t)token, 9, &msg, 0), 0);
+        CHECK(tap_reaches(&shared.done, ARRAY_LENGTH(threads) + 1));
+        IS(shared.result[7], 9);
+        drop(thread);
+        drop(p.endpoint);
+    }
+    drop(weak);
+    drop(manager);
+    task_end(p.task);
+}
+
 /* A server hears of a caller that died, once, and the token is dead before. */
 void caller_killed(void) {
     struct pair p = pair_new();
