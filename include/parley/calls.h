@@ -76,7 +76,7 @@
 
 #define PK_OBJECT_CREATE (-36) /* (size in bytes, source object or 0, source offset) -> slot */
 #define PK_OBJECT_DEVICE (-37) /* (machine, physical address, size) -> slot */
-#define PK_OBJECT_RESIZE (-38) /* (object, size) */
+#define PK_OBJECT_RESIZE (-38) /* (object, size, PK_RESIZE_*) */
 #define PK_OBJECT_INFO (-39)   /* (object, struct pk_object_info *) */
 #define PK_OBJECT_READ (-40)   /* (object, offset, dst, len) -> bytes */
 #define PK_OBJECT_WRITE (-41)  /* (object, offset, src, len) -> bytes */
@@ -119,7 +119,8 @@
 /* A reply with n capabilities sets bits 60-62 of the token register to n. */
 #define PK_TOKEN_CAPS_SHIFT 60
 
-#define PK_NONBLOCK 1 /* receive, wait: -EAGAIN instead of blocking */
+#define PK_RESIZE_STEP 1 /* object_resize: one step of bounded length; 1 if there is more to do */
+#define PK_NONBLOCK 1    /* receive, wait: -EAGAIN instead of blocking */
 
 /* Rights. What each bit allows depends on the object. */
 #define PK_RIGHT_USE 1 /* endpoint: call; notification: notify; object: map or read; others: look */

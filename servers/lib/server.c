@@ -4,6 +4,8 @@
  * every server takes; everything unusual (capabilities, notices, session messages) leaves it early.
  */
 #include <lib/client.h>
+#include <lib/continuation.h>
+#include <lib/job.h>
 #include <lib/server.h>
 #include <lib/waiter.h>
 #include <protocol/session_server.h>
@@ -53,7 +55,9 @@ long server_handle_kernel(const struct server *srv, struct request *req) {
     case PK_NOTICE_EVENTS:
         if (bits & SERVER_EVENT_TIMER)
             waiter_expire();
-        bits &= ~SERVER_EVENT_TIMER;
+        if (bits & SERVER_EVENT_JOBS)
+            job_turn();
+        bits &= ~(SERVER_EVENT_TIMER | SERVER_EVENT_JOBS);
         if (bits && srv->on_events)
             srv->on_events(bits);
         return SERVER_DEFER;
@@ -98,6 +102,7 @@ long server_run(const struct server *srv) {
     uint64_t token = 0;
     long result = 0;
     client_set_ops(srv->clients);
+    continuation_setup(srv);
     for (;;) {
         long received = UNLIKELY(req.reply_caps) ? give_caps(&req, token, result)
                                                  : receive(&req, token, result);

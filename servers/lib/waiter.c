@@ -64,8 +64,12 @@ static struct waiter *find(uint64_t badge, uint64_t token) {
 
 void waiter_cancel(uint64_t badge, uint64_t token, uint64_t reason) {
     struct waiter *waiter = find(badge, token);
-    if (waiter)
-        end(waiter, reason == PK_CANCEL_DEAD ? WAITER_DEAD : WAITER_INTERRUPTED);
+    if (!waiter)
+        return;
+    if (reason == PK_CANCEL_DEAD)
+        end(waiter, WAITER_DEAD);
+    else if (!waiter->ops->uninterruptible)
+        end(waiter, WAITER_INTERRUPTED);
 }
 
 void waiter_expire(void) {

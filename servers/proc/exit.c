@@ -67,7 +67,7 @@ static long wait_ended(struct waiter *w, enum waiter_end why) {
 }
 
 long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options) {
-    static const struct waiter_ops ops = {wait_ended};
+    static const struct waiter_ops ops = {.ended = wait_ended};
     struct process *p = request_process(req);
     if (!p)
         return -ESRCH;

@@ -187,7 +187,7 @@ static long wait_ended(struct waiter *w, enum waiter_end why) {
     return why == WAITER_EXPIRED ? -EAGAIN : -EINTR;
 }
 
-static const struct waiter_ops wait_ops = {wait_ended};
+static const struct waiter_ops wait_ops = {.ended = wait_ended};
 
 long proc_handle_sigsuspend(struct request *req, uint64_t set, int own_mask) {
     struct process *p = request_process(req);

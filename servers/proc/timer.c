@@ -10,7 +10,7 @@ static long sleep_ended(struct waiter *w, enum waiter_end why) {
 }
 
 long proc_handle_sleep(struct request *req, uint64_t until_ns) {
-    static const struct waiter_ops ops = {sleep_ended};
+    static const struct waiter_ops ops = {.ended = sleep_ended};
     struct process *p = request_process(req);
     if (!p)
         return -ESRCH;
@@ -39,7 +39,7 @@ static long alarm_ended(struct waiter *w, enum waiter_end why) {
 }
 
 static long arm(struct process *p, uint64_t at_ns) {
-    static const struct waiter_ops ops = {alarm_ended};
+    static const struct waiter_ops ops = {.ended = alarm_ended};
     static const struct request nobody;
     waiter_init(&p->alarm, &nobody, 0, &ops);
     long error = waiter_set_deadline(&p->alarm, at_ns);

@@ -246,7 +246,7 @@ long vfs_handle_truncate(struct request *req, int64_t length) {
     if (!error) {
         error = access_check(node, &caller.who, MAY_WRITE);
     }
-    return error ? error : data_resize(node, length);
+    return error ? error : data_resize(req, node, length);
 }
 
 long vfs_handle_ftruncate(struct request *req, int fd, int64_t length) {
@@ -257,7 +257,7 @@ long vfs_handle_ftruncate(struct request *req, int fd, int64_t length) {
     if (!file_writes(file) || !node_is_regular(file->node)) {
         return -EINVAL;
     }
-    return data_resize(file->node, length);
+    return data_resize(req, file->node, length);
 }
 
 long vfs_handle_umask(struct request *req, uint32_t mask) {

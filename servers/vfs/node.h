@@ -33,6 +33,7 @@
 
 struct pipe;
 struct name;
+struct waiter_queue;
 
 struct node {
     uint32_t mode;
@@ -49,6 +50,9 @@ struct node {
         struct {
             uint64_t object;   /* memory object slot, 0 while there is no data */
             uint64_t capacity; /* bytes that the object has */
+            /* A write or a cut that takes long is going on: who else wants to change the file waits here. */
+            struct waiter_queue *busy;
+            bool uncut; /* pages behind the end are still to go */
         } file;
         struct {
             struct node *parent;

@@ -99,7 +99,7 @@ static long open_node(struct request *req, const struct caller *caller, struct n
         return open_fifo(req, caller->process, node, flags);
     }
     if ((flags & LX_O_TRUNC) && node_is_regular(node)) {
-        long error = data_resize(node, 0);
+        long error = data_resize(req, node, 0);
         if (error) {
             return error;
         }
