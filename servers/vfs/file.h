@@ -24,14 +24,17 @@
 struct file;
 struct pipe;
 struct listing;
+struct poll_queue;
 
-/* Any of them but poll and close may be NULL; then the call gets the error that stands with it. */
+/* Any of them but poll may be NULL; then the call gets the error that stands with it. */
 struct file_ops {
     long (*read)(struct request *req, struct file *file, int64_t offset);  /* -EISDIR */
     long (*write)(struct request *req, struct file *file, int64_t offset); /* -EINVAL */
     long (*ioctl)(struct request *req, struct file *file, uint32_t request, uint64_t argument);
     uint32_t (*poll)(struct file *file); /* LX_POLL* that hold now */
-    void (*close)(struct file *file);    /* the last descriptor went; may be NULL */
+    /* Where those stand that wait for other ones; NULL: what holds never changes. */
+    struct poll_queue *(*poll_queue)(struct file *file);
+    void (*close)(struct file *file); /* the last descriptor went; may be NULL */
     bool seekable;
 };
 
