@@ -72,9 +72,12 @@ void waiter_cancel(uint64_t badge, uint64_t token, uint64_t reason) {
         end(waiter, WAITER_INTERRUPTED);
 }
 
+#define EXPIRED_AT_ONCE 8
+
+/* A bounded number. If more are due, there is another event soon, and callers are served in between. */
 void waiter_expire(void) {
     struct waiter *waiter;
-    while ((waiter = deadline_due()) != 0)
+    for (int i = 0; i < EXPIRED_AT_ONCE && (waiter = deadline_due()) != 0; i++)
         end(waiter, WAITER_EXPIRED);
     deadline_rearm();
 }

@@ -75,8 +75,8 @@ struct process {
     struct list queue; /* struct pending_signal */
     uint64_t alt_stack, alt_size;
     uint32_t alt_flags;
-    struct waiter alarm; /* ITIMER_REAL */
-    uint64_t alarm_interval;
+    struct waiter alarm;     /* ITIMER_REAL; its deadline is the last one if it is not armed */
+    uint64_t alarm_interval; /* 0: it expires once */
     bool alarm_armed;
 
     uint32_t ruid, euid, suid, rgid, egid, sgid;
@@ -179,6 +179,8 @@ void signal_remove(struct process *p, int signal);
 bool signal_take(struct process *p, uint64_t set, struct signal_info *out);
 /* A signal's handler is about to run: its mask holds, SA_RESETHAND takes effect. Its address. */
 uint64_t signal_enter_handler(struct process *p, int signal);
+/* Signals of a set are not pending any more. */
+void signal_forget(struct process *p, uint64_t set);
 void signal_drop_all(struct process *p);
 void deliver_setup(void);
 long deliver_exception(struct request *req);
@@ -236,7 +238,11 @@ enum {
 #define SI_QUEUE (-1)
 #define SI_TKILL (-6)
 
+bool signal_is_ignored(const struct process *p, int signal);
+
 /* timer.c */
 void alarm_cancel(struct process *p);
+/* Its signal has been taken, or is not ignored any more: a periodic timer goes on. */
+void alarm_rearm(struct process *p);
 
 #endif

@@ -24,7 +24,8 @@ static void make_pipe(int ends[2]) {
 static struct pollfd *entries(int count, int fd, int last) {
     static struct pollfd list[MANY];
     for (int i = 0; i < count; i++)
-        list[i] = (struct pollfd){.fd = i == count - 1 ? last : fd, .events = POLLIN, .revents = 99};
+        list[i] =
+            (struct pollfd){.fd = i == count - 1 ? last : fd, .events = POLLIN, .revents = 99};
     return list;
 }
 
