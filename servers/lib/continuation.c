@@ -52,6 +52,12 @@ void continuation_init(struct continuation *c, const struct request *req,
                 ops->interrupted ? &interruptible : &steadfast);
 }
 
+void continuation_drop(struct continuation *c) {
+    waiter_remove(&c->waiter);
+    job_cancel(&c->job);
+    c->ops->release(c);
+}
+
 /* A request that is handled again. */
 struct retry {
     struct waiter waiter;

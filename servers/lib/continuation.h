@@ -43,6 +43,9 @@ static inline void continuation_go(struct continuation *c) {
     job_queue(&c->job);
 }
 
+/* Ends it without an answer: its caller is gone. */
+void continuation_drop(struct continuation *c);
+
 static inline struct continuation *continuation_of_waiter(struct waiter *waiter) {
     return container_of(waiter, struct continuation, waiter);
 }

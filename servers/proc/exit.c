@@ -132,6 +132,8 @@ static void stop_running(struct process *p) {
     if (p->waiting != WAIT_NONE)
         waiter_remove(&p->wait);
     p->waiting = WAIT_NONE;
+    if (p->exec)
+        exec_abandon(p);
     alarm_cancel(p);
     pk_cap_drop(0, p->thread);
     pk_task_kill(p->task);

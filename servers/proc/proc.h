@@ -52,6 +52,7 @@ struct process {
     int code, status;      /* how it ended, or stopped: CLD_*, exit code or signal */
     uint64_t task, thread; /* slots; 0 once a zombie */
     uint32_t connected;    /* bit n: to the server of slot n */
+    struct exec *exec;     /* on its way, in steps; else 0 */
     uint64_t quota_pages;  /* an account of its own from the next exec on; 0: no */
 
     uint64_t vfork_token; /* of the parent, which waits for this child's exec or end */
@@ -123,27 +124,15 @@ void connect_execed(struct process *p);
 void connect_exited(struct process *p);
 uint64_t connect_endpoint(unsigned slot); /* to call that server as proc */
 
-/* exec.c, stack.c */
-struct exec_strings {
-    char *bytes; /* arguments, then environment, each with its NUL */
-    size_t length, room, argument_bytes;
-    size_t arguments, variables;
-};
-struct exec_image {
-    uint64_t entry, headers, base; /* AT_ENTRY, AT_PHDR, AT_BASE */
-    uint64_t start;                /* where the thread starts */
-    uint64_t brk;
-    uint64_t personality, personality_entry;
-    unsigned phnum;
-};
+/* exec.c */
+struct exec;
 long exec_setup(void);
-/* Replaces p's program, or gives a process without a task its first. */
-long exec_program(struct process *p, int dirfd, uint32_t flags, const char *path,
-                  struct exec_strings *strings);
-long exec_read_strings(struct process *p, uint64_t argv, uint64_t envp, struct exec_strings *out);
-long exec_add_string(struct exec_strings *s, const char *text, size_t length);
-long stack_build(uint64_t task, const struct process *p, const struct exec_image *image,
-                 const struct exec_strings *strings, const char *path, uint64_t *sp);
+#define SPAWN_MOST 4096 /* KEPT_MOST of exec.h */
+/* Gives a process without a task its first program: `count` arguments of SPAWN_MOST bytes at most, each
+ * with its NUL. */
+long exec_spawn(struct process *p, const char *bytes, size_t length, size_t count);
+/* p ends while an exec of its is on its way. */
+void exec_abandon(struct process *p);
 #define STACK_TOP ((1ul << 38) - 0x101000)
 #define STACK_SIZE (8ul << 20)
 #define PERSONALITY_BASE ((1ul << 38) - 0x100000)

@@ -85,6 +85,7 @@ struct process *process_new(struct process *parent) {
     p->task = p->thread = 0;
     p->connected = 0;
     p->vfork_token = 0;
+    p->exec = 0;
     p->waiting = WAIT_NONE;
     p->pending = 0;
     p->mask_saved = p->alarm_armed = false;
