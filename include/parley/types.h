@@ -120,6 +120,7 @@ struct pk_boot_info {
     uint32_t spare;
     uint64_t timebase_hz;
     uint64_t realtime_ns; /* CLOCK_REALTIME when the time counter was 0 */
+    uint64_t secret;      /* this server's own: for what programs must not be able to foresee */
     char command_line[512];
     struct pk_boot_cap caps[48];
 };
