@@ -50,9 +50,9 @@
  */
 #define PK_ENDPOINT_CREATE (-13)     /* (account, notification to bind or 0) -> slot */
 #define PK_NOTIFICATION_CREATE (-14) /* (account) -> slot */
-#define PK_TIMER_SET (-15)           /* (notification, bits, absolute time in ns or 0 = off, flags) */
-#define PK_IRQ_BIND (-16)            /* (irq, notification, bits) */
-#define PK_IRQ_ACK (-17)             /* (irq) */
+#define PK_TIMER_SET (-15) /* (notification, bits, absolute time in ns or 0 = off, flags) */
+#define PK_IRQ_BIND (-16)  /* (irq, notification, bits) */
+#define PK_IRQ_ACK (-17)   /* (irq) */
 
 #define PK_CAP_COPY                                                                                \
     (-18) /* (src slot, dst task or 0 = own, dst slot or 0 = any, rights mask, badge) -> slot */
@@ -83,7 +83,7 @@
 #define PK_OBJECT_CREATE                                                                           \
     (-36) /* (account, size in bytes, source object or 0, source offset) -> slot */
 #define PK_OBJECT_DEVICE (-37) /* (account, machine, physical address, size) -> slot */
-#define PK_OBJECT_RESIZE (-38) /* (object, size) */
+#define PK_OBJECT_RESIZE (-38) /* (object, size, PK_RESIZE_*) */
 #define PK_OBJECT_INFO (-39)   /* (object, struct pk_object_info *) */
 #define PK_OBJECT_READ (-40)   /* (object, offset, dst, len) -> bytes */
 #define PK_OBJECT_WRITE (-41)  /* (object, offset, src, len) -> bytes */
@@ -137,7 +137,8 @@
 
 #define PK_TIMER_DEFERRABLE 1 /* timer_set: does not wake a machine in which nobody runs */
 
-#define PK_NONBLOCK 1 /* receive, wait: -EAGAIN instead of blocking */
+#define PK_RESIZE_STEP 1 /* object_resize: one step of bounded length; 1 if there is more to do */
+#define PK_NONBLOCK 1    /* receive, wait: -EAGAIN instead of blocking */
 
 /* Rights. What each bit allows depends on the object. */
 /* endpoint: call; notification: notify; object: map or read; account: pay for memory objects; machine: log;

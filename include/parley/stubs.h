@@ -300,6 +300,10 @@ static inline long pk_object_device(uint64_t machine, uint64_t address, uint64_t
 static inline long pk_object_resize(uint64_t object, uint64_t size) {
     return pk_call6(PK_OBJECT_RESIZE, object, size, 0, 0, 0, 0);
 }
+/* One step of it: 1 if there is more to do. */
+static inline long pk_object_resize_step(uint64_t object, uint64_t size) {
+    return pk_call6(PK_OBJECT_RESIZE, object, size, PK_RESIZE_STEP, 0, 0, 0);
+}
 static inline long pk_object_info(uint64_t object, struct pk_object_info *info) {
     return pk_call6(PK_OBJECT_INFO, object, (uintptr_t)info, 0, 0, 0, 0);
 }

@@ -105,12 +105,14 @@ long sys_object_resize(struct thread *self, const uint64_t *a) {
         return error;
     if (a[1] > OBJECT_MAX)
         return -EFBIG;
+    if (a[2] & ~(uint64_t)PK_RESIZE_STEP)
+        return -EINVAL;
     long more;
     do {
         int credit = STEP_CREDIT;
         more = object_resize_step(o, a[1], &credit);
-    } while (more > 0 && !call_must_wait());
-    return more > 0 ? call_restart(self) : more;
+    } while (more > 0 && !(a[2] & PK_RESIZE_STEP) && !call_must_wait());
+    return more > 0 && !(a[2] & PK_RESIZE_STEP) ? call_restart(self) : more;
 }
 
 long sys_object_info(struct thread *self, const uint64_t *a) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Device tree scan for the UART (ns16550a) and the real-time clock (devices.h). */
+/* Device tree scan for the UART (ns16550a), the real-time clock and the random seed (devices.h). */
 #include "devices.h"
 #include <common/fdt.h>
 #include <string.h>
@@ -25,6 +25,14 @@ static void begin(void *context, int depth, const char *name) {
         s->path[depth] = (struct node){.address_cells = 2, .size_cells = 1, .compatible = ""};
 }
 
+/* All bytes of a random property in one word. */
+static uint64_t fold(const void *bytes, size_t length) {
+    uint64_t word = 0;
+    for (size_t i = 0; i < length; i++)
+        word = word * 0x9e3779b97f4a7c15ull + ((const uint8_t *)bytes)[i] + 1;
+    return word;
+}
+
 static void property(void *context, int depth, const struct fdt_property *p) {
     struct scan *s = context;
     if (depth >= MAX_DEPTH)
@@ -44,6 +52,8 @@ static void property(void *context, int depth, const struct fdt_property *p) {
     else if (!strcmp(p->name, "compatible") && p->length &&
              !((const char *)p->value)[p->length - 1])
         n->compatible = p->value;
+    else if (!strcmp(p->name, "rng-seed"))
+        s->out->seed = fold(p->value, p->length);
 }
 
 static void end(void *context, int depth) {

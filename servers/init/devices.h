@@ -9,7 +9,8 @@
 struct devices {
     uint64_t uart, uart_size; /* physical; 0 if there is none */
     uint32_t uart_irq;
-    uint64_t rtc; /* goldfish real-time clock */
+    uint64_t rtc;  /* goldfish real-time clock */
+    uint64_t seed; /* made of /chosen/rng-seed; 0 if there is none */
 };
 
 /* 0, or -EINVAL for a damaged tree. */

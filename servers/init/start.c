@@ -163,12 +163,26 @@ static long give_all(const struct task_record *s, struct pk_boot_info *info) {
     return error < 0 ? error : 0;
 }
 
+/*
+ * A server's secret: what the machine has of randomness, mixed with who it is for. Without a seed in the device
+ * tree there is only when the machine was started.
+ */
+static uint64_t secret_for(const char *name) {
+    uint64_t z = devices.seed ? devices.seed : realtime_base_ns;
+    while (*name)
+        z = (z ^ (uint8_t)*name++) * 0x9e3779b97f4a7c15ull;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+    return z ^ z >> 31;
+}
+
 static void fill_info(struct pk_boot_info *info, const struct task_record *s) {
     strncpy(info->name, s->spec.name, sizeof info->name - 1);
     info->restarts = (uint32_t)s->deaths;
     info->request_at = SERVER_REQUEST_AT;
     info->timebase_hz = boot_info->timebase_hz;
     info->realtime_ns = realtime_base_ns;
+    info->secret = secret_for(s->spec.name);
     memcpy(info->command_line, boot_info->command_line, sizeof info->command_line);
 }
 

@@ -11,7 +11,13 @@ uint64_t clock_ns(void);
 /* Nanoseconds since 1970: CLOCK_REALTIME. */
 uint64_t clock_realtime_ns(void);
 
-/* The same in seconds, as the System V structures keep their times. */
+/* The time so many nanoseconds from now, or the end of time: sums of what programs give do not wrap. */
+static inline uint64_t clock_after(uint64_t ns) {
+    uint64_t now = clock_ns();
+    return ns < INT64_MAX - now ? now + ns : INT64_MAX;
+}
+
+/* CLOCK_REALTIME in seconds, as the System V structures keep their times. */
 int64_t clock_seconds(void);
 
 #endif

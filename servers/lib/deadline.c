@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define FIRST_ROOM 64
+#define PAUSE_NS 20000 /* to the next event if more are due: callers are served meanwhile */
 
 static struct waiter **heap; /* heap[1] to heap[heap_count]; a waiter's heap_index is its place */
 static size_t heap_count;
@@ -63,7 +64,7 @@ long waiter_set_deadline(struct waiter *waiter, uint64_t at_ns) {
         deadline_remove(waiter);
     if (heap_count + 1 >= heap_room && heap_grow() < 0)
         return -ENOMEM;
-    waiter->deadline = at_ns ? at_ns : 1; /* 0 would switch the timer off */
+    waiter->deadline = at_ns > INT64_MAX ? INT64_MAX : at_ns ? at_ns : 1; /* 0: no timer */
     heap_count++;
     sift_up(heap_count, waiter);
     if (!armed_for || waiter->deadline < armed_for)
@@ -89,6 +90,8 @@ struct waiter *deadline_due(void) {
 
 void deadline_rearm(void) {
     armed_for = 0;
-    if (heap_count)
-        arm(heap[1]->deadline);
+    if (!heap_count)
+        return;
+    bool due = heap[1]->deadline <= clock_ns();
+    arm(due ? clock_after(PAUSE_NS) : heap[1]->deadline);
 }

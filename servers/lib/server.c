@@ -5,7 +5,9 @@
  */
 #include <lib/client.h>
 #include <lib/crash.h>
+#include <lib/continuation.h>
 #include <lib/idtable.h>
+#include <lib/job.h>
 #include <lib/server.h>
 #include <lib/waiter.h>
 #include <protocol/session_server.h>
@@ -62,7 +64,9 @@ long server_handle_kernel(const struct server *srv, struct request *req) {
     case PK_NOTICE_EVENTS:
         if (bits & SERVER_EVENT_TIMER)
             waiter_expire();
-        bits &= ~SERVER_EVENT_TIMER;
+        if (bits & SERVER_EVENT_JOBS)
+            job_turn();
+        bits &= ~(SERVER_EVENT_TIMER | SERVER_EVENT_JOBS);
         if (bits && srv->on_events)
             srv->on_events(bits);
         return SERVER_DEFER;
@@ -121,6 +125,7 @@ static ALWAYS_INLINE long run(const struct server *srv, bool check) {
     struct request req = {0};
     uint64_t token = 0;
     long result = 0;
+    continuation_setup(srv);
     show(&req);
     for (;;) {
         long received = UNLIKELY(req.reply_caps) ? give_caps(&req, token, result)

@@ -4,7 +4,8 @@
  *
  * A server is a table of handlers (made from protocols/NAME.toml) and server_run(). A handler gets
  * the request and its words as typed arguments and returns the result, or SERVER_DEFER after it put
- * the caller on a waiter queue (lib/waiter.h); it never blocks. Replies and the next receive are one
+ * the caller on a waiter queue (lib/waiter.h); it never blocks. What would take it more than some 50,000
+ * instructions it leaves to a continuation (lib/continuation.h). Replies and the next receive are one
  * kernel call. Capabilities that arrive and are not taken are dropped by the loop.
  *
  * Not here: client records (lib/client.h), System V objects (lib/sysv.h).
@@ -21,8 +22,9 @@
 /* A handler's result: "no reply now, the caller waits". */
 #define SERVER_DEFER LONG_MIN
 
-/* The notification bit that the library's deadlines use; a server has bits 0 to 61. */
+/* The notification bits that the library's deadlines and jobs use; a server has bits 0 to 60. */
 #define SERVER_EVENT_TIMER (1ull << 62)
+#define SERVER_EVENT_JOBS (1ull << 61)
 
 /* A call that is being handled. */
 struct request {

@@ -100,7 +100,8 @@ long session_handle_exited(struct request *req, int pid) {
 
 long session_handle_forget(struct request *req) {
     (void)req;
-    struct client *client = (struct client *)(void *)hash_first(&client_table);
+    static size_t at;
+    struct client *client = (struct client *)(void *)hash_any(&client_table, &at);
     if (!client)
         return 0;
     client_exited(client);

@@ -5,6 +5,7 @@
  * is one thread, no arguments, no environment and no constructors.
  */
 #include <elf.h>
+#include <lib/hash.h>
 #include <lib/server.h>
 #include <string.h>
 
@@ -53,6 +54,8 @@ server_start(const struct pk_boot_info *info) {
     boot_info = info;
     tls_init();
     clock_init(info->timebase_hz, info->realtime_ns);
+    if (info->secret) /* init, whose callers are servers alone, has none */
+        hash_multiplier = info->secret | 1;
     _exit(main());
 }
 

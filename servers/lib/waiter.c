@@ -64,13 +64,20 @@ static struct waiter *find(uint64_t badge, uint64_t token) {
 
 void waiter_cancel(uint64_t badge, uint64_t token, uint64_t reason) {
     struct waiter *waiter = find(badge, token);
-    if (waiter)
-        end(waiter, reason == PK_CANCEL_DEAD ? WAITER_DEAD : WAITER_INTERRUPTED);
+    if (!waiter)
+        return;
+    if (reason == PK_CANCEL_DEAD)
+        end(waiter, WAITER_DEAD);
+    else if (!waiter->ops->uninterruptible)
+        end(waiter, WAITER_INTERRUPTED);
 }
 
+#define EXPIRED_AT_ONCE 8
+
+/* A bounded number. If more are due, there is another event soon, and callers are served in between. */
 void waiter_expire(void) {
     struct waiter *waiter;
-    while ((waiter = deadline_due()) != 0)
+    for (int i = 0; i < EXPIRED_AT_ONCE && (waiter = deadline_due()) != 0; i++)
         end(waiter, WAITER_EXPIRED);
     deadline_rearm();
 }

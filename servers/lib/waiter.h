@@ -34,6 +34,7 @@ struct waiter_ops {
      * server did for it, frees the structure around it if it was allocated, and returns the answer.
      */
     long (*ended)(struct waiter *waiter, enum waiter_end why);
+    bool uninterruptible; /* a signal does not end it */
 };
 
 struct waiter_queue {

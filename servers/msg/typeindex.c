@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The treap of types; see typeindex.h. */
 #include "typeindex.h"
+#include <lib/hash.h>
 
-/* Multiplying by an odd number is one-to-one, so no two types have the same priority. */
+/*
+ * Multiplying by an odd number is one-to-one, so no two types have the same priority. Since it is a secret,
+ * nobody can choose types whose tree is a list.
+ */
 static uint64_t priority(const struct type_node *node) {
-    return (uint64_t)node->type * 0x9e3779b97f4a7c15ull;
+    return (uint64_t)node->type * hash_multiplier;
 }
 
 /* The link that points to the leader of `type`, or the empty link where the search ends. */

@@ -3,6 +3,7 @@
  * exec: the new program is built in a new task, and only when that is complete does the old one go.
  * So a failed exec has changed nothing.
  */
+#include "exec.h"
 #include "pool.h"
 #include <lib/program.h>
 #include <parley/personality.h>
@@ -16,12 +17,7 @@
 #define INTERPRETER_MAX 256
 #define SCRIPT_DEPTH 4
 #define AT_FDCWD (-100)
-
-/* A file opened to be run. */
-struct file {
-    uint64_t object, size;
-    char path[256];
-};
+#define COMMAND_MOST 4096 /* of the arguments, for /proc/PID/cmdline */
 
 static struct program program, interpreter, personality;
 static uint64_t personality_object, personality_data, personality_bias;
@@ -89,54 +85,59 @@ static long parse_script(char *line, size_t length, char **path, char **argument
     return 0;
 }
 
-/* Replaces argument 0 by interpreter, its argument, and the script's path. */
-static long prepend(struct exec_strings *s, const char *interp, const char *argument,
-                    const char *script) {
-    struct exec_strings out = {0};
-    size_t skip = strlen(s->bytes) + 1;
-    long error = exec_add_string(&out, interp, strlen(interp) + 1);
-    if (error == 0 && argument)
-        error = exec_add_string(&out, argument, strlen(argument) + 1);
-    if (error == 0)
-        error = exec_add_string(&out, script, strlen(script) + 1);
-    size_t added = out.length;
-    if (error == 0)
-        error = exec_add_string(&out, s->bytes + skip, s->length - skip);
-    if (error < 0) {
-        free(out.bytes);
-        return error;
+/* Puts a string before the others in `own`; there is room for as many as open_program puts there. */
+static void prepend(struct exec *e, const char *text) {
+    struct exec_list *list = &e->arguments;
+    size_t n = strlen(text) + 1;
+    memmove(e->own + n, e->own, list->own_length);
+    memcpy(e->own, text, n);
+    list->own_length += n;
+    list->own_count++;
+    list->length += n;
+    list->count++;
+}
+
+/* Argument 0, which was read with the others or is the script's path of the level before, goes. */
+static void drop_first(struct exec *e) {
+    struct exec_list *list = &e->arguments;
+    size_t n = list->own_count ? strlen(e->own) + 1 : list->first_length;
+    if (list->own_count) {
+        list->own_count--;
+        list->own_length -= n;
+        memmove(e->own, e->own + n, list->own_length);
+    } else {
+        e->skipped = n;
     }
-    out.arguments = s->arguments + 1 + (argument != 0);
-    out.argument_bytes = s->argument_bytes - skip + added;
-    out.variables = s->variables;
-    free(s->bytes);
-    *s = out;
-    return 0;
+    list->length -= n;
+    list->count--;
 }
 
 /* Opens the program, through as many interpreter scripts as it takes. */
-static long open_program(struct process *p, int dirfd, uint32_t flags, const char *path,
-                         struct exec_strings *s, struct file *f) {
-    char name[256];
-    if (strlen(path) >= sizeof name)
-        return -ENAMETOOLONG;
-    strcpy(name, path);
+static long open_program(struct exec *e) {
+    char name[PATH_MOST];
+    int dirfd = e->dirfd;
+    uint32_t flags = e->flags;
+    strcpy(name, e->path);
     for (int depth = 0; depth <= SCRIPT_DEPTH; depth++) {
         char line[INTERPRETER_MAX + 1], *interp, *argument;
-        long error = open_file(p, dirfd, flags, name, f);
+        long error = open_file(e->p, dirfd, flags, name, &e->file);
         if (error < 0)
             return error;
-        size_t n = f->size < INTERPRETER_MAX ? f->size : INTERPRETER_MAX;
-        error = pk_object_read(f->object, 0, line, n);
+        size_t n = e->file.size < INTERPRETER_MAX ? e->file.size : INTERPRETER_MAX;
+        error = pk_object_read(e->file.object, 0, line, n);
         if (error >= 0 && (n < 2 || line[0] != '#' || line[1] != '!'))
             return 0;
-        pk_cap_drop(0, f->object);
+        pk_cap_drop(0, e->file.object);
+        e->file.object = 0;
         if (error >= 0)
             error = parse_script(line, n, &interp, &argument);
-        if (error >= 0)
-            error = prepend(s, interp, argument, name);
         if (error < 0)
             return error;
+        drop_first(e);
+        prepend(e, name);
+        if (argument)
+            prepend(e, argument);
+        prepend(e, interp);
         strcpy(name, interp);
         dirfd = AT_FDCWD;
         flags = 0;
@@ -167,7 +168,14 @@ static long map_interpreter(struct process *p, uint64_t task, const struct file 
     return error;
 }
 
-static long map_personality(const struct process *p, uint64_t task, struct exec_image *image) {
+static void set_name(struct exec *e) {
+    const char *base = strrchr(e->path, '/');
+    strncpy(e->name, base ? base + 1 : e->path, sizeof e->name - 1);
+    e->name[sizeof e->name - 1] = 0;
+}
+
+static long map_personality(const struct exec *e, uint64_t task, struct exec_image *image) {
+    const struct process *p = e->p;
     image->personality = PERSONALITY_BASE;
     image->personality_entry = personality_bias + personality.elf.entry;
     long error = program_map(task, personality_object, &personality, personality_bias);
@@ -182,14 +190,17 @@ static long map_personality(const struct process *p, uint64_t task, struct exec_
         .log_unknown = log_unknown,
         .pid = process_pid(p),
     };
-    memcpy(state.name, p->name, sizeof state.name);
+    memcpy(state.name, e->name, sizeof state.name);
     error = pk_task_copy_out(task, personality_data, &state, sizeof state);
     return error < 0 ? error : pk_task_set(task, PK_TASK_FOREIGN, image->personality_entry);
 }
 
 /* Everything in the new address space but the stack. */
-static long map_image(struct process *p, uint64_t task, const struct file *f,
-                      struct exec_image *image) {
+static long map_image(struct exec *e) {
+    struct process *p = e->p;
+    uint64_t task = e->task;
+    const struct file *f = &e->file;
+    struct exec_image *image = &e->image;
     uint64_t bias = 0, interpreter_bias = 0;
     long error = program_read(f->object, f->size, &program);
     if (error < 0)
@@ -208,7 +219,7 @@ static long map_image(struct process *p, uint64_t task, const struct file *f,
     image->start =
         program.interpreter_length ? interpreter.elf.entry + interpreter_bias : image->entry;
     image->brk = ((program.brk + PAGE - 1) & ~(PAGE - 1)) + bias;
-    return map_personality(p, task, image);
+    return map_personality(e, task, image);
 }
 
 static long make_thread(const struct process *p, uint64_t task, const struct exec_image *image,
@@ -218,13 +229,6 @@ static long make_thread(const struct process *p, uint64_t task, const struct exe
     regs.x[0] = image->start;
     regs.x[2] = sp;
     return pk_thread_create_in(p->account, task, &regs, PROCESS_PRIORITY);
-}
-
-static void name_process(struct process *p, const char *path, const struct file *f) {
-    const char *base = strrchr(path, '/');
-    memset(p->name, 0, sizeof p->name);
-    strncpy(p->name, base ? base + 1 : path, sizeof p->name - 1);
-    strcpy(p->path, f->path);
 }
 
 /* What exec resets: caught signals, the alternate stack. */
@@ -239,21 +243,24 @@ static void reset_signals(struct process *p) {
 }
 
 /* The point of no return: the new task takes over. */
-static void switch_over(struct process *p, uint64_t task, uint64_t thread,
-                        const struct exec_image *image, struct exec_strings *s) {
+static void switch_over(struct exec *e, uint64_t thread) {
+    struct process *p = e->p;
     uint64_t old_task = p->task, old_thread = p->thread;
     p->own_ns = process_run_ns(p);
-    p->task = task;
+    p->task = e->task;
     p->thread = thread;
-    p->entry = image->personality_entry;
+    p->entry = e->image.personality_entry;
+    e->task = 0;
+    memcpy(p->name, e->name, sizeof p->name);
+    strcpy(p->path, e->file.path);
     reset_signals(p);
     if (p->execed || old_task)
         connect_execed(p);
     p->execed = true;
     free(p->command);
-    p->command = malloc(s->argument_bytes);
-    p->command_size = p->command ? s->argument_bytes : 0;
-    memcpy(p->command, s->bytes, p->command_size);
+    p->command = e->command;
+    p->command_size = e->command_size;
+    e->command = 0;
     if (old_task) {
         pk_cap_drop(0, old_thread);
         pk_task_kill(old_task);
@@ -262,49 +269,160 @@ static void switch_over(struct process *p, uint64_t task, uint64_t thread,
     process_release_vfork(p);
 }
 
-long exec_program(struct process *p, int dirfd, uint32_t flags, const char *path,
-                  struct exec_strings *s) {
-    struct file f;
-    struct exec_image image = {0};
-    uint64_t sp;
-    long error = open_program(p, dirfd, flags, path, s, &f);
+/* What comes between reading the strings for their lengths and reading them to be copied. */
+static long build(struct exec *e) {
+    long error = open_program(e);
     if (error < 0)
         return error;
-    long task = pk_task_create(p->account, 0), thread = -1;
-    char old_name[sizeof p->name], old_path[sizeof p->path];
-    memcpy(old_name, p->name, sizeof old_name);
-    memcpy(old_path, p->path, sizeof old_path);
-    name_process(p, path, &f);
-    error = task < 0 ? task : map_image(p, (uint64_t)task, &f, &image);
-    pk_cap_drop(0, f.object);
+    long task = pk_task_create(e->p->account, 0);
+    if (task < 0)
+        return task;
+    e->task = (uint64_t)task;
+    set_name(e);
+    error = map_image(e);
     if (error == 0)
-        error = stack_build((uint64_t)task, p, &image, s, path, &sp);
+        error = connect_exceptions(e->p, e->task);
     if (error == 0)
-        error = connect_exceptions(p, (uint64_t)task);
-    if (error == 0)
-        error = pk_task_set((uint64_t)task, PK_TASK_NAME, (uint64_t)p->name);
-    if (error == 0) {
-        thread = make_thread(p, (uint64_t)task, &image, sp);
-        error = thread < 0 ? thread : 0;
-    }
-    if (error < 0) {
-        if (task >= 0) {
-            pk_task_kill((uint64_t)task);
-            pk_cap_drop(0, (uint64_t)task);
-        }
-        memcpy(p->name, old_name, sizeof old_name);
-        memcpy(p->path, old_path, sizeof old_path);
+        error = pk_task_set(e->task, PK_TASK_NAME, (uint64_t)e->name);
+    if (error < 0)
         return error;
-    }
-    switch_over(p, (uint64_t)task, (uint64_t)thread, &image, s);
-    error = connect_task(p);
-    if (error < 0) {
+    e->command_room = e->arguments.length < COMMAND_MOST ? e->arguments.length : COMMAND_MOST;
+    e->command = malloc(e->command_room);
+    return e->command ? stack_begin(e) : -ENOMEM;
+}
+
+/* 0: the new program runs, or the process could not live on. */
+static long finish(struct exec *e) {
+    struct process *p = e->p;
+    long error = stack_end(e);
+    if (error < 0)
+        return error;
+    long thread = make_thread(p, e->task, &e->image, e->sp);
+    if (thread < 0)
+        return thread;
+    p->exec = 0;
+    switch_over(e, (uint64_t)thread);
+    if (connect_task(p) < 0) {
         process_end(p, CLD_KILLED, SIGKILL); /* out of memory past the point of no return */
         return 0;
     }
-    pk_thread_resume(p->thread);
+    if (p->state == PROCESS_RUNNING)
+        pk_thread_resume(p->thread);
     signal_poke(p);
     return 0;
+}
+
+/* argv[0] is made up if there is none (execve(2)). */
+static void end_arguments(struct exec *e) {
+    struct exec_list *list = &e->arguments;
+    if (list->count == 0) {
+        e->own[0] = 0;
+        list->own_length = list->own_count = list->length = list->count = 1;
+    }
+}
+
+/* One phase, or a part of it: 1 if it is to be gone on with. */
+static long phase_step(struct exec *e) {
+    switch (e->phase) {
+    case EXEC_MEASURE_ARGUMENTS:
+        return exec_measure(e, &e->arguments);
+    case EXEC_MEASURE_VARIABLES:
+        end_arguments(e);
+        return exec_measure(e, &e->variables);
+    case EXEC_BUILD:
+        return build(e);
+    case EXEC_COPY_ARGUMENTS:
+        return exec_copy_list(e, &e->arguments);
+    case EXEC_COPY_VARIABLES:
+        return exec_copy_list(e, &e->variables);
+    case EXEC_FINISH:
+        return finish(e);
+    }
+    return 0;
+}
+
+/* Until all phases are done (0), one is to be gone on with (1), or there is an error. */
+static long go_on(struct exec *e) {
+    for (;; e->phase++) {
+        long more = phase_step(e);
+        if (more != 0 || e->phase == EXEC_FINISH)
+            return more;
+    }
+}
+
+/* Most are over in one step: for these there is one place. */
+static struct exec the_usual;
+static bool usual_taken;
+
+static struct exec *exec_new(struct process *p, int dirfd, uint32_t flags) {
+    struct exec *e = usual_taken ? malloc(sizeof *e) : &the_usual;
+    if (!e)
+        return 0;
+    usual_taken |= e == &the_usual;
+    e->p = p;
+    e->phase = EXEC_MEASURE_ARGUMENTS;
+    e->dirfd = dirfd;
+    e->flags = flags;
+    e->arguments = (struct exec_list){.own = e->own};
+    e->variables = (struct exec_list){.own = e->own_variables};
+    e->skipped = 0;
+    e->task = 0;
+    e->file.object = 0;
+    e->image = (struct exec_image){0};
+    e->command = 0;
+    e->command_size = e->command_room = 0;
+    return e;
+}
+
+/* Whatever came of it: what p has not taken over goes. */
+static void exec_free(struct exec *e) {
+    if (e->p->exec == e)
+        e->p->exec = 0;
+    if (e->file.object)
+        pk_cap_drop(0, e->file.object);
+    if (e->task) {
+        pk_task_kill(e->task);
+        pk_cap_drop(0, e->task);
+    }
+    free(e->command);
+    if (e == &the_usual)
+        usual_taken = false;
+    else
+        free(e);
+}
+
+static void exec_release(struct continuation *c) {
+    exec_free(container_of(c, struct exec, c));
+}
+
+/* After a success the answer goes nowhere: the caller went with its old program. */
+static long exec_step(struct continuation *c) {
+    long more = go_on(container_of(c, struct exec, c));
+    return more > 0 ? SERVER_DEFER : more;
+}
+
+void exec_abandon(struct process *p) {
+    continuation_drop(&p->exec->c);
+}
+
+long exec_spawn(struct process *p, const char *bytes, size_t length, size_t count) {
+    static const char environment[] = "PATH=/bin\0HOME=/root\0TERM=vt100";
+    struct exec *e = exec_new(p, AT_FDCWD, 0);
+    if (!e)
+        return -ENOMEM;
+    long more = strlen(bytes) < sizeof e->path ? 1 : -ENAMETOOLONG;
+    if (more > 0) {
+        strcpy(e->path, bytes);
+        memcpy(e->own, bytes, length);
+        e->arguments.own_length = e->arguments.length = length;
+        e->arguments.own_count = e->arguments.count = count;
+        memcpy(e->own_variables, environment, sizeof environment);
+        e->variables.own_length = e->variables.length = sizeof environment;
+        e->variables.own_count = e->variables.count = 3;
+        more = go_on(e); /* its strings are few: one step does it */
+    }
+    exec_free(e);
+    return more;
 }
 
 static long read_path(const struct process *p, uint64_t address, char *path, size_t size) {
@@ -322,19 +440,32 @@ static long read_path(const struct process *p, uint64_t address, char *path, siz
     return -ENAMETOOLONG;
 }
 
+static long begin(struct request *req, struct exec *e) {
+    static const struct continuation_ops ops = {.step = exec_step, .release = exec_release};
+    long more = go_on(e);
+    if (more <= 0) {
+        exec_free(e);
+        return more < 0 ? more : SERVER_DEFER; /* the caller is gone */
+    }
+    e->p->exec = e;
+    continuation_init(&e->c, req, &ops);
+    continuation_go(&e->c);
+    return SERVER_DEFER;
+}
+
 long proc_handle_exec(struct request *req, int dirfd, uint64_t path, uint64_t argv, uint64_t envp,
                       uint32_t flags) {
     struct process *p = request_process(req);
-    struct exec_strings strings;
-    static char name[4096];
     if (!p)
         return -ESRCH;
-    long error = read_path(p, path, name, sizeof name);
-    if (error < 0)
-        return error;
-    error = exec_read_strings(p, argv, envp, &strings);
+    struct exec *e = exec_new(p, dirfd, flags);
+    if (!e)
+        return -ENOMEM;
+    e->arguments.vector = argv;
+    e->variables.vector = envp;
+    long error = read_path(p, path, e->path, sizeof e->path);
     if (error == 0)
-        error = exec_program(p, dirfd, flags, name, &strings);
-    free(strings.bytes);
-    return error < 0 ? error : SERVER_DEFER; /* the caller is gone */
+        return begin(req, e);
+    exec_free(e);
+    return error;
 }

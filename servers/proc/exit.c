@@ -67,7 +67,7 @@ static long wait_ended(struct waiter *w, enum waiter_end why) {
 }
 
 long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options) {
-    static const struct waiter_ops ops = {wait_ended};
+    static const struct waiter_ops ops = {.ended = wait_ended};
     struct process *p = request_process(req);
     if (!p)
         return -ESRCH;
@@ -132,6 +132,8 @@ static void stop_running(struct process *p) {
     if (p->waiting != WAIT_NONE)
         waiter_remove(&p->wait);
     p->waiting = WAIT_NONE;
+    if (p->exec)
+        exec_abandon(p);
     alarm_cancel(p);
     pk_cap_drop(0, p->thread);
     pk_task_kill(p->task);

@@ -56,6 +56,7 @@ struct process {
     uint32_t connected;    /* bit n: to the server of slot n */
     struct pool *pool;     /* pool.h: whose memory its own account takes */
     uint64_t account;      /* slot; 0 once a zombie */
+    struct exec *exec;     /* on its way, in steps; else 0 */
 
     uint64_t vfork_token; /* of the parent, which waits for this child's exec or end */
     struct waiter wait;   /* the call it is blocked in here, */
@@ -78,8 +79,8 @@ struct process {
     struct list queue; /* struct pending_signal */
     uint64_t alt_stack, alt_size;
     uint32_t alt_flags;
-    struct waiter alarm; /* ITIMER_REAL */
-    uint64_t alarm_interval;
+    struct waiter alarm;     /* ITIMER_REAL; its deadline is the last one if it is not armed */
+    uint64_t alarm_interval; /* 0: it expires once */
     bool alarm_armed;
 
     uint32_t ruid, euid, suid, rgid, egid, sgid;
@@ -130,27 +131,15 @@ void connect_exited(struct process *p);
 bool connect_again(struct process *p, unsigned slot, long error);
 uint64_t connect_endpoint(unsigned slot); /* to call that server as proc */
 
-/* exec.c, stack.c */
-struct exec_strings {
-    char *bytes; /* arguments, then environment, each with its NUL */
-    size_t length, room, argument_bytes;
-    size_t arguments, variables;
-};
-struct exec_image {
-    uint64_t entry, headers, base; /* AT_ENTRY, AT_PHDR, AT_BASE */
-    uint64_t start;                /* where the thread starts */
-    uint64_t brk;
-    uint64_t personality, personality_entry;
-    unsigned phnum;
-};
+/* exec.c */
+struct exec;
 long exec_setup(void);
-/* Replaces p's program, or gives a process without a task its first. */
-long exec_program(struct process *p, int dirfd, uint32_t flags, const char *path,
-                  struct exec_strings *strings);
-long exec_read_strings(struct process *p, uint64_t argv, uint64_t envp, struct exec_strings *out);
-long exec_add_string(struct exec_strings *s, const char *text, size_t length);
-long stack_build(uint64_t task, const struct process *p, const struct exec_image *image,
-                 const struct exec_strings *strings, const char *path, uint64_t *sp);
+#define SPAWN_MOST 4096 /* KEPT_MOST of exec.h */
+/* Gives a process without a task its first program: `count` arguments of SPAWN_MOST bytes at most, each
+ * with its NUL. */
+long exec_spawn(struct process *p, const char *bytes, size_t length, size_t count);
+/* p ends while an exec of its is on its way. */
+void exec_abandon(struct process *p);
 #define STACK_TOP ((1ul << 38) - 0x101000)
 #define STACK_SIZE (8ul << 20)
 #define PERSONALITY_BASE ((1ul << 38) - 0x100000)
@@ -186,6 +175,8 @@ void signal_remove(struct process *p, int signal);
 bool signal_take(struct process *p, uint64_t set, struct signal_info *out);
 /* A signal's handler is about to run: its mask holds, SA_RESETHAND takes effect. Its address. */
 uint64_t signal_enter_handler(struct process *p, int signal);
+/* Signals of a set are not pending any more. */
+void signal_forget(struct process *p, uint64_t set);
 void signal_drop_all(struct process *p);
 void deliver_setup(void);
 long deliver_exception(struct request *req);
@@ -243,7 +234,11 @@ enum {
 #define SI_QUEUE (-1)
 #define SI_TKILL (-6)
 
+bool signal_is_ignored(const struct process *p, int signal);
+
 /* timer.c */
 void alarm_cancel(struct process *p);
+/* Its signal has been taken, or is not ignored any more: a periodic timer goes on. */
+void alarm_rearm(struct process *p);
 
 #endif

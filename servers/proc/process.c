@@ -86,9 +86,11 @@ struct process *process_new(struct process *parent) {
     p->pool = 0;
     p->connected = 0;
     p->vfork_token = 0;
+    p->exec = 0;
     p->waiting = WAIT_NONE;
     p->pending = 0;
     p->mask_saved = p->alarm_armed = false;
+    p->alarm_interval = 0;
     p->own_ns = p->children_ns = 0;
     p->start_ns = clock_ns();
     list_init(&p->children);

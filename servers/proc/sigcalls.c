@@ -139,12 +139,10 @@ long proc_handle_sigaction(struct request *req, int signal) {
     *a = new;
     a->mask &= ~UNBLOCKABLE;
     /* Pending signals that are now ignored are dropped (sigaction in POSIX). */
-    bool now_ignored = a->handler == SIG_IGN ||
-                       (a->handler == SIG_DFL && (signal == SIGCHLD || signal == SIGURG ||
-                                                  signal == SIGWINCH || signal == SIGCONT));
-    struct signal_info dropped;
-    while (now_ignored && signal_take(p, signal_bit(signal), &dropped))
-        ;
+    if (signal_is_ignored(p, signal))
+        signal_forget(p, signal_bit(signal));
+    else if (signal == SIGALRM)
+        alarm_rearm(p);
     return 0;
 }
 
@@ -187,7 +185,7 @@ static long wait_ended(struct waiter *w, enum waiter_end why) {
     return why == WAITER_EXPIRED ? -EAGAIN : -EINTR;
 }
 
-static const struct waiter_ops wait_ops = {wait_ended};
+static const struct waiter_ops wait_ops = {.ended = wait_ended};
 
 long proc_handle_sigsuspend(struct request *req, uint64_t set, int own_mask) {
     struct process *p = request_process(req);
@@ -220,7 +218,7 @@ long proc_handle_sigtimedwait(struct request *req, uint64_t set, int64_t timeout
     if (timeout_ns == 0)
         return -EAGAIN;
     waiter_init(&p->wait, req, 0, &wait_ops);
-    if (timeout_ns > 0 && waiter_set_deadline(&p->wait, clock_ns() + (uint64_t)timeout_ns) < 0) {
+    if (timeout_ns > 0 && waiter_set_deadline(&p->wait, clock_after((uint64_t)timeout_ns)) < 0) {
         waiter_remove(&p->wait);
         return -ENOMEM;
     }

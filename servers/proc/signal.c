@@ -38,7 +38,7 @@ static void kill_by(struct process *p, int signal) {
     process_end(p, CLD_KILLED, signal);
 }
 
-static bool ignored(const struct process *p, int signal) {
+bool signal_is_ignored(const struct process *p, int signal) {
     uint64_t handler = p->actions[signal - 1].handler;
     return handler == SIG_IGN || (handler == SIG_DFL && (default_action(signal) == IGNORE ||
                                                          default_action(signal) == CONTINUE));
@@ -51,7 +51,7 @@ bool signal_permitted(const struct process *from, const struct process *to, int 
            from->ruid == to->suid;
 }
 
-static void forget(struct process *p, uint64_t set) {
+void signal_forget(struct process *p, uint64_t set) {
     p->pending &= ~set;
     for (struct list *l = p->queue.next, *next; l != &p->queue; l = next) {
         next = l->next;
@@ -64,7 +64,7 @@ static void forget(struct process *p, uint64_t set) {
 }
 
 void signal_drop_all(struct process *p) {
-    forget(p, ~0ull);
+    signal_forget(p, ~0ull);
 }
 
 /* Standard signals are pending once; their info is lost if memory is short, never the signal. */
@@ -131,6 +131,8 @@ void signal_remove(struct process *p, int signal) {
         list_remove(&s->link);
         free(s);
     }
+    if (signal == SIGALRM)
+        alarm_rearm(p);
 }
 
 bool signal_take(struct process *p, uint64_t set, struct signal_info *out) {
@@ -216,10 +218,10 @@ void signal_poke(struct process *p) {
 
 static void continue_or_stop(struct process *p, int signal) {
     if (signal == SIGCONT) {
-        forget(p, STOP_SIGNALS);
+        signal_forget(p, STOP_SIGNALS);
         resume(p);
     } else if (signal_bit(signal) & STOP_SIGNALS) {
-        forget(p, signal_bit(SIGCONT));
+        signal_forget(p, signal_bit(SIGCONT));
     }
 }
 
@@ -240,7 +242,7 @@ long signal_send(struct process *p, const struct signal_info *info) {
         wake_waiter(p, info);
         return 0;
     }
-    if (!blocked && ignored(p, signal))
+    if (!blocked && signal_is_ignored(p, signal))
         return 0;
     long error = enqueue(p, info);
     if (error == 0 && !blocked)

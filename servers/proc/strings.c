@@ -1,87 +1,223 @@
 /* SPDX-License-Identifier: MIT */
-/* Arguments and environment of an exec, read out of the calling process. */
-#include "proc.h"
-#include <stdlib.h>
+/* Arguments and environment of an exec, out of the calling process and onto the new stack (exec.h). */
+#include "exec.h"
 #include <string.h>
 
-#define STRINGS_MAX (STACK_SIZE / 4) /* all of them, as Linux allows */
+#define STRINGS_MAX (STACK_SIZE / 4) /* all of them and the pointers to them, as Linux allows */
 #define STRING_MAX (32 * 4096ul)     /* one of them */
-#define PIECE 256
-#define FIRST_ROOM 1024
+#define STEP_PIECES 100              /* some 400 instructions each */
 
-static long reserve(struct exec_strings *s, size_t more) {
-    size_t want = s->length + more;
-    if (want > STRINGS_MAX)
-        return -E2BIG;
-    if (want <= s->room)
-        return 0;
-    size_t room = s->room ? s->room : FIRST_ROOM;
-    while (room < want)
-        room *= 2;
-    char *bytes = realloc(s->bytes, room);
-    if (!bytes)
-        return -ENOMEM;
-    s->bytes = bytes;
-    s->room = room;
+/* Reads pointers up to the end of a page, so that nothing behind the vector's last page is touched. */
+static long read_pointers(const struct process *p, struct exec_vector *v) {
+    uint64_t bytes = 4096 - v->next % 4096;
+    if (bytes > sizeof v->pointers)
+        bytes = sizeof v->pointers;
+    if (bytes < 8) /* one that lies across two pages */
+        bytes = 8;
+    bytes &= ~7ul;
+    long got = pk_task_copy_in(p->task, v->pointers, v->next, bytes);
+    if (got < 0)
+        return got;
+    v->next += bytes;
+    v->read = (unsigned)(bytes / 8);
+    v->used = 0;
     return 0;
 }
 
-long exec_add_string(struct exec_strings *s, const char *text, size_t length) {
-    long error = reserve(s, length);
+static void vector_begin(struct exec_vector *v, uint64_t address) {
+    v->next = address;
+    v->string = 0;
+    v->read = v->used = 0;
+}
+
+/* The next string begins: 1; 0 at the vector's end; or a negative errno. A vector at 0 is empty, as on Linux. */
+static long vector_next(const struct process *p, struct exec_vector *v) {
+    if (!v->next)
+        return 0;
+    long error = v->used == v->read ? read_pointers(p, v) : 0;
     if (error < 0)
         return error;
-    memcpy(s->bytes + s->length, text, length);
-    s->length += length;
-    return 0;
+    v->string = v->pointers[v->used++];
+    v->string_length = 0;
+    return v->string != 0;
 }
 
-/* Copies pieces that end at page boundaries, so that nothing behind the string is touched. */
-static long read_string(const struct process *p, uint64_t address, struct exec_strings *s) {
+/* The next piece of the string, with its NUL if *ended; how long it is. Pieces end where pages may. */
+static long vector_piece(const struct process *p, struct exec_vector *v, char *piece, bool *ended) {
+    size_t n = PIECE - v->string % PIECE;
+    long got = pk_task_copy_in(p->task, piece, v->string, n);
+    if (got < 0)
+        return got;
+    const char *end = memchr(piece, 0, n);
+    size_t used = end ? (size_t)(end - piece) + 1 : n;
+    *ended = end;
+    v->string = end ? 0 : v->string + n;
+    v->string_length += used;
+    return v->string_length > STRING_MAX ? -E2BIG : (long)used;
+}
+
+static bool too_much(const struct exec *e) {
+    return e->arguments.length + e->variables.length +
+               8 * (e->arguments.count + e->variables.count) >
+           STRINGS_MAX;
+}
+
+/* Keeps a piece with those before it, or gives up keeping any. */
+static void keep(struct exec_list *list, const char *piece, size_t n) {
+    if (list->own_length + n > KEPT_MOST || list->count == KEPT_STRINGS) {
+        list->keeps = false;
+        list->own_length = 0;
+        return;
+    }
+    memcpy(list->own + list->own_length, piece, n);
+    list->own_length += n;
+}
+
+static long measure_piece(struct exec *e, struct exec_list *list) {
     char piece[PIECE];
-    size_t total = 0;
-    for (;;) {
-        size_t n = PIECE - address % PIECE;
-        long got = pk_task_copy_in(p->task, piece, address, n);
-        if (got < 0)
-            return got;
-        const char *end = memchr(piece, 0, n);
-        size_t used = end ? (size_t)(end - piece) + 1 : n;
-        total += used;
-        if (total > STRING_MAX)
-            return -E2BIG;
-        long error = exec_add_string(s, piece, used);
-        if (error < 0 || end)
-            return error;
-        address += n;
+    bool ended;
+    long used = vector_piece(e->p, &e->vector, piece, &ended);
+    if (used < 0)
+        return used;
+    if (list->keeps)
+        keep(list, piece, (size_t)used);
+    list->length += (size_t)used;
+    if (ended && list->count++ == 0)
+        list->first_length = e->vector.string_length;
+    return too_much(e) ? -E2BIG : 1;
+}
+
+static void end_measuring(struct exec_list *list) {
+    list->begun = false;
+    if (list->keeps) {
+        list->own_count = list->count;
+        list->vector = 0;
     }
 }
 
-/* A vector of pointers that ends with 0; a vector at 0 is empty, as on Linux. */
-static long read_vector(const struct process *p, uint64_t address, struct exec_strings *s,
-                        size_t *count) {
-    for (*count = 0; address; address += 8, ++*count) {
-        uint64_t string;
-        long got = pk_task_copy_in(p->task, &string, address, sizeof string);
-        if (got < 0)
-            return got;
-        if (!string)
-            return 0;
-        long error = read_string(p, string, s);
-        if (error < 0)
-            return error;
+long exec_measure(struct exec *e, struct exec_list *list) {
+    if (!list->vector)
+        return 0;
+    if (!list->begun) {
+        list->begun = list->keeps = true;
+        vector_begin(&e->vector, list->vector);
     }
-    return 0;
+    for (int pieces = 0; pieces < STEP_PIECES; pieces++) {
+        long more = e->vector.string ? 1 : vector_next(e->p, &e->vector);
+        if (more > 0)
+            more = measure_piece(e, list);
+        if (more == 0)
+            end_measuring(list);
+        if (more <= 0)
+            return more;
+    }
+    return 1;
 }
 
-long exec_read_strings(struct process *p, uint64_t argv, uint64_t envp, struct exec_strings *s) {
-    *s = (struct exec_strings){0};
-    long error = read_vector(p, argv, s, &s->arguments);
-    if (error == 0 && s->arguments == 0) { /* execve(2): argv[0] is made up */
-        error = exec_add_string(s, "", 1);
-        s->arguments = 1;
-    }
-    s->argument_bytes = s->length;
-    if (error == 0)
-        error = read_vector(p, envp, s, &s->variables);
+long exec_flush(struct exec *e) {
+    struct exec_copy *c = &e->copy;
+    long n = 0;
+    if (c->byte_count)
+        n = pk_task_copy_out(e->task, c->string_at - c->byte_count, c->bytes, c->byte_count);
+    if (n >= 0 && c->word_count)
+        n = pk_task_copy_out(e->task, c->word_at - 8 * c->word_count, c->words, 8 * c->word_count);
+    c->byte_count = c->word_count = 0;
+    return n < 0 ? n : 0;
+}
+
+long exec_put_word(struct exec *e, uint64_t word) {
+    struct exec_copy *c = &e->copy;
+    long error = c->word_count == WORDS ? exec_flush(e) : 0;
+    c->words[c->word_count++] = word;
+    c->word_at += 8;
     return error;
+}
+
+static void note_command(struct exec *e, const char *bytes, size_t n) {
+    size_t room = e->command_room - e->command_size;
+    if (e->phase != EXEC_COPY_ARGUMENTS || !room)
+        return;
+    memcpy(e->command + e->command_size, bytes, n < room ? n : room);
+    e->command_size += n < room ? n : room;
+}
+
+/* What was measured is what there is room for; memory that changed meanwhile gives EFAULT. */
+static long put_bytes(struct exec *e, const char *bytes, size_t n) {
+    struct exec_copy *c = &e->copy;
+    if (n > c->string_end - c->string_at)
+        return -EFAULT;
+    long error = n > COPIED - c->byte_count ? exec_flush(e) : 0;
+    memcpy(c->bytes + c->byte_count, bytes, n);
+    c->byte_count += n;
+    c->string_at += n;
+    note_command(e, bytes, n);
+    return error;
+}
+
+/* What is kept, in one piece. */
+static long copy_own(struct exec *e, const struct exec_list *list) {
+    uint64_t at = e->copy.string_at;
+    const char *text = list->own;
+    long error = exec_flush(e);
+    for (size_t i = 0; error == 0 && i < list->own_count; i++) {
+        size_t n = strlen(text) + 1;
+        error = exec_put_word(e, at);
+        text += n;
+        at += n;
+    }
+    if (error < 0 || !list->own_length)
+        return error;
+    long n = pk_task_copy_out(e->task, e->copy.string_at, list->own, list->own_length);
+    e->copy.string_at = at;
+    note_command(e, list->own, list->own_length);
+    return n < 0 ? n : 0;
+}
+
+/* 1: a string has begun; 0: the end. The pointers must be as many as were counted. */
+static long copy_next(struct exec *e, struct exec_list *list) {
+    long more = vector_next(e->p, &e->vector);
+    if (more < 0)
+        return more;
+    if (!more)
+        return list->count ? -EFAULT : 0;
+    if (!list->count)
+        return -EFAULT;
+    list->count--;
+    long error = exec_put_word(e, e->copy.string_at);
+    return error < 0 ? error : 1;
+}
+
+static long copy_piece(struct exec *e) {
+    char piece[PIECE];
+    bool ended;
+    long used = vector_piece(e->p, &e->vector, piece, &ended);
+    if (used < 0)
+        return used;
+    long error = put_bytes(e, piece, (size_t)used);
+    return error < 0 ? error : 1;
+}
+
+static long copy_begin(struct exec *e, struct exec_list *list) {
+    list->begun = true;
+    long error = copy_own(e, list);
+    list->count -= list->own_count;
+    list->own_count = 0;
+    vector_begin(&e->vector, list->vector);
+    if (error == 0 && e->skipped && e->phase == EXEC_COPY_ARGUMENTS) {
+        error = vector_next(e->p, &e->vector); /* a script's argument 0 */
+        e->vector.string = 0;
+    }
+    return error < 0 ? error : 0;
+}
+
+long exec_copy_list(struct exec *e, struct exec_list *list) {
+    long more = list->begun ? 0 : copy_begin(e, list);
+    for (int pieces = 0; more >= 0 && pieces < STEP_PIECES; pieces++) {
+        more = e->vector.string ? 1 : copy_next(e, list);
+        if (more > 0)
+            more = copy_piece(e);
+        if (more == 0)
+            return exec_put_word(e, 0);
+    }
+    return more;
 }

@@ -5,11 +5,9 @@
 #include <protocol/proc_server.h>
 #include <protocol/session_client.h>
 #include <protocol/vfs_client.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define EVENT_INIT_ENDED 1ull
-#define SPAWN_MAX 4096
 
 long proc_handle_connect(struct request *req, uint32_t slot) {
     struct process *p = request_process(req);
@@ -60,21 +58,8 @@ long proc_handle_unknown(struct request *req, uint64_t number) {
     return 0;
 }
 
-/* Splits what init sent into path and arguments, with an environment of our own. */
-static long spawn_strings(char *bytes, size_t length, struct exec_strings *s) {
-    static const char environment[] = "PATH=/bin\0HOME=/root\0TERM=vt100\0";
-    long error = exec_add_string(s, bytes, length);
-    s->argument_bytes = s->length;
-    for (size_t at = 0; at < length; at += strlen(bytes + at) + 1)
-        s->arguments++;
-    if (error == 0)
-        error = exec_add_string(s, environment, sizeof environment - 1);
-    s->variables = 3;
-    return error;
-}
-
 /* A session of its own, root's, on the console. */
-static long start(struct process *p, const char *path, struct exec_strings *s) {
+static long start(struct process *p, const char *bytes, size_t length, size_t count) {
     p->spawned = true;
     p->group = p->session = process_pid(p);
     p->alt_flags = SS_DISABLE;
@@ -88,12 +73,12 @@ static long start(struct process *p, const char *path, struct exec_strings *s) {
         return error;
     p->connected |= 1u << PK_SLOT_VFS;
     error = vfs_attach_console(connect_endpoint(PK_SLOT_VFS), process_pid(p));
-    return error < 0 ? error : exec_program(p, -100, 0, path, s);
+    return error < 0 ? error : exec_spawn(p, bytes, length, count);
 }
 
 long proc_handle_spawn(struct request *req) {
-    char bytes[SPAWN_MAX];
-    struct exec_strings strings = {0};
+    char bytes[SPAWN_MOST];
+    size_t count = 0;
     uint64_t length = request_in_len(req);
     if (length == 0 || length > sizeof bytes)
         return -E2BIG;
@@ -105,10 +90,9 @@ long proc_handle_spawn(struct request *req) {
     struct process *p = process_new(0);
     if (!p)
         return -ENOMEM;
-    error = spawn_strings(bytes, length, &strings);
-    if (error == 0)
-        error = start(p, bytes, &strings);
-    free(strings.bytes);
+    for (size_t at = 0; at < length; at += strlen(bytes + at) + 1)
+        count++;
+    error = start(p, bytes, length, count);
     if (error < 0) {
         connect_exited(p);
         pool_leave(p);

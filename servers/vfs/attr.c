@@ -52,7 +52,7 @@ long vfs_handle_fstat(struct request *req, int fd) {
 long vfs_handle_fstatat(struct request *req, int dirfd, uint32_t flags) {
     struct caller caller;
     struct node *node;
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (!error && (flags & ~stat_flags)) {
         error = -EINVAL;
     }
@@ -69,7 +69,7 @@ static struct lx_statx_time statx_time(uint64_t ns) {
 long vfs_handle_statx(struct request *req, int dirfd, uint32_t flags, uint32_t mask) {
     struct caller caller;
     struct node *node;
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (!error && ((flags & ~stat_flags) || (mask & LX_STATX_RESERVED))) {
         error = -EINVAL;
     }
@@ -119,7 +119,7 @@ static long give_statfs(struct request *req) {
 long vfs_handle_statfs(struct request *req) {
     struct caller caller;
     struct node *node;
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (!error) {
         error = node_at(req, &caller, LX_AT_FDCWD, 0, &node);
     }
@@ -134,7 +134,7 @@ long vfs_handle_fstatfs(struct request *req, int fd) {
 long vfs_handle_faccessat(struct request *req, int dirfd, uint32_t mode, uint32_t flags) {
     struct caller caller;
     struct node *node;
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (!error && ((mode & ~(MAY_READ | MAY_WRITE | MAY_EXECUTE)) ||
                    (flags & ~(LX_AT_EACCESS | LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH)))) {
         error = -EINVAL;
@@ -146,9 +146,9 @@ long vfs_handle_faccessat(struct request *req, int dirfd, uint32_t mode, uint32_
 }
 
 /* The node that a change of attributes is for, if the caller owns it. */
-static int owned_node(const struct request *req, int dirfd, uint32_t flags, struct caller *caller,
-                      struct node **node) {
-    int error = caller_of(req, caller);
+static long owned_node(const struct request *req, int dirfd, uint32_t flags, struct caller *caller,
+                       struct node **node) {
+    long error = caller_of(req, caller);
     if (!error && (flags & ~(LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH))) {
         error = -EINVAL;
     }
@@ -158,7 +158,7 @@ static int owned_node(const struct request *req, int dirfd, uint32_t flags, stru
 long vfs_handle_fchmodat(struct request *req, int dirfd, uint32_t mode, uint32_t flags) {
     struct caller caller;
     struct node *node;
-    int error = owned_node(req, dirfd, flags, &caller, &node);
+    long error = owned_node(req, dirfd, flags, &caller, &node);
     if (!error) {
         error = access_owner(node, &caller.who);
     }
@@ -180,7 +180,7 @@ long vfs_handle_fchownat(struct request *req, int dirfd, uint32_t uid, uint32_t 
                          uint32_t flags) {
     struct caller caller;
     struct node *node;
-    int error = owned_node(req, dirfd, flags, &caller, &node);
+    long error = owned_node(req, dirfd, flags, &caller, &node);
     if (error) {
         return error;
     }
@@ -208,7 +208,7 @@ long vfs_handle_utimensat(struct request *req, int dirfd, uint32_t flags, int64_
                           int64_t modification_ns) {
     struct caller caller;
     struct node *node;
-    int error = owned_node(req, dirfd, flags, &caller, &node);
+    long error = owned_node(req, dirfd, flags, &caller, &node);
     if (error) {
         return error;
     }
@@ -233,7 +233,7 @@ long vfs_handle_utimensat(struct request *req, int dirfd, uint32_t flags, int64_
 long vfs_handle_truncate(struct request *req, int64_t length) {
     struct caller caller;
     struct node *node;
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (!error && length < 0) {
         error = -EINVAL;
     }
@@ -246,7 +246,7 @@ long vfs_handle_truncate(struct request *req, int64_t length) {
     if (!error) {
         error = access_check(node, &caller.who, MAY_WRITE);
     }
-    return error ? error : data_resize(node, length);
+    return error ? error : data_resize(req, node, length);
 }
 
 long vfs_handle_ftruncate(struct request *req, int fd, int64_t length) {
@@ -257,7 +257,7 @@ long vfs_handle_ftruncate(struct request *req, int fd, int64_t length) {
     if (!file_writes(file) || !node_is_regular(file->node)) {
         return -EINVAL;
     }
-    return data_resize(file->node, length);
+    return data_resize(req, file->node, length);
 }
 
 long vfs_handle_umask(struct request *req, uint32_t mask) {

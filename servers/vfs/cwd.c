@@ -8,7 +8,7 @@ static long change_to(struct caller *caller, struct node *node) {
     if (!node_is_dir(node)) {
         return -ENOTDIR;
     }
-    int error = access_check(node, &caller->who, MAY_EXECUTE);
+    long error = access_check(node, &caller->who, MAY_EXECUTE);
     if (error) {
         return error;
     }
@@ -27,7 +27,7 @@ static struct node *remote_itself(const char *canonical) {
 long vfs_handle_chdir(struct request *req) {
     struct caller caller;
     struct walk walk;
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (!error) {
         error = walk_at(req, &caller, LX_AT_FDCWD, 0, &walk);
     }
@@ -40,7 +40,7 @@ long vfs_handle_chdir(struct request *req) {
 
 long vfs_handle_fchdir(struct request *req, int fd) {
     struct caller caller;
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (error) {
         return error;
     }
@@ -67,7 +67,7 @@ long vfs_handle_getcwd(struct request *req) {
 long vfs_handle_resolve(struct request *req, int dirfd, uint32_t flags) {
     struct caller caller;
     struct walk walk;
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (error) {
         return error;
     }

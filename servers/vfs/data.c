@@ -50,66 +50,110 @@ static long reserve(struct node *node, uint64_t size) {
     return 0;
 }
 
-/* Cuts the object at the byte, which zeroes the rest of its last page, then rounds up. */
-static void cut(struct node *node, uint64_t size) {
-    pk_object_resize(node->file.object, size);
-    pk_object_resize(node->file.object, page_up(size));
-    node->file.capacity = page_up(size);
+/*
+ * One step of cutting the object at the file's end, which zeroes the rest of its last page, and then of
+ * rounding it up. 0: done; 1: there is more; or an error: pages stay until it is tried again.
+ */
+static long cut_step(struct node *node) {
+    long more = pk_object_resize_step(node->file.object, node->size);
+    node->file.uncut = more != 0;
+    node->file.capacity = 0; /* at least; more is asked for anew */
+    if (more == 0) {
+        more = pk_object_resize(node->file.object, page_up(node->size));
+        node->file.capacity = more == 0 ? page_up(node->size) : 0;
+    }
+    return more;
 }
 
-long data_read(struct request *req, struct node *node, uint64_t offset) {
-    uint64_t len = request_out_len(req);
-    if (offset >= node->size || len == 0) {
+/* A cut that goes on while nobody else may change the file. */
+struct cut {
+    struct job job;
+    struct node *node;
+    struct waiter_queue behind;
+};
+
+static bool cut_go_on(struct job *job) {
+    struct cut *cut = container_of(job, struct cut, job);
+    if (cut_step(cut->node) > 0) {
+        return true;
+    }
+    cut->node->file.busy = NULL;
+    request_wake(
+        &cut->behind); /* whoever ordered the cut is among them, and sees what came of it */
+    node_put(cut->node);
+    free(cut);
+    return false;
+}
+
+static long cut_as_job(struct request *req, struct node *node) {
+    struct cut *cut = malloc(sizeof(*cut));
+    if (!cut) {
+        return -ENOMEM;
+    }
+    cut->node = node_hold(node);
+    waiter_queue_init(&cut->behind);
+    node->file.busy = &cut->behind;
+    job_init(&cut->job, cut_go_on);
+    job_queue(&cut->job);
+    return request_wait(req, node->file.busy, NULL);
+}
+
+long data_read(uint64_t token, uint64_t done, struct node *node, uint64_t offset, uint64_t length) {
+    if (offset >= node->size || length == 0) {
         return 0;
     }
-    if (len > node->size - offset) {
-        len = node->size - offset;
+    if (length > node->size - offset) {
+        length = node->size - offset;
     }
-    return pk_object_to_caller(req->token, 0, node->file.object, offset, len);
+    return pk_object_to_caller(token, done, node->file.object, offset, length);
 }
 
-long data_write(struct request *req, struct node *node, uint64_t offset) {
-    uint64_t len = request_in_len(req);
-    if (len == 0) {
+long data_write(uint64_t token, uint64_t done, struct node *node, uint64_t offset,
+                uint64_t length) {
+    if (length == 0) {
         return 0;
     }
     if (offset >= SIZE_MOST) {
         return -EFBIG;
     }
-    if (len > SIZE_MOST - offset) {
-        len = SIZE_MOST - offset;
+    if (length > SIZE_MOST - offset) {
+        length = SIZE_MOST - offset;
     }
-    long error = reserve(node, offset + len);
+    long error = reserve(node, offset + length);
     if (error) {
         return error;
     }
-    long done = pk_caller_to_object(req->token, 0, node->file.object, offset, len);
-    if (done < 0) {
-        cut(node, node->size);
-        return done == -ENOMEM ? -ENOSPC : done;
+    long copied = pk_caller_to_object(token, done, node->file.object, offset, length);
+    if (copied < 0) {
+        cut_step(node); /* few pages; if it cannot be done now, the file stays marked for it */
+        return copied == -ENOMEM ? -ENOSPC : copied;
     }
-    if (offset + (uint64_t)done > node->size) {
-        node->size = offset + (uint64_t)done;
+    if (offset + (uint64_t)copied > node->size) {
+        node->size = offset + (uint64_t)copied;
     }
     node->mtime = node->ctime = vfs_now();
-    return done;
+    return copied;
 }
 
-long data_resize(struct node *node, int64_t size) {
+long data_resize(struct request *req, struct node *node, int64_t size) {
     if (size < 0) {
         return -EINVAL;
     }
-    if ((uint64_t)size < node->size && node->file.object != 0) {
-        cut(node, (uint64_t)size);
-    } else {
-        long error = size == 0 ? 0 : reserve(node, (uint64_t)size);
-        if (error) {
-            return error;
-        }
+    if (node->file.busy) {
+        return request_wait(req, node->file.busy, NULL);
+    }
+    bool shrinks = (uint64_t)size < node->size;
+    long error = shrinks || size == 0 ? 0 : reserve(node, (uint64_t)size);
+    if (error) {
+        return error;
     }
     node->size = (uint64_t)size;
     node->mtime = node->ctime = vfs_now();
-    return 0;
+    if (node->file.object == 0 || !(shrinks || node->file.uncut)) {
+        return 0;
+    }
+    error = cut_step(node);
+    return error > 0 ? cut_as_job(req, node) : error;
 }
 
 void node_release_data(struct node *node) {
@@ -122,7 +166,12 @@ void node_release_data(struct node *node) {
 
 static long regular_read(struct request *req, struct file *file, int64_t offset) {
     bool current = offset == OFFSET_CURRENT;
-    long done = data_read(req, file->node, current ? file->offset : (uint64_t)offset);
+    uint64_t at = current ? file->offset : (uint64_t)offset;
+    uint64_t length = request_out_len(req);
+    if (length > STEP_BYTES && at < file->node->size && file->node->size - at > STEP_BYTES) {
+        return transfer_read(req, file, at, length, current);
+    }
+    long done = data_read(req->token, 0, file->node, at, length);
     if (done > 0 && current) {
         file->offset += (uint64_t)done;
     }
@@ -132,10 +181,17 @@ static long regular_read(struct request *req, struct file *file, int64_t offset)
 /* On Linux, pwrite(2) on an O_APPEND file appends too. */
 static long regular_write(struct request *req, struct file *file, int64_t offset) {
     bool current = offset == OFFSET_CURRENT;
+    uint64_t length = request_in_len(req);
+    if (file->node->file.busy) {
+        return request_wait(req, file->node->file.busy, NULL);
+    }
     uint64_t at = file->flags & LX_O_APPEND ? file->node->size
                   : current                 ? file->offset
                                             : (uint64_t)offset;
-    long done = data_write(req, file->node, at);
+    if (length > STEP_BYTES) {
+        return transfer_write(req, file, at, length, current);
+    }
+    long done = data_write(req->token, 0, file->node, at, length);
     if (done > 0 && current) {
         file->offset = at + (uint64_t)done;
     }

@@ -8,9 +8,6 @@
 #include "file.h"
 #include "tty.h"
 
-#define CHUNK 1024
-#define LENGTH_MOST 0x7ffff000l /* write(2): no call transfers more */
-
 static long null_read(struct request *req, struct file *file, int64_t offset) {
     (void)req;
     (void)file;
@@ -21,7 +18,7 @@ static long null_read(struct request *req, struct file *file, int64_t offset) {
 static long null_write(struct request *req, struct file *file, int64_t offset) {
     (void)file;
     (void)offset;
-    return request_in_len(req) < LENGTH_MOST ? (long)request_in_len(req) : LENGTH_MOST;
+    return (long)(request_in_len(req) < LENGTH_MOST ? request_in_len(req) : LENGTH_MOST);
 }
 
 static long full_write(struct request *req, struct file *file, int64_t offset) {
@@ -36,33 +33,10 @@ static uint32_t always(struct file *file) {
     return LX_POLLIN | LX_POLLOUT | LX_POLLRDNORM | LX_POLLWRNORM;
 }
 
-/* Fills the caller's buffer from a chunk that `fill` (or nothing, for zeros) makes anew. */
-static long give_chunks(struct request *req, void (*fill)(uint64_t *words, size_t count)) {
-    static uint64_t words[CHUNK / sizeof(uint64_t)];
-    uint64_t length = request_out_len(req) < LENGTH_MOST ? request_out_len(req) : LENGTH_MOST;
-    uint64_t done = 0;
-
-    for (size_t i = 0; i < CHUNK / sizeof(uint64_t); i++) {
-        words[i] = 0;
-    }
-    while (done < length) {
-        uint64_t count = length - done < CHUNK ? length - done : CHUNK;
-        if (fill) {
-            fill(words, CHUNK / sizeof(uint64_t));
-        }
-        long copied = request_write(req, done, words, count);
-        if (copied <= 0) {
-            return done > 0 ? (long)done : copied;
-        }
-        done += (uint64_t)copied;
-    }
-    return (long)done;
-}
-
 static long zero_read(struct request *req, struct file *file, int64_t offset) {
     (void)file;
     (void)offset;
-    return give_chunks(req, NULL);
+    return transfer_made(req, NULL);
 }
 
 /* xorshift64*, Marsaglia and Vigna. */
@@ -82,7 +56,7 @@ static void random_fill(uint64_t *words, size_t count) {
 static long random_read(struct request *req, struct file *file, int64_t offset) {
     (void)file;
     (void)offset;
-    return give_chunks(req, random_fill);
+    return transfer_made(req, random_fill);
 }
 
 static const struct file_ops null_ops = {

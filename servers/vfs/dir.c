@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Directories: names in one hash table, keyed by directory and text, and in creation order per
- * directory for getdents64(2). The table doubles when it is as full as it has buckets.
+ * directory for getdents64(2).
+ *
+ * The hash is multilinear with secret keys (Lemire and Kaser, "Strongly universal string hashing is
+ * fast"): whoever does not know the keys cannot make names that collide more often than by chance. The
+ * table doubles when it is as full as it has buckets; the names move over few at a time, so that no
+ * request pays for all of them.
  */
 #include "node.h"
 
@@ -11,46 +16,90 @@
 #include <parley/errno.h>
 
 #define BUCKETS_FIRST 256
+#define MOVED_AT_ONCE 8
+#define KEYS (3 + NAME_LONGEST / 4 + 1) /* directory, length, and four bytes each */
 
-static struct name **buckets;
-static size_t bucket_count;
+struct table {
+    struct name **buckets;
+    size_t count; /* of buckets, a power of two; 0: there is none */
+};
+
+static struct table table;
+static struct table old; /* its buckets from `moved` on are not in `table` yet */
+static size_t moved;
 static size_t name_count;
+static uint64_t keys[KEYS];
 
-/* FNV-1a over the text, started from the directory's number. */
-static uint32_t hash_of(const struct node *dir, const char *text, size_t length) {
-    uint32_t hash = 2166136261u ^ (uint32_t)(dir->ino * 2654435761u);
-    for (size_t i = 0; i < length; i++) {
-        hash = (hash ^ (uint8_t)text[i]) * 16777619u;
-    }
-    return hash;
+/* splitmix64 (Vigna). */
+static uint64_t next_key(uint64_t *state) {
+    uint64_t z = *state += 0x9e3779b97f4a7c15ull;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+    return z ^ z >> 31;
 }
 
-static bool grow(void) {
-    size_t count = bucket_count ? bucket_count * 2 : BUCKETS_FIRST;
-    struct name **table = calloc(count, sizeof(struct name *));
-    if (!table) {
-        return bucket_count != 0;
+void names_init(uint64_t secret) {
+    for (size_t i = 0; i < KEYS; i++) {
+        keys[i] = next_key(&secret);
     }
-    for (size_t i = 0; i < bucket_count; i++) {
-        for (struct name *name = buckets[i]; name;) {
+}
+
+static uint32_t hash_of(const struct node *dir, const char *text, size_t length) {
+    const uint64_t *key = keys + 3;
+    uint64_t sum = keys[0] + keys[1] * (uint32_t)dir->ino + keys[2] * length;
+    uint32_t word;
+    for (; length >= sizeof(word); length -= sizeof(word), text += sizeof(word)) {
+        memcpy(&word, text, sizeof(word));
+        sum += *key++ * word;
+    }
+    for (word = 0; length > 0; length--) {
+        word = word << 8 | (uint8_t)*text++;
+    }
+    return (uint32_t)((sum + *key * word) >> 32);
+}
+
+static struct name **bucket_of(uint32_t hash) {
+    size_t at = hash & (old.count - 1);
+    return old.count && at >= moved ? &old.buckets[at] : &table.buckets[hash & (table.count - 1)];
+}
+
+/* Some of the old table's names move into the new one. */
+static void move_some(void) {
+    for (int i = 0; i < MOVED_AT_ONCE && moved < old.count; i++) {
+        struct name *name = old.buckets[moved++];
+        while (name) {
             struct name *next = name->hash_next;
-            name->hash_next = table[name->hash & (count - 1)];
-            table[name->hash & (count - 1)] = name;
+            struct name **bucket = &table.buckets[name->hash & (table.count - 1)];
+            name->hash_next = *bucket;
+            *bucket = name;
             name = next;
         }
     }
-    free(buckets);
-    buckets = table;
-    bucket_count = count;
+    if (old.count && moved == old.count) {
+        free(old.buckets);
+        old = (struct table){0};
+    }
+}
+
+/* Twice as many buckets; without memory chains only get longer. False: there is no table at all. */
+static bool grow(void) {
+    size_t count = table.count ? table.count * 2 : BUCKETS_FIRST;
+    struct name **buckets = calloc(count, sizeof(struct name *));
+    if (!buckets) {
+        return table.count != 0;
+    }
+    old = table;
+    moved = 0;
+    table = (struct table){buckets, count};
     return true;
 }
 
 struct name *dir_find(const struct node *dir, const char *text, size_t length) {
-    if (bucket_count == 0) {
+    if (table.count == 0) {
         return NULL;
     }
     uint32_t hash = hash_of(dir, text, length);
-    for (struct name *name = buckets[hash & (bucket_count - 1)]; name; name = name->hash_next) {
+    for (struct name *name = *bucket_of(hash); name; name = name->hash_next) {
         if (name->hash == hash && name->dir == dir && name->length == length &&
             memcmp(name->text, text, length) == 0) {
             return name;
@@ -73,7 +122,8 @@ static void link_in_order(struct node *dir, struct name *name) {
 
 /* Memory for a name, and room in the table. */
 static struct name *name_new(const char *text, size_t length) {
-    if (name_count >= bucket_count && !grow()) {
+    move_some();
+    if (name_count >= table.count && !old.count && !grow()) {
         return NULL;
     }
     struct name *name = malloc(sizeof(*name) + length + 1);
@@ -90,13 +140,15 @@ static void enter(struct node *dir, struct name *name, struct node *node) {
     name->dir = dir;
     name->node = node;
     name->hash = hash_of(dir, name->text, name->length);
-    name->hash_next = buckets[name->hash & (bucket_count - 1)];
-    buckets[name->hash & (bucket_count - 1)] = name;
+    struct name **bucket = bucket_of(name->hash);
+    name->hash_next = *bucket;
+    *bucket = name;
     name_count++;
     link_in_order(dir, name);
     if (node_is_dir(node)) {
         dir->nlink++;
         node->dir.parent = node_hold(dir);
+        node->dir.own = name;
     }
     dir->mtime = dir->ctime = node->ctime = vfs_now();
 }
@@ -117,7 +169,7 @@ static void unlink_in_order(struct node *dir, struct name *name) {
 /* Undoes enter, but for a directory's reference on its parent. */
 static void leave(struct name *name) {
     struct node *dir = name->dir;
-    struct name **at = &buckets[name->hash & (bucket_count - 1)];
+    struct name **at = bucket_of(name->hash);
     while (*at != name) {
         at = &(*at)->hash_next;
     }
@@ -126,6 +178,7 @@ static void leave(struct name *name) {
     unlink_in_order(dir, name);
     if (node_is_dir(name->node)) {
         dir->nlink--;
+        name->node->dir.own = NULL;
     }
     dir->mtime = dir->ctime = name->node->ctime = vfs_now();
 }
@@ -203,17 +256,6 @@ bool dir_is_below(const struct node *node, const struct node *ancestor) {
 struct name *dir_at(const struct node *dir, uint64_t cookie) {
     struct name *name = dir->dir.first;
     while (name && name->cookie < cookie) {
-        name = name->next;
-    }
-    return name;
-}
-
-struct name *dir_own_name(const struct node *dir) {
-    if (dir == tree_root || dir->nlink == 0) {
-        return NULL;
-    }
-    struct name *name = dir->dir.parent->dir.first;
-    while (name && name->node != dir) {
         name = name->next;
     }
     return name;

@@ -17,6 +17,8 @@ struct pipe *pipe_new(void) {
         waiter_queue_init(&pipe->reading);
         waiter_queue_init(&pipe->writing);
         waiter_queue_init(&pipe->opening);
+        poll_queue_init(&pipe->pollers);
+        job_init(&pipe->job, pipe_serve);
     }
     return pipe;
 }
@@ -32,19 +34,24 @@ void pipe_put(struct pipe *pipe) {
     free(pipe);
 }
 
+#define OPENED_AT_ONCE 16
+
 /* Openers that wait for an end which is open now. */
-static void wake_openers(struct pipe *pipe) {
+bool pipe_wake_openers(struct pipe *pipe) {
     struct waiter *waiter = waiter_first(&pipe->opening);
-    while (waiter) {
+    int most = OPENED_AT_ONCE;
+    while (waiter && most > 0) {
         struct waiter *next = waiter_next(&pipe->opening, waiter);
         struct open_wait *wait = container_of(waiter, struct open_wait, waiter);
         if ((wait->reads ? pipe->writers : pipe->readers) > 0) {
             waiter_finish(waiter, wait->fd);
             pipe_put(pipe);
             free(wait);
+            most--;
         }
         waiter = next;
     }
+    return waiter != NULL;
 }
 
 void pipe_open(struct pipe *pipe, struct file *file) {
@@ -52,7 +59,9 @@ void pipe_open(struct pipe *pipe, struct file *file) {
     pipe->refs++;
     pipe->readers += file_reads(file);
     pipe->writers += file_writes(file);
-    wake_openers(pipe);
+    if (pipe_wake_openers(pipe)) {
+        pipe_serve_later(pipe);
+    }
 }
 
 static long open_ended(struct waiter *waiter, enum waiter_end why) {

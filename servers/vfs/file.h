@@ -9,6 +9,7 @@
 #define VFS_FILE_H
 
 #include <lib/client.h>
+#include <lib/continuation.h>
 #include <lib/server.h>
 #include <protocol/vfs_server.h>
 
@@ -23,14 +24,17 @@
 struct file;
 struct pipe;
 struct listing;
+struct poll_queue;
 
-/* Any of them but poll and close may be NULL; then the call gets the error that stands with it. */
+/* Any of them but poll may be NULL; then the call gets the error that stands with it. */
 struct file_ops {
     long (*read)(struct request *req, struct file *file, int64_t offset);  /* -EISDIR */
     long (*write)(struct request *req, struct file *file, int64_t offset); /* -EINVAL */
     long (*ioctl)(struct request *req, struct file *file, uint32_t request, uint64_t argument);
     uint32_t (*poll)(struct file *file); /* LX_POLL* that hold now */
-    void (*close)(struct file *file);    /* the last descriptor went; may be NULL */
+    /* Where those stand that wait for other ones; NULL: what holds never changes. */
+    struct poll_queue *(*poll_queue)(struct file *file);
+    void (*close)(struct file *file); /* the last descriptor went; may be NULL */
     bool seekable;
 };
 
@@ -93,12 +97,27 @@ long lost_descriptors(struct process *process);
 /* Session hooks (process.c). */
 extern const struct client_ops process_ops;
 
-/* Regular files' data (data.c): bytes, or negative errno. */
-long data_read(struct request *req, struct node *node, uint64_t offset);
-long data_write(struct request *req, struct node *node, uint64_t offset);
-long data_resize(struct node *node, int64_t size);
+#define LENGTH_MOST 0x7ffff000ul /* read(2), write(2): no call transfers more */
+#define STEP_BYTES 65536ul       /* what one step of a long transfer copies at most */
+
+/*
+ * Regular files' data (data.c). Those that change a file wait while it is busy; those that copy do at most
+ * STEP_BYTES, and go on by transfer.c. Bytes, or negative errno.
+ */
+long data_read(uint64_t token, uint64_t done, struct node *node, uint64_t offset, uint64_t length);
+long data_write(uint64_t token, uint64_t done, struct node *node, uint64_t offset, uint64_t length);
+/* 0, a negative errno, or what request_wait() returned: the request is handled again then. */
+long data_resize(struct request *req, struct node *node, int64_t size);
 /* The node's memory object, made if it has none yet; slot or -ENOMEM. */
 long data_object(struct node *node);
+
+/* Transfers of more than one step (transfer.c). `current`: the file's own offset moves. */
+long transfer_read(struct request *req, struct file *file, uint64_t offset, uint64_t length,
+                   bool current);
+long transfer_write(struct request *req, struct file *file, uint64_t offset, uint64_t length,
+                    bool current);
+/* Bytes made by `make` (0: zeros) into the caller's buffer; a signal cuts it short. */
+long transfer_made(struct request *req, void (*make)(uint64_t *words, size_t count));
 
 /* The operations of a character device; NULL if there is no such device. */
 const struct file_ops *device_ops(uint64_t device);

@@ -15,7 +15,7 @@ static struct file *make_file(struct request *req, uint32_t mode) {
     }
     node_hold(node);
     struct file *file = NULL;
-    if (data_write(req, node, 0) >= 0) {
+    if (data_write(req->token, 0, node, 0, request_in_len(req)) >= 0) {
         file = file_new(node, &regular_ops, LX_O_RDONLY);
     }
     node_put(node);

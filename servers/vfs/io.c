@@ -226,5 +226,5 @@ long vfs_handle_fallocate(struct request *req, int fd, uint32_t mode, int64_t of
         return -EFBIG;
     }
     bool keep = (mode & LX_FALLOC_FL_KEEP_SIZE) || end <= (int64_t)file->node->size;
-    return keep ? 0 : data_resize(file->node, end);
+    return keep ? 0 : data_resize(req, file->node, end);
 }

@@ -2,12 +2,82 @@
 /* Paths and callers of requests (lookup.h). */
 #include "lookup.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define PAGE 4096u
 #define STEP_FIRST 64u
 
-static char path_buffer[2 * PATH_LONGEST + 2];
+#define TEXT_SIZE (2 * PATH_LONGEST + 2)
+
+static char path_buffer[TEXT_SIZE];
+
+/* What is kept of a request whose walks are too long for one go. */
+struct walks {
+    struct request_memory head;
+    struct walk_rest rest[2];
+    char text[TEXT_SIZE];
+};
+
+static struct walks *walks_of_request(void) {
+    struct request_memory *memory = request_memory();
+    return memory ? container_of(memory, struct walks, head) : NULL;
+}
+
+static void walks_release(struct request_memory *memory) {
+    struct walks *walks = container_of(memory, struct walks, head);
+    for (int i = 0; i < 2; i++) {
+        if (walks->rest[i].at) {
+            node_put(walks->rest[i].at);
+        }
+    }
+    free(walks);
+}
+
+static struct walks *walks_new(void) {
+    struct walks *walks = malloc(sizeof(*walks));
+    if (walks) {
+        walks->head.release = walks_release;
+        walks->rest[0].at = walks->rest[1].at = NULL;
+        memcpy(walks->text, path_buffer, TEXT_SIZE);
+    }
+    return walks;
+}
+
+/* The walk has come to rest->at: `before` was where it had stopped last. */
+static long walk_on_later(const struct request *req, struct walks *walks, struct node *before,
+                          const struct walk_rest *rest) {
+    node_hold(rest->at);
+    if (before) {
+        node_put(before);
+    }
+    return request_wait(req, NULL, &walks->head);
+}
+
+/* Servers do not wait: what is too long for one go is ELOOP for them (proc, in an exec). */
+long walk_from(const struct request *req, unsigned which, const char *path, struct node *start,
+               const struct caller *caller, uint32_t flags, struct walk *walk) {
+    static struct walk_rest fresh;
+    struct walks *walks = walks_of_request();
+    struct walk_rest *rest = walks ? &walks->rest[which] : &fresh;
+    fresh.at = NULL;
+    struct node *before = rest->at;
+    int result = path_walk_part(rest, path, start, &caller->who, flags, walk);
+    if (result != WALK_MORE) {
+        return result;
+    }
+    if (!request_client(req)) {
+        return -ELOOP;
+    }
+    if (!walks) {
+        walks = walks_new();
+        if (!walks) {
+            return -ENOMEM;
+        }
+        walks->rest[which] = fresh;
+    }
+    return walk_on_later(req, walks, before, rest);
+}
 
 int caller_of(const struct request *req, struct caller *caller) {
     caller->process = request_process(req);
@@ -39,6 +109,10 @@ int read_path(const struct request *req, const char **path) {
     uint64_t step = STEP_FIRST;
     uint64_t at = 0;
 
+    if (walks_of_request()) {
+        *path = walks_of_request()->text;
+        return 0;
+    }
     *path = path_buffer;
     while (at < length && at < PATH_LONGEST) {
         uint64_t end = at < boundary ? boundary : length;
@@ -64,6 +138,11 @@ int read_path(const struct request *req, const char **path) {
 
 int read_two_paths(const struct request *req, const char *path[2]) {
     uint64_t length = request_in_len(req);
+    if (walks_of_request()) {
+        path[0] = walks_of_request()->text;
+        path[1] = path[0] + strlen(path[0]) + 1;
+        return 0;
+    }
     if (length > 2 * PATH_LONGEST) {
         return -ENAMETOOLONG;
     }
@@ -93,19 +172,19 @@ int start_of(const struct caller *caller, int dirfd, const char *path, struct no
     return path[0] != '\0' && !node_is_dir(file->node) ? -ENOTDIR : 0;
 }
 
-int walk_at(const struct request *req, const struct caller *caller, int dirfd, uint32_t flags,
-            struct walk *walk) {
+long walk_at(const struct request *req, const struct caller *caller, int dirfd, uint32_t flags,
+             struct walk *walk) {
     const char *path;
     struct node *start;
     int error = read_path(req, &path);
     if (!error) {
         error = start_of(caller, dirfd, path, &start);
     }
-    return error ? error : path_walk(path, start, &caller->who, flags, walk);
+    return error ? error : walk_from(req, 0, path, start, caller, flags, walk);
 }
 
-int node_at(const struct request *req, const struct caller *caller, int dirfd, uint32_t at_flags,
-            struct node **node) {
+long node_at(const struct request *req, const struct caller *caller, int dirfd, uint32_t at_flags,
+             struct node **node) {
     struct walk walk;
     uint32_t flags = 0;
     if (at_flags & LX_AT_SYMLINK_NOFOLLOW) {
@@ -119,7 +198,7 @@ int node_at(const struct request *req, const struct caller *caller, int dirfd, u
             return file ? 0 : -EBADF;
         }
     }
-    int error = walk_at(req, caller, dirfd, flags, &walk);
+    long error = walk_at(req, caller, dirfd, flags, &walk);
     *node = walk.node;
     return error;
 }

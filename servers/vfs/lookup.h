@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* From a request to nodes: whose it is, the path in its input buffer, and the walk. */
+/*
+ * From a request to nodes: whose it is, the path in its input buffer, and the walk.
+ *
+ * A walk that is too long for one go returns what request_wait() returned, as an error: the handler, which
+ * must have changed nothing yet, returns it, too, and is called again. Then its walks go on from where they were.
+ */
 #ifndef VFS_LOOKUP_H
 #define VFS_LOOKUP_H
 
@@ -18,7 +23,7 @@ int caller_by_pid(int pid, struct caller *caller);
 
 /*
  * The path at the start of the input buffer, up to its NUL, in a buffer that the next request
- * overwrites; -EFAULT or -ENAMETOOLONG.
+ * overwrites; -EFAULT or -ENAMETOOLONG. It is read once, however often the request is handled.
  */
 int read_path(const struct request *req, const char **path);
 /* Two paths one after the other. */
@@ -27,16 +32,20 @@ int read_two_paths(const struct request *req, const char *path[2]);
 /* Where relative paths start: -EBADF, or -ENOTDIR for a file. `path` tells if it matters. */
 int start_of(const struct caller *caller, int dirfd, const char *path, struct node **start);
 
-/* read_path, start_of and path_walk together. */
-int walk_at(const struct request *req, const struct caller *caller, int dirfd, uint32_t flags,
-            struct walk *walk);
+/* The first (0) or second (1) walk of a request: path_walk. */
+long walk_from(const struct request *req, unsigned which, const char *path, struct node *start,
+               const struct caller *caller, uint32_t flags, struct walk *walk);
+
+/* read_path, start_of and walk_from together. */
+long walk_at(const struct request *req, const struct caller *caller, int dirfd, uint32_t flags,
+             struct walk *walk);
 
 /*
  * For calls that take AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW: the node of a path or of dirfd
  * itself. An empty input buffer counts as an empty path.
  */
-int node_at(const struct request *req, const struct caller *caller, int dirfd, uint32_t at_flags,
-            struct node **node);
+long node_at(const struct request *req, const struct caller *caller, int dirfd, uint32_t at_flags,
+             struct node **node);
 
 /* A walk with WALK_PARENT must have found a directory to put a new name in: 0 or an errno. */
 int check_new_name(const struct walk *walk, const struct caller *caller);

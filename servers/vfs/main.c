@@ -22,7 +22,7 @@ int main(void) {
         .clients = &process_ops,
         .on_events = on_events,
     };
-    int error = tree_init();
+    int error = tree_init(boot_info->secret);
     if (!error) {
         error = initrd_unpack();
     }

@@ -16,7 +16,7 @@ static long add_node(const struct caller *caller, const struct walk *walk, uint3
         node->gid = walk->dir->gid;
         node->mode |= node_is_dir(node) ? MODE_SETGID : 0;
     }
-    int error = dir_add(walk->dir, walk->last, walk->length, node);
+    long error = dir_add(walk->dir, walk->last, walk->length, node);
     if (error) {
         node_check(node);
         return error;
@@ -29,7 +29,7 @@ long vfs_handle_mkdirat(struct request *req, int dirfd, uint32_t mode) {
     struct caller caller;
     struct walk walk;
     struct node *node;
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (!error) {
         error = walk_at(req, &caller, dirfd, WALK_PARENT | WALK_NOFOLLOW, &walk);
     }
@@ -49,7 +49,7 @@ long vfs_handle_mknodat(struct request *req, int dirfd, uint32_t mode, uint64_t 
     struct walk walk;
     struct node *node;
     uint32_t type = mode & MODE_TYPE ? mode & MODE_TYPE : MODE_REGULAR;
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (error) {
         return error;
     }
@@ -83,7 +83,7 @@ long vfs_handle_symlinkat(struct request *req, int dirfd) {
     const char *path[2];
     struct node *start;
     struct node *node;
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (!error) {
         error = read_two_paths(req, path);
     }
@@ -94,7 +94,7 @@ long vfs_handle_symlinkat(struct request *req, int dirfd) {
         error = start_of(&caller, dirfd, path[1], &start);
     }
     if (!error) {
-        error = path_walk(path[1], start, &caller.who, WALK_PARENT | WALK_NOFOLLOW, &walk);
+        error = walk_from(req, 1, path[1], start, &caller, WALK_PARENT | WALK_NOFOLLOW, &walk);
     }
     if (!error) {
         error = check_new_name(&walk, &caller);
@@ -122,7 +122,7 @@ long vfs_handle_linkat(struct request *req, int old_dirfd, int new_dirfd, uint32
     const char *path[2];
     struct node *start;
     uint32_t old_flags = flags & LX_AT_SYMLINK_FOLLOW ? 0 : WALK_NOFOLLOW;
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (!error && (flags & ~(LX_AT_SYMLINK_FOLLOW | LX_AT_EMPTY_PATH))) {
         error = -EINVAL;
     }
@@ -134,14 +134,14 @@ long vfs_handle_linkat(struct request *req, int old_dirfd, int new_dirfd, uint32
     }
     if (!error) {
         old_flags |= flags & LX_AT_EMPTY_PATH ? WALK_EMPTY : 0;
-        error = path_walk(path[0], start, &caller.who, old_flags, &walk);
+        error = walk_from(req, 0, path[0], start, &caller, old_flags, &walk);
     }
     struct node *node = error ? NULL : walk.node;
     if (!error) {
         error = start_of(&caller, new_dirfd, path[1], &start);
     }
     if (!error) {
-        error = path_walk(path[1], start, &caller.who, WALK_PARENT | WALK_NOFOLLOW, &walk);
+        error = walk_from(req, 1, path[1], start, &caller, WALK_PARENT | WALK_NOFOLLOW, &walk);
     }
     if (!error) {
         error = check_new_name(&walk, &caller);
@@ -159,11 +159,11 @@ long vfs_handle_linkat(struct request *req, int old_dirfd, int new_dirfd, uint32
 }
 
 /* unlink and rmdir tell apart what may not be removed by its last component and type. */
-static int check_removal(const struct walk *walk, const struct caller *caller, bool directory) {
+static long check_removal(const struct walk *walk, const struct caller *caller, bool directory) {
     if (!walk->dir) {
         return walk->node == tree_root ? -EBUSY : -EINVAL;
     }
-    int error = access_remove(walk->dir, walk->node, &caller->who);
+    long error = access_remove(walk->dir, walk->node, &caller->who);
     if (error) {
         return error;
     }
@@ -179,7 +179,7 @@ static int check_removal(const struct walk *walk, const struct caller *caller, b
 long vfs_handle_unlinkat(struct request *req, int dirfd, uint32_t flags) {
     struct caller caller;
     struct walk walk;
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (!error && (flags & ~LX_AT_REMOVEDIR)) {
         error = -EINVAL;
     }
@@ -200,7 +200,7 @@ long vfs_handle_unlinkat(struct request *req, int dirfd, uint32_t flags) {
 long vfs_handle_readlinkat(struct request *req, int dirfd) {
     struct caller caller;
     struct node *node;
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (!error) {
         error = node_at(req, &caller, dirfd, LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH, &node);
     }

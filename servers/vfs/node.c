@@ -12,7 +12,8 @@ struct node *tree_root;
 static uint64_t next_ino = 1;
 static uint64_t nodes_alive;
 
-int tree_init(void) {
+int tree_init(uint64_t secret) {
+    names_init(secret);
     tree_root = node_new(MODE_DIRECTORY | 0755, 0, 0);
     if (!tree_root) {
         return -ENOMEM;
@@ -50,11 +51,7 @@ void node_put(struct node *node) {
     node_check(node);
 }
 
-void node_check(struct node *node) {
-    if (node->nlink != 0 || node->refs != 0) {
-        return;
-    }
-    struct node *parent = node_is_dir(node) ? node->dir.parent : NULL;
+static void node_free(struct node *node) {
     if (node_is_symlink(node)) {
         free(node->target);
     } else {
@@ -62,8 +59,17 @@ void node_check(struct node *node) {
     }
     free(node);
     nodes_alive--;
-    if (parent) {
-        node_put(parent);
+}
+
+/* With a removed directory may go the one above, and so on: a loop, since they may be very many. */
+void node_check(struct node *node) {
+    while (node && node->nlink == 0 && node->refs == 0) {
+        struct node *parent = node_is_dir(node) ? node->dir.parent : NULL;
+        node_free(node);
+        node = parent;
+        if (node) {
+            node->refs--;
+        }
     }
 }
 

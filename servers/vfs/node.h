@@ -33,6 +33,7 @@
 
 struct pipe;
 struct name;
+struct waiter_queue;
 
 struct node {
     uint32_t mode;
@@ -49,9 +50,13 @@ struct node {
         struct {
             uint64_t object;   /* memory object slot, 0 while there is no data */
             uint64_t capacity; /* bytes that the object has */
+            /* A write or a cut that takes long is going on: who else wants to change the file waits here. */
+            struct waiter_queue *busy;
+            bool uncut; /* pages behind the end are still to go */
         } file;
         struct {
             struct node *parent;
+            struct name *own; /* what leads to it; NULL for the root and removed ones */
             struct name *first;
             struct name *last;
             uint64_t next_cookie;
@@ -94,7 +99,10 @@ static inline bool node_is_symlink(const struct node *node) {
 
 /* The root directory; NULL before tree_init and if there was no memory. */
 extern struct node *tree_root;
-int tree_init(void);
+/* `secret` keys the hash of names: whoever knows it can make names that collide. */
+int tree_init(uint64_t secret);
+/* Called by tree_init (dir.c). */
+void names_init(uint64_t secret);
 
 /* A node without a name and without references; NULL if there is no memory. */
 struct node *node_new(uint32_t mode, uint32_t uid, uint32_t gid);
@@ -121,9 +129,6 @@ bool dir_is_empty(const struct node *dir);
 bool dir_is_below(const struct node *node, const struct node *ancestor);
 /* The first name with at least that cookie, or NULL. */
 struct name *dir_at(const struct node *dir, uint64_t cookie);
-/* The name that leads to a directory, or NULL for the root and removed ones. */
-struct name *dir_own_name(const struct node *dir);
-
 /* Time stamps come from here: nanoseconds since 1970. */
 uint64_t vfs_now(void);
 

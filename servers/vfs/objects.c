@@ -68,11 +68,11 @@ static long give_path(struct request *req, const struct walk *walk) {
     return request_write(req, 0, path, at + walk->length);
 }
 
-static int find_program(struct request *req, const struct caller *caller, int dirfd, uint32_t flags,
-                        struct walk *walk) {
+static long find_program(struct request *req, const struct caller *caller, int dirfd,
+                         uint32_t flags, struct walk *walk) {
     uint32_t walk_flags = flags & LX_AT_SYMLINK_NOFOLLOW ? WALK_NOFOLLOW : 0;
     walk_flags |= flags & LX_AT_EMPTY_PATH ? WALK_EMPTY : 0;
-    int error = walk_at(req, caller, dirfd, walk_flags, walk);
+    long error = walk_at(req, caller, dirfd, walk_flags, walk);
     if (error == -EREMOTE) {
         return -EACCES;
     }
@@ -88,7 +88,7 @@ static int find_program(struct request *req, const struct caller *caller, int di
 long vfs_handle_exec_open(struct request *req, int pid, int dirfd, uint32_t flags) {
     struct caller caller;
     struct walk walk;
-    int error = caller_by_pid(pid, &caller);
+    long error = caller_by_pid(pid, &caller);
     if (!error) {
         error = find_program(req, &caller, dirfd, flags, &walk);
     }

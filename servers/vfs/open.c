@@ -25,7 +25,7 @@ static const struct file_ops *ops_of(const struct node *node, uint32_t flags) {
 }
 
 /* What open(2) checks of a file that exists. */
-static int check_open(const struct node *node, const struct caller *caller, uint32_t flags) {
+static long check_open(const struct node *node, const struct caller *caller, uint32_t flags) {
     uint32_t mode = flags & LX_O_ACCMODE;
     uint32_t wanted = mode == LX_O_RDONLY   ? MAY_READ
                       : mode == LX_O_WRONLY ? MAY_WRITE
@@ -99,7 +99,7 @@ static long open_node(struct request *req, const struct caller *caller, struct n
         return open_fifo(req, caller->process, node, flags);
     }
     if ((flags & LX_O_TRUNC) && node_is_regular(node)) {
-        long error = data_resize(node, 0);
+        long error = data_resize(req, node, 0);
         if (error) {
             return error;
         }
@@ -118,7 +118,7 @@ static long open_node(struct request *req, const struct caller *caller, struct n
 /* O_CREAT of a name that is not there. */
 static long create(struct request *req, const struct caller *caller, const struct walk *walk,
                    uint32_t flags, uint32_t mode) {
-    int error = check_new_name(walk, caller);
+    long error = check_new_name(walk, caller);
     if (error) {
         return error;
     }
@@ -144,7 +144,7 @@ static long create_nameless(struct request *req, const struct caller *caller,
     if (!node_is_dir(dir)) {
         return -ENOTDIR;
     }
-    int error = access_check(dir, &caller->who, MAY_WRITE | MAY_EXECUTE);
+    long error = access_check(dir, &caller->who, MAY_WRITE | MAY_EXECUTE);
     if (error) {
         return error;
     }
@@ -166,7 +166,7 @@ long vfs_handle_openat(struct request *req, int dirfd, uint32_t flags, uint32_t 
     struct caller caller;
     struct walk walk;
     uint32_t walk_flags = flags & LX_O_CREAT ? WALK_PARENT : 0;
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (error) {
         return error;
     }
@@ -238,7 +238,7 @@ static long open_both(struct request *req, const struct caller *caller, struct p
 
 long vfs_handle_pipe(struct request *req, uint32_t flags) {
     struct caller caller;
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (error) {
         return error;
     }

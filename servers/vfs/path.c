@@ -6,11 +6,18 @@
  */
 #include "path.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include <parley/errno.h>
 
 #define LINKS_MOST 40
+
+/* What one part of a walk may cost, in ordinary components, some 200 instructions each. */
+#define PART_MOST 200u
+#define LENGTH_COST 32u /* bytes of a component that cost as much as one */
+#define LINK_COST 16u   /* two texts of a page at most are copied */
+#define REMOTE_COST 8u
 
 struct walker {
     const struct credentials *who;
@@ -19,6 +26,7 @@ struct walker {
     const char *rest;
     unsigned links;
     size_t remote_length; /* in remote_path; 0 = not in a remote directory */
+    unsigned cost;
 };
 
 static char work[2][PATH_LONGEST];
@@ -52,6 +60,7 @@ static int follow(struct walker *w, const struct node *link, const char *rest) {
     if (++w->links > LINKS_MOST) {
         return -ELOOP;
     }
+    w->cost += LINK_COST;
     size_t target = (size_t)link->size;
     size_t tail = strlen(rest);
     if (target + tail + 1 > PATH_LONGEST) {
@@ -180,42 +189,86 @@ static int finish_last(struct walker *w, struct walk *walk, bool *again) {
     return walk->slash && node && !node_is_dir(node) ? -ENOTDIR : 0;
 }
 
-int path_walk(const char *path, struct node *start, const struct credentials *who, uint32_t flags,
-              struct walk *walk) {
-    struct walker w = {.who = who, .flags = flags, .rest = skip_slashes(path)};
+/* On to the end, or until it has cost so much: WALK_MORE. */
+static int go_on(struct walker *w, unsigned most, struct walk *walk) {
     int error = 0;
-
-    memset(walk, 0, sizeof(*walk));
-    if (path[0] == '\0') {
-        walk->node = start;
-        return flags & WALK_EMPTY ? 0 : -ENOENT;
-    }
-    w.at = path[0] == '/' ? tree_root : start;
     for (bool again = true; again && !error;) {
-        if (w.remote_length == 0 && node_is_dir(w.at) && w.at->dir.remote) {
-            error = enter_remote(&w);
+        if (w->cost >= most) {
+            return WALK_MORE;
+        }
+        if (w->remote_length == 0 && node_is_dir(w->at) && w->at->dir.remote) {
+            error = enter_remote(w);
             if (error) {
                 return error;
             }
         }
-        const char *text = w.rest;
+        const char *text = w->rest;
         size_t length = component_length(text);
         bool done = false;
         if (length == 0) {
-            return finish(&w, walk);
+            return finish(w, walk);
         }
-        if (w.remote_length) {
-            error = step_remote(&w, text, length);
-            w.rest = skip_slashes(text + length);
+        w->cost += 1 + (unsigned)length / LENGTH_COST;
+        if (w->remote_length) {
+            w->cost += REMOTE_COST;
+            error = step_remote(w, text, length);
+            w->rest = skip_slashes(text + length);
         } else {
-            error = step(&w, text, length, walk, &done);
+            error = step(w, text, length, walk, &done);
         }
         if (done && !error) {
             again = false;
-            error = finish_last(&w, walk, &again);
+            error = finish_last(w, walk, &again);
         }
     }
     return error;
+}
+
+/* Sets the walker where the path begins; false if that is the end, too, with *error. */
+static bool begin(struct walker *w, const char *path, struct node *start, struct walk *walk,
+                  int *error) {
+    memset(walk, 0, sizeof(*walk));
+    if (path[0] == '\0') {
+        walk->node = start;
+        *error = w->flags & WALK_EMPTY ? 0 : -ENOENT;
+        return false;
+    }
+    w->at = path[0] == '/' ? tree_root : start;
+    w->rest = skip_slashes(path);
+    return true;
+}
+
+int path_walk(const char *path, struct node *start, const struct credentials *who, uint32_t flags,
+              struct walk *walk) {
+    struct walker w = {.who = who, .flags = flags};
+    int error;
+    return begin(&w, path, start, walk, &error) ? go_on(&w, UINT_MAX, walk) : error;
+}
+
+int path_walk_part(struct walk_rest *rest, const char *path, struct node *start,
+                   const struct credentials *who, uint32_t flags, struct walk *walk) {
+    struct walker w = {.who = who, .flags = flags};
+    int error;
+    if (!rest->at && !begin(&w, path, start, walk, &error)) {
+        return error;
+    }
+    if (rest->at) {
+        memset(walk, 0, sizeof(*walk));
+        w.at = rest->at;
+        w.rest = rest->rest;
+        w.links = rest->links;
+        w.remote_length = rest->remote_length;
+        memcpy(remote_path, rest->remote, w.remote_length);
+    }
+    int result = go_on(&w, PART_MOST, walk);
+    if (result == WALK_MORE) {
+        rest->at = w.at;
+        rest->links = w.links;
+        rest->remote_length = w.remote_length;
+        memmove(rest->rest, w.rest, strlen(w.rest) + 1);
+        memcpy(rest->remote, remote_path, w.remote_length);
+    }
+    return result;
 }
 
 /* A directory that another server made up knows its own path. */
@@ -241,7 +294,7 @@ long path_of(const struct node *dir, char *buffer, size_t size) {
         buffer[--at] = '/';
     }
     while (dir != tree_root) {
-        const struct name *name = dir_own_name(dir);
+        const struct name *name = dir->dir.own;
         if (!name) {
             return -ENOENT;
         }

@@ -30,6 +30,24 @@ struct walk {
 int path_walk(const char *path, struct node *start, const struct credentials *who, uint32_t flags,
               struct walk *walk);
 
+/* Where a walk stopped that was too long for one go. */
+struct walk_rest {
+    struct node *at; /* NULL: it has not begun */
+    unsigned links;
+    size_t remote_length;
+    char rest[PATH_LONGEST];
+    char remote[PATH_LONGEST];
+};
+
+#define WALK_MORE 1
+
+/*
+ * The same with a limit: WALK_MORE if it is reached. Then `rest` is where to go on from, in place of path and
+ * start; its `at` needs a reference until then. Otherwise `rest` is as it was.
+ */
+int path_walk_part(struct walk_rest *rest, const char *path, struct node *start,
+                   const struct credentials *who, uint32_t flags, struct walk *walk);
+
 /* The absolute path of a directory into buffer; its length with NUL, -ENOENT if removed, -ERANGE.
  */
 long path_of(const struct node *dir, char *buffer, size_t size);

@@ -4,6 +4,11 @@
 
 #include <stdlib.h>
 
+/* What one request copies and answers at most, in bytes; an answer counts as much as so many. */
+#define PASS_MOST 32768u
+#define SERVE_MOST 32768u
+#define ANSWER_COST 2048u
+
 /* A caller that waits in read, or in write with `done` of its bytes in the pipe already. */
 struct pipe_wait {
     struct waiter waiter;
@@ -106,46 +111,80 @@ static void answer(struct pipe_wait *wait, long result) {
     wait_free(wait);
 }
 
-/* Serves the first reader if it can be; false if there is none, or nothing for it. */
-static bool serve_reader(struct pipe *pipe) {
+/* Serves the first reader if it can be: what that took of a request's time; 0 if there is none, or nothing
+ * for it. */
+static uint64_t serve_reader(struct pipe *pipe) {
     struct waiter *waiter = waiter_first(&pipe->reading);
     if (!waiter || (ring_used(&pipe->ring) == 0 && pipe->writers > 0)) {
-        return false;
+        return 0;
     }
     struct pipe_wait *wait = wait_of(waiter);
-    answer(wait, give(pipe, waiter_token(waiter), wait->length));
-    return true;
+    long done = give(pipe, waiter_token(waiter), wait->length);
+    answer(wait, done);
+    return ANSWER_COST + (done > 0 ? (uint64_t)done : 0);
 }
 
-static bool serve_writer(struct pipe *pipe) {
+static uint64_t serve_writer(struct pipe *pipe) {
     struct waiter *waiter = waiter_first(&pipe->writing);
     if (!waiter) {
-        return false;
+        return 0;
     }
     struct pipe_wait *wait = wait_of(waiter);
     if (pipe->readers == 0) {
         answer(wait, wait->done > 0 ? (long)wait->done : -EPIPE);
-        return true;
+        return ANSWER_COST;
     }
     long done = take(pipe, waiter_token(waiter), wait->done, wait->length - wait->done);
     if (done < 0) {
         answer(wait, wait->done > 0 ? (long)wait->done : done);
-        return true;
+        return ANSWER_COST;
     }
     wait->done += (uint64_t)done;
     if (wait->done == wait->length) {
         answer(wait, (long)wait->done);
     }
-    return done > 0;
+    return done > 0 ? ANSWER_COST + (uint64_t)done : 0;
 }
 
-/* Serves whoever waits until nothing moves any more. */
+/* Serves whoever waits until nothing moves any more; true if that would take too long for one request. */
+static bool serve(struct pipe *pipe) {
+    uint64_t spent = 0;
+    while (spent < SERVE_MOST) {
+        uint64_t cost = serve_reader(pipe);
+        cost = cost ? cost : serve_writer(pipe);
+        if (cost == 0) {
+            return false;
+        }
+        spent += cost;
+    }
+    return true;
+}
+
 static void settle(struct pipe *pipe) {
     pipe->refs++;
-    while (serve_reader(pipe) || serve_writer(pipe)) {
+    if (serve(pipe)) {
+        pipe_serve_later(pipe);
     }
-    poll_wake();
+    poll_wake(&pipe->pollers);
     pipe_put(pipe);
+}
+
+void pipe_serve_later(struct pipe *pipe) {
+    if (!job_is_queued(&pipe->job)) {
+        pipe->refs++;
+        job_queue(&pipe->job);
+    }
+}
+
+bool pipe_serve(struct job *job) {
+    struct pipe *pipe = container_of(job, struct pipe, job);
+    bool more = pipe_wake_openers(pipe);
+    more |= serve(pipe);
+    poll_wake(&pipe->pollers);
+    if (!more) {
+        pipe_put(pipe);
+    }
+    return more;
 }
 
 /*
@@ -159,6 +198,9 @@ static long pass(struct pipe *pipe, uint64_t token, uint64_t length) {
     }
     struct pipe_wait *wait = wait_of(reader);
     uint64_t count = length < wait->length ? length : wait->length;
+    if (count > PASS_MOST) {
+        count = PASS_MOST;
+    }
     if (pk_caller_to_caller(token, 0, waiter_token(reader), 0, count) != (long)count) {
         return 0;
     }
@@ -258,6 +300,10 @@ static uint32_t pipe_poll(struct file *file) {
     return bits;
 }
 
+static struct poll_queue *pipe_poll_queue(struct file *file) {
+    return &file->pipe->pollers;
+}
+
 static void pipe_close(struct file *file) {
     struct pipe *pipe = file->pipe;
     pipe->readers -= file_reads(file);
@@ -271,5 +317,6 @@ const struct file_ops pipe_ops = {
     .write = pipe_write,
     .ioctl = pipe_ioctl,
     .poll = pipe_poll,
+    .poll_queue = pipe_poll_queue,
     .close = pipe_close,
 };

@@ -11,6 +11,7 @@
 #include <lib/waiter.h>
 
 #include "file.h"
+#include "poll.h"
 #include "ring.h"
 
 #define PIPE_ATOMIC 4096 /* PIPE_BUF */
@@ -24,10 +25,18 @@ struct pipe {
     struct waiter_queue writing;
     struct waiter_queue opening; /* a FIFO's openers that wait for the other end */
     struct node *node;           /* of a FIFO; NULL for a pipe without a name */
+    struct poll_queue pollers;
+    struct job job; /* serves those who wait if they are many; has a reference while it is queued */
 };
 
 struct pipe *pipe_new(void);
 void pipe_put(struct pipe *pipe);
+/* Serves those who wait and can be served; the job. */
+bool pipe_serve(struct job *job);
+/* The same for openers: a number of them; true if there are more. */
+bool pipe_wake_openers(struct pipe *pipe);
+/* More can be served than one request may. */
+void pipe_serve_later(struct pipe *pipe);
 
 /* Opens one or both ends by the file's flags, for a file that will be at its process' fd. */
 void pipe_open(struct pipe *pipe, struct file *file);
@@ -36,8 +45,5 @@ void pipe_open(struct pipe *pipe, struct file *file);
  * the other end is not open. On a signal the descriptor is closed again.
  */
 long fifo_wait_open(struct request *req, struct file *file, int fd);
-
-/* Something that poll(2) may wait for has changed (poll.c). */
-void poll_wake(void);
 
 #endif

@@ -2,77 +2,274 @@
 /*
  * poll(2): callers that wait for any of several descriptors.
  *
- * A waiting call keeps its own copy of the requests. When a pipe or the terminal changes, all
- * waiting calls are looked at again; there are few of them, and each is short.
+ * A call that waits has an entry for each descriptor, which stands in the queue of what it waits for; a
+ * change wakes just those. Both a call of many entries and a change that many wait for are dealt with in
+ * slices, as jobs: the call is *looking* (its entries are placed and looked at), *waiting*, or *found* (an
+ * entry is ready; all are looked at again and leave their queues).
  */
-#include "pipe.h"
+#include "poll.h"
+
+#include "file.h"
 
 #include <lib/clock.h>
+#include <lib/job.h>
 #include <stdlib.h>
 
 #define POLL_MOST FD_SOFT_LIMIT
+#define SLICE 128
+#define WOKEN_AT_ONCE 32
+
+enum poll_state { LOOKING, WAITING, FOUND };
+
+struct poll_entry {
+    struct list link; /* in the queue of what it waits for, or in `woken` */
+    struct poll_wait *wait;
+    struct file *file; /* held while the entry stands in a queue, else NULL */
+};
 
 struct poll_wait {
     struct waiter waiter;
+    struct job job;
+    enum poll_state state;
+    bool changed; /* an entry was woken while it looked at them, maybe one that it had looked at */
+    bool has_deadline;
+    uint64_t deadline;
+    long found;
     size_t count;
-    struct lx_pollfd requests[];
+    size_t at; /* the entry whose turn it is, unless it waits */
+    struct lx_pollfd *requests;
+    struct poll_entry entries[];
 };
 
-static struct waiter_queue waiting = {LIST_INIT(waiting.list)};
+/* Entries to be looked at because of changes that woke many. */
+static struct list woken = LIST_INIT(woken);
 
-/* Sets revents; how many are not 0. */
-static long check(const struct process *process, struct lx_pollfd *requests, size_t count) {
-    long found = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct lx_pollfd *request = &requests[i];
-        request->revents = 0;
-        if (request->fd < 0) {
-            continue;
-        }
-        struct file *file = fd_file(process, request->fd);
-        uint32_t bits = file ? file->ops->poll(file) : LX_POLLNVAL;
-        uint32_t wanted = (uint16_t)request->events | LX_POLLERR | LX_POLLHUP | LX_POLLNVAL;
-        request->revents = (int16_t)(bits & wanted);
-        found += request->revents != 0;
-    }
-    return found;
+static uint32_t wanted(const struct lx_pollfd *request) {
+    return (uint16_t)request->events | LX_POLLERR | LX_POLLHUP | LX_POLLNVAL;
 }
 
-static long copy_out(uint64_t token, const struct lx_pollfd *requests, size_t count, long found) {
-    if (count == 0) {
-        return found;
-    }
-    long copied = pk_copy_to_caller(token, 0, requests, count * sizeof(*requests));
-    return copied < 0 ? copied : found;
+static struct file *file_of(const struct poll_wait *wait, size_t at) {
+    const struct process *process = wait->waiter.client ? wait->waiter.client->data : NULL;
+    return wait->entries[at].file ? wait->entries[at].file
+                                  : fd_file(process, wait->requests[at].fd);
 }
 
+/* Sets revents of one request. */
+static void look(struct poll_wait *wait, size_t at) {
+    struct lx_pollfd *request = &wait->requests[at];
+    request->revents = 0;
+    if (request->fd < 0) {
+        return;
+    }
+    struct file *file = file_of(wait, at);
+    uint32_t bits = file ? file->ops->poll(file) : LX_POLLNVAL;
+    request->revents = (int16_t)(bits & wanted(request));
+    wait->found += request->revents != 0;
+}
+
+static void stand(struct poll_wait *wait, size_t at) {
+    struct poll_entry *entry = &wait->entries[at];
+    struct file *file = file_of(wait, at);
+    if (!file || !file->ops->poll_queue || entry->file) {
+        return;
+    }
+    entry->file = file;
+    file->refs++;
+    list_add_tail(&file->ops->poll_queue(file)->entries, &entry->link);
+}
+
+static void leave(struct poll_wait *wait, size_t at) {
+    struct poll_entry *entry = &wait->entries[at];
+    struct file *file = entry->file;
+    if (file) {
+        list_remove(&entry->link);
+        entry->file = NULL;
+        file_put(file);
+    }
+}
+
+static long copy_out(uint64_t token, const struct poll_wait *wait) {
+    if (wait->count == 0) {
+        return wait->found;
+    }
+    long copied =
+        pk_copy_to_caller(token, 0, wait->requests, wait->count * sizeof(struct lx_pollfd));
+    return copied < 0 ? copied : wait->found;
+}
+
+static void wait_free(struct poll_wait *wait) {
+    job_cancel(&wait->job);
+    for (size_t at = 0; at < wait->count; at++) {
+        leave(wait, at);
+    }
+    free(wait);
+}
+
+/* Nothing was found, or it would have been woken: at its deadline there is nothing to look at again. */
 static long poll_ended(struct waiter *waiter, enum waiter_end why) {
     struct poll_wait *wait = container_of(waiter, struct poll_wait, waiter);
     long result = -EINTR;
     if (why == WAITER_EXPIRED) {
-        const struct process *process = waiter->client ? waiter->client->data : NULL;
-        long found = check(process, wait->requests, wait->count);
-        result = copy_out(waiter_token(waiter), wait->requests, wait->count, found);
+        wait->found = 0;
+        result = copy_out(waiter_token(waiter), wait);
     }
-    free(wait);
+    wait_free(wait);
     return result;
 }
 
 static const struct waiter_ops poll_ops = {.ended = poll_ended};
 
-void poll_wake(void) {
-    struct waiter *waiter = waiter_first(&waiting);
-    while (waiter) {
-        struct waiter *next = waiter_next(&waiting, waiter);
-        struct poll_wait *wait = container_of(waiter, struct poll_wait, waiter);
-        long found = check(waiter->client->data, wait->requests, wait->count);
-        if (found > 0) {
-            long result = copy_out(waiter_token(waiter), wait->requests, wait->count, found);
-            waiter_finish(waiter, result);
-            free(wait);
-        }
-        waiter = next;
+static void finish(struct poll_wait *wait) {
+    waiter_finish(&wait->waiter, copy_out(waiter_token(&wait->waiter), wait));
+    wait_free(wait);
+}
+
+/* Without memory for its deadline it ends: better than too late. */
+static void wait_for_change(struct poll_wait *wait) {
+    wait->state = WAITING;
+    if (wait->has_deadline && waiter_set_deadline(&wait->waiter, wait->deadline)) {
+        waiter_finish(&wait->waiter, -ENOMEM);
+        wait_free(wait);
     }
+}
+
+static void begin(struct poll_wait *wait, enum poll_state state) {
+    wait->state = state;
+    wait->at = 0;
+    wait->found = 0;
+    wait->changed = false;
+}
+
+/* One slice of entries; true if there are more. */
+static bool slice(struct poll_wait *wait) {
+    size_t end = wait->count - wait->at > SLICE ? wait->at + SLICE : wait->count;
+    for (; wait->at < end; wait->at++) {
+        if (wait->state == LOOKING) {
+            stand(wait, wait->at);
+        }
+        look(wait, wait->at);
+        if (wait->state == FOUND) {
+            leave(wait, wait->at);
+        }
+    }
+    return wait->at < wait->count;
+}
+
+/* What was ready may be gone again when all have been looked at: then it goes on waiting. */
+static bool poll_step(struct job *job) {
+    struct poll_wait *wait = container_of(job, struct poll_wait, job);
+    if (slice(wait)) {
+        return true;
+    }
+    if (wait->found > 0 || (wait->has_deadline && wait->deadline <= clock_ns())) {
+        finish(wait);
+        return false;
+    }
+    if (wait->state == FOUND || wait->changed) {
+        begin(wait, wait->changed ? FOUND : LOOKING);
+        return true;
+    }
+    wait_for_change(wait);
+    return false;
+}
+
+/* An entry is ready. A call of few entries is answered at once. */
+static void found(struct poll_wait *wait) {
+    if (wait->state != WAITING) {
+        wait->changed = wait->state == LOOKING;
+        return;
+    }
+    begin(wait, FOUND);
+    if (wait->count > SLICE || poll_step(&wait->job)) {
+        job_queue(&wait->job);
+    }
+}
+
+/* Looks at an entry that a change woke, which is in no queue: either its call has what it waits for or it goes
+ * back to where it stood. */
+static void wake(struct poll_entry *entry) {
+    struct file *file = entry->file;
+    struct poll_wait *wait = entry->wait;
+    const struct lx_pollfd *request = &wait->requests[entry - wait->entries];
+    list_add_tail(&file->ops->poll_queue(file)->entries, &entry->link);
+    if (file->ops->poll(file) & wanted(request)) {
+        found(wait);
+    }
+}
+
+/* Looks at some entries of a list; true if there are more. */
+static bool wake_some(struct list *list, int most) {
+    for (; most > 0 && !list_empty(list); most--) {
+        struct poll_entry *entry = container_of(list->next, struct poll_entry, link);
+        list_remove(&entry->link);
+        wake(entry);
+    }
+    return !list_empty(list);
+}
+
+static bool woken_step(struct job *job) {
+    (void)job;
+    return wake_some(&woken, SLICE);
+}
+
+static struct job woken_job = {.link = LIST_INIT(woken_job.link), .step = woken_step};
+
+/* Moves all entries of a list behind those of another. */
+static void splice(struct list *to, struct list *from) {
+    if (!list_empty(from)) {
+        from->next->prev = to->prev;
+        to->prev->next = from->next;
+        from->prev->next = to;
+        to->prev = from->prev;
+        list_init(from);
+    }
+}
+
+void poll_wake_some(struct poll_queue *queue) {
+    struct list now = LIST_INIT(now);
+    splice(&now, &queue->entries);
+    if (wake_some(&now, WOKEN_AT_ONCE)) {
+        splice(&woken, &now);
+        job_queue(&woken_job);
+    }
+}
+
+static struct poll_wait *wait_new(const struct request *req, size_t count, int64_t timeout_ns) {
+    size_t size = count * (sizeof(struct poll_entry) + sizeof(struct lx_pollfd));
+    struct poll_wait *wait = malloc(sizeof(*wait) + size);
+    if (!wait) {
+        return NULL;
+    }
+    wait->waiter.client = request_client(req);
+    job_init(&wait->job, poll_step);
+    wait->count = count;
+    wait->has_deadline = timeout_ns >= 0;
+    wait->deadline = timeout_ns > 0 ? clock_after((uint64_t)timeout_ns) : 0;
+    wait->requests = (struct lx_pollfd *)(void *)&wait->entries[count];
+    for (size_t at = 0; at < count; at++) {
+        wait->entries[at].wait = wait;
+        wait->entries[at].file = NULL;
+    }
+    begin(wait, LOOKING);
+    return wait;
+}
+
+/* A call of few entries: nothing is placed if it need not wait. */
+static long poll_few(struct request *req, struct poll_wait *wait) {
+    for (size_t at = 0; at < wait->count; at++) {
+        look(wait, at);
+    }
+    if (wait->found > 0 || (wait->has_deadline && wait->deadline == 0)) {
+        long result = copy_out(req->token, wait);
+        free(wait);
+        return result;
+    }
+    waiter_init(&wait->waiter, req, wait->waiter.client, &poll_ops);
+    for (size_t at = 0; at < wait->count; at++) {
+        stand(wait, at);
+    }
+    wait_for_change(wait);
+    return SERVER_DEFER;
 }
 
 long vfs_handle_poll(struct request *req, int64_t timeout_ns) {
@@ -80,27 +277,18 @@ long vfs_handle_poll(struct request *req, int64_t timeout_ns) {
     if (count > POLL_MOST) {
         return -EINVAL;
     }
-    struct poll_wait *wait = malloc(sizeof(*wait) + count * sizeof(struct lx_pollfd));
+    struct poll_wait *wait = wait_new(req, count, timeout_ns);
     if (!wait) {
         return -ENOMEM;
     }
-    wait->count = count;
     if (count > 0 && request_read(req, 0, wait->requests, count * sizeof(struct lx_pollfd)) < 0) {
         free(wait);
         return -EFAULT;
     }
-    long found = check(request_process(req), wait->requests, count);
-    if (found > 0 || timeout_ns == 0) {
-        long result = copy_out(req->token, wait->requests, count, found);
-        free(wait);
-        return result;
+    if (count <= SLICE) {
+        return poll_few(req, wait);
     }
-    waiter_init(&wait->waiter, req, request_client(req), &poll_ops);
-    if (timeout_ns > 0 && waiter_set_deadline(&wait->waiter, clock_ns() + (uint64_t)timeout_ns)) {
-        waiter_remove(&wait->waiter);
-        free(wait);
-        return -ENOMEM;
-    }
-    waiter_enqueue(&waiting, &wait->waiter);
+    waiter_init(&wait->waiter, req, wait->waiter.client, &poll_ops);
+    job_queue(&wait->job);
     return SERVER_DEFER;
 }

@@ -13,13 +13,13 @@ struct side {
     bool slash;
 };
 
-static int find_side(const struct caller *caller, int dirfd, const char *path, uint32_t flags,
-                     struct side *side) {
+static long find_side(const struct request *req, unsigned which, const struct caller *caller,
+                      int dirfd, const char *path, uint32_t flags, struct side *side) {
     struct node *start;
     struct walk walk;
-    int error = start_of(caller, dirfd, path, &start);
+    long error = start_of(caller, dirfd, path, &start);
     if (!error) {
-        error = path_walk(path, start, &caller->who, flags | WALK_NOFOLLOW, &walk);
+        error = walk_from(req, which, path, start, caller, flags | WALK_NOFOLLOW, &walk);
     }
     if (error) {
         return error == -EREMOTE ? -EXDEV : error;
@@ -46,10 +46,10 @@ static int check_replace(const struct side *from, const struct side *to) {
     return node_is_dir(to->node) && !dir_is_empty(to->node) ? -ENOTEMPTY : 0;
 }
 
-static int check_rename(const struct caller *caller, const struct side *from, const struct side *to,
-                        uint32_t flags) {
+static long check_rename(const struct caller *caller, const struct side *from,
+                         const struct side *to, uint32_t flags) {
     bool exchange = flags & LX_RENAME_EXCHANGE;
-    int error = access_remove(from->dir, from->node, &caller->who);
+    long error = access_remove(from->dir, from->node, &caller->who);
     if (!error) {
         error = to->node ? access_remove(to->dir, to->node, &caller->who)
                          : access_check(to->dir, &caller->who, MAY_WRITE | MAY_EXECUTE);
@@ -92,7 +92,7 @@ long vfs_handle_renameat(struct request *req, int old_dirfd, int new_dirfd, uint
     static struct side to;
     struct caller caller;
     const char *path[2];
-    int error = caller_of(req, &caller);
+    long error = caller_of(req, &caller);
     if (!error && (flags & ~(LX_RENAME_NOREPLACE | LX_RENAME_EXCHANGE))) {
         error = -EINVAL;
     }
@@ -103,10 +103,10 @@ long vfs_handle_renameat(struct request *req, int old_dirfd, int new_dirfd, uint
         error = read_two_paths(req, path);
     }
     if (!error) {
-        error = find_side(&caller, old_dirfd, path[0], 0, &from);
+        error = find_side(req, 0, &caller, old_dirfd, path[0], 0, &from);
     }
     if (!error) {
-        error = find_side(&caller, new_dirfd, path[1], WALK_PARENT, &to);
+        error = find_side(req, 1, &caller, new_dirfd, path[1], WALK_PARENT, &to);
     }
     if (!error) {
         error = check_rename(&caller, &from, &to, flags);

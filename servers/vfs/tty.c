@@ -11,7 +11,7 @@
 #include <protocol/console_client.h>
 #include <stdlib.h>
 
-#include "pipe.h"
+#include "poll.h"
 
 #define CHUNK 4096
 #define IOCTL_MOST 64 /* protocols/vfs.toml: bytes at an ioctl's argument */
@@ -33,6 +33,10 @@ static uint64_t console;
 static uint8_t chunk[CHUNK];
 static struct waiter_queue readers = {LIST_INIT(readers.list)};
 static struct waiter_queue writers = {LIST_INIT(writers.list)};
+static struct poll_queue pollers = {LIST_INIT(pollers.entries)};
+/* What the console said could be done. It holds until its next event or the next call that moves bytes. */
+static long readiness;
+static bool readiness_known;
 
 void tty_init(void) {
     console = boot_cap("console");
@@ -52,12 +56,14 @@ void tty_attach_again(void) {
 }
 
 static long try_read(uint64_t token, uint64_t length) {
+    readiness_known = false;
     long count = console_read(console, chunk, length < CHUNK ? length : CHUNK);
     return count > 0 ? pk_copy_to_caller(token, 0, chunk, (uint64_t)count) : count;
 }
 
 /* Writes from *done on; the whole length, -EAGAIN with *done moved on, or an error. */
 static long try_write(uint64_t token, uint64_t length, uint64_t *done) {
+    readiness_known = false;
     while (*done < length) {
         uint64_t count = length - *done < CHUNK ? length - *done : CHUNK;
         long got = pk_copy_from_caller(token, *done, chunk, count);
@@ -80,6 +86,7 @@ static long try_ioctl(uint64_t token, uint32_t request, uint64_t argument, int p
     size_t in_size = 0;
     size_t out_size = 0;
 
+    readiness_known = false;
     switch (request) {
     case 0x5401: /* TCGETS */
         out_size = 36;
@@ -144,9 +151,10 @@ static void retry_queue(struct waiter_queue *queue) {
 }
 
 void tty_retry(void) {
+    readiness_known = false;
     retry_queue(&readers);
     retry_queue(&writers);
-    poll_wake();
+    poll_wake(&pollers);
 }
 
 static long tty_wait_ended(struct waiter *waiter, enum waiter_end why) {
@@ -216,10 +224,20 @@ static long tty_ioctl(struct request *req, struct file *file, uint32_t request, 
         0);
 }
 
+static struct poll_queue *tty_poll_queue(struct file *file) {
+    (void)file;
+    return &pollers;
+}
+
+/* Asked once, however many entries of poll(2) want to know. */
 static uint32_t tty_poll(struct file *file) {
     uint32_t limit_ms;
-    long bits = console_poll(console, &limit_ms);
     (void)file;
+    if (!readiness_known) {
+        readiness = console_poll(console, &limit_ms);
+        readiness_known = true;
+    }
+    long bits = readiness;
     if (bits < 0) {
         return LX_POLLERR;
     }
@@ -232,4 +250,5 @@ const struct file_ops tty_ops = {
     .write = tty_write,
     .ioctl = tty_ioctl,
     .poll = tty_poll,
+    .poll_queue = tty_poll_queue,
 };

@@ -77,7 +77,7 @@ static void clear(struct node *dir) {
 
 static int setup(void **state) {
     (void)state;
-    return tree_root ? 0 : tree_init();
+    return tree_root ? 0 : tree_init(1);
 }
 
 static int teardown(void **state) {

@@ -5,6 +5,8 @@
 #include <protocol/session_server.h>
 #include <lib/client.h>
 #include <lib/clock.h>
+#include <lib/continuation.h>
+#include <lib/helper.h>
 #include <protocol/session_client.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -58,6 +60,7 @@ void mock_start(const struct server *srv) {
     next_token = 1;
     mock_answers = 0;
     client_set_ops(srv->clients);
+    continuation_setup(srv);
 }
 
 static struct call *find(uint64_t token) {
@@ -155,6 +158,28 @@ void mock_advance(uint64_t ns) {
         mock_timer = 0;
         notice(PK_NOTICE_EVENTS, 0, SERVER_EVENT_TIMER);
     }
+}
+
+static bool job_ordered;
+
+void helper_order(void) {
+    assert_false(job_ordered);
+    job_ordered = true;
+}
+
+bool mock_job(void) {
+    if (!job_ordered)
+        return false;
+    job_ordered = false;
+    notice(PK_NOTICE_EVENTS, 0, SERVER_EVENT_JOBS);
+    return true;
+}
+
+unsigned mock_jobs(void) {
+    unsigned steps = 0;
+    while (mock_job())
+        steps++;
+    return steps;
 }
 
 long mock_connect(int pid, uint32_t uid, uint32_t gid) {

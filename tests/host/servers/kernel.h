@@ -61,6 +61,11 @@ void mock_kill_notice(struct call *call); /* after call->dead was set by the tes
 /* Moves the clock on and delivers the timer's event if it is due. */
 void mock_advance(uint64_t ns);
 
+/* Delivers the jobs' event if it has been ordered: one step. False: there is no job. */
+bool mock_job(void);
+/* Steps until there is no job any more; how many. */
+unsigned mock_jobs(void);
+
 /* Session messages. */
 long mock_connect(int pid, uint32_t uid, uint32_t gid);
 long mock_fork(int parent, int child);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The helper of a server that has jobs (job.h).
+ *
+ * The server's own thread is more urgent than processes. If it did one step after the other without
+ * waiting, no process would run until all were done. So it waits in its receive as always, and the
+ * helper, one thread among those of the processes, sends it the event by which it does a step. The helper
+ * touches nothing of the server's but two notifications.
+ *
+ * The scheduler charges the helper's quantum with what the helper itself runs, which is next to nothing.
+ * So it looks at the clock, and yields when its steps have taken as long as a quantum.
+ */
+#include <lib/clock.h>
+#include <lib/helper.h>
+#include <lib/server.h>
+
+#define PRIORITY 16 /* the processes' */
+#define STACK 1024
+#define TURN_NS 10000000 /* the kernel's quantum */
+
+static uint64_t wake; /* the helper's notification; 0: it is not there yet */
+
+static _Noreturn void help(void) {
+    uint64_t began = clock_ns();
+    for (;;) {
+        if (pk_wait(wake, 0) < 0)
+            __builtin_trap(); /* the notification is the server's own */
+        if (clock_ns() - began >= TURN_NS) {
+            pk_yield(0);
+            began = clock_ns();
+        }
+        pk_notify(PK_SLOT_SERVER_EVENTS, SERVER_EVENT_JOBS);
+    }
+}
+
+static long start_thread(void) {
+    static _Alignas(16) uint8_t stack[STACK];
+    static struct pk_regs regs;
+    uint64_t gp, tp;
+    __asm__("mv %0, gp\n mv %1, tp" : "=r"(gp), "=r"(tp));
+    regs.x[0] = (uint64_t)(uintptr_t)help;
+    regs.x[2] = (uint64_t)(uintptr_t)(stack + sizeof(stack));
+    regs.x[3] = gp;
+    regs.x[4] = tp;
+    long thread = pk_thread_create(PK_SLOT_SERVER_TASK, &regs, PRIORITY);
+    if (thread < 0)
+        return thread;
+    long error = pk_thread_resume((uint64_t)thread);
+    pk_cap_drop(0, (uint64_t)thread);
+    return error;
+}
+
+/* The helper is made when the first job comes. */
+static long start(void) {
+    long notification = pk_notification_create();
+    if (notification < 0)
+        return notification;
+    wake = (uint64_t)notification;
+    long error = start_thread();
+    if (error < 0) {
+        pk_cap_drop(0, wake);
+        wake = 0;
+    }
+    return error;
+}
+
+/* Without memory for a helper the server does its steps in its own time: unfair, but they get done. */
+void helper_order(void) {
+    if ((wake || start() >= 0) && pk_notify(wake, 1) >= 0)
+        return;
+    pk_notify(PK_SLOT_SERVER_EVENTS, SERVER_EVENT_JOBS);
+}
