@@ -186,6 +186,7 @@ struct exec_image {
     unsigned phnum;
 };
 long exec_setup(void);
+bool exec_logs_unknown(void); /* system calls that are not served, as the command line asks */
 /* Replaces p's program, or gives a process without a task its first. */
 long exec_program(struct process *p, int dirfd, uint32_t flags, const char *path,
                   struct exec_strings *strings);

@@ -306,6 +306,13 @@ long proc_handle_stat(struct request *req) {
     return 0;
 }
 
+/* ptrace(2)'s rule: what runs under a user's ids alone, and no other's. */
+static bool may_look_into(const struct process *caller, const struct process *p) {
+    bool user = p->ruid == caller->euid && p->euid == caller->euid && p->suid == caller->euid;
+    bool group = p->rgid == caller->egid && p->egid == caller->egid && p->sgid == caller->egid;
+    return caller == p || caller->euid == 0 || (user && group);
+}
+
 long proc_handle_readlink(struct request *req) {
     struct process *caller;
     struct place place;
@@ -316,6 +323,8 @@ long proc_handle_readlink(struct request *req) {
     if (!place.entry || place.entry->make)
         return -EINVAL;
     const char *text = target;
+    if (place.process && !may_look_into(caller, place.process))
+        return -EACCES;
     if (place.process)
         text = place.process->path;
     else

@@ -87,7 +87,7 @@ long proc_handle_tgkill(struct request *req, int group, int thread, int signal) 
     struct process *p = request_process(req);
     if (!p)
         return -ESRCH;
-    if (bad_signal(signal))
+    if (bad_signal(signal) || thread <= 0 || (group <= 0 && group != -1))
         return -EINVAL;
     if (group != -1 && group != thread) /* a process's one thread has its number */
         return -ESRCH;

@@ -87,8 +87,9 @@ long proc_handle_reboot(struct request *req, uint32_t how, uint32_t status) {
 
 long proc_handle_unknown(struct request *req, uint64_t number) {
     struct process *p = request_process(req);
-    server_log("%s[%d]: system call %lu is not served", p ? p->name : "?", (int)req->msg.badge,
-               number);
+    if (exec_logs_unknown())
+        server_log("%s[%d]: system call %lu is not served", p ? p->name : "?", (int)req->msg.badge,
+                   number);
     return 0;
 }
 

@@ -214,7 +214,10 @@ long vfs_handle_utimensat(struct request *req, int dirfd, uint32_t flags, int64_
     }
     bool both_now = access_ns == VFS_TIME_NOW && modification_ns == VFS_TIME_NOW;
     bool none = access_ns == VFS_TIME_OMIT && modification_ns == VFS_TIME_OMIT;
-    if (!none && access_owner(node, &caller.who)) {
+    if (none) {
+        return 0;
+    }
+    if (access_owner(node, &caller.who)) {
         if (!both_now) {
             return -EPERM;
         }
@@ -228,6 +231,14 @@ long vfs_handle_utimensat(struct request *req, int dirfd, uint32_t flags, int64_
     set_time(&node->mtime, modification_ns, now);
     node->ctime = now;
     return 0;
+}
+
+static long resize(struct node *node, int64_t length, const struct credentials *who) {
+    long error = data_resize(node, length);
+    if (!error) {
+        access_written(node, who);
+    }
+    return error;
 }
 
 long vfs_handle_truncate(struct request *req, int64_t length) {
@@ -246,7 +257,7 @@ long vfs_handle_truncate(struct request *req, int64_t length) {
     if (!error) {
         error = access_check(node, &caller.who, MAY_WRITE);
     }
-    return error ? error : data_resize(node, length);
+    return error ? error : resize(node, length, &caller.who);
 }
 
 long vfs_handle_ftruncate(struct request *req, int fd, int64_t length) {
@@ -257,7 +268,8 @@ long vfs_handle_ftruncate(struct request *req, int fd, int64_t length) {
     if (!file_writes(file) || !node_is_regular(file->node)) {
         return -EINVAL;
     }
-    return data_resize(file->node, length);
+    struct credentials who = request_credentials(req);
+    return resize(file->node, length, &who);
 }
 
 long vfs_handle_umask(struct request *req, uint32_t mask) {
