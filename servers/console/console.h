@@ -16,5 +16,12 @@ void console_pump(void);
 void console_want_input(void);
 void console_want_room(void);
 void console_want_drained(void);
+/* The machine is to stop when all has been sent: the process server and init are told then. */
+void console_want_sent(void);
+/* Whoever waits in the vfs server is to try again now. */
+void console_wake(void);
+
+/* A process as the messages name it. */
+struct tty_user console_user(uint32_t opened, int group, int session, uint32_t flags);
 
 #endif

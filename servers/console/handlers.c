@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The console's messages: reading, writing, waiting, signals, sessions. Requests are in ioctl.c. */
+/* The console's messages: reading, writing, waiting, signals. Sessions are in session.c, requests
+ * in ioctl.c. */
 #include "console.h"
 
 #include <stdio.h>
@@ -37,8 +38,25 @@ static void report_prompt(void) {
     }
 }
 
-long console_handle_read(struct request *req) {
-    long count = tty_read(&console_tty, chunk, clip(request_out_len(req)));
+struct tty_user console_user(uint32_t opened, int group, int session, uint32_t flags) {
+    return (struct tty_user){.opened = opened,
+                             .group = group,
+                             .session = session,
+                             .root = flags & CONSOLE_ROOT,
+                             .anyway = flags & CONSOLE_ANYWAY};
+}
+
+long console_handle_read(struct request *req, uint32_t opened, int group, int session,
+                         uint32_t flags) {
+    struct tty_user user = console_user(opened, group, session, flags);
+    if (opened != console_tty.opened) {
+        return -ENODEV;
+    }
+    long error = tty_may(&console_tty, &user, TTY_READS);
+    if (error) {
+        return error;
+    }
+    long count = tty_read(&console_tty, chunk, clip(request_out_len(req)), flags & CONSOLE_ENOUGH);
     if (count == -EAGAIN) {
         console_want_input();
         report_prompt();
@@ -67,8 +85,19 @@ long console_handle_write(struct request *req) {
     return done;
 }
 
-long console_handle_poll(struct request *req) {
+long console_handle_write_as(struct request *req, uint32_t opened, int group, int session,
+                             uint32_t flags) {
+    struct tty_user user = console_user(opened, group, session, flags);
+    long error = tty_may(&console_tty, &user, TTY_WRITES);
+    return error ? error : console_handle_write(req);
+}
+
+long console_handle_poll(struct request *req, uint32_t opened) {
     long bits = 0;
+    if (opened != console_tty.opened) {
+        console_results_poll(&req->msg, 0, 0);
+        return CONSOLE_HUNG_UP;
+    }
     if (tty_can_read(&console_tty)) {
         bits |= CONSOLE_CAN_READ;
     } else {
@@ -79,16 +108,24 @@ long console_handle_poll(struct request *req) {
     } else {
         console_want_room();
     }
-    console_results_poll(&req->msg, tty_read_limit_ms(&console_tty));
+    console_results_poll(&req->msg, tty_read_limit_ms(&console_tty),
+                         console_tty.canon - console_tty.read);
     return bits;
 }
 
 long console_handle_drain(struct request *req) {
     (void)req;
+    return tty_output_pending(&console_tty) == 0 ? 0 : -EAGAIN;
+}
+
+long console_handle_shut_down(struct request *req) {
+    (void)req;
+    tty_shut_down(&console_tty);
+    console_pump();
     if (tty_output_pending(&console_tty) == 0) {
         return 0;
     }
-    console_want_drained();
+    console_want_sent();
     return -EAGAIN;
 }
 
@@ -102,11 +139,4 @@ long console_handle_signals(struct request *req) {
     }
     console_results_signals(&req->msg, number, console_tty.foreground);
     return 1;
-}
-
-long console_handle_attach(struct request *req, int pid) {
-    (void)req;
-    console_tty.session = pid;
-    console_tty.foreground = pid;
-    return 0;
 }

@@ -18,9 +18,11 @@ struct tty console_tty;
 static uint64_t uart_irq;
 static uint64_t vfs_events;
 static uint64_t proc_events;
+static uint64_t init_events;
 static bool want_input;
 static bool want_room;
 static bool want_drained;
+static bool want_sent;
 
 void console_want_input(void) {
     want_input = true;
@@ -34,9 +36,26 @@ void console_want_drained(void) {
     want_drained = true;
 }
 
+void console_want_sent(void) {
+    want_sent = true;
+}
+
+void console_wake(void) {
+    want_input = want_room = want_drained = false;
+    pk_notify(vfs_events, CONSOLE_EVENT_VFS);
+}
+
+static void tell_sent(void) {
+    if (want_sent && tty_output_pending(&console_tty) == 0) {
+        want_sent = false;
+        pk_notify(proc_events, CONSOLE_EVENT_SENT);
+        pk_notify(init_events, CONSOLE_EVENT_SENT);
+    }
+}
+
 /* Signals the vfs server's events once for all that has become possible. */
 static void tell_vfs(void) {
-    bool input = want_input && tty_can_read(&console_tty);
+    bool input = want_input && console_tty.canon != console_tty.read; /* perhaps enough */
     bool room = want_room && tty_can_write(&console_tty);
     bool drained = want_drained && tty_output_pending(&console_tty) == 0;
 
@@ -59,14 +78,15 @@ void console_pump(void) {
     }
     uart_want_room(tty_output_pending(&console_tty) != 0 && !console_tty.stopped);
     tell_vfs();
+    tell_sent();
+    if (console_tty.signals != 0) {
+        pk_notify(proc_events, CONSOLE_EVENT_PROC);
+    }
 }
 
 static void take_input(void) {
     for (int byte = uart_receive(); byte >= 0; byte = uart_receive()) {
         tty_input(&console_tty, (uint8_t)byte);
-    }
-    if (console_tty.signals != 0) {
-        pk_notify(proc_events, CONSOLE_EVENT_PROC);
     }
 }
 
@@ -104,6 +124,7 @@ int main(void) {
 
     vfs_events = boot_cap("events:vfs");
     proc_events = boot_cap("events:proc");
+    init_events = boot_cap("events:init");
     tty_init(&console_tty, raw);
     start_uart();
     if (boot_info->restarts) {

@@ -129,6 +129,15 @@ size_t tty_output_take(struct tty *tty, uint8_t *buffer, size_t len) {
     return done;
 }
 
+void tty_hold_output(struct tty *tty, bool held) {
+    tty->stopped = held && !tty->closing;
+}
+
+void tty_shut_down(struct tty *tty) {
+    tty->closing = true;
+    tty_hold_output(tty, false);
+}
+
 void tty_flush_output(struct tty *tty) {
     tty->out_head = tty->out_tail;
 }

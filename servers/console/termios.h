@@ -105,5 +105,7 @@ struct tty_winsize {
 #define TTY_TCIOFLUSH 2
 #define TTY_TCOOFF 0
 #define TTY_TCOON 1
+#define TTY_TCIOFF 2
+#define TTY_TCION 3
 
 #endif

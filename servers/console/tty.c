@@ -18,19 +18,24 @@
 #define SIGWINCH 28
 #define DISABLED 0 /* _POSIX_VDISABLE */
 
-void tty_init(struct tty *tty, bool raw_output) {
+static void init_termios(struct tty *tty, bool raw_output) {
     static const uint8_t characters[TTY_NCCS] = {
         [TTY_VINTR] = 003, [TTY_VQUIT] = 034,    [TTY_VERASE] = 0177, [TTY_VKILL] = 025,
         [TTY_VEOF] = 004,  [TTY_VMIN] = 1,       [TTY_VSTART] = 021,  [TTY_VSTOP] = 023,
         [TTY_VSUSP] = 032, [TTY_VREPRINT] = 022, [TTY_VWERASE] = 027, [TTY_VLNEXT] = 026,
     };
-    memset(tty, 0, sizeof(*tty));
     tty->termios.c_iflag = TTY_ICRNL | TTY_IXON | TTY_IUTF8;
     tty->termios.c_oflag = raw_output ? 0 : TTY_OPOST | TTY_ONLCR;
     tty->termios.c_cflag = TTY_CFLAG_DEFAULT;
     tty->termios.c_lflag = TTY_ISIG | TTY_ICANON | TTY_ECHO | TTY_ECHOE | TTY_ECHOK | TTY_ECHOCTL |
                            TTY_ECHOKE | TTY_IEXTEN;
     memcpy(tty->termios.c_cc, characters, sizeof(characters));
+}
+
+void tty_init(struct tty *tty, bool raw_output) {
+    memset(tty, 0, sizeof(*tty));
+    tty->raw_output = raw_output;
+    init_termios(tty, raw_output);
     tty->winsize.ws_row = 24;
     tty->winsize.ws_col = 80;
 }
@@ -69,7 +74,7 @@ static void input_signal(struct tty *tty, uint8_t byte, int number) {
         tty_flush_output(tty);
     }
     tty_echo(tty, byte);
-    tty->stopped = false;
+    tty_hold_output(tty, false);
     tty->signals |= 1u << number;
 }
 
@@ -80,15 +85,15 @@ static bool input_flow(struct tty *tty, uint8_t byte) {
         return false;
     }
     if (byte == cc[TTY_VSTOP]) {
-        tty->stopped = true;
+        tty_hold_output(tty, true);
         return true;
     }
     if (byte == cc[TTY_VSTART]) {
-        tty->stopped = false;
+        tty_hold_output(tty, false);
         return true;
     }
     if (tty->stopped && (tty->termios.c_iflag & TTY_IXANY)) {
-        tty->stopped = false;
+        tty_hold_output(tty, false);
     }
     return false;
 }
@@ -162,36 +167,41 @@ static long read_line(struct tty *tty, uint8_t *buffer, size_t len) {
     return (long)done;
 }
 
-long tty_read(struct tty *tty, uint8_t *buffer, size_t len) {
-    if (len == 0) {
-        return 0;
+/* Bytes that a reader in raw mode with room for len waits for. */
+static size_t raw_least(const struct tty *tty, size_t len) {
+    size_t least = tty->termios.c_cc[TTY_VMIN];
+    if (least == 0) {
+        return tty->termios.c_cc[TTY_VTIME] != 0;
     }
-    if (!tty_can_read(tty)) {
-        bool poll = !tty_local(tty, TTY_ICANON) && tty->termios.c_cc[TTY_VMIN] == 0 &&
-                    tty->termios.c_cc[TTY_VTIME] == 0;
-        bool enough = !tty_local(tty, TTY_ICANON) && tty->canon - tty->read >= len;
-        if (poll) {
-            return 0;
-        }
-        if (!enough) {
-            return -EAGAIN;
-        }
-    }
-    if (tty_local(tty, TTY_ICANON)) {
-        return read_line(tty, buffer, len);
-    }
+    return least < len ? least : len;
+}
+
+static long read_raw(struct tty *tty, uint8_t *buffer, size_t len, bool enough) {
+    size_t ready = tty->canon - tty->read;
     size_t done = 0;
+    if (ready < raw_least(tty, len) && !(enough && ready > 0)) {
+        return -EAGAIN;
+    }
     while (done < len && tty->read != tty->canon) {
         buffer[done++] = tty->input[tty->read++ % TTY_INPUT_SIZE];
     }
     return (long)done;
 }
 
-uint32_t tty_read_limit_ms(const struct tty *tty) {
-    if (tty_local(tty, TTY_ICANON) || tty->termios.c_cc[TTY_VMIN] != 0) {
+long tty_read(struct tty *tty, uint8_t *buffer, size_t len, bool enough) {
+    if (len == 0) {
         return 0;
     }
-    return tty->termios.c_cc[TTY_VTIME] * 100u;
+    if (!tty_local(tty, TTY_ICANON)) {
+        return read_raw(tty, buffer, len, enough);
+    }
+    return tty_can_read(tty) ? read_line(tty, buffer, len) : -EAGAIN;
+}
+
+uint32_t tty_read_limit_ms(const struct tty *tty) {
+    const uint8_t *cc = tty->termios.c_cc;
+    bool counts = cc[TTY_VMIN] == 0 || tty->canon != tty->read;
+    return !tty_local(tty, TTY_ICANON) && counts ? cc[TTY_VTIME] * 100u : 0;
 }
 
 bool tty_can_read(const struct tty *tty) {
@@ -227,8 +237,17 @@ void tty_set_termios(struct tty *tty, const struct tty_termios *termios) {
     }
     tty->canon = tty->tail;
     if (!(termios->c_iflag & TTY_IXON)) {
-        tty->stopped = false;
+        tty_hold_output(tty, false);
     }
+}
+
+void tty_hang_up(struct tty *tty) {
+    struct tty fresh = {0};
+    init_termios(&fresh, tty->raw_output);
+    tty_set_termios(tty, &fresh.termios);
+    tty_hold_output(tty, false);
+    tty->signals = 0;
+    tty->opened++;
 }
 
 void tty_set_winsize(struct tty *tty, const struct tty_winsize *winsize) {

@@ -25,9 +25,11 @@
  */
 struct tty {
     struct tty_termios termios;
+    bool raw_output; /* the initial settings are without output processing */
     struct tty_winsize winsize;
     int32_t foreground; /* process group, 0 = none */
-    int32_t session;
+    int32_t session;    /* whose controlling terminal it is, 0 = nobody's */
+    uint32_t opened;    /* its present life, which ends with a hang-up */
 
     uint8_t input[TTY_INPUT_SIZE];
     uint8_t ends[TTY_INPUT_SIZE / 8];
@@ -40,25 +42,29 @@ struct tty {
     uint32_t out_head;
     uint32_t out_tail;
     bool stopped;         /* output held by VSTOP */
+    bool closing;         /* the machine stops: output is not held any more */
     uint32_t column;      /* where the cursor is */
     uint32_t line_column; /* where it was when the line being edited began */
 
     uint32_t signals; /* bit n: signal n is to go to the foreground group */
 };
 
-/* Linux's initial settings; `raw` turns off all output processing. */
+/* Linux's initial settings; `raw_output` turns off all output processing. */
 void tty_init(struct tty *tty, bool raw_output);
 
 /* One byte from the line. */
 void tty_input(struct tty *tty, uint8_t byte);
 
 /*
- * Up to len bytes for a reader, by the rules of canonical or of raw mode (VMIN; VTIME as a flag
- * that something is enough). 0 is an end of file. -EAGAIN: nothing yet.
+ * Up to len bytes for a reader, by the rules of canonical or of raw mode (VMIN; with `enough` it
+ * takes what there is). 0 is an end of file. -EAGAIN: nothing yet.
  */
-long tty_read(struct tty *tty, uint8_t *buffer, size_t len);
+long tty_read(struct tty *tty, uint8_t *buffer, size_t len, bool enough);
 
-/* Raw mode with VMIN 0 and VTIME: how long a reader may wait in milliseconds, 0 = no limit. */
+/*
+ * Raw mode with VTIME: how long a reader may wait for the next byte in milliseconds, 0 = no limit.
+ * With VMIN it counts from the first byte on (termios(3)).
+ */
 uint32_t tty_read_limit_ms(const struct tty *tty);
 
 /* Takes as many bytes as there is room for, processed; -EAGAIN if there is none. */
@@ -84,6 +90,36 @@ int tty_take_signal(struct tty *tty);
 bool tty_put(struct tty *tty, uint8_t byte);
 /* One byte as it is: cursor movement of the editor. */
 bool tty_put_plain(struct tty *tty, uint8_t byte);
+
+/* Holds output back, or lets it go. */
+void tty_hold_output(struct tty *tty, bool held);
+/* The machine stops: nothing holds output back from now on. */
+void tty_shut_down(struct tty *tty);
+
+/* A process that uses the terminal, as job control sees it. */
+struct tty_user {
+    uint32_t opened; /* the terminal's life when it was opened */
+    int32_t group;
+    int32_t session;
+    bool root;
+    bool anyway; /* ignores or blocks SIGTTOU */
+};
+
+enum tty_use { TTY_READS, TTY_WRITES, TTY_CHANGES };
+
+/*
+ * May it? 0, -ERESTART if it is in the background, -EIO if the terminal was hung up or is another
+ * session's (job.c; POSIX XBD 11.1.4).
+ */
+long tty_may(const struct tty *tty, const struct tty_user *user, enum tty_use use);
+bool tty_is_controlling(const struct tty *tty, const struct tty_user *user);
+
+/* The terminal becomes a session's; -EPERM if it is another's and is not to be stolen. */
+long tty_acquire(struct tty *tty, int32_t group, int32_t session, bool steal);
+/* It is nobody's any more: the group that was in the foreground, or -ENOTTY. */
+long tty_release(struct tty *tty, int32_t session);
+/* What is open is dead, and the next who opens it finds it as it was at first. */
+void tty_hang_up(struct tty *tty);
 
 /* Editor of the current line (edit.c). */
 void tty_edit(struct tty *tty, uint8_t byte);

@@ -6,6 +6,7 @@
  * until init's first thread has started them anew.
  */
 #include "init.h"
+#include <lib/clock.h>
 #include <lib/server.h>
 #include <protocol/console_client.h>
 #include <protocol/proc_client.h>
@@ -16,7 +17,9 @@
 #define EXEC_MAX 512
 #define PRIORITY 16
 #define STACK_SIZE (32ul * 1024)
-#define STATUS_KILLED 9 /* as wait(2) tells it: by SIGKILL */
+#define DRAIN_NS 2000000000ull  /* most that the terminal's output may hold a stop up */
+#define EVENT_TIME (1ull << 61) /* of session_events: that time is over */
+#define STATUS_KILLED 9         /* as wait(2) tells it: by SIGKILL */
 
 uint64_t session_events;
 
@@ -28,8 +31,10 @@ static char command[EXEC_MAX];
 
 /* Stops the machine; output still in the console's buffers is let out first. */
 static void stop(uint64_t how, uint64_t status) {
-    while (console_drain(console_slot) == -EAGAIN)
-        pk_yield(0);
+    pk_timer_set(session_events, EVENT_TIME, clock_ns() + DRAIN_NS);
+    while (console_shut_down(console_slot) == -EAGAIN &&
+           !(pk_wait(session_events, 0) & (long)EVENT_TIME))
+        continue;
     pk_machine_stop(boot_caps.machine, how, status);
 }
 

@@ -39,7 +39,7 @@ struct request {
 /* One message of a protocol, as the generator declares it. */
 struct protocol_entry {
     long (*handler)(struct request *req);
-    uint64_t from;   /* the only badge that may send it, or 0 */
+    uint64_t from;   /* bit n: server n may send it (parley/identity.h); 0: whoever can */
     uint32_t in_min; /* least lengths of the caller's buffers */
     uint32_t out_min;
     uint16_t caps_min; /* least number of capabilities */

@@ -9,6 +9,7 @@
  */
 #include "proc.h"
 #include <protocol/session_client.h>
+#include <protocol/vfs_client.h>
 #include <string.h>
 
 /* By slot: the capability to call with, and the unbadged one to make badged copies of. */
@@ -39,12 +40,21 @@ static long install(const struct process *p, unsigned slot) {
     return result == -EEXIST ? 0 : result < 0 ? result : 1;
 }
 
+/* If it fails, the server is down or does not know p: its successor hears it when p connects. */
+void connect_job_changed(const struct process *p) {
+    if (p->connected >> PK_SLOT_VFS & 1)
+        vfs_job(endpoints[PK_SLOT_VFS], process_pid(p), process_group(p),
+                p->no_terminal ? 0 : process_session(p));
+}
+
 /* Makes p known to the server: 1 if it did not know it before, 0, or an error. */
 static long connect_to(struct process *p, unsigned slot) {
     uint32_t flags = p->connected >> slot & 1 ? SESSION_REJOIN : 0;
     long result = session_connect(endpoints[slot], process_pid(p), p->euid, p->egid, flags);
     if (result >= 0)
         p->connected |= 1u << slot;
+    if (result > 0 && slot == PK_SLOT_VFS)
+        connect_job_changed(p);
     return result;
 }
 

@@ -21,7 +21,11 @@
 
 static struct program program, interpreter, personality;
 static uint64_t personality_object, personality_data, personality_bias;
-static bool log_unknown;
+static bool log_unknown; /* log=syscalls */
+
+bool exec_logs_unknown(void) {
+    return log_unknown;
+}
 
 /* The second segment of linux.so: its state, at the start of what is private to each process. */
 static long find_personality_data(void) {

@@ -14,7 +14,7 @@ enum { P_ALL, P_PID, P_PGID };
 
 static bool matches(const struct process *child, int id_type, int id) {
     return id_type == P_ALL || (id_type == P_PID && process_pid(child) == id) ||
-           (id_type == P_PGID && child->group == id);
+           (id_type == P_PGID && process_group(child) == id);
 }
 
 static bool reportable(const struct process *child, uint32_t options) {
@@ -76,7 +76,7 @@ long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options
         (id_type == P_PID && id <= 0) || (id_type == P_PGID && id < 0))
         return -EINVAL;
     if (id_type == P_PGID && id == 0)
-        id = p->group;
+        id = process_group(p);
     p->wait_for.id_type = id_type;
     p->wait_for.id = id;
     p->wait_for.options = options;
@@ -142,31 +142,23 @@ static void stop_running(struct process *p) {
     pool_leave(p);
 }
 
-/* The terminal's session is over: whoever is in the same one is told. */
-static void end_session(const struct process *leader) {
-    struct process *p;
-    struct sweep sweep;
-    sweep_begin(&sweep);
-    while ((p = sweep_next(&sweep)))
-        if (p != leader && p->session == process_pid(leader) && p->state != PROCESS_ZOMBIE) {
-            signal_send_simple(p, SIGCONT, SI_KERNEL, 0);
-            signal_send_simple(p, SIGHUP, SI_KERNEL, 0); /* last: it may be the end of p */
-        }
-}
-
 void process_end(struct process *p, int code, int status) {
     if (p->state == PROCESS_ZOMBIE)
         return;
     stop_running(p);
+    if (p->state == PROCESS_STOPPED)
+        p->group->stopped--;
     p->state = PROCESS_ZOMBIE;
+    group_parent_ended(p);
     p->code = code;
     p->status = status;
     signal_drop_all(p);
     connect_exited(p);
     process_release_vfork(p);
     process_adopt_orphans(p);
-    if (p->session == process_pid(p))
-        end_session(p);
+    if (process_session(p) == process_pid(p))
+        terminal_session_ended(p);
+    group_hang_ups();
     struct process *parent = p->parent;
     signal_parent(p, code, status);
     if (leaves_zombie(p)) {

@@ -13,38 +13,38 @@ long proc_handle_ids(struct request *req, int pid) {
     struct process *p = pid == 0 ? request_process(req) : process_find(pid);
     if (!p)
         return -ESRCH;
-    proc_results_ids(&req->msg, parent_pid(p), p->group, p->session);
+    proc_results_ids(&req->msg, parent_pid(p), process_group(p), process_session(p));
     return process_pid(p);
 }
 
-static bool group_in_session(int group, int session) {
-    for (struct process *p = process_next(0); p; p = process_next(p))
-        if (p->group == group && p->session == session)
-            return true;
-    return false;
-}
-
 /* setpgid(2), its errors in the order of the page. */
-long proc_handle_setpgid(struct request *req, int pid, int group) {
+long proc_handle_setpgid(struct request *req, int pid, int id) {
     struct process *caller = request_process(req);
     if (!caller)
         return -ESRCH;
-    if (group < 0)
+    if (id < 0)
         return -EINVAL;
     struct process *p = pid == 0 ? caller : process_find(pid);
     if (!p || (p != caller && p->parent != caller))
         return -ESRCH;
-    if (p != caller && p->session != caller->session)
+    int session = process_session(caller);
+    if (p != caller && process_session(p) != session)
         return -EPERM;
     if (p != caller && p->execed)
         return -EACCES;
-    if (p->session == process_pid(p))
+    if (process_session(p) == process_pid(p))
         return -EPERM;
-    if (group == 0)
-        group = process_pid(p);
-    if (group != process_pid(p) && !group_in_session(group, caller->session))
+    if (id == 0)
+        id = process_pid(p);
+    struct group *group = group_find(id);
+    if (group ? group->session != session : id != process_pid(p))
         return -EPERM;
-    p->group = group;
+    if (!group)
+        group = group_new(id, session);
+    if (!group)
+        return -ENOMEM;
+    group_move(p, group);
+    connect_job_changed(p);
     return 0;
 }
 
@@ -53,10 +53,14 @@ long proc_handle_setsid(struct request *req) {
     if (!p)
         return -ESRCH;
     int pid = process_pid(p);
-    for (struct process *q = process_next(0); q; q = process_next(q))
-        if (q->group == pid)
-            return -EPERM;
-    p->group = p->session = pid;
+    if (group_find(pid))
+        return -EPERM;
+    struct group *group = group_new(pid, pid);
+    if (!group)
+        return -ENOMEM;
+    group_move(p, group);
+    p->no_terminal = false;
+    connect_job_changed(p);
     return pid;
 }
 

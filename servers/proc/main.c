@@ -7,6 +7,8 @@
 static void on_events(uint64_t bits) {
     int number, group;
     process_bury();
+    if (bits & CONSOLE_EVENT_SENT)
+        system_drained();
     if (!(bits & CONSOLE_EVENT_PROC))
         return;
     while (console_signals(boot_cap("console"), &number, &group) > 0)

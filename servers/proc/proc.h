@@ -4,7 +4,7 @@
  *
  * A process is a kernel task with one thread, a place in the tree, signal state and identities.
  * Everything is found by pid or by link, nothing by scanning all processes but what POSIX defines
- * so (kill(-1), a group's members).
+ * so (kill(-1)).
  */
 #ifndef PROC_PROC_H
 #define PROC_PROC_H
@@ -42,14 +42,31 @@ enum wait_kind { WAIT_NONE, WAIT_CHILD, WAIT_SLEEP, WAIT_SUSPEND, WAIT_SIGNAL };
 
 struct pool;
 
+/* A process group (group.c). */
+struct group {
+    struct hash_node node; /* key: its id */
+    int session;
+    struct list members; /* struct process.member, zombies too, oldest first */
+    unsigned stopped;    /* members that are stopped, */
+    unsigned tethered;   /* and that a parent in another group of the session could continue */
+    struct list hang_up; /* while it is to be sent SIGHUP and SIGCONT */
+};
+
+static inline int group_id(const struct group *g) {
+    return (int)g->node.key;
+}
+
 struct process {
     struct hash_node pid_node; /* key: pid */
     struct list all;           /* of all processes, oldest first */
     struct process *parent;    /* NULL: init */
     struct list children, sibling;
-    int group, session;
+    struct group *group; /* never 0 */
+    struct list member;
+    bool tethered; /* counted in the group's */
     enum process_state state;
     bool execed, vforked, spawned;
+    bool no_terminal;      /* it has given up its session's terminal (TIOCNOTTY) */
     bool wait_reported;    /* the stop or continuation has been waited for */
     int code, status;      /* how it ended, or stopped: CLD_*, exit code or signal */
     uint64_t task, thread; /* slots; 0 once a zombie */
@@ -96,6 +113,13 @@ static inline int process_pid(const struct process *p) {
     return (int)p->pid_node.key;
 }
 
+static inline int process_group(const struct process *p) {
+    return group_id(p->group);
+}
+static inline int process_session(const struct process *p) {
+    return p->group->session;
+}
+
 /* process.c: the table and the tree. */
 struct process *process_find(int pid);
 struct process *request_process(const struct request *req);
@@ -111,12 +135,29 @@ struct process *process_next(const struct process *p); /* 0: the first; at the e
  */
 struct sweep {
     struct process *next;
-    struct sweep *outer; /* walks nest: an end may signal a whole session */
+    const struct group *group; /* 0: all */
+    struct sweep *outer;       /* walks nest: an end may signal a whole group */
 };
-void sweep_begin(struct sweep *s);
-struct process *sweep_next(struct sweep *s); /* 0 at the end, which ends the sweep */
+void sweep_begin(struct sweep *s, const struct group *g); /* g: its members only; 0: all */
+struct process *sweep_next(struct sweep *s);              /* 0 at the end, which ends the sweep */
 uint64_t process_count(void);
 uint64_t process_run_ns(const struct process *p);
+
+/* group.c */
+struct group *group_find(int id);
+struct group *group_new(int id, int session); /* for a member at once; 0: no memory */
+void group_none(struct process *p);           /* of a new process: not in one yet */
+void group_enter(struct process *p, struct group *g);
+void group_leave(struct process *p);
+void group_move(struct process *p, struct group *g);
+/* p or its parent has ended: p's group may be orphaned by that. */
+void group_parent_ended(struct process *p);
+/* Tells the groups that were orphaned and have stopped members; may end anybody. */
+void group_hang_ups(void);
+/* Nobody outside the group could continue its members. */
+static inline bool group_orphaned(const struct group *g) {
+    return g->tethered == 0;
+}
 
 /* connect.c: capabilities to servers, and what these are told. */
 long connect_setup(void);
@@ -129,6 +170,7 @@ void connect_credentials(struct process *p);
 void connect_exited(struct process *p);
 /* True if a server's error is because it was started anew and did not know p: now it does, ask again. */
 bool connect_again(struct process *p, unsigned slot, long error);
+void connect_job_changed(const struct process *p);
 uint64_t connect_endpoint(unsigned slot); /* to call that server as proc */
 
 /* exec.c */
@@ -140,6 +182,7 @@ long exec_setup(void);
 long exec_spawn(struct process *p, const char *bytes, size_t length, size_t count);
 /* p ends while an exec of its is on its way. */
 void exec_abandon(struct process *p);
+bool exec_logs_unknown(void); /* system calls that are not served, as the command line asks */
 #define STACK_TOP ((1ul << 38) - 0x101000)
 #define STACK_SIZE (8ul << 20)
 #define PERSONALITY_BASE ((1ul << 38) - 0x100000)
@@ -162,7 +205,9 @@ bool signal_permitted(const struct process *from, const struct process *to, int 
 /* Makes a signal pending and acts on it as far as that is possible now; 0 or -EAGAIN. */
 long signal_send(struct process *p, const struct signal_info *info);
 long signal_send_simple(struct process *p, int signal, int code, const struct process *from);
-void signal_send_group(int group, int signal);
+void signal_send_group(int group, int signal); /* from the terminal; nothing if there is none */
+/* A handler's result, unless the caller itself was ended meanwhile: nobody is there to answer then. */
+long answer(int own, long result);
 /* A fault's signal: cannot be blocked or ignored. True if a handler will run. */
 bool signal_force(struct process *p, struct signal_info *info);
 /* If p has something to deliver now, asks the kernel to bring its thread here. */
@@ -235,6 +280,13 @@ enum {
 #define SI_TKILL (-6)
 
 bool signal_is_ignored(const struct process *p, int signal);
+/* system.c */
+void system_drained(void); /* the terminal has sent all its output */
+
+/* terminal.c: sessions and the terminal. */
+/* The terminal is hung up if it was the session's. */
+void terminal_session_ended(const struct process *leader);
+int terminal_foreground(const struct process *p); /* of its controlling terminal; 0: it has none */
 
 /* timer.c */
 void alarm_cancel(struct process *p);

@@ -41,9 +41,11 @@ struct process *request_process(const struct request *req) {
 static bool in_use(int pid) {
     if (process_find(pid))
         return true;
+    if (group_find(pid))
+        return true;
     for (struct list *l = all.next; l != &all; l = l->next) {
         const struct process *p = container_of(l, struct process, all);
-        if (p->group == pid || p->session == pid)
+        if (process_session(p) == pid)
             return true;
     }
     return false;
@@ -95,20 +97,31 @@ struct process *process_new(struct process *parent) {
     p->start_ns = clock_ns();
     list_init(&p->children);
     list_init(&p->queue);
+    group_none(p);
     hash_insert(&by_pid, &p->pid_node, (uint64_t)new_pid());
     list_add_tail(&all, &p->all);
-    if (parent)
+    if (parent) {
         list_add_tail(&parent->children, &p->sibling);
-    else
+        group_enter(p, parent->group);
+    } else {
         list_init(&p->sibling);
+    }
     count++;
     return p;
 }
 
 static struct sweep *sweeps;
 
-void sweep_begin(struct sweep *s) {
-    s->next = process_next(0);
+static struct process *next_in(const struct group *g, const struct process *p) {
+    if (!g)
+        return process_next(p);
+    struct list *next = p ? p->member.next : g->members.next;
+    return next == &g->members ? 0 : container_of(next, struct process, member);
+}
+
+void sweep_begin(struct sweep *s, const struct group *g) {
+    s->group = g;
+    s->next = next_in(g, 0);
     s->outer = sweeps;
     sweeps = s;
 }
@@ -116,7 +129,7 @@ void sweep_begin(struct sweep *s) {
 struct process *sweep_next(struct sweep *s) {
     struct process *p = s->next;
     if (p)
-        s->next = process_next(p);
+        s->next = next_in(s->group, p);
     else
         sweeps = s->outer;
     return p;
@@ -125,8 +138,9 @@ struct process *sweep_next(struct sweep *s) {
 void process_free(struct process *p) {
     for (struct sweep *s = sweeps; s; s = s->outer)
         if (s->next == p)
-            s->next = process_next(p);
+            s->next = next_in(s->group, p);
     signal_drop_all(p);
+    group_leave(p);
     list_remove(&p->sibling);
     list_remove(&p->all);
     hash_remove(&by_pid, &p->pid_node);
@@ -143,6 +157,8 @@ void process_adopt_orphans(struct process *p) {
         child->parent = 0;
         if (child->state == PROCESS_ZOMBIE)
             process_free(child);
+        else
+            group_parent_ended(child);
     }
 }
 

@@ -112,13 +112,17 @@ static int parent_pid(const struct process *p) {
     return p->parent ? process_pid(p->parent) : INIT_PID;
 }
 
+#define TTY_NUMBER (4 << 8 | 64) /* the terminal's device: /dev/ttyS0 */
+
 /* proc(5), /proc/[pid]/stat: fields that have no meaning here are 0. */
 static void pid_stat(struct text *t, const struct process *p) {
     struct pk_task_info info = task_info(p);
+    int foreground = terminal_foreground(p);
     print(t,
           "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 %lu 0 %lu 0 20 0 1 0 %lu %lu %lu "
           "18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0\n",
-          process_pid(p), p->name, state_letter(p), parent_pid(p), p->group, p->session, 1284, -1,
+          process_pid(p), p->name, state_letter(p), parent_pid(p), process_group(p),
+          process_session(p), foreground ? TTY_NUMBER : 0, foreground ? foreground : -1,
           (unsigned long)(process_run_ns(p) / 10000000), (unsigned long)(p->children_ns / 10000000),
           (unsigned long)(p->start_ns / 10000000), (unsigned long)info.mapped * 4096,
           (unsigned long)info.resident);
@@ -184,6 +188,18 @@ static const struct entry *find_entry(const struct entry *e, size_t n, const cha
     return 0;
 }
 
+/* The number that a name is, as Linux's name_to_int() takes it: digits only, none too many. 0: none. */
+static int pid_of_name(const char *name, size_t n) {
+    int pid = 0;
+    if (n == 0 || name[0] == '0')
+        return 0;
+    for (; n; n--, name++)
+        if (*name < '0' || *name > '9' || __builtin_mul_overflow(pid, 10, &pid) ||
+            __builtin_add_overflow(pid, *name - '0', &pid))
+            return 0;
+    return pid;
+}
+
 static long lookup(struct process *caller, const char *path, struct place *out) {
     *out = (struct place){0};
     if (strncmp(path, "/proc", 5) || (path[5] && path[5] != '/'))
@@ -204,12 +220,10 @@ static long lookup(struct process *caller, const char *path, struct place *out) 
         if (out->entry)
             return 0;
     }
-    char *end;
-    long pid = strtol(path, &end, 10);
     if (n == 4 && !memcmp(path, "self", 4))
         out->process = caller;
-    else if (end == path + n)
-        out->process = process_find((int)pid);
+    else
+        out->process = process_find(pid_of_name(path, n));
     if (!out->process)
         return -ENOENT;
     if (!*rest)
@@ -292,6 +306,13 @@ long proc_handle_stat(struct request *req) {
     return 0;
 }
 
+/* ptrace(2)'s rule: what runs under a user's ids alone, and no other's. */
+static bool may_look_into(const struct process *caller, const struct process *p) {
+    bool user = p->ruid == caller->euid && p->euid == caller->euid && p->suid == caller->euid;
+    bool group = p->rgid == caller->egid && p->egid == caller->egid && p->sgid == caller->egid;
+    return caller == p || caller->euid == 0 || (user && group);
+}
+
 long proc_handle_readlink(struct request *req) {
     struct process *caller;
     struct place place;
@@ -302,6 +323,8 @@ long proc_handle_readlink(struct request *req) {
     if (!place.entry || place.entry->make)
         return -EINVAL;
     const char *text = target;
+    if (place.process && !may_look_into(caller, place.process))
+        return -EACCES;
     if (place.process)
         text = place.process->path;
     else

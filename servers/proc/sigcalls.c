@@ -11,16 +11,16 @@ static bool bad_signal(int signal) {
     return signal < 0 || signal > SIGNALS;
 }
 
-/* Sends to every process that `in` chooses; as kill(2): success if it worked for one. */
-static long kill_many(struct process *from, int signal, int group) {
+/* Sends to a group, or (0) to everybody but the caller; as kill(2): success if it worked for one. */
+static long kill_many(struct process *from, int signal, const struct group *group) {
     bool found = false, sent = false;
     int own = process_pid(from);
     struct process *p;
     struct sweep sweep;
-    sweep_begin(&sweep);
+    bool member = from->group == group;
+    sweep_begin(&sweep, group);
     while ((p = sweep_next(&sweep))) {
-        /* group 0: everybody but the caller (kill(-1)) */
-        if (group ? p->group != group : process_pid(p) == own)
+        if (!group && process_pid(p) == own)
             continue;
         found = true;
         if (!signal_permitted(from, p, signal))
@@ -29,13 +29,13 @@ static long kill_many(struct process *from, int signal, int group) {
         if (signal && process_pid(p) != own)
             signal_send_simple(p, signal, SI_USER, from);
     }
-    if (sent && signal && group && process_find(own) && from->group == group)
+    if (sent && signal && member && process_find(own))
         signal_send_simple(from, signal, SI_USER, from); /* last: it may be the end of the caller */
     return sent ? 0 : found ? -EPERM : -ESRCH;
 }
 
 /* The caller may be the one that was killed: nobody is there to answer then. */
-static long answer(int own, long result) {
+long answer(int own, long result) {
     struct process *p = process_find(own);
     return p && p->state != PROCESS_ZOMBIE ? result : SERVER_DEFER;
 }
@@ -79,14 +79,15 @@ long proc_handle_kill(struct request *req, int pid, int signal) {
         return answer(own, kill_many(p, signal, 0));
     if (pid == INT_MIN)
         return -ESRCH;
-    return answer(own, kill_many(p, signal, pid ? -pid : p->group));
+    const struct group *group = pid ? group_find(-pid) : p->group;
+    return group ? answer(own, kill_many(p, signal, group)) : -ESRCH;
 }
 
 long proc_handle_tgkill(struct request *req, int group, int thread, int signal) {
     struct process *p = request_process(req);
     if (!p)
         return -ESRCH;
-    if (bad_signal(signal))
+    if (bad_signal(signal) || thread <= 0 || (group <= 0 && group != -1))
         return -EINVAL;
     if (group != -1 && group != thread) /* a process's one thread has its number */
         return -ESRCH;

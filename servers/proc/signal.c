@@ -45,7 +45,7 @@ bool signal_is_ignored(const struct process *p, int signal) {
 }
 
 bool signal_permitted(const struct process *from, const struct process *to, int signal) {
-    if (from->euid == 0 || (signal == SIGCONT && from->session == to->session))
+    if (from->euid == 0 || (signal == SIGCONT && process_session(from) == process_session(to)))
         return true;
     return from->euid == to->ruid || from->euid == to->suid || from->ruid == to->ruid ||
            from->ruid == to->suid;
@@ -155,6 +155,7 @@ static void stop(struct process *p, int signal) {
     if (p->state == PROCESS_STOPPED)
         return;
     p->state = PROCESS_STOPPED;
+    p->group->stopped++;
     pk_thread_suspend(p->thread);
     process_report(p, CLD_STOPPED, signal);
 }
@@ -163,6 +164,7 @@ static void resume(struct process *p) {
     if (p->state != PROCESS_STOPPED)
         return;
     p->state = PROCESS_RUNNING;
+    p->group->stopped--;
     process_report(p, CLD_CONTINUED, SIGCONT);
     if (p->state == PROCESS_RUNNING) {
         pk_thread_resume(p->thread);
@@ -181,7 +183,8 @@ static void act(struct process *p, int signal) {
         break;
     case STOP:
         signal_take(p, signal_bit(signal), &info);
-        stop(p, signal);
+        if (signal == SIGSTOP || !group_orphaned(p->group))
+            stop(p, signal); /* else nobody could continue it (sigaction in POSIX) */
         break;
     case IGNORE:
     case CONTINUE:
@@ -258,12 +261,14 @@ long signal_send_simple(struct process *p, int signal, int code, const struct pr
 }
 
 void signal_send_group(int group, int signal) {
+    const struct group *g = group_find(group);
     struct process *p;
     struct sweep sweep;
-    sweep_begin(&sweep);
+    if (!g)
+        return;
+    sweep_begin(&sweep, g);
     while ((p = sweep_next(&sweep)))
-        if (p->group == group)
-            signal_send_simple(p, signal, SI_KERNEL, 0);
+        signal_send_simple(p, signal, SI_KERNEL, 0);
 }
 
 bool signal_force(struct process *p, struct signal_info *info) {

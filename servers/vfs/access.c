@@ -27,6 +27,13 @@ int access_remove(const struct node *dir, const struct node *node, const struct 
     return (dir->mode & MODE_STICKY) && others ? -EPERM : 0;
 }
 
+void access_written(struct node *node, const struct credentials *who) {
+    if (who->uid != 0) {
+        uint32_t group = node->mode & 0010 ? MODE_SETGID : 0; /* else it means something else */
+        node->mode &= ~(MODE_SETUID | group);
+    }
+}
+
 int access_owner(const struct node *node, const struct credentials *who) {
     return who->uid == 0 || who->uid == node->uid ? 0 : -EPERM;
 }

@@ -21,6 +21,8 @@ struct credentials {
 int access_check(const struct node *node, const struct credentials *who, uint32_t wanted);
 /* May a name of `node` in `dir` be taken away? -EACCES, or -EPERM for another's in a sticky one. */
 int access_remove(const struct node *dir, const struct node *node, const struct credentials *who);
+/* Its data were changed: what runs with its owner's rights does not any more (write(2)). */
+void access_written(struct node *node, const struct credentials *who);
 /* 0 for the owner and root, else -EPERM. */
 int access_owner(const struct node *node, const struct credentials *who);
 #endif

@@ -214,7 +214,10 @@ long vfs_handle_utimensat(struct request *req, int dirfd, uint32_t flags, int64_
     }
     bool both_now = access_ns == VFS_TIME_NOW && modification_ns == VFS_TIME_NOW;
     bool none = access_ns == VFS_TIME_OMIT && modification_ns == VFS_TIME_OMIT;
-    if (!none && access_owner(node, &caller.who)) {
+    if (none) {
+        return 0;
+    }
+    if (access_owner(node, &caller.who)) {
         if (!both_now) {
             return -EPERM;
         }
@@ -228,6 +231,16 @@ long vfs_handle_utimensat(struct request *req, int dirfd, uint32_t flags, int64_
     set_time(&node->mtime, modification_ns, now);
     node->ctime = now;
     return 0;
+}
+
+/* Either done, or going on in steps. */
+static long resize(struct request *req, struct node *node, int64_t length,
+                   const struct credentials *who) {
+    long error = data_resize(req, node, length);
+    if (!error || error == SERVER_DEFER) {
+        access_written(node, who);
+    }
+    return error;
 }
 
 long vfs_handle_truncate(struct request *req, int64_t length) {
@@ -246,7 +259,7 @@ long vfs_handle_truncate(struct request *req, int64_t length) {
     if (!error) {
         error = access_check(node, &caller.who, MAY_WRITE);
     }
-    return error ? error : data_resize(req, node, length);
+    return error ? error : resize(req, node, length, &caller.who);
 }
 
 long vfs_handle_ftruncate(struct request *req, int fd, int64_t length) {
@@ -257,7 +270,8 @@ long vfs_handle_ftruncate(struct request *req, int fd, int64_t length) {
     if (!file_writes(file) || !node_is_regular(file->node)) {
         return -EINVAL;
     }
-    return data_resize(req, file->node, length);
+    struct credentials who = request_credentials(req);
+    return resize(req, file->node, length, &who);
 }
 
 long vfs_handle_umask(struct request *req, uint32_t mask) {

@@ -195,6 +195,10 @@ static long regular_write(struct request *req, struct file *file, int64_t offset
     if (done > 0 && current) {
         file->offset = at + (uint64_t)done;
     }
+    if (file->node->mode & (MODE_SETUID | MODE_SETGID)) {
+        struct credentials who = request_credentials(req);
+        access_written(file->node, &who);
+    }
     return done;
 }
 

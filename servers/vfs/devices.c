@@ -96,8 +96,9 @@ const struct file_ops *device_ops(uint64_t device) {
     case 0x0108:
     case 0x0109:
         return &random_ops;
-    case 0x0500:
-    case 0x0501:
+    case 0x0440: /* ttyS0 */
+    case 0x0500: /* tty */
+    case 0x0501: /* console */
         return &tty_ops;
     default:
         return NULL;

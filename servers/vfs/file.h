@@ -47,6 +47,7 @@ struct file {
     union {
         struct pipe *pipe;
         struct listing *listing; /* a directory that the process server made up */
+        uint32_t opened;         /* a terminal: its life at the time (protocols/console.toml) */
     };
 };
 
@@ -58,6 +59,8 @@ struct process {
     int lowest_free;     /* no descriptor below it is free */
     struct node *cwd;
     uint32_t umask;
+    int group;   /* process group and session as a terminal sees them, */
+    int session; /* 0: it has given up its terminal */
 };
 
 extern const struct file_ops regular_ops;

@@ -17,6 +17,7 @@
 #include "file.h"
 #include "path.h"
 
+#define GROUP_TTY 5 /* as in Debian: who may write to terminals by group */
 #define PAGE 4096ull
 #define SECOND 1000000000ull
 
@@ -178,9 +179,10 @@ int initrd_unpack(void) {
     return result;
 }
 
-static int add_special(const char *path, uint32_t mode, uint32_t major, uint32_t minor) {
+static int add_special(const char *path, uint32_t mode, uint32_t gid, uint32_t major,
+                       uint32_t minor) {
     struct cpio_entry entry = {
-        .path = path, .mode = mode, .rdev_major = major, .rdev_minor = minor};
+        .path = path, .mode = mode, .gid = gid, .rdev_major = major, .rdev_minor = minor};
     return add_entry(NULL, &entry);
 }
 
@@ -196,20 +198,23 @@ int initrd_add_standard(void) {
         uint32_t mode;
         uint32_t major;
         uint32_t minor;
+        uint32_t gid;
     } list[] = {
-        {"tmp", MODE_DIRECTORY | MODE_STICKY | 0777, 0, 0},
-        {"proc", MODE_DIRECTORY | 0555, 0, 0},
-        {"dev", MODE_DIRECTORY | 0755, 0, 0},
-        {"dev/console", MODE_CHARACTER | 0600, 5, 1},
-        {"dev/tty", MODE_CHARACTER | 0666, 5, 0},
-        {"dev/null", MODE_CHARACTER | 0666, 1, 3},
-        {"dev/zero", MODE_CHARACTER | 0666, 1, 5},
-        {"dev/full", MODE_CHARACTER | 0666, 1, 7},
-        {"dev/random", MODE_CHARACTER | 0666, 1, 8},
-        {"dev/urandom", MODE_CHARACTER | 0666, 1, 9},
+        {"tmp", MODE_DIRECTORY | MODE_STICKY | 0777, 0, 0, 0},
+        {"proc", MODE_DIRECTORY | 0555, 0, 0, 0},
+        {"dev", MODE_DIRECTORY | 0755, 0, 0, 0},
+        {"dev/console", MODE_CHARACTER | 0600, 5, 1, GROUP_TTY},
+        {"dev/ttyS0", MODE_CHARACTER | 0620, 4, 64, GROUP_TTY},
+        {"dev/tty", MODE_CHARACTER | 0666, 5, 0, GROUP_TTY},
+        {"dev/null", MODE_CHARACTER | 0666, 1, 3, 0},
+        {"dev/zero", MODE_CHARACTER | 0666, 1, 5, 0},
+        {"dev/full", MODE_CHARACTER | 0666, 1, 7, 0},
+        {"dev/random", MODE_CHARACTER | 0666, 1, 8, 0},
+        {"dev/urandom", MODE_CHARACTER | 0666, 1, 9, 0},
     };
     for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
-        int error = add_special(list[i].path, list[i].mode, list[i].major, list[i].minor);
+        int error =
+            add_special(list[i].path, list[i].mode, list[i].gid, list[i].major, list[i].minor);
         if (error) {
             return error;
         }

@@ -74,13 +74,34 @@ long vfs_handle_install(struct request *req, int pid, uint32_t kind, uint32_t mo
     return fd;
 }
 
+/* A login's terminal is its user's, whatever the last one made of it (login(1)). */
+static void own_terminal(struct node *node, const struct caller *caller) {
+    node->uid = caller->who.uid;
+    node->mode = MODE_CHARACTER | 0600;
+    node->ctime = vfs_now();
+}
+
+static int give_standard(struct process *process, struct file *file) {
+    int error = 0;
+    for (int fd = 0; fd < 3 && !error; fd++) {
+        file->refs++;
+        error = (int)fd_replace(process, file, fd, false);
+        file->refs -= error != 0;
+    }
+    return error;
+}
+
 long vfs_handle_attach_console(struct request *req, int pid) {
     struct caller caller;
     struct walk walk;
-    int error = caller_by_pid(pid, &caller);
+    long error = caller_by_pid(pid, &caller);
     (void)req;
     if (!error) {
         error = path_walk("/dev/console", tree_root, &caller.who, 0, &walk);
+    }
+    if (!error &&
+        (node_type(walk.node) != MODE_CHARACTER || device_ops(walk.node->device) != &tty_ops)) {
+        error = -ENOTTY;
     }
     if (error) {
         return error;
@@ -89,15 +110,30 @@ long vfs_handle_attach_console(struct request *req, int pid) {
     if (!file) {
         return -ENOMEM;
     }
-    for (int fd = 0; fd < 3 && !error; fd++) {
-        file->refs++;
-        error = (int)fd_replace(caller.process, file, fd, false);
-        file->refs -= error != 0;
-    }
+    error = tty_open(client_find((uint64_t)pid), file, LX_O_NOCTTY);
+    error = error < 0 ? error : give_standard(caller.process, file);
     file_put(file);
+    if (error < 0) {
+        return error;
+    }
+    own_terminal(walk.node, &caller);
     struct node *old = caller.process->cwd;
     caller.process->cwd = node_hold(tree_root);
     node_put(old);
-    tty_attach(pid);
-    return error;
+    return tty_attach(caller.process);
+}
+
+long vfs_handle_terminal(struct request *req, int pid, int fd) {
+    struct caller caller;
+    int error = caller_by_pid(pid, &caller);
+    (void)req;
+    if (error) {
+        return error;
+    }
+    const struct file *file = fd_file(caller.process, fd);
+    if (!file || (file->flags & LX_O_PATH)) {
+        return -EBADF;
+    }
+    long result = tty_check(file);
+    return result < 0 ? result : file_reads(file) ? VFS_TERMINAL_READS : 0;
 }

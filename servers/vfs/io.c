@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls on descriptors: read, write, seek, dup, fcntl, ioctl, close. */
 #include "file.h"
+#include "tty.h"
 
 static long do_read(struct request *req, struct file *file, int64_t offset) {
     if (!file || !file_reads(file)) {
@@ -28,6 +29,14 @@ long vfs_handle_read(struct request *req, int fd) {
 
 long vfs_handle_write(struct request *req, int fd) {
     return do_write(req, fd_file(request_process(req), fd), OFFSET_CURRENT);
+}
+
+long vfs_handle_write_anyway(struct request *req, int fd) {
+    struct file *file = fd_file(request_process(req), fd);
+    if (!file || !file_writes(file)) {
+        return -EBADF;
+    }
+    return file->ops == &tty_ops ? tty_write_anyway(req, file) : -ENOTTY;
 }
 
 /* What pread and pwrite check; directories go on to be refused with EISDIR. */
@@ -179,7 +188,8 @@ static long set_nonblock(struct request *req, struct file *file) {
     return 0;
 }
 
-long vfs_handle_ioctl(struct request *req, int fd, uint32_t request, uint64_t argument) {
+long vfs_handle_ioctl(struct request *req, int fd, uint32_t request, uint64_t argument,
+                      uint32_t flags) {
     struct process *process = request_process(req);
     struct file *file = fd_file(process, fd);
     if (!file || (file->flags & LX_O_PATH)) {
@@ -193,6 +203,9 @@ long vfs_handle_ioctl(struct request *req, int fd, uint32_t request, uint64_t ar
     case LX_FIONBIO:
         return set_nonblock(req, file);
     default:
+        if ((flags & VFS_IOCTL_ANYWAY) && file->ops == &tty_ops) {
+            return tty_ioctl_anyway(req, file, request, argument);
+        }
         return file->ops->ioctl ? file->ops->ioctl(req, file, request, argument) : -ENOTTY;
     }
 }

@@ -149,6 +149,10 @@ long vfs_handle_linkat(struct request *req, int old_dirfd, int new_dirfd, uint32
     if (error) {
         return error == -EREMOTE ? -EXDEV : error;
     }
+    /* open(2): only root makes a name of a descriptor, which may have come without a path. */
+    if ((flags & LX_AT_EMPTY_PATH) && path[0][0] == '\0' && caller.who.uid != 0) {
+        return -ENOENT;
+    }
     if (node_is_dir(node)) {
         return -EPERM;
     }

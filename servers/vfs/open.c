@@ -2,6 +2,7 @@
 /* openat(2) and pipe2(2): from nodes to open files and descriptors. */
 #include "lookup.h"
 #include "pipe.h"
+#include "tty.h"
 
 static const uint32_t pipe_flags = LX_O_CLOEXEC | LX_O_NONBLOCK;
 
@@ -111,8 +112,13 @@ static long open_node(struct request *req, const struct caller *caller, struct n
     long fd = fd_install(caller->process, file, 0, flags & LX_O_CLOEXEC);
     if (fd < 0) {
         file_put(file);
+        return fd;
     }
-    return fd;
+    long error = ops == &tty_ops ? tty_open(request_client(req), file, flags) : 0;
+    if (error < 0) {
+        fd_close(caller->process, (int)fd);
+    }
+    return error < 0 ? error : fd;
 }
 
 /* O_CREAT of a name that is not there. */

@@ -80,6 +80,18 @@ static void process_exited(struct client *client) {
     client->data = NULL;
 }
 
+long vfs_handle_job(struct request *req, int pid, int group, int session) {
+    struct client *client = pid > 0 ? client_find((uint64_t)pid) : NULL;
+    struct process *process = client ? client->data : NULL;
+    (void)req;
+    if (!process) {
+        return -ESRCH;
+    }
+    process->group = group;
+    process->session = session;
+    return 0;
+}
+
 const struct client_ops process_ops = {
     .connected = process_connected,
     .forked = process_forked,

@@ -46,6 +46,11 @@ static int check_replace(const struct side *from, const struct side *to) {
     return node_is_dir(to->node) && !dir_is_empty(to->node) ? -ENOTEMPTY : 0;
 }
 
+/* A directory that gets another parent changes itself, by its "..": that takes its permission. */
+static int check_parent(const struct caller *caller, const struct node *node) {
+    return node_is_dir(node) ? access_check(node, &caller->who, MAY_WRITE) : 0;
+}
+
 static long check_rename(const struct caller *caller, const struct side *from,
                          const struct side *to, uint32_t flags) {
     bool exchange = flags & LX_RENAME_EXCHANGE;
@@ -53,6 +58,10 @@ static long check_rename(const struct caller *caller, const struct side *from,
     if (!error) {
         error = to->node ? access_remove(to->dir, to->node, &caller->who)
                          : access_check(to->dir, &caller->who, MAY_WRITE | MAY_EXECUTE);
+    }
+    if (!error && from->dir != to->dir) {
+        error = check_parent(caller, from->node);
+        error = error || !exchange || !to->node ? error : check_parent(caller, to->node);
     }
     if (error) {
         return error;

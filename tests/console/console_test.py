@@ -385,17 +385,18 @@ def end_session(console, number, command):
         return False
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__,
+def main(tests, description, end):
+    """Run the tests at one shell; `end` is typed at last and must end the machine."""
+    parser = argparse.ArgumentParser(description=description,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--end", default="poweroff")
+    parser.add_argument("--end", default=end)
     parser.add_argument("--timeout", type=float, default=30, metavar="S", help="for each command")
     parser.add_argument("--boot", type=float, default=120, metavar="S", help="for the first prompt")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     args = parser.parse_args()
     if not args.command:
         parser.error("which command boots?")
-    print(f"1..{len(TESTS) + 2}")
+    print(f"1..{len(tests) + 2}")
     console = Console(args.command, args.timeout)
     failed = 0
 
@@ -403,16 +404,16 @@ def main():
         """the first prompt"""
         console.wait(PROMPT, args.boot)
 
-    for number, test in enumerate([boot] + TESTS, 1):
+    for number, test in enumerate([boot] + tests, 1):
         good = run_test(console, number, test)
         failed += not good
         if not good and not (console.child.isalive() and console.recover()):
             print("Bail out! no prompt any more")
             console.child.terminate(force=True)
             return 1
-    failed += not end_session(console, len(TESTS) + 2, args.end)
+    failed += not end_session(console, len(tests) + 2, args.end)
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(TESTS, __doc__, "poweroff"))

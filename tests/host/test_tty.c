@@ -25,14 +25,14 @@ static void type(const char *text) {
 
 static void expect_read(const char *text) {
     uint8_t buffer[256];
-    long count = tty_read(&tty, buffer, sizeof(buffer));
+    long count = tty_read(&tty, buffer, sizeof(buffer), false);
     assert_int_equal(count, strlen(text));
     assert_memory_equal(buffer, text, strlen(text));
 }
 
 static void expect_nothing(void) {
     uint8_t buffer[16];
-    assert_int_equal(tty_read(&tty, buffer, sizeof(buffer)), -EAGAIN);
+    assert_int_equal(tty_read(&tty, buffer, sizeof(buffer), false), -EAGAIN);
 }
 
 static void expect_output(const char *text) {
@@ -62,7 +62,7 @@ static void short_reads_leave_the_rest(void **state) {
     uint8_t buffer[3];
     (void)state;
     type("abcdef\n");
-    assert_int_equal(tty_read(&tty, buffer, 3), 3);
+    assert_int_equal(tty_read(&tty, buffer, 3, false), 3);
     expect_read("def\n");
 }
 
@@ -139,7 +139,7 @@ static void end_of_file(void **state) {
     expect_read("abc");
     expect_nothing();
     type("abc\004");
-    assert_int_equal(tty_read(&tty, buffer, 3), 3);
+    assert_int_equal(tty_read(&tty, buffer, 3, false), 3);
     expect_nothing();
 }
 
@@ -210,7 +210,7 @@ static void long_lines_stop_and_can_be_ended(void **state) {
         tty_input(&tty, 'x');
     }
     tty_input(&tty, '\n');
-    assert_int_equal(tty_read(&tty, buffer, sizeof(buffer)), TTY_INPUT_SIZE);
+    assert_int_equal(tty_read(&tty, buffer, sizeof(buffer), false), TTY_INPUT_SIZE);
     assert_int_equal(buffer[TTY_INPUT_SIZE - 1], '\n');
 }
 
@@ -277,7 +277,7 @@ static void random_settings_do_no_harm(void **state) {
             settings.c_cc[random() % TTY_NCCS] = (uint8_t)random();
             tty_set_termios(&tty, &settings);
         } else if (dice < 10) {
-            tty_read(&tty, buffer, (size_t)random() % sizeof(buffer));
+            tty_read(&tty, buffer, (size_t)random() % sizeof(buffer), random() % 2);
         } else if (dice < 20) {
             tty_write(&tty, buffer, (size_t)random() % sizeof(buffer));
         } else if (dice < 30) {

@@ -15,7 +15,7 @@ STRIP = "riscv64-linux-gnu-strip"
 BASE_FILES = {
     "etc/rc": "# /etc/rc: run by the first process before the first shell.\n",
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n",
-    "etc/group": "root:x:0:\nuser:x:1000:\n",
+    "etc/group": "root:x:0:\ntty:x:5:\nuser:x:1000:\n",
     "etc/profile": "# /etc/profile: read by login shells.\n",
     "etc/hostname": "parley\n",
 }

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* File system calls on descriptors; each is one message to the vfs server but for vectors. */
 #include "files.h"
+#include <protocol/proc_client.h>
 
 #define SIGPIPE 13
+#define SIGTTIN 21
+#define SIGTTOU 22
+#define TIOCSPGRP 0x5410
 #define AT_EMPTY_PATH 0x1000
 #define IOCTL_BYTES 64    /* protocols/vfs.toml */
 #define VECTORS_MOST 1024 /* IOV_MAX */
@@ -32,12 +36,48 @@ long linux_close(uint64_t fd) {
     return VFS_CALL(vfs_close(PK_SLOT_VFS, (int)fd));
 }
 
+/*
+ * The terminal refused a call from the background: the process server says what is due. If that was
+ * a stop, the call is made again afterwards, and perhaps refused again.
+ */
+static __attribute__((noinline, cold)) long read_in_background(uint64_t fd, uint64_t buffer,
+                                                               uint64_t length) {
+    long result;
+    do {
+        result = proc_background(PK_SLOT_PROC, SIGTTIN);
+        if (result >= 0) {
+            result = vfs_read(PK_SLOT_VFS, (int)fd, pointer(buffer), length);
+        }
+    } while (result == -ERESTART);
+    return result;
+}
+
+static __attribute__((noinline, cold)) long write_in_background(uint64_t fd, uint64_t buffer,
+                                                                uint64_t length) {
+    long result;
+    do {
+        result = proc_background(PK_SLOT_PROC, SIGTTOU);
+        if (result == 0) {
+            result = vfs_write(PK_SLOT_VFS, (int)fd, pointer(buffer), length);
+        } else if (result > 0) {
+            result = vfs_write_anyway(PK_SLOT_VFS, (int)fd, pointer(buffer), length);
+        }
+    } while (result == -ERESTART);
+    return result;
+}
+
 long linux_read(uint64_t fd, uint64_t buffer, uint64_t length) {
-    return VFS_CALL(vfs_read(PK_SLOT_VFS, (int)fd, pointer(buffer), length));
+    long result = VFS_CALL(vfs_read(PK_SLOT_VFS, (int)fd, pointer(buffer), length));
+    return __builtin_expect(result == -ERESTART, 0) ? read_in_background(fd, buffer, length)
+                                                    : result;
 }
 
 long linux_write(uint64_t fd, uint64_t buffer, uint64_t length) {
-    return raise_on_broken_pipe(VFS_CALL(vfs_write(PK_SLOT_VFS, (int)fd, pointer(buffer), length)));
+    long result = VFS_CALL(vfs_write(PK_SLOT_VFS, (int)fd, pointer(buffer), length));
+    if (__builtin_expect(result == -ERESTART, 0)) {
+        result = write_in_background(fd, buffer, length);
+    }
+    return raise_on_broken_pipe(result);
 }
 
 long linux_pread64(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
@@ -228,9 +268,33 @@ long linux_fcntl(uint64_t fd, uint64_t command, uint64_t argument) {
     return VFS_CALL(vfs_fcntl(PK_SLOT_VFS, (int)fd, (int)command, argument));
 }
 
+/* Requests about sessions and groups are the process server's (EREMOTE). */
+static long terminal_request(uint64_t fd, uint64_t request, uint64_t argument) {
+    int32_t value = (int32_t)argument;
+    long result;
+    if (request == TIOCSPGRP && program_read(&value, argument, sizeof(value))) {
+        return -EFAULT;
+    }
+    do {
+        result = proc_terminal(PK_SLOT_PROC, (int)fd, (uint32_t)request, value);
+    } while (result == -ERESTART);
+    return result;
+}
+
+static long device_request(uint64_t fd, uint64_t request, uint64_t argument, uint32_t flags) {
+    return VFS_CALL(vfs_ioctl(PK_SLOT_VFS, (int)fd, (uint32_t)request, argument, flags,
+                              pointer(argument), IOCTL_BYTES, pointer(argument), IOCTL_BYTES));
+}
+
 long linux_ioctl(uint64_t fd, uint64_t request, uint64_t argument) {
-    return VFS_CALL(vfs_ioctl(PK_SLOT_VFS, (int)fd, (uint32_t)request, argument, pointer(argument),
-                              IOCTL_BYTES, pointer(argument), IOCTL_BYTES));
+    long result = device_request(fd, request, argument, 0);
+    while (result == -ERESTART) {
+        result = proc_background(PK_SLOT_PROC, SIGTTOU);
+        if (result >= 0) {
+            result = device_request(fd, request, argument, result ? VFS_IOCTL_ANYWAY : 0);
+        }
+    }
+    return result == -EREMOTE ? terminal_request(fd, request, argument) : result;
 }
 
 long linux_fstat(uint64_t fd, uint64_t status) {

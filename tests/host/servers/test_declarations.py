@@ -10,18 +10,24 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 PROTOGEN = ROOT / "tools/protogen"
 LINUX_HEADERS = Path("/usr/riscv64-linux-gnu/include")
-HEAD = '[protocol]\nname = "x"\n[[message]]\nname = "m"\ndescription = "d"\n'
+MESSAGE = '[[message]]\nname = "m"\ndescription = "d"\n'
+HEAD = '[protocol]\nname = "x"\n' + MESSAGE + 'who = "proc"\n'
 BAD = {
     "unknown key": HEAD + 'colour = "red"\n',
     "seven words": HEAD + "args = [" + "{ name = \"a\" }, " * 7 + "]\n",
     "unknown type": HEAD + 'args = [{ name = "a", type = "char" }]\n',
-    "no description": '[protocol]\nname = "x"\n[[message]]\nname = "m"\n',
+    "no description": '[protocol]\nname = "x"\n[[message]]\nname = "m"\nwho = "proc"\n',
     "number too large": HEAD + "number = 65536\n",
-    "same number": HEAD + 'number = 1\n[[message]]\nname = "n"\ndescription = "d"\nnumber = 1\n',
-    "same name": HEAD + '[[message]]\nname = "m"\ndescription = "d"\n',
+    "same number": HEAD + 'number = 1\n[[message]]\nname = "n"\ndescription = "d"\nwho = "proc"\nnumber = 1\n',
+    "same name": HEAD + MESSAGE + 'who = "proc"\n',
     "upper-case name": HEAD.replace('"m"', '"M"'),
     "bad errno": HEAD + 'errors = { Oops = "x" }\n',
-    "unknown sender": HEAD + 'from = "anybody"\n',
+    "unknown sender": '[protocol]\nname = "x"\n' + MESSAGE + 'who = "anybody"\n',
+    "no sender": '[protocol]\nname = "x"\n' + MESSAGE,
+    "a process and a server": '[protocol]\nname = "x"\n' + MESSAGE +
+                              'who = ["process", "proc"]\non = "y"\n',
+    "a process, on nothing": '[protocol]\nname = "x"\n' + MESSAGE + 'who = "process"\n',
+    "a server, on something": HEAD + 'on = "y"\n',
     "optional first": HEAD + 'caps = { in = ["a?", "b"] }\n',
     "text beside three words": HEAD + "args = [" + "{ name = \"a\" }, " * 3 + "]\n"
                                'in_text = "t"\n',

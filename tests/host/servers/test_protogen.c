@@ -70,6 +70,16 @@ long sample_handle_proc_only(struct request *req) {
     return 0;
 }
 
+long sample_handle_two_servers(struct request *req) {
+    (void)req;
+    return 0;
+}
+
+long sample_handle_servers(struct request *req) {
+    (void)req;
+    return 0;
+}
+
 static void test_words(void **state) {
     (void)state;
     int64_t sum;
@@ -128,11 +138,30 @@ static void test_dispatch(void **state) {
     assert_int_equal(sample_proc_only(3), -EPERM);
     badge = PK_BADGE_PROC;
     assert_int_equal(sample_proc_only(3), 0);
+    static const uint64_t senders[] = {0,
+                                       1,
+                                       2,
+                                       UINT32_MAX,
+                                       PK_BADGE_SERVER,
+                                       PK_BADGE_INIT,
+                                       PK_BADGE_PROC,
+                                       PK_BADGE_VFS,
+                                       PK_BADGE_OTHER,
+                                       PK_BADGE_SERVER << 1,
+                                       UINT64_MAX};
+    for (unsigned i = 0; i < sizeof(senders) / sizeof(senders[0]); i++) {
+        badge = senders[i];
+        bool init = badge == PK_BADGE_INIT, proc = badge == PK_BADGE_PROC;
+        bool any = badge >= PK_BADGE_SERVER && badge <= PK_BADGE_OTHER;
+        assert_int_equal(sample_proc_only(3), proc ? 0 : -EPERM);
+        assert_int_equal(sample_two_servers(3), init || proc ? 0 : -EPERM);
+        assert_int_equal(sample_servers(3), any ? 0 : -EPERM);
+    }
     badge = 1;
     for (uint64_t label = 0; label < 0x10000; label++) {
         struct pk_msg msg = {.label = label};
         long result = pk_call(3, &msg, 0, 0, 0, 0);
-        bool known = label == 5 || label == 6 || (label >= 9 && label <= 12);
+        bool known = label == 5 || label == 6 || (label >= 9 && label <= 14);
         assert_int_equal(result == -ENOSYS, !known);
     }
     assert_int_equal(SAMPLE_OCTAL, 15);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions and their controlling terminal (POSIX XBD 11.1; ioctl_tty(2), credentials(7)).
+ *
+ * The console server keeps whose terminal it is and which group is in the foreground, and refuses what
+ * a process may not do from where it is. What needs to know processes is here: who may become the
+ * terminal's session, which groups exist, and how a process takes SIGTTIN and SIGTTOU.
+ */
+#include "proc.h"
+#include <protocol/console_client.h>
+#include <protocol/proc_server.h>
+#include <protocol/vfs_client.h>
+
+enum { TIOCSCTTY = 0x540E, TIOCSPGRP = 0x5410, TIOCNOTTY = 0x5422 };
+
+static uint64_t console(void) {
+    static uint64_t slot;
+    if (!slot)
+        slot = boot_cap("console");
+    return slot;
+}
+
+/* Is the terminal p's controlling one? Then *foreground is the group that has it. */
+static bool has_terminal(const struct process *p, int *foreground) {
+    int session;
+    if (console_owner(console(), &session, foreground) < 0)
+        return false;
+    return session && session == process_session(p) && !p->no_terminal;
+}
+
+int terminal_foreground(const struct process *p) {
+    int foreground;
+    return has_terminal(p, &foreground) ? foreground : 0;
+}
+
+static void hang_up(int group) {
+    signal_send_group(group, SIGHUP);
+    signal_send_group(group, SIGCONT); /* the stopped ones hear the other one then */
+}
+
+void terminal_session_ended(const struct process *leader) {
+    long group = console_release(console(), process_pid(leader), 1);
+    if (group > 0)
+        hang_up((int)group);
+}
+
+/*
+ * What is due to p in the background: 1: it takes no such signal and may go on; -EIO; else its group
+ * was sent the signal: -EINTR if p has a handler for it, 0 if it was stopped and may try again.
+ */
+static long refuse(struct process *p, int signal) {
+    uint64_t handler = p->actions[signal - 1].handler;
+    if (p->blocked & signal_bit(signal) || handler == SIG_IGN)
+        return signal == SIGTTIN ? -EIO : 1;
+    if (group_orphaned(p->group))
+        return -EIO;
+    signal_send_group(process_group(p), signal);
+    return handler == SIG_DFL ? 0 : -EINTR;
+}
+
+long proc_handle_background(struct request *req, int signal) {
+    struct process *p = request_process(req);
+    int foreground;
+    if (!p)
+        return -ESRCH;
+    if (signal != SIGTTIN && signal != SIGTTOU)
+        return -EINVAL;
+    if (!has_terminal(p, &foreground) || foreground == process_group(p))
+        return 0; /* it has changed meanwhile */
+    return answer(process_pid(p), refuse(p, signal));
+}
+
+/* TIOCSCTTY: root may take a terminal from another session, whose processes are not told. */
+static long take(struct process *p, bool reads, bool steal) {
+    int session, foreground;
+    long error = console_owner(console(), &session, &foreground);
+    if (error < 0)
+        return error;
+    bool leads = process_session(p) == process_pid(p);
+    if (leads && session == process_pid(p))
+        return 0;
+    bool root = p->euid == 0;
+    if (!leads || (!reads && !root))
+        return -EPERM;
+    p->no_terminal = false;
+    connect_job_changed(p);
+    return console_acquire(console(), process_group(p), process_session(p), steal && root);
+}
+
+/* TIOCNOTTY: the leader gives it up for its session, anybody else for itself. */
+static long give_up(struct process *p) {
+    int own = process_pid(p), foreground;
+    if (!has_terminal(p, &foreground))
+        return -ENOTTY;
+    if (process_session(p) != own) {
+        p->no_terminal = true;
+        connect_job_changed(p);
+        return 0;
+    }
+    long group = console_release(console(), own, 0);
+    if (group < 0)
+        return group;
+    hang_up((int)group);
+    return answer(own, 0);
+}
+
+/* TIOCSPGRP, its errors in the order of Linux's. */
+static long set_foreground(struct process *p, int id) {
+    int own = process_pid(p), foreground;
+    if (!has_terminal(p, &foreground))
+        return -ENOTTY;
+    if (foreground != process_group(p)) {
+        long result = refuse(p, SIGTTOU);
+        if (result != 1)
+            return answer(own, result == -EIO ? -ENOTTY : result == 0 ? -ERESTART : result);
+    }
+    if (id < 0)
+        return -EINVAL;
+    const struct group *g = group_find(id);
+    if (!g)
+        return -ESRCH;
+    if (g->session != process_session(p))
+        return -EPERM;
+    return console_set_foreground(console(), id, g->session);
+}
+
+long proc_handle_terminal(struct request *req, int fd, uint32_t request, int argument) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    if (request != TIOCSCTTY && request != TIOCSPGRP && request != TIOCNOTTY)
+        return -EINVAL;
+    long how = vfs_terminal(connect_endpoint(PK_SLOT_VFS), process_pid(p), fd);
+    if (how < 0)
+        return how == -EIO && request == TIOCSPGRP ? -ENOTTY : how;
+    switch (request) {
+    case TIOCSCTTY:
+        return take(p, how == VFS_TERMINAL_READS, argument == 1);
+    case TIOCNOTTY:
+        return give_up(p);
+    default:
+        return set_foreground(p, argument);
+    }
+}
