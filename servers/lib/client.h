@@ -12,6 +12,7 @@
 
 #include <lib/hash.h>
 #include <lib/list.h>
+#include <lib/payer.h>
 #include <lib/server.h>
 #include <stdbool.h>
 
@@ -20,6 +21,7 @@ struct client {
     uint32_t uid;          /* effective */
     uint32_t gid;
     bool rejoined;       /* it was connected to this server's predecessor, which died */
+    struct payer *payer; /* for what is kept for it */
     void *data;          /* the server's own */
     struct list waiters; /* struct waiter.client_link */
 };
@@ -49,9 +51,11 @@ static inline struct client *client_find(uint64_t pid) {
 }
 _Static_assert(offsetof(struct client, node) == 0, "client_find casts");
 
-/* The client that sent the request; 0 if it is no process (a server). */
+/* The client that sent the request; 0 if it is no process (a server). It pays from now on. */
 static inline struct client *request_client(const struct request *req) {
-    return client_find(req->msg.badge);
+    struct client *client = client_find(req->msg.badge);
+    payer_serve(client ? client->payer : 0);
+    return client;
 }
 
 /* Tells client_table which hooks to call; server_run does it. */

@@ -8,6 +8,7 @@
  */
 #include <lib/clock.h>
 #include <lib/deadline.h>
+#include <lib/heap.h>
 #include <stdlib.h>
 
 #define FIRST_ROOM 64
@@ -51,7 +52,7 @@ static void arm(uint64_t at_ns) {
 
 static long heap_grow(void) {
     size_t room = heap_room ? 2 * heap_room : FIRST_ROOM;
-    struct waiter **larger = realloc(heap, room * sizeof(*heap));
+    struct waiter **larger = own_realloc(heap, room * sizeof(*heap));
     if (!larger)
         return -ENOMEM;
     heap = larger;

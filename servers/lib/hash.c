@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Hash table: what is not inline in hash.h. */
 #include <lib/hash.h>
+#include <lib/heap.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ static void move_some(struct hash *table) {
 /* Doubles the buckets when nodes outnumber them; without memory the table stays as it is. */
 static void grow(struct hash *table) {
     size_t buckets = 2 * (table->mask + 1);
-    struct hash_node **larger = calloc(buckets, sizeof(*larger));
+    struct hash_node **larger = own_calloc(buckets, sizeof(*larger));
     if (!larger)
         return;
     table->old = table->buckets;

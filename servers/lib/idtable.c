@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* System V identifiers; see idtable.h. */
+#include <lib/heap.h>
 #include <lib/idtable.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,7 @@ static long make_room(struct idtable *table, uint32_t place) {
     uint32_t room = table->room ? table->room : FIRST_ROOM;
     while (room <= place)
         room *= 2;
-    struct idtable_place *places = realloc(table->places, room * sizeof(*places));
+    struct idtable_place *places = own_realloc(table->places, room * sizeof(*places));
     if (!places)
         return -ENOMEM;
     uint32_t first = idtable_first_sequence % IDTABLE_SEQUENCES * IDTABLE_PLACES;

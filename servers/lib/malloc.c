@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * malloc for servers: free lists by size class, in place of picolibc's first-fit list, whose cost
+ * malloc for servers (heap.h): free lists by size class, in place of picolibc's first-fit list, whose cost
  * grows with the number of free blocks.
  *
  * A block is a 16-byte header and its payload. Up to 1 KiB classes are 16 bytes apart, above four to
@@ -9,7 +9,9 @@
  * except the one that blocks are being carved from: that much must be allocated anew before the next
  * chunk is asked for. Above LARGE a block has pages of its own, given back when it is freed.
  */
+#include <lib/heap.h>
 #include <lib/memory.h>
+#include <parley/calls.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,8 +28,11 @@
 #define CHUNK_AREA_SIZE 0x1000000000ul /* round and round */
 
 struct block {
-    size_t size;        /* of the payload */
-    struct block *next; /* while free; keeps the payload aligned otherwise */
+    size_t size; /* of the payload */
+    union {
+        struct block *next; /* while free */
+        struct heap *heap;  /* of a large one in use */
+    };
     struct block *prev; /* while free: the payload's first bytes */
 };
 #define HEADER ALIGN
@@ -36,11 +41,14 @@ _Static_assert(offsetof(struct block, prev) == HEADER, "payloads are 16-byte ali
 struct chunk {
     size_t live;   /* blocks in use */
     size_t carved; /* bytes from the start that are header and blocks */
+    struct heap *heap;
+    uint64_t spare;
 };
-_Static_assert(sizeof(struct chunk) == ALIGN, "payloads are 16-byte aligned");
+_Static_assert(sizeof(struct chunk) % ALIGN == 0, "payloads are 16-byte aligned");
+_Static_assert(CLASSES == HEAP_CLASSES, "heap.h knows how many");
 
-static struct block *free_lists[CLASSES];
-static struct chunk *current; /* blocks are carved from here */
+struct heap heap_own;
+struct heap *heap_current = &heap_own;
 static uint64_t next_place = CHUNK_AREA;
 
 static struct chunk *chunk_of(const struct block *block) {
@@ -73,7 +81,7 @@ static inline void list_push_on(struct block **list, struct block *block) {
 
 static void list_push(struct block *block) {
     size_t rounded;
-    list_push_on(&free_lists[class_of(block->size, &rounded)], block);
+    list_push_on(&chunk_of(block)->heap->free_lists[class_of(block->size, &rounded)], block);
 }
 
 static void list_unlink(struct block *block) {
@@ -81,19 +89,19 @@ static void list_unlink(struct block *block) {
     if (block->prev)
         block->prev->next = block->next;
     else
-        free_lists[class_of(block->size, &rounded)] = block->next;
+        chunk_of(block)->heap->free_lists[class_of(block->size, &rounded)] = block->next;
     if (block->next)
         block->next->prev = block->prev;
 }
 
 /* A fresh chunk, aligned: placed where no chunk was lately, else wherever there is room. */
-static struct chunk *chunk_map(void) {
+static struct chunk *chunk_map(const struct heap *heap) {
     for (int tries = 0; tries < 64; tries++) {
         uint64_t place = next_place;
         next_place += CHUNK;
         if (next_place == CHUNK_AREA + CHUNK_AREA_SIZE)
             next_place = CHUNK_AREA;
-        struct chunk *chunk = memory_map_at(place, CHUNK);
+        struct chunk *chunk = memory_map_for(heap->account, place, CHUNK);
         if (!chunk || (uintptr_t)chunk % CHUNK == 0)
             return chunk;
         memory_unmap(chunk, CHUNK);
@@ -114,19 +122,20 @@ static void retire(struct chunk *chunk) {
     }
 }
 
-static struct block *carve(size_t size) {
+static struct block *carve(struct heap *heap, size_t size) {
     size_t whole = HEADER + size;
-    if (!current || whole > CHUNK - current->carved) {
-        struct chunk *fresh = chunk_map();
+    if (!heap->current || whole > CHUNK - heap->current->carved) {
+        struct chunk *fresh = chunk_map(heap);
         if (!fresh)
             return 0;
-        *fresh = (struct chunk){.carved = sizeof(struct chunk)};
-        if (current)
-            retire(current);
-        current = fresh;
+        *fresh = (struct chunk){.carved = sizeof(struct chunk), .heap = heap};
+        heap->chunks++;
+        if (heap->current)
+            retire(heap->current);
+        heap->current = fresh;
     }
-    struct block *block = (struct block *)(void *)((char *)current + current->carved);
-    current->carved += whole;
+    struct block *block = (struct block *)(void *)((char *)heap->current + heap->current->carved);
+    heap->current->carved += whole;
     block->size = size;
     return block;
 }
@@ -139,40 +148,43 @@ static NOINLINE void chunk_empty(struct chunk *chunk) {
         list_unlink(block);
         at += HEADER + block->size;
     }
+    chunk->heap->chunks--;
     memory_unmap(chunk, CHUNK);
 }
 
-static void *malloc_large(size_t size) {
+static void *alloc_large(struct heap *heap, size_t size) {
     if (size > SIZE_MAX / 2)
         return 0;
-    struct block *block = memory_map(HEADER + size);
+    struct block *block = memory_map_for(heap->account, 0, HEADER + size);
     if (!block)
         return 0;
     block->size = size;
+    block->heap = heap;
+    heap->chunks++;
     return (char *)block + HEADER;
 }
 
-static NOINLINE void *malloc_at_length(size_t size) {
+static NOINLINE void *alloc_at_length(struct heap *heap, size_t size) {
     if (size > LARGE)
-        return malloc_large(size);
+        return alloc_large(heap, size);
     size_t rounded;
     size_t class = class_of(size ? size : 1, &rounded);
-    struct block *block = free_lists[class];
+    struct block *block = heap->free_lists[class];
     if (block)
         list_unlink(block);
-    else if (!(block = carve(rounded)))
+    else if (!(block = carve(heap, rounded)))
         return 0;
     chunk_of(block)->live++;
     return (char *)block + HEADER;
 }
 
 /* Mostly a small block was freed before that is taken again. */
-void *malloc(size_t size) {
+static inline void *alloc(struct heap *heap, size_t size) {
     if (size - 1 >= SMALL)
-        return malloc_at_length(size);
-    struct block **list = &free_lists[(size + ALIGN - 1) / ALIGN], *block = *list;
+        return alloc_at_length(heap, size);
+    struct block **list = &heap->free_lists[(size + ALIGN - 1) / ALIGN], *block = *list;
     if (!block)
-        return malloc_at_length(size);
+        return alloc_at_length(heap, size);
     *list = block->next;
     if (block->next)
         block->next->prev = 0;
@@ -180,14 +192,23 @@ void *malloc(size_t size) {
     return (char *)block + HEADER;
 }
 
+void *malloc(size_t size) {
+    return alloc(heap_current, size);
+}
+
+void *heap_alloc(struct heap *heap, size_t size) {
+    return alloc(heap, size);
+}
+
 static NOINLINE void free_at_length(struct block *block) {
     if (block->size > LARGE) {
+        block->heap->chunks--;
         memory_unmap(block, HEADER + block->size);
         return;
     }
     struct chunk *chunk = chunk_of(block);
     list_push(block);
-    if (--chunk->live == 0 && chunk != current)
+    if (--chunk->live == 0 && chunk != chunk->heap->current)
         chunk_empty(chunk);
 }
 
@@ -200,31 +221,57 @@ void free(void *pointer) {
         return;
     }
     struct chunk *chunk = chunk_of(block);
-    list_push_on(&free_lists[block->size / ALIGN], block);
-    if (--chunk->live == 0 && chunk != current)
+    list_push_on(&chunk->heap->free_lists[block->size / ALIGN], block);
+    if (--chunk->live == 0 && chunk != chunk->heap->current)
         chunk_empty(chunk);
 }
 
-void *calloc(size_t count, size_t size) {
+static void *heap_calloc(struct heap *heap, size_t count, size_t size) {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes))
         return 0;
-    void *pointer = malloc(bytes);
+    void *pointer = alloc(heap, bytes);
     if (pointer && bytes <= LARGE) /* larger blocks are fresh pages of zeroes */
         memset(pointer, 0, bytes);
     return pointer;
 }
 
+void *calloc(size_t count, size_t size) {
+    return heap_calloc(heap_current, count, size);
+}
+
+void *own_calloc(size_t count, size_t size) {
+    return heap_calloc(&heap_own, count, size);
+}
+
+/* A block stays in its heap, whoever has it grow. */
 void *realloc(void *pointer, size_t size) {
     if (!pointer)
         return malloc(size);
     struct block *block = (struct block *)(void *)((char *)pointer - HEADER);
     if (size <= block->size)
         return pointer;
-    void *larger = malloc(size);
+    void *larger = alloc(block->size > LARGE ? block->heap : chunk_of(block)->heap, size);
     if (larger) {
         memcpy(larger, pointer, block->size);
         free(pointer);
     }
     return larger;
+}
+
+void *own_realloc(void *pointer, size_t size) {
+    return pointer ? realloc(pointer, size) : alloc(&heap_own, size);
+}
+
+bool heap_release(struct heap *heap) {
+    struct chunk *chunk = heap->current;
+    if (chunk && !chunk->live) {
+        heap->current = 0;
+        chunk_empty(chunk);
+    }
+    return !heap->chunks;
+}
+
+uint64_t heap_account(void) {
+    return heap_current->account ? heap_current->account : PK_SLOT_ACCOUNT;
 }

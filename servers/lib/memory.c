@@ -7,30 +7,31 @@ static size_t round_up(size_t size) {
     return (size + MEMORY_PAGE - 1) & ~(MEMORY_PAGE - 1);
 }
 
-/*
- * The kernel zero-fills on first touch. Letting the kernel do the touching turns "no frame left"
- * from a fault that would kill the server into an error of this call.
- */
-static long touch(uint64_t address, size_t size) {
-    static const char zero;
-    for (size_t offset = 0; offset < size; offset += MEMORY_PAGE) {
-        long result = pk_task_copy_out(PK_SLOT_SERVER_TASK, address + offset, &zero, 1);
-        if (result < 0)
-            return result;
-    }
-    return 0;
+/* Of the server's own account, or as a memory object of another's that is only mapped here. */
+static long map(uint64_t account, uint64_t place, size_t size) {
+    if (!account)
+        return pk_map(0, place, size, PK_PROT_READ | PK_PROT_WRITE, 0, 0, 0);
+    long object = pk_object_create_for(account, size, 0, 0);
+    if (object < 0)
+        return object;
+    long address = pk_map(0, place, size, PK_PROT_READ | PK_PROT_WRITE | PK_MAP_SHARED,
+                          (uint64_t)object, 0, 0);
+    pk_cap_drop(0, (uint64_t)object);
+    return address;
 }
 
 void *memory_map(size_t size) {
-    return memory_map_at(0, size);
+    return memory_map_for(0, 0, size);
 }
 
-void *memory_map_at(uint64_t place, size_t size) {
+/* The pages are there at once: that turns "no frame left" from a fault that would kill the server into an
+ * error of this call. */
+void *memory_map_for(uint64_t account, uint64_t place, size_t size) {
     size = round_up(size);
-    long address = pk_map(0, place, size, PK_PROT_READ | PK_PROT_WRITE, 0, 0, 0);
+    long address = map(account, place, size);
     if (address < 0)
         return 0;
-    if (touch((uint64_t)address, size) < 0) {
+    if (pk_populate(0, (uint64_t)address, size) < 0) {
         pk_unmap(0, (uint64_t)address, size);
         return 0;
     }

@@ -13,8 +13,8 @@
 
 /* Maps `size` bytes (rounded up to pages) of zeroes; 0 if there is no memory. */
 void *memory_map(size_t size);
-/* The same at `place` if that is free, else elsewhere. */
-void *memory_map_at(uint64_t place, size_t size);
+/* The same, paid by an account (a slot; 0: the server's own), at `place` if that is free, else elsewhere. */
+void *memory_map_for(uint64_t account, uint64_t place, size_t size);
 
 /* Gives back what memory_map returned; `size` as it was given there. */
 void memory_unmap(void *address, size_t size);

@@ -5,6 +5,7 @@
  */
 #include <lib/client.h>
 #include <lib/crash.h>
+#include <lib/heap.h>
 #include <lib/continuation.h>
 #include <lib/idtable.h>
 #include <lib/job.h>
@@ -138,6 +139,7 @@ static ALWAYS_INLINE long run(const struct server *srv, bool check) {
         if (UNLIKELY(received < 0))
             return received;
         req.token = (uint64_t)received;
+        heap_current = &heap_own; /* until it is known who pays */
         if (UNLIKELY(req.msg.label >> PK_LABEL_CAPS_SHIFT)) {
             if (req.msg.label & PK_LABEL_KERNEL) {
                 result = server_handle_kernel(srv, &req);

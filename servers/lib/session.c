@@ -14,10 +14,15 @@ void client_set_ops(const struct client_ops *ops) {
     client_ops = ops ? ops : &no_ops;
 }
 
-static struct client *client_add(int pid, uint32_t uid, uint32_t gid) {
+/* Takes over the reference to the payer, or gives it back. */
+static struct client *client_add(int pid, uint32_t uid, uint32_t gid, struct payer *payer) {
+    payer_serve(payer);
     struct client *client = calloc(1, sizeof(*client));
-    if (!client)
+    if (!client) {
+        payer_put(payer);
         return 0;
+    }
+    client->payer = payer;
     client->uid = uid;
     client->gid = gid;
     list_init(&client->waiters);
@@ -26,27 +31,45 @@ static struct client *client_add(int pid, uint32_t uid, uint32_t gid) {
 }
 
 static void client_free(struct client *client) {
+    struct payer *payer = client->payer;
     hash_remove(&client_table, &client->node);
     free(client);
+    payer_put(payer);
 }
 
-static void set_credentials(struct client *client, uint32_t uid, uint32_t gid) {
+/* The payer that a session message names; its capability is kept if it is new here. */
+static struct payer *request_payer(struct request *req, uint64_t number) {
+    bool taken;
+    struct payer *payer = payer_get(number, request_cap(req, 0), &taken);
+    if (taken)
+        request_take_cap(req, 0);
+    return payer;
+}
+
+/* Takes over the reference to the payer. What was paid by another stays so. */
+static void set_credentials(struct client *client, uint32_t uid, uint32_t gid,
+                            struct payer *payer) {
     client->uid = uid;
     client->gid = gid;
+    payer_put(client->payer);
+    client->payer = payer;
+    payer_serve(payer);
     if (client_ops->credentials)
         client_ops->credentials(client);
 }
 
 /* Connecting again only brings the identity up to date. */
 long session_handle_connect(struct request *req, int pid, uint32_t uid, uint32_t gid,
-                            uint32_t flags) {
-    (void)req;
+                            uint64_t payer_number, uint32_t flags) {
     struct client *client = client_find((uint64_t)pid);
+    struct payer *payer = request_payer(req, payer_number);
+    if (!payer)
+        return -ENOMEM;
     if (client) {
-        set_credentials(client, uid, gid);
+        set_credentials(client, uid, gid, payer);
         return 0;
     }
-    client = client_add(pid, uid, gid);
+    client = client_add(pid, uid, gid, payer);
     if (!client)
         return -ENOMEM;
     client->rejoined = flags & SESSION_REJOIN;
@@ -63,7 +86,8 @@ long session_handle_forked(struct request *req, int parent_pid, int child_pid) {
         return -ESRCH;
     if (client_find((uint64_t)child_pid))
         return -EEXIST;
-    struct client *child = client_add(child_pid, parent->uid, parent->gid);
+    struct client *child =
+        client_add(child_pid, parent->uid, parent->gid, payer_hold(parent->payer));
     if (!child)
         return -ENOMEM;
     long result = client_ops->forked ? client_ops->forked(parent, child) : 0;
@@ -108,11 +132,14 @@ long session_handle_forget(struct request *req) {
     return 1;
 }
 
-long session_handle_credentials(struct request *req, int pid, uint32_t uid, uint32_t gid) {
-    (void)req;
+long session_handle_credentials(struct request *req, int pid, uint32_t uid, uint32_t gid,
+                                uint64_t payer_number) {
     struct client *client = client_find((uint64_t)pid);
     if (!client)
         return -ESRCH;
-    set_credentials(client, uid, gid);
+    struct payer *payer = request_payer(req, payer_number);
+    if (!payer)
+        return -ENOMEM;
+    set_credentials(client, uid, gid, payer);
     return 0;
 }

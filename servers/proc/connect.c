@@ -7,7 +7,7 @@
  * A server that is dead, or was started anew and knows nobody, hinders no fork, exec or exit. It gets to
  * know a process when that calls it (protocols/session.toml) or when something about it is asked here.
  */
-#include "proc.h"
+#include "pool.h"
 #include <protocol/session_client.h>
 #include <protocol/vfs_client.h>
 #include <string.h>
@@ -50,7 +50,8 @@ void connect_job_changed(const struct process *p) {
 /* Makes p known to the server: 1 if it did not know it before, 0, or an error. */
 static long connect_to(struct process *p, unsigned slot) {
     uint32_t flags = p->connected >> slot & 1 ? SESSION_REJOIN : 0;
-    long result = session_connect(endpoints[slot], process_pid(p), p->euid, p->egid, flags);
+    long result = session_connect(endpoints[slot], process_pid(p), p->euid, p->egid,
+                                  pool_tag(p->pool), flags, pool_payment(p->pool));
     if (result >= 0)
         p->connected |= 1u << slot;
     if (result > 0 && slot == PK_SLOT_VFS)
@@ -129,7 +130,8 @@ void connect_execed(struct process *p) {
 void connect_credentials(struct process *p) {
     for (unsigned slot = FIRST_SLOT; slot <= LAST_SLOT; slot++)
         if (p->connected >> slot & 1)
-            session_credentials(endpoints[slot], process_pid(p), p->euid, p->egid);
+            session_credentials(endpoints[slot], process_pid(p), p->euid, p->egid,
+                                pool_tag(p->pool), pool_payment(p->pool));
 }
 
 void connect_exited(struct process *p) {

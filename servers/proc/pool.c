@@ -15,9 +15,10 @@
 #define KEPT_FOR_ROOT 32 /* this part of all memory no other user gets */
 
 struct pool {
-    struct hash_node node; /* key: tag */
-    struct pool *outer;    /* of a limited one */
-    uint64_t account;
+    struct hash_node node;     /* key: tag */
+    struct pool *outer;        /* of a limited one */
+    uint64_t account, payment; /* the same one: with all rights, and to pay for memory objects */
+    struct heap heap;
     uint64_t refs; /* processes, and pools inside */
 };
 
@@ -27,26 +28,60 @@ uint64_t pool_users_account(void) {
     return boot_cap("account:users");
 }
 
-uint64_t pool_account(const struct pool *pool) {
-    return pool->account;
+uint64_t pool_payment(const struct pool *pool) {
+    return pool->payment;
+}
+
+struct heap *pool_heap(struct pool *pool) {
+    return &pool->heap;
 }
 
 uint64_t pool_tag(const struct pool *pool) {
     return pool->node.key;
 }
 
+static struct pool *idle; /* without references, but something is left in it: looked at again */
+
+/* What a user has left behind stays charged to that account: it is kept for when the user comes back. */
+static bool try_end(struct pool *pool) {
+    struct pk_account_info info;
+    if (pool->refs || !heap_release(&pool->heap) ||
+        (pool->node.key & TAG_USER && pk_account_info(pool->account, &info) == 0 && info.used))
+        return false;
+    hash_remove(&pools, &pool->node);
+    pk_cap_drop(0, pool->payment);
+    pk_cap_drop(0, pool->account);
+    if (idle == pool)
+        idle = 0;
+    free(pool);
+    return true;
+}
+
 /* A new pool with one reference; NULL if there is no memory. */
 static struct pool *pool_make(struct pool *outer, uint64_t tag, uint64_t limit) {
-    struct pool *pool = malloc(sizeof *pool);
+    if (idle) {
+        struct pool *around = idle->outer;
+        if (try_end(idle))
+            pool_put(around);
+    }
+    struct pool *pool = own_calloc(1, sizeof *pool);
     if (!pool)
         return 0;
     long account = pk_account_create(outer ? outer->account : pool_users_account(), limit, 0, tag,
                                      PROCESS_PRIORITY);
-    if (account < 0) {
+    long payment = account < 0
+                       ? account
+                       : pk_cap_copy((uint64_t)account, 0, 0, PK_RIGHT_USE | PK_RIGHT_GRANT, 0);
+    if (payment < 0) {
+        if (account > 0)
+            pk_cap_drop(0, (uint64_t)account);
         free(pool);
         return 0;
     }
-    *pool = (struct pool){.outer = outer, .account = (uint64_t)account, .refs = 1};
+    pool->outer = outer;
+    pool->account = (uint64_t)account;
+    pool->payment = pool->heap.account = (uint64_t)payment;
+    pool->refs = 1;
     if (outer)
         outer->refs++;
     hash_insert(&pools, &pool->node, tag);
@@ -80,16 +115,13 @@ struct pool *pool_hold(struct pool *pool) {
     return pool;
 }
 
-/* What a user has left behind stays charged to that account: it is kept for when the user comes back. */
 void pool_put(struct pool *pool) {
-    struct pk_account_info info;
     while (pool && --pool->refs == 0) {
         struct pool *outer = pool->outer;
-        if (pool->node.key & TAG_USER && pk_account_info(pool->account, &info) == 0 && info.used)
+        if (!try_end(pool)) {
+            idle = pool;
             return;
-        hash_remove(&pools, &pool->node);
-        pk_cap_drop(0, pool->account);
-        free(pool);
+        }
         pool = outer;
     }
 }
@@ -104,12 +136,9 @@ long pool_enter(struct process *p, struct pool *pool) {
 }
 
 void pool_leave(struct process *p) {
-    if (!p->account)
-        return;
-    pk_cap_drop(0, p->account);
-    pool_put(p->pool);
+    if (p->account)
+        pk_cap_drop(0, p->account);
     p->account = 0;
-    p->pool = 0;
 }
 
 /* Takes over the reference to `pool`, or gives it back after an error. */

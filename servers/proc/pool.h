@@ -11,12 +11,15 @@
 struct pool *pool_of_user(uint32_t uid);
 struct pool *pool_hold(struct pool *pool);
 void pool_put(struct pool *pool);
-uint64_t pool_account(const struct pool *pool); /* slot */
+uint64_t pool_payment(
+    const struct pool *pool); /* slot: its account, for servers to make memory objects from */
+struct heap *pool_heap(struct pool *pool); /* what this server keeps for its processes is there */
 uint64_t pool_tag(const struct pool *pool);
 uint64_t pool_users_account(void); /* slot of the account that all pools are in */
 
-/* Gives p an account of its own in the pool, and takes it away. -ENOMEM. */
+/* Gives p an account of its own in the pool. -ENOMEM. */
 long pool_enter(struct process *p, struct pool *pool);
+/* Takes that away; p stays in the pool until it is forgotten. */
 void pool_leave(struct process *p);
 /* p's real user has changed: its account, with all that is charged to it, becomes that user's, unless a limit
  * holds it where it is. -ENOMEM. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of processes and their tree. Pid 1 is init, which is no process: its children have no
  * parent here. */
-#include "proc.h"
+#include "pool.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,15 +26,19 @@ static struct list buried = {&buried, &buried};
 void process_bury(void) {
     while (!list_empty(&buried)) {
         struct process *p = container_of(buried.next, struct process, all);
+        struct pool *pool = p->pool;
         list_remove(&p->all);
         free(p->command);
         free(p);
+        pool_put(pool);
     }
 }
 
 struct process *request_process(const struct request *req) {
     process_bury();
-    return process_find((int)req->msg.badge);
+    struct process *p = process_find((int)req->msg.badge);
+    heap_current = p && p->pool ? pool_heap(p->pool) : &heap_own;
+    return p;
 }
 
 /* True if the number is a process's, a group's or a session's. */

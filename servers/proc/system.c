@@ -104,7 +104,8 @@ static long start(struct process *p, const char *bytes, size_t length, size_t co
     pool_put(pool);
     if (error < 0)
         return error;
-    error = session_connect(connect_endpoint(PK_SLOT_VFS), process_pid(p), 0, 0, 0);
+    error = session_connect(connect_endpoint(PK_SLOT_VFS), process_pid(p), 0, 0, pool_tag(p->pool),
+                            0, pool_payment(p->pool));
     if (error < 0)
         return error;
     p->connected |= 1u << PK_SLOT_VFS;

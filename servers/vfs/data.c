@@ -8,6 +8,7 @@
 #include "file.h"
 #include "pipe.h"
 
+#include <lib/heap.h>
 #include <stdlib.h>
 
 #define PAGE 4096ull
@@ -19,7 +20,7 @@ static uint64_t page_up(uint64_t size) {
 
 long data_object(struct node *node) {
     if (node->file.object == 0) {
-        long slot = pk_object_create(node->file.capacity, 0, 0);
+        long slot = pk_object_create_for(heap_account(), node->file.capacity, 0, 0);
         if (slot < 0) {
             return -ENOMEM;
         }

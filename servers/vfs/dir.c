@@ -10,6 +10,7 @@
  */
 #include "node.h"
 
+#include <lib/heap.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,7 +85,7 @@ static void move_some(void) {
 /* Twice as many buckets; without memory chains only get longer. False: there is no table at all. */
 static bool grow(void) {
     size_t count = table.count ? table.count * 2 : BUCKETS_FIRST;
-    struct name **buckets = calloc(count, sizeof(struct name *));
+    struct name **buckets = own_calloc(count, sizeof(struct name *));
     if (!buckets) {
         return table.count != 0;
     }

@@ -9,6 +9,7 @@
  */
 #include "initrd.h"
 
+#include <lib/heap.h>
 #include <lib/clock.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,8 +77,9 @@ static int fill_file(const struct archive *archive, const struct cpio_entry *ent
                      struct node *node) {
     uint64_t shared = entry->data % PAGE == 0 ? entry->size & ~(PAGE - 1) : 0;
     uint64_t capacity = (entry->size + PAGE - 1) & ~(PAGE - 1);
-    long object = shared ? pk_object_create(shared, archive->object, entry->data)
-                         : pk_object_create(capacity, 0, 0);
+    long object = shared
+                      ? pk_object_create_for(heap_account(), shared, archive->object, entry->data)
+                      : pk_object_create_for(heap_account(), capacity, 0, 0);
     if (object < 0) {
         return (int)object;
     }

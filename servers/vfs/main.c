@@ -4,6 +4,7 @@
 #include "initrd.h"
 #include "tty.h"
 
+#include <lib/heap.h>
 #include <protocol/console_client.h>
 
 static void on_events(uint64_t bits) {
@@ -22,6 +23,10 @@ int main(void) {
         .clients = &process_ops,
         .on_events = on_events,
     };
+    /* The files that are there from the beginning are nobody's in particular: all users pay. */
+    static struct heap image_heap;
+    image_heap.account = boot_cap("pay:users");
+    heap_current = &image_heap;
     int error = tree_init(boot_info->secret);
     if (!error) {
         error = initrd_unpack();
@@ -32,6 +37,7 @@ int main(void) {
     if (error) {
         server_panic("no files: error %d", error);
     }
+    heap_current = &heap_own;
     tty_init();
     return (int)server_run(&server);
 }

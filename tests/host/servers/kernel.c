@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The mock kernel; see kernel.h. */
 #include "kernel.h"
+#include <lib/heap.h>
+#include <stdlib.h>
 #include <lib/crash.h>
 #include <protocol/session_server.h>
 #include <lib/client.h>
@@ -183,8 +185,8 @@ unsigned mock_jobs(void) {
 }
 
 long mock_connect(int pid, uint32_t uid, uint32_t gid) {
-    return mock_call(PK_BADGE_PROC, SESSION_LABEL_CONNECT, WORDS((uint64_t)pid, uid, gid, 0), 0, 0,
-                     0, 0);
+    return mock_call(PK_BADGE_PROC, SESSION_LABEL_CONNECT, WORDS((uint64_t)pid, uid, gid, uid, 0),
+                     0, 0, 0, 0);
 }
 long mock_fork(int parent, int child) {
     return mock_call(PK_BADGE_PROC, SESSION_LABEL_FORKED, WORDS((uint64_t)parent, (uint64_t)child),
@@ -278,6 +280,34 @@ long pk_object_create(uint64_t size, uint64_t source, uint64_t source_offset) {
     (void)source;
     (void)source_offset;
     return size > 1ull << 40 ? -ENOMEM : slot_new(PK_RIGHT_ALL, size);
+}
+
+long pk_object_create_for(uint64_t account, uint64_t size, uint64_t source,
+                          uint64_t source_offset) {
+    (void)account;
+    return pk_object_create(size, source, source_offset);
+}
+
+/* The host's malloc has one heap. Weak: test_malloc has the real one. */
+#define WEAK __attribute__((weak))
+WEAK struct heap heap_own;
+WEAK struct heap *heap_current = &heap_own;
+WEAK void *own_calloc(size_t count, size_t size) {
+    return calloc(count, size);
+}
+WEAK void *own_realloc(void *pointer, size_t size) {
+    return realloc(pointer, size);
+}
+WEAK void *heap_alloc(struct heap *heap, size_t size) {
+    (void)heap;
+    return malloc(size);
+}
+WEAK bool heap_release(struct heap *heap) {
+    (void)heap;
+    return true;
+}
+WEAK uint64_t heap_account(void) {
+    return PK_SLOT_ACCOUNT;
 }
 
 long pk_object_info(uint64_t object, struct pk_object_info *info) {

@@ -24,6 +24,7 @@ long pk_cap_copy(uint64_t src, uint64_t dst_task, uint64_t dst_slot, uint64_t ri
                  uint64_t badge);
 long pk_cap_drop(uint64_t task, uint64_t slot);
 long pk_object_create(uint64_t size, uint64_t source, uint64_t source_offset);
+long pk_object_create_for(uint64_t account, uint64_t size, uint64_t source, uint64_t source_offset);
 long pk_object_info(uint64_t object, struct pk_object_info *info);
 
 #endif

@@ -10,9 +10,10 @@
 
 static size_t mapped;
 static size_t limit = SIZE_MAX;
+static size_t of_account[4]; /* mapped ever */
 
 void *memory_map(size_t size);
-void *memory_map_at(uint64_t place, size_t size);
+void *memory_map_for(uint64_t account, uint64_t place, size_t size);
 void memory_unmap(void *address, size_t size);
 
 static void *map(size_t alignment, size_t size) {
@@ -28,9 +29,9 @@ void *memory_map(size_t size) {
     return map(4096, size);
 }
 /* As aligned as the place that was asked for would have been. */
-void *memory_map_at(uint64_t place, size_t size) {
-    (void)place;
-    return map(size, size);
+void *memory_map_for(uint64_t account, uint64_t place, size_t size) {
+    of_account[account] += size;
+    return map(place ? size : 4096, size);
 }
 void memory_unmap(void *address, size_t size) {
     mapped -= (size + 4095) & ~4095ul;
@@ -124,11 +125,46 @@ static void test_no_memory(void **state) {
     limit = SIZE_MAX;
 }
 
+/* Heaps do not mix: each block is paid for by its heap's account and goes back there; an unused heap can go. */
+static void test_heaps(void **state) {
+    (void)state;
+    enum { N = 400 };
+    static unsigned char *blocks[N];
+    struct heap heaps[2] = {{.account = 1}, {.account = 2}};
+    size_t before = mapped;
+    heap_current = &heaps[0];
+    assert_int_equal(heap_account(), 1);
+    for (int i = 0; i < N; i++) {
+        size_t size = 1 + mock_random(i % 50 ? 2000 : 60000);
+        heap_current = &heaps[i % 2];
+        blocks[i] = i % 3 ? malloc(size) : heap_alloc(&heaps[i % 2], size);
+        memset(blocks[i], i, size);
+    }
+    heap_current = &heap_own;
+    assert_int_equal(heap_account(), PK_SLOT_ACCOUNT);
+    for (int i = 0; i < N; i += 7) {
+        size_t own = of_account[0];
+        blocks[i] = realloc(blocks[i], 30000); /* by somebody else */
+        assert_int_equal(blocks[i][0], (unsigned char)i);
+        assert_int_equal(of_account[0], own);
+    }
+    assert_false(heap_release(&heaps[0]));
+    for (int i = 0; i < N; i += 2)
+        free(blocks[i]);
+    assert_true(heap_release(&heaps[0]));
+    assert_false(heap_release(&heaps[1]));
+    for (int i = 1; i < N; i += 2)
+        free(blocks[i]);
+    assert_true(heap_release(&heaps[1]));
+    assert_int_equal(mapped, before);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocks_are_apart),
         cmocka_unit_test(test_freed_blocks_are_used_again),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_heaps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

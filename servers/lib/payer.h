@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who pays for what a server keeps for its clients: their user, by a heap whose memory that user's account
+ * pays for, and by memory objects made from the same account. The process server says with a client's
+ * connection who its payer is.
+ *
+ * While a request of a client is handled malloc takes from its payer's heap; so what the request makes the
+ * server keep is paid by who asked for it. When memory ends there, malloc fails, and nobody else notices.
+ */
+#ifndef LIB_PAYER_H
+#define LIB_PAYER_H
+
+#include <lib/hash.h>
+#include <lib/heap.h>
+
+struct payer {
+    struct hash_node node; /* its key: the process server's number for it */
+    struct heap heap;
+    uint64_t refs; /* clients */
+};
+
+/*
+ * The payer of that number, with a reference; a new one takes over the account, a capability's slot: *taken.
+ * NULL if there is no memory.
+ */
+struct payer *payer_get(uint64_t number, uint64_t account, bool *taken);
+struct payer *payer_hold(struct payer *payer);
+void payer_put(struct payer *payer);
+
+/* From now on malloc is paid by this one (NULL: the server) until the end of the request. */
+static inline void payer_serve(struct payer *payer) {
+    heap_current = payer ? &payer->heap : &heap_own;
+}
+
+#endif
