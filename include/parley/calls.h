@@ -25,7 +25,7 @@
  * count only if the server copies from or to a buffer, or if the label says that there are capabilities.
  *
  * A label is 16 bits of message number; bits 16-18 hold the number of capabilities that travel
- * (0 to 4), whose slots are packed in t5, 16 bits each, first in the low bits. A reply names its
+ * (0 to 3), whose slots are packed in t5, 21 bits each, first in the low bits. A reply names its
  * number of capabilities in the token register (PK_TOKEN_CAPS_SHIFT); the call then returns that
  * number in a1 and the caller's new slots in t5. All other caller-saved registers are clobbered, callee-saved ones are kept.
  */
@@ -118,7 +118,7 @@
 
 /* Labels. Bit 63 marks what only the kernel can send. */
 #define PK_LABEL_MASK 0xffff
-#define PK_LABEL_CAPS_SHIFT 16 /* number of capabilities, 0 to 4 */
+#define PK_LABEL_CAPS_SHIFT 16 /* number of capabilities, 0 to 3 */
 #define PK_LABEL_KERNEL (1ull << 63)
 #define PK_NOTICE_EVENTS (PK_LABEL_KERNEL | 1)   /* a0 = 0, word 0: notification bits */
 #define PK_NOTICE_CANCEL (PK_LABEL_KERNEL | 2)   /* a0 = token, t1 = badge, word 0: PK_CANCEL_* */
@@ -131,6 +131,12 @@
 
 #define PK_CANCEL_INTERRUPT 0 /* still waiting: answer -EINTR, or what was already granted */
 #define PK_CANCEL_DEAD 1      /* the token is gone: forget the caller, no answer is possible */
+
+/* Capability slots in a message: packed, the first in the low bits. */
+#define PK_CAPS_MOST 3
+#define PK_CAP_BITS 21
+#define PK_CAP_AT(packed, i) ((packed) >> (PK_CAP_BITS * (i)) & ((1ul << PK_CAP_BITS) - 1))
+#define PK_CAP_TO(slot, i) ((uint64_t)(slot) << (PK_CAP_BITS * (i)))
 
 /* A reply with n capabilities sets bits 60-62 of the token register to n. */
 #define PK_TOKEN_CAPS_SHIFT 60

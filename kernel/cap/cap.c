@@ -62,12 +62,16 @@ static long grow(struct cap_table *t) {
     }
     if (t->slots + CAP_PAGE_SLOTS > CAP_MAX_SLOTS)
         return -EMFILE;
-    if (!t->pages && !(t->pages = page_alloc(t->account)))
+    uint32_t index = (t->slots - CAP_FIRST) >> CAP_PAGE_SHIFT;
+    if (!t->groups && !(t->groups = page_alloc(t->account)))
+        return -ENOMEM;
+    struct cap ***group = &t->groups[index >> CAP_GROUP_SHIFT];
+    if (!*group && !(*group = page_alloc(t->account)))
         return -ENOMEM;
     struct cap *page = page_alloc(t->account);
     if (!page)
         return -ENOMEM;
-    t->pages[(t->slots - CAP_FIRST) >> CAP_PAGE_SHIFT] = page;
+    (*group)[index & (CAP_GROUP_PAGES - 1)] = page;
     link_free(t, page, t->slots, CAP_PAGE_SLOTS);
     return 0;
 }
@@ -151,6 +155,27 @@ long cap_error(const struct cap *c, uint32_t type) {
     return !c ? -EBADF : c->object->type != type ? -EINVAL : -EPERM;
 }
 
+/* A page of slots; and with the last one its group. */
+static void free_page(struct cap_table *t, uint32_t index) {
+    struct cap **group = t->groups[index >> CAP_GROUP_SHIFT];
+    page_free(group[index & (CAP_GROUP_PAGES - 1)]);
+    bool last = CAP_FIRST + ((index + 1) << CAP_PAGE_SHIFT) >= t->slots;
+    if (last || (index + 1) % CAP_GROUP_PAGES == 0) {
+        page_free(group);
+        t->groups[index >> CAP_GROUP_SHIFT] = NULL;
+    }
+}
+
+/* There may be a group for which there was no page when memory ended. */
+static void free_groups(struct cap_table *t) {
+    if (!t->groups)
+        return;
+    struct cap **rest = t->groups[(t->slots - CAP_FIRST) >> CAP_PAGE_SHIFT >> CAP_GROUP_SHIFT];
+    if (rest)
+        page_free(rest);
+    page_free(t->groups);
+}
+
 /*
  * The cursor counts slots, as far as any holds something, and when all are empty goes on by the pages
  * that are freed.
@@ -170,11 +195,10 @@ bool cap_table_clear(struct cap_table *t, uint32_t *cursor, int *credit) {
     for (; *cursor + CAP_FIRST < 2 * t->slots; *cursor += CAP_PAGE_SLOTS) {
         if (*credit <= 0)
             return false;
-        page_free(t->pages[(*cursor - t->slots) >> CAP_PAGE_SHIFT]);
+        free_page(t, (*cursor - t->slots) >> CAP_PAGE_SHIFT);
         *credit -= FRAME_PUT_CREDIT;
     }
-    if (t->pages)
-        page_free(t->pages);
+    free_groups(t);
     if (t->slots)
         slab_free(t->first, CAP_FIRST * sizeof *t->first, t->account);
     cap_table_init(t, t->account);

@@ -13,7 +13,9 @@
 #define CAP_FIRST 32     /* slots in the first array */
 #define CAP_PAGE_SHIFT 7 /* 128 slots a page */
 #define CAP_PAGE_SLOTS (1u << CAP_PAGE_SHIFT)
-#define CAP_MAX_SLOTS 65536 /* slots fit 16 bits, as they travel in messages */
+#define CAP_MAX_SLOTS (1u << PK_CAP_BITS) /* as they travel in messages */
+#define CAP_GROUP_SHIFT 9                 /* 512 pages a group: a page of pointers to them */
+#define CAP_GROUP_PAGES (1u << CAP_GROUP_SHIFT)
 
 struct cap {
     struct kobject *object; /* NULL: free */
@@ -31,7 +33,7 @@ static inline uint64_t cap_kind(uint32_t type, uint32_t rights) {
 
 struct cap_table {
     struct cap *first;
-    struct cap **pages; /* one page of pointers to pages of slots */
+    struct cap ***groups; /* one page of pointers to groups */
     uint32_t slots;
     uint32_t first_free;      /* of the first array's slots; 0: none */
     uint32_t first_free_page; /* of the others */
@@ -48,7 +50,9 @@ static inline struct cap *cap_slot(const struct cap_table *t, uint64_t slot) {
     if (slot < CAP_FIRST)
         return &t->first[slot];
     slot -= CAP_FIRST;
-    return &t->pages[slot >> CAP_PAGE_SHIFT][slot & (CAP_PAGE_SLOTS - 1)];
+    uint64_t page = slot >> CAP_PAGE_SHIFT;
+    return &t->groups[page >> CAP_GROUP_SHIFT][page & (CAP_GROUP_PAGES - 1)]
+                     [slot & (CAP_PAGE_SLOTS - 1)];
 }
 
 /* The capability in a slot, or NULL. */

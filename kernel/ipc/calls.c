@@ -10,14 +10,13 @@
 #include <task/task.h>
 #include <task/thread.h>
 
-#define MAX_MESSAGE_CAPS 4
 #define EVENT_BITS (~0ull >> 1) /* bit 63 would make a result negative */
 
 static long check_caps(const struct task *task, unsigned count, uint64_t packed) {
-    if (count > MAX_MESSAGE_CAPS)
+    if (count > PK_CAPS_MOST)
         return -EINVAL;
     for (unsigned i = 0; i < count; i++) {
-        const struct cap *c = cap_at(&task->caps, packed >> (16 * i) & 0xffff);
+        const struct cap *c = cap_at(&task->caps, PK_CAP_AT(packed, i));
         if (!c)
             return -EBADF;
         if (!(c->rights & PK_RIGHT_GRANT))

@@ -11,7 +11,7 @@ long caps_transfer(struct task *from, struct task *to, unsigned count, uint64_t 
     long error = 0;
     unsigned done = 0;
     for (; done < count; done++) {
-        uint64_t slot = *packed >> (16 * done) & 0xffff;
+        uint64_t slot = PK_CAP_AT(*packed, done);
         struct cap *c = cap_at(&from->caps, slot);
         if (!c || !(c->rights & PK_RIGHT_GRANT)) {
             error = c ? -EPERM : -EBADF;
@@ -22,11 +22,11 @@ long caps_transfer(struct task *from, struct task *to, unsigned count, uint64_t 
             error = at;
             break;
         }
-        slots |= (uint64_t)at << (16 * done);
+        slots |= PK_CAP_TO(at, done);
     }
     if (error < 0) {
         while (done-- > 0)
-            cap_remove(&to->caps, slots >> (16 * done) & 0xffff);
+            cap_remove(&to->caps, PK_CAP_AT(slots, done));
         return error;
     }
     *packed = slots;

@@ -120,7 +120,7 @@ static inline long request_write_all(const struct request *req, const void *buf,
 
 /* The slot of the received capability at `index`, still owned by the loop; 0 if there is none. */
 static inline uint64_t request_cap(const struct request *req, unsigned index) {
-    return req->caps_left >> index & 1 ? req->caps >> (16 * index) & 0xffff : 0;
+    return req->caps_left >> index & 1 ? PK_CAP_AT(req->caps, index) : 0;
 }
 
 /* The same, and the server keeps it: it must drop it itself some day. */
@@ -132,7 +132,7 @@ static inline uint64_t request_take_cap(struct request *req, unsigned index) {
 
 /* Adds a capability to the reply; the server keeps its own. It needs PK_RIGHT_GRANT. */
 static inline void request_reply_cap(struct request *req, uint64_t slot) {
-    unsigned shift = 16 * req->reply_caps++;
+    unsigned shift = PK_CAP_BITS * req->reply_caps++;
     req->msg.caps = shift ? req->msg.caps | slot << shift : slot;
 }
 

@@ -49,7 +49,7 @@ static long at(int pid, int id, int flags) {
     assert_true(call.answered);
     if (call.result >= 0) {
         assert_int_equal(call.reply_caps, 1);
-        rights = mock_rights(call.reply.caps & 0xffff);
+        rights = mock_rights(PK_CAP_AT(call.reply.caps, 0));
         size = call.reply.w[0];
     }
     return call.result;

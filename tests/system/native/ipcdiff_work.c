@@ -31,9 +31,9 @@ static void fold_bytes(const unsigned char *bytes, uint64_t length) {
 }
 
 static void drop_caps(uint64_t count, uint64_t packed) {
-    for (uint64_t i = 0; i < count && i < 4; i++) {
+    for (uint64_t i = 0; i < count && i < PK_CAPS_MOST; i++) {
         struct pk_cap_info info = {0};
-        uint64_t slot = packed >> (16 * i) & 0xffff;
+        uint64_t slot = PK_CAP_AT(packed, i);
         pk_cap_info(slot, &info);
         diff_fold(info.type | (uint64_t)info.rights << 32);
         diff_fold(info.badge);
@@ -49,13 +49,13 @@ static void wait_go(struct worker *w) {
 
 static uint64_t packed_caps(struct worker *w, uint64_t r) {
     uint64_t packed = 0;
-    for (unsigned i = 0; i < 4; i++, r >>= 4) {
+    for (unsigned i = 0; i < PK_CAPS_MOST; i++, r >>= 4) {
         uint64_t slot = w->slot[r & 1 ? TO_NESTED : OBJECT];
         if ((r & 15) == 0)
             slot = w->slot[OBJECT_STAYS];
         if ((r & 15) == 2)
             slot = 40000;
-        packed |= slot << (16 * i);
+        packed |= PK_CAP_TO(slot, i);
     }
     return packed;
 }

@@ -77,17 +77,17 @@ static void badges(void) {
         drop(slots[i]);
 }
 
-/* Four capabilities each way, with their rights and badges. */
+/* Capabilities each way, with their rights and badges. */
 static void capabilities(void) {
     struct pair p = pair_new();
     uint64_t object = SLOT(pk_object_create(PAGE, 0, 0));
     uint64_t slot = SLOT(pk_cap_copy(object, p.task, 0, PK_RIGHT_USE | PK_RIGHT_GRANT, 0));
     uint64_t fixed = SLOT(pk_cap_copy(object, p.task, 0, PK_RIGHT_USE, 0));
-    shared.sent[0].label = 3 | 4ull << PK_LABEL_CAPS_SHIFT;
-    shared.sent[0].caps = slot * 0x0001000100010001ull;
+    shared.sent[0].label = 3 | 3ull << PK_LABEL_CAPS_SHIFT;
+    shared.sent[0].caps = PK_CAP_TO(slot, 0) | PK_CAP_TO(slot, 1) | PK_CAP_TO(slot, 2);
     shared.sent[1].label = 3 | 1ull << PK_LABEL_CAPS_SHIFT;
     shared.sent[1].caps = fixed;
-    shared.sent[2].label = 3 | 5ull << PK_LABEL_CAPS_SHIFT;
+    shared.sent[2].label = 3 | 4ull << PK_LABEL_CAPS_SHIFT;
     shared.sent[3].label = 3 | 1ull << PK_LABEL_CAPS_SHIFT;
     shared.sent[3].caps = 9999;
     uint64_t threads[4];
@@ -100,25 +100,25 @@ static void capabilities(void) {
     IS(shared.result[3], -EBADF);
     struct pk_msg msg;
     long token = pk_receive(p.endpoint, 0, &msg);
-    IS(msg.label >> PK_LABEL_CAPS_SHIFT, 4);
-    for (unsigned i = 0; i < 4; i++) {
+    IS(msg.label >> PK_LABEL_CAPS_SHIFT, 3);
+    for (unsigned i = 0; i < 3; i++) {
         struct pk_cap_info info;
-        uint64_t got = msg.caps >> (16 * i) & 0xffff;
+        uint64_t got = PK_CAP_AT(msg.caps, i);
         IS(pk_cap_info(got, &info), 0);
         IS(info.type, PK_TYPE_OBJECT);
         IS(info.rights, PK_RIGHT_USE | PK_RIGHT_GRANT);
         drop(got);
     }
-    msg.caps = object | p.endpoint << 16;
-    IS(pk_reply((uint64_t)token, 0, &msg, 5), -EINVAL);
+    msg.caps = object | PK_CAP_TO(p.endpoint, 1);
+    IS(pk_reply((uint64_t)token, 0, &msg, 4), -EINVAL);
     msg.caps = 9999;
     IS(pk_reply((uint64_t)token, 0, &msg, 1), -EBADF);
-    msg.caps = object | p.endpoint << 16;
+    msg.caps = object | PK_CAP_TO(p.endpoint, 1);
     IS(pk_reply((uint64_t)token, 0, &msg, 2), 0);
     CHECK(tap_reaches(&shared.done, 4));
     IS(shared.result[0], 0);
     IS(shared.sent[0].label, 2);
-    CHECK((shared.sent[0].caps & 0xffff) != 0 && shared.sent[0].caps >> 16 != 0);
+    CHECK(PK_CAP_AT(shared.sent[0].caps, 0) != 0 && PK_CAP_AT(shared.sent[0].caps, 1) != 0);
     for (unsigned i = 0; i < 4; i++)
         drop(threads[i]);
     drop(object);
