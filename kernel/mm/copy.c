@@ -5,6 +5,7 @@
 #include <calls.h>
 #include <lib/lib.h>
 #include <mm/aspace.h>
+#include <mm/fault.h>
 #include <mm/object.h>
 #include <mm/table.h>
 #include <parley/errno.h>
@@ -32,9 +33,15 @@ static void *user_address(struct aspace *as, uint64_t va, enum access access, lo
     return p;
 }
 
+/* What nobody has written to reads as zeros, and needs no memory for that. */
+static struct frame *object_page(struct object *o, uint64_t index, enum access access) {
+    struct frame *f = access == ACCESS_READ ? object_lookup(o, index) : object_frame(o, index);
+    return f || access == ACCESS_WRITE ? f : fault_zero_frame();
+}
+
 static void *kernel_address(struct side s, enum access access, long *error) {
     if (object_of(s)) {
-        struct frame *f = object_frame(object_of(s), s.at >> PAGE_SHIFT);
+        struct frame *f = object_page(object_of(s), s.at >> PAGE_SHIFT, access);
         *error = -ENOMEM;
         return f ? (char *)frame_va(f) + (s.at & PAGE_MASK) : NULL;
     }

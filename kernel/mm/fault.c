@@ -17,6 +17,10 @@ void fault_init(void) {
     zero_frame = frame_get_zeroed(NULL);
 }
 
+struct frame *fault_zero_frame(void) {
+    return zero_frame;
+}
+
 /* An entry for frame f in region r; write decides whether it may be written right away. */
 static pte_t entry_for(const struct region *r, uint64_t pa, bool write, bool counted) {
     /* Sv39 has no write-only pages: what may be written may be read. */

@@ -23,6 +23,7 @@ static void answer(const struct request *req, long result) {
 
 static bool step(struct job *job) {
     struct continuation *c = container_of(job, struct continuation, job);
+    request_client(&c->req); /* pays for what the step keeps */
     long result = c->ops->step(c);
     if (result == SERVER_DEFER)
         return true;

@@ -18,13 +18,25 @@ static uint64_t page_up(uint64_t size) {
     return (size + PAGE - 1) & ~(PAGE - 1);
 }
 
+/* Reads like any file that nobody has written to: an object that never gets a page. */
+static uint64_t holes;
+
+int data_init(void) {
+    long slot = pk_object_create(SIZE_MOST, 0, 0);
+    holes = slot < 0 ? 0 : (uint64_t)slot;
+    return slot < 0 ? (int)slot : 0;
+}
+
+/* A file has an object from the first time that somebody writes to it or maps it, who pays for it. */
 long data_object(struct node *node) {
     if (node->file.object == 0) {
-        long slot = pk_object_create_for(heap_account(), node->file.capacity, 0, 0);
+        uint64_t capacity = page_up(node->size);
+        long slot = pk_object_create_for(heap_account(), capacity, 0, 0);
         if (slot < 0) {
             return -ENOMEM;
         }
         node->file.object = (uint64_t)slot;
+        node->file.capacity = capacity;
     }
     return (long)node->file.object;
 }
@@ -106,7 +118,8 @@ long data_read(uint64_t token, uint64_t done, struct node *node, uint64_t offset
     if (length > node->size - offset) {
         length = node->size - offset;
     }
-    return pk_object_to_caller(token, done, node->file.object, offset, length);
+    uint64_t object = node->file.object ? node->file.object : holes;
+    return pk_object_to_caller(token, done, object, offset, length);
 }
 
 long data_write(uint64_t token, uint64_t done, struct node *node, uint64_t offset,
@@ -143,8 +156,11 @@ long data_resize(struct request *req, struct node *node, int64_t size) {
     if (node->file.busy) {
         return request_wait(req, node->file.busy, NULL);
     }
+    if ((uint64_t)size > SIZE_MOST) {
+        return -EFBIG;
+    }
     bool shrinks = (uint64_t)size < node->size;
-    long error = shrinks || size == 0 ? 0 : reserve(node, (uint64_t)size);
+    long error = shrinks || !node->file.object ? 0 : reserve(node, (uint64_t)size);
     if (error) {
         return error;
     }

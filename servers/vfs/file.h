@@ -111,6 +111,8 @@ long data_read(uint64_t token, uint64_t done, struct node *node, uint64_t offset
 long data_write(uint64_t token, uint64_t done, struct node *node, uint64_t offset, uint64_t length);
 /* 0, a negative errno, or what request_wait() returned: the request is handled again then. */
 long data_resize(struct request *req, struct node *node, int64_t size);
+/* Before all others: 0 or a negative errno. */
+int data_init(void);
 /* The node's memory object, made if it has none yet; slot or -ENOMEM. */
 long data_object(struct node *node);
 
