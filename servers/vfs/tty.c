@@ -58,11 +58,12 @@ long tty_attach(const struct process *process) {
     return console_acquire(console, process->group, process->session, 1);
 }
 
-/* If the leader has ended meanwhile, what was open is dead. */
+/* If the session's leader has ended meanwhile, what was open is dead. */
 void tty_attach_again(void) {
-    bool lives = known_session && client_find((uint64_t)known_session);
-    known_session = lives ? known_session : 0;
-    known_opened += !lives;
+    if (known_session && !client_find((uint64_t)known_session)) {
+        known_session = 0;
+        known_opened++;
+    }
     console_resume(console, known_opened, known_session);
 }
 

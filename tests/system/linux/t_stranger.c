@@ -21,7 +21,7 @@
 #include <termios.h>
 
 #define NOBODY 65534
-#define ROUNDS 12
+#define ROUNDS 8
 #define TIME_LIMIT_MS 15 /* a message that waits is given up then */
 #define FOLDER "/tmp/stranger"
 #define FILE_NAME FOLDER "/file"
@@ -235,7 +235,6 @@ static void connect_all(void) {
 }
 
 static char input[BUFFER], output[BUFFER];
-static uint64_t timer_label;
 
 /* One message to one server; the exit status is the errno, 0 or 1 if there was none. */
 static int send_one(uint64_t slot, uint64_t label) {
@@ -244,8 +243,6 @@ static int send_one(uint64_t slot, uint64_t label) {
 
     for (int i = 0; i < 6; i++)
         msg.w[i] = random_word();
-    if (label == timer_label && slot == PK_SLOT_PROC)
-        msg.w[0] |= 1ull << 30, msg.w[1] |= 1ull << 30; /* load is not what is tried here */
     long result = pk_call(slot, &msg, input, length, output, sizeof(output));
     return result < 0 && result >= -255 ? (int)-result : 0;
 }
@@ -357,11 +354,14 @@ static void unknown_labels(void) {
 
 /* No process has a way to the servers that only servers call. */
 static void empty_slots(void) {
-    bool all = true;
+    int found = 0;
 
-    for (uint64_t slot = PK_SLOT_MSG + 1; slot < 64; slot++)
-        all = try(slot, 1, slot) == (slot == PK_SLOT_ACCOUNT ? EINVAL : EBADF) && all;
-    ok(all, "there are no other servers to call");
+    for (uint64_t slot = PK_SLOT_MSG + 1; slot < 64; slot++) {
+        int error = try(slot, 1, slot);
+        if (error != (slot == PK_SLOT_ACCOUNT ? EINVAL : EBADF))
+            printf("# slot %d answers: error %d\n", (int)slot, error), found++;
+    }
+    is_int(found, 0, "there are no other servers to call");
 }
 
 int main(void) {
@@ -370,9 +370,6 @@ int main(void) {
         printf("1..0 # SKIP not Parley, or no terminal\n");
         return 0;
     }
-    for (size_t i = 0; i < sizeof(protocol_messages) / sizeof(protocol_messages[0]); i++)
-        if (!strcmp(protocol_messages[i].name, "setitimer"))
-            timer_label = protocol_messages[i].number;
     make_objects();
     witness = start();
     if (witness == 0) {
