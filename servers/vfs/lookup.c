@@ -12,7 +12,7 @@ static char path_buffer[2 * PATH_LONGEST + 2];
 int caller_of(const struct request *req, struct caller *caller) {
     caller->process = request_process(req);
     if (!caller->process) {
-        return -ESRCH;
+        return -EBADF;
     }
     caller->who = request_credentials(req);
     return 0;

@@ -50,8 +50,7 @@ static long poll_ended(struct waiter *waiter, enum waiter_end why) {
     struct poll_wait *wait = container_of(waiter, struct poll_wait, waiter);
     long result = -EINTR;
     if (why == WAITER_EXPIRED) {
-        const struct process *process = waiter->client ? waiter->client->data : NULL;
-        long found = check(process, wait->requests, wait->count);
+        long found = check(waiter->client->data, wait->requests, wait->count);
         result = copy_out(waiter_token(waiter), wait->requests, wait->count, found);
     }
     free(wait);
@@ -77,6 +76,10 @@ void poll_wake(void) {
 
 long vfs_handle_poll(struct request *req, int64_t timeout_ns) {
     size_t count = request_in_len(req) / sizeof(struct lx_pollfd);
+    const struct process *process = request_process(req);
+    if (!process) {
+        return -EBADF;
+    }
     if (count > POLL_MOST) {
         return -EINVAL;
     }
@@ -89,7 +92,7 @@ long vfs_handle_poll(struct request *req, int64_t timeout_ns) {
         free(wait);
         return -EFAULT;
     }
-    long found = check(request_process(req), wait->requests, count);
+    long found = check(process, wait->requests, count);
     if (found > 0 || timeout_ns == 0) {
         long result = copy_out(req->token, wait->requests, count, found);
         free(wait);
