@@ -17,6 +17,7 @@ import pexpect
 PROMPT = re.compile(r"(?:^|\n)\$ $")
 DEATH = r"\[init\] init: {0} died, message \d+ of (?:process \d+|vfs): cause 15, address 0, pc [0-9a-f]{{8}}"
 PLACE = r"^    [0-9a-f]{{8}}: crash at crash\.c:\d+.*\n(?:    .*\n)*    message \d+: session\.crash$"
+MEMORY_KB = 400  # less than some processes take
 WINDOW = 11  # a little more than the seconds in which deaths are counted
 COMMANDS = (("ls /bin | grep '^sh$'", "sh"), ("sh -c 'exit 3'; echo $?", "3"),
             ("echo text > /tmp/deaths; cat /tmp/deaths; rm /tmp/deaths", "text"),
@@ -66,7 +67,7 @@ def check_death(console, server):
     console.child.send(f"crash {server}\r")
     shown = console.prompt()
     expect_match(shown, DEATH.format(server))
-    if server not in ("vfs", "proc"):  # with those the program's output is lost
+    if server not in ("vfs", "proc", "console"):  # with those the program's output may be lost
         expect_match(shown, rf"^{server}: Host is down$")
     check_works(console)
 
@@ -108,6 +109,30 @@ def test_console(console):
         raise Failed("Ctrl-C does not end a program")
 
 
+def used_memory(console):
+    """Kilobytes."""
+    return int(re.search(r"^Mem: +\d+ +(\d+)", console.run("free"), re.MULTILINE)[1])
+
+
+def test_proc(console):
+    """proc dies, and with it all processes, and comes back with another shell"""
+    check_death(console, "proc")
+    before = used_memory(console)
+    console.run("for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep 1000 & done > /tmp/jobs")
+    console.run("while :; do :; done &")
+    if used_memory(console) < before + MEMORY_KB:
+        raise Failed("the processes need no memory?")
+    check_death(console, "proc")
+    if re.search("sleep", console.run("ps")):
+        raise Failed("a process has survived")
+    for _ in range(50):
+        after = used_memory(console)
+        if after < before + MEMORY_KB:
+            return
+        time.sleep(0.1)
+    raise Failed(f"{before} KB were in use before, {after} KB after all processes have ended")
+
+
 def test_slow(console):
     """a server that works for long gets a line, and only that"""
     shown = console.run("crash shm loop")
@@ -136,7 +161,7 @@ def test_decoded(console):
     console.child.send("poweroff\r")
     console.child.expect(pexpect.EOF)
     report = console.child.before.replace("\r", "")
-    for server in ("msg", "sem", "shm", "vfs", "console"):
+    for server in ("msg", "sem", "shm", "vfs", "console", "proc"):
         expect_match(report, DEATH.format(server) + r".*\n" + PLACE.format())
     expect_match(report, r"shm has worked for .*\n(?:    .*\n)*    message \d+: session\.crash$")
 
