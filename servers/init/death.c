@@ -17,20 +17,24 @@ static bool note_death(struct task_record *s) {
     return s->deaths < DEATHS_MOST || s->died_at[0] - s->died_at[DEATHS_MOST - 1] > DEATHS_NS;
 }
 
-static long come_back(struct task_record *s) {
+/* Says what becomes of it, before anybody hears that it is dead: true if it comes back. */
+static bool may_come_back(struct task_record *s) {
     bool seldom = note_death(s);
     if (!s->spec.restart)
-        return -EPERM;
-    if (!seldom) {
+        return false;
+    if (seldom)
+        server_log("%s is started anew", s->spec.name);
+    else
         server_log("%s has died %u times in %u s and stays dead", s->spec.name, DEATHS_MOST,
                    (unsigned)(DEATHS_NS / 1000000000));
-        return -EAGAIN;
-    }
-    server_log("%s is started anew", s->spec.name);
+    return seldom;
+}
+
+static bool comes_back(struct task_record *s) {
     long error = server_restart(s);
     if (error < 0)
         server_log("%s cannot be started and stays dead: error %ld", s->spec.name, -error);
-    return error;
+    return error == 0;
 }
 
 long death_handle(struct request *req) {
@@ -38,8 +42,9 @@ long death_handle(struct request *req) {
     if (!s || !s->task)
         return SERVER_DEFER;
     report_death(s, req);
+    bool may = may_come_back(s);
     server_end(s);
-    s->lost = come_back(s) < 0;
+    s->lost = !may || !comes_back(s);
     pk_notify(session_events, EVENT_SERVERS);
     return SERVER_DEFER;
 }

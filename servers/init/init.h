@@ -44,10 +44,10 @@ struct task_record {
     bool lost;                 /* it has died for good */
     uint64_t deaths;           /* how often, and the last times, newest first, in monotonic ns */
     uint64_t died_at[DEATHS_MOST];
-    uint64_t busy_token, busy_label; /* the request that it was seen to work on, */
-    uint64_t busy_since;             /* first at that time; 0: none */
-    uint64_t busy_ns;                /* how long its thread had run by then */
-    bool busy_told;                  /* it got its line */
+    uint64_t busy_token, busy_label, busy_notices; /* the request that it was seen to work on, */
+    uint64_t busy_since;                           /* first at that time; 0: none */
+    uint64_t busy_ns;                              /* how long its thread had run by then */
+    bool busy_told;                                /* it got its line */
 };
 
 /* start.c */

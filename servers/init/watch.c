@@ -24,7 +24,8 @@ static bool works(const struct task_record *s, struct pk_thread_info *info) {
 }
 
 static bool same(const struct task_record *s, const struct request *req) {
-    return s->busy_since && s->busy_token == req->token && s->busy_label == req->msg.label;
+    return s->busy_since && s->busy_token == req->token && s->busy_label == req->msg.label &&
+           s->busy_notices == req->notices;
 }
 
 /*
@@ -46,6 +47,7 @@ static void look(struct task_record *s, uint64_t now) {
     if (!same(s, &req) || (!req.token && !runs_all_the_time(s, &info, now))) {
         s->busy_token = req.token;
         s->busy_label = req.msg.label;
+        s->busy_notices = req.notices;
         s->busy_since = now;
         s->busy_ns = info.user_ns;
         s->busy_told = false;

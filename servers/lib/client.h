@@ -3,9 +3,9 @@
  * Clients: the processes that are connected to this server, by pid, fed by the process server's
  * session messages (protocols/session.toml).
  *
- * Invariant: a process's first request comes after its `connect` (or its parent's `forked`) and none
- * comes after its `exited`, so a request with a pid as its badge has a client. A server that was started
- * anew keeps it up by turning away those who are not connected yet (server_run).
+ * A process's first request comes after its `connect` (or its parent's `forked`) and none comes after its
+ * `exited`. Yet a request with a pid as its badge may have no client, when this server or the process server
+ * was started anew: it is answered with EBADF, by which the process learns that it must connect again.
  */
 #ifndef LIB_CLIENT_H
 #define LIB_CLIENT_H
@@ -51,7 +51,8 @@ static inline struct client *client_find(uint64_t pid) {
 }
 _Static_assert(offsetof(struct client, node) == 0, "client_find casts");
 
-/* The client that sent the request; 0 if it is no process (a server). It pays from now on. */
+/* The client that sent the request, who pays from now on; 0 if it is a server, or a process that is not connected:
+ * EBADF. */
 static inline struct client *request_client(const struct request *req) {
     struct client *client = client_find(req->msg.badge);
     payer_serve(client ? client->payer : 0);

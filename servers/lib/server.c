@@ -12,12 +12,10 @@
 #include <lib/server.h>
 #include <lib/waiter.h>
 #include <protocol/session_server.h>
-#include <stdbool.h>
 #include <string.h>
 
 #define RESTART_SEQUENCES 4096 /* so that ids from before a restart are not found after it */
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
-#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 /* Drops the capabilities of a packed word that `mask` chooses. */
 static void drop_caps(uint64_t caps, unsigned mask) {
@@ -41,7 +39,7 @@ static long check_entry(const struct protocol_entry *entry, const struct request
     return 0;
 }
 
-static ALWAYS_INLINE long handle(const struct server *srv, struct request *req) {
+long server_handle(const struct server *srv, struct request *req) {
     const struct protocol *protocol = srv->protocol;
     uint64_t number = req->msg.label & PK_LABEL_MASK;
     uint64_t index = number - protocol->first;
@@ -58,10 +56,6 @@ static ALWAYS_INLINE long handle(const struct server *srv, struct request *req) 
             return error;
     }
     return UNLIKELY(!entry->handler) ? -ENOSYS : entry->handler(req);
-}
-
-long server_handle(const struct server *srv, struct request *req) {
-    return handle(srv, req);
 }
 
 long server_handle_kernel(const struct server *srv, struct request *req) {
@@ -112,25 +106,18 @@ static __attribute__((noinline)) long give_caps(struct request *req, uint64_t to
     return receive(req, token, received);
 }
 
-/*
- * A process that was connected to this server's predecessor, before that died, and not yet to this one: it
- * connects anew when it is told that its connection is bad (protocols/session.toml).
- */
-static bool is_stranger(const struct server *srv, const struct request *req) {
-    return srv->clients && req->msg.badge < PK_BADGE_SERVER && !client_find(req->msg.badge);
-}
-
 /* Whoever looks from outside at what this server does (init) finds the request here. */
 static void show(const struct request *req) {
     if (boot_info->request_at)
         *(const struct request *volatile *)boot_info->request_at = req;
 }
 
-/* check: not all who have a capability are known. */
-static ALWAYS_INLINE long run(const struct server *srv, bool check) {
+long server_run(const struct server *srv) {
     struct request req = {0};
     uint64_t token = 0;
     long result = 0;
+    client_set_ops(srv->clients);
+    idtable_first_sequence = boot_info->restarts * RESTART_SEQUENCES;
     continuation_setup(srv);
     show(&req);
     for (;;) {
@@ -142,29 +129,20 @@ static ALWAYS_INLINE long run(const struct server *srv, bool check) {
         heap_current = &heap_own; /* until it is known who pays */
         if (UNLIKELY(req.msg.label >> PK_LABEL_CAPS_SHIFT)) {
             if (req.msg.label & PK_LABEL_KERNEL) {
+                req.notices++;
                 result = server_handle_kernel(srv, &req);
                 token = result == SERVER_DEFER ? 0 : req.token;
                 continue;
             }
             accept_caps(&req);
         }
-        result = check && is_stranger(srv, &req) ? -EBADF : handle(srv, &req);
+        result = server_handle(srv, &req);
         token = result == SERVER_DEFER ? 0 : req.token;
         if (UNLIKELY(req.caps_left)) {
             drop_caps(req.caps, req.caps_left);
             req.caps_left = 0;
         }
     }
-}
-
-static __attribute__((noinline, cold)) long run_restarted(const struct server *srv) {
-    return run(srv, true);
-}
-
-long server_run(const struct server *srv) {
-    client_set_ops(srv->clients);
-    idtable_first_sequence = boot_info->restarts * RESTART_SEQUENCES;
-    return boot_info->restarts ? run_restarted(srv) : run(srv, false);
 }
 
 uint64_t boot_cap(const char *name) {

@@ -34,6 +34,8 @@ struct request {
     unsigned caps_left;   /* mask of received capabilities that nobody took */
     unsigned reply_caps;  /* number of capabilities that the reply carries, packed in msg.caps */
     unsigned reply_drops; /* mask of those that are dropped here once they are sent */
+    uint64_t
+        notices; /* how many of the kernel's messages came so far: they have no token to tell them apart */
 };
 
 /* One message of a protocol, as the generator declares it. */

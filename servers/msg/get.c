@@ -34,7 +34,7 @@ long msg_handle_get(struct request *req, int key, int flags) {
     const struct client *client = request_client(req);
     struct sysv_object *found;
     if (!client)
-        return -EPERM;
+        return -EBADF;
     long error = sysv_lookup(&msg_state.table, key, flags, &found);
     if (error < 0)
         return error;

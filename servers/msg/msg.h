@@ -84,7 +84,7 @@ static inline long queue_find(int msqid, const struct client *client, unsigned m
                               struct queue **queue) {
     void *object;
     if (!client)
-        return -EPERM;
+        return -EBADF;
     long error = idtable_find(&msg_state.table.ids, msqid, &object);
     if (error < 0)
         return error;

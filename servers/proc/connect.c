@@ -30,6 +30,12 @@ long connect_setup(void) {
     return 0;
 }
 
+void connect_forget_all(void) {
+    for (unsigned slot = FIRST_SLOT; slot <= LAST_SLOT; slot++)
+        while (session_forget(endpoints[slot]) > 0)
+            continue;
+}
+
 uint64_t connect_endpoint(unsigned slot) {
     return endpoints[slot];
 }

@@ -21,11 +21,14 @@ int main(void) {
                                          .protocol = &proc_protocol,
                                          .on_events = on_events,
                                          .on_exception = deliver_exception};
+    process_setup();
     deliver_setup();
     long error = connect_setup();
     if (error == 0)
         error = exec_setup();
     if (error < 0)
         server_panic("cannot start: error %ld", -error);
+    if (boot_info->restarts)
+        connect_forget_all();
     return (int)server_run(&server);
 }

@@ -121,6 +121,7 @@ static inline int process_session(const struct process *p) {
 }
 
 /* process.c: the table and the tree. */
+void process_setup(void);
 struct process *process_find(int pid);
 struct process *request_process(const struct request *req);
 struct process *process_new(struct process *parent);
@@ -161,6 +162,8 @@ static inline bool group_orphaned(const struct group *g) {
 
 /* connect.c: capabilities to servers, and what these are told. */
 long connect_setup(void);
+/* Ends the clients that servers have from before this one was started anew. */
+void connect_forget_all(void);
 long connect_server(struct process *p, unsigned slot); /* 1: now, 0: it was before */
 long connect_exceptions(const struct process *p, uint64_t task);
 long connect_task(struct process *p); /* a new task's slots, for what p is connected to */

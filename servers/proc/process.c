@@ -6,11 +6,17 @@
 #include <string.h>
 
 #define PID_MAX 4194304 /* as Linux's on 64-bit machines */
+#define PID_RANGES 64   /* where a process server that was started anew begins: in the next one */
 
 static struct hash by_pid;
 static struct list all = {&all, &all};
 static uint64_t count;
 static int last_pid = INIT_PID;
+
+/* Numbers of processes that ran under a process server which has died are not used again soon. */
+void process_setup(void) {
+    last_pid += (int)(boot_info->restarts % PID_RANGES * (PID_MAX / PID_RANGES));
+}
 
 struct process *process_find(int pid) {
     return pid > 0 ? (struct process *)(void *)hash_find(&by_pid, (uint64_t)pid) : 0;

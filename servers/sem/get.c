@@ -45,7 +45,7 @@ long sem_handle_get(struct request *req, int key, int nsems, int flags) {
     const struct client *client = request_client(req);
     struct sysv_object *found;
     if (!client)
-        return -EPERM;
+        return -EBADF;
     if (nsems < 0 || nsems > SEMMSL)
         return -EINVAL;
     long error = sysv_lookup(&sem_state.table, key, flags, &found);

@@ -68,7 +68,7 @@ extern const struct server sem_server;
 static inline long set_look(int semid, const struct client *client, struct set **set) {
     void *object;
     if (!client)
-        return -EPERM;
+        return -EBADF;
     long error = idtable_find(&sem_state.table.ids, semid, &object);
     if (error >= 0)
         *set = container_of(object, struct set, object);

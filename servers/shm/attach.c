@@ -83,7 +83,7 @@ long shm_handle_dt(struct request *req, int shmid) {
     struct client *client = request_client(req);
     void *object;
     if (!client)
-        return -EPERM;
+        return -EBADF;
     if (idtable_find(&shm_state.table.ids, shmid, &object) < 0)
         return -EINVAL;
     struct attachment *attachment =

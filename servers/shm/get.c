@@ -21,7 +21,7 @@ long shm_handle_get(struct request *req, int key, uint64_t size, int flags) {
     const struct client *client = request_client(req);
     struct sysv_object *found;
     if (!client)
-        return -EPERM;
+        return -EBADF;
     long error = sysv_lookup(&shm_state.table, key, flags, &found);
     if (error < 0)
         return error;

@@ -51,7 +51,7 @@ static inline long segment_find(int shmid, const struct client *client, unsigned
                                 struct segment **segment) {
     void *object;
     if (!client)
-        return -EPERM;
+        return -EBADF;
     long error = idtable_find(&shm_state.table.ids, shmid, &object);
     if (error < 0)
         return error;

@@ -277,7 +277,7 @@ long vfs_handle_ftruncate(struct request *req, int fd, int64_t length) {
 long vfs_handle_umask(struct request *req, uint32_t mask) {
     struct process *process = request_process(req);
     if (!process) {
-        return -ESRCH;
+        return -EBADF;
     }
     uint32_t old = process->umask;
     process->umask = mask & 0777;

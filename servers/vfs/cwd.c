@@ -52,7 +52,7 @@ long vfs_handle_getcwd(struct request *req) {
     static char path[PATH_LONGEST];
     struct process *process = request_process(req);
     if (!process) {
-        return -ESRCH;
+        return -EBADF;
     }
     long length = path_of(process->cwd, path, sizeof(path));
     if (length < 0) {

@@ -80,7 +80,7 @@ static inline bool file_writes(const struct file *file) {
     return !(file->flags & LX_O_PATH) && (file->flags & LX_O_ACCMODE) != LX_O_RDONLY;
 }
 
-/* The caller's process; -ESRCH as NULL cannot happen for processes, but servers may call too. */
+/* The caller's process; NULL if it is none that is known here. */
 struct process *request_process(const struct request *req);
 struct credentials request_credentials(const struct request *req);
 

@@ -82,7 +82,7 @@ long walk_from(const struct request *req, unsigned which, const char *path, stru
 int caller_of(const struct request *req, struct caller *caller) {
     caller->process = request_process(req);
     if (!caller->process) {
-        return -ESRCH;
+        return -EBADF;
     }
     caller->who = request_credentials(req);
     return 0;

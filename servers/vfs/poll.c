@@ -274,6 +274,10 @@ static long poll_few(struct request *req, struct poll_wait *wait) {
 
 long vfs_handle_poll(struct request *req, int64_t timeout_ns) {
     size_t count = request_in_len(req) / sizeof(struct lx_pollfd);
+    const struct process *process = request_process(req);
+    if (!process) {
+        return -EBADF;
+    }
     if (count > POLL_MOST) {
         return -EINVAL;
     }

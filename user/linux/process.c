@@ -52,9 +52,12 @@ long linux_execveat(int dirfd, uint64_t path, uint64_t argv, uint64_t envp, uint
     return proc_exec(PK_SLOT_PROC, dirfd, path, argv, envp, flags);
 }
 
+/* Without a process server there is nobody who could want to know. */
 long linux_exit(int code) {
-    for (;;)
+    for (;;) {
         proc_exit(PK_SLOT_PROC, code);
+        pk_task_kill(PK_SLOT_TASK);
+    }
 }
 
 #define WNOHANG 1u

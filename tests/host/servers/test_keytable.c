@@ -40,6 +40,29 @@ static void test_hash_finds_what_is_in_it(void **state) {
     free(nodes);
 }
 
+/* Ids of a server that was started anew are none that the one before gave away. */
+static void test_first_sequence(void **state) {
+    (void)state;
+    struct idtable *table = malloc(sizeof(*table));
+    int a;
+    void *object;
+    idtable_first_sequence = 4096;
+    idtable_init(table, 3);
+    long id = idtable_add(table, &a);
+    assert_int_equal(id, 4096 * 32768);
+    assert_int_equal(idtable_find(table, (int)id, &object), 0);
+    assert_int_equal(idtable_find(table, 0, &object), -EIDRM);
+    assert_int_equal(idtable_find(table, 1, &object), -EINVAL);
+    idtable_remove(table, (int)id);
+    idtable_first_sequence = 65536 + 2;
+    free(table->places);
+    idtable_init(table, 3);
+    assert_int_equal(idtable_add(table, &a), 2 * 32768);
+    idtable_first_sequence = 0;
+    free(table->places);
+    free(table);
+}
+
 static void test_ids_are_places_and_sequences(void **state) {
     (void)state;
     struct idtable *table = malloc(sizeof(*table));
@@ -177,6 +200,7 @@ static void test_keys(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hash_finds_what_is_in_it),
+        cmocka_unit_test(test_first_sequence),
         cmocka_unit_test(test_ids_are_places_and_sequences),
         cmocka_unit_test(test_an_id_comes_back_only_after_all_sequences),
         cmocka_unit_test(test_places_at_random),

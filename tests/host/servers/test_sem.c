@@ -5,6 +5,7 @@
  * caller may be waiting who could proceed.
  */
 #include "kernel.h"
+#include <protocol/session_client.h>
 #include <sem/sem.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -203,6 +204,33 @@ static void test_undo(void **state) {
     sem_remove(1, id);
 }
 
+/* What a server does when it, or the process server, was started anew. */
+static void test_restarts(void **state) {
+    (void)state;
+    int id = (int)get(1, IPC_PRIVATE, 1, 0666);
+    struct call call;
+    struct sembuf take = {0, -1, 0};
+    assert_int_equal(op(77, id, 0, 1, 0), -EBADF); /* nobody connected that one */
+    assert_int_equal(get(77, IPC_PRIVATE, 1, 0600), -EBADF);
+    assert_int_equal(mock_fork(77, 78), -ESRCH);
+    assert_int_equal(mock_connect(77, 0, 0), 1);
+    assert_int_equal(mock_connect(77, 0, 0), 0);
+    assert_int_equal(op(77, id, 0, 1, SEM_UNDO), 0);
+    start_op(&call, 2, id, &(struct sembuf){0, -9, 0}, 1, SEM_FOREVER);
+    call.dead = true;
+    for (int clients = PROCESSES + 1; clients >= 0; clients--)
+        assert_int_equal(mock_call(PK_BADGE_PROC, SESSION_LABEL_FORGET, 0, 0, 0, 0, 0, 0),
+                         clients > 0);
+    mock_kill_notice(&call);
+    assert_int_equal(sem_state.undos.count, 0);
+    setup(0);
+    assert_int_equal(value(id, 0, GETVAL), 0);
+    assert_int_equal(op(1, id, 0, 1, 0), 0);
+    start_op(&call, 1, id, &take, 1, SEM_FOREVER);
+    assert_int_equal(call.result, 0);
+    sem_remove(1, id);
+}
+
 static void test_all_and_stat(void **state) {
     (void)state;
     int id = (int)get(1, 3, 3, IPC_CREAT | 0600);
@@ -383,6 +411,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_zero_after_change, setup, teardown),
         cmocka_unit_test_setup_teardown(test_endings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_undo, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_restarts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_all_and_stat, setup, teardown),
         cmocka_unit_test_setup_teardown(test_at_random, setup, teardown),
     };
