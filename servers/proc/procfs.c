@@ -56,13 +56,15 @@ static void add_name(struct text *t, char type, const char *name) {
     append(t, name, strlen(name) + 1);
 }
 
-static void meminfo(struct text *t, const struct process *p) {
-    struct pk_machine_info m;
-    (void)p;
-    pk_machine_info(&m);
+/* What is free is what the asker can get. */
+static void meminfo(struct text *t, const struct process *asker) {
+    struct pk_machine_info m = {0};
+    struct pk_account_info account = {0};
+    if (pk_machine_info(&m) < 0 || pk_account_info(asker->account, &account) < 0)
+        return;
+    unsigned long available = (unsigned long)account.available >> 10;
     print(t, "MemTotal:     %11lu kB\nMemFree:      %11lu kB\nMemAvailable: %11lu kB\n",
-          (unsigned long)m.frames_total * 4, (unsigned long)m.frames_free * 4,
-          (unsigned long)m.frames_free * 4);
+          (unsigned long)m.frames_total * 4, available, available);
 }
 
 static void uptime(struct text *t, const struct process *p) {
@@ -281,7 +283,7 @@ long proc_handle_open(struct request *req, uint32_t flags) {
         else
             list_root(&text);
     } else if (place.entry->make) {
-        place.entry->make(&text, place.process);
+        place.entry->make(&text, place.process ? place.process : caller);
     } else {
         return -EACCES; /* a link: its target is opened by its own name */
     }

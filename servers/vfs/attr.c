@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is known of files: stat, statx, statfs, and changes of mode, owner, times and length. */
+#include <lib/heap.h>
+
 #include "lookup.h"
 
 #define SECOND 1000000000
@@ -101,15 +103,19 @@ long vfs_handle_statx(struct request *req, int dirfd, uint32_t flags, uint32_t m
 
 static long give_statfs(struct request *req) {
     struct pk_machine_info machine = {0};
-    pk_machine_info(&machine);
+    struct pk_account_info account = {0};
+    if (pk_machine_info(&machine) < 0 || pk_account_info(heap_account(), &account) < 0) {
+        return -EIO;
+    }
+    uint64_t available = account.available / PAGE; /* to who asks: its account pays for files */
     struct lx_statfs status = {
         .f_type = LX_TMPFS_MAGIC,
         .f_bsize = PAGE,
         .f_blocks = machine.frames_total,
-        .f_bfree = machine.frames_free,
-        .f_bavail = machine.frames_free,
-        .f_files = tree_node_count() + machine.frames_free,
-        .f_ffree = machine.frames_free,
+        .f_bfree = available,
+        .f_bavail = available,
+        .f_files = tree_node_count() + available,
+        .f_ffree = available,
         .f_namelen = NAME_LONGEST,
         .f_frsize = PAGE,
     };

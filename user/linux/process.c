@@ -268,8 +268,11 @@ struct linux_sysinfo {
 
 long linux_sysinfo(struct linux_sysinfo *out) {
     struct pk_machine_info info;
+    struct pk_account_info account;
     uint64_t processes = 0;
     long error = pk_machine_info(&info);
+    if (error == 0)
+        error = pk_account_info(PK_SLOT_ACCOUNT, &account); /* what this process can get is free */
     if (error == 0)
         error = proc_system(PK_SLOT_PROC, &processes);
     if (error < 0)
@@ -277,7 +280,7 @@ long linux_sysinfo(struct linux_sysinfo *out) {
     struct linux_sysinfo numbers = {
         .uptime = (int64_t)(info.uptime_ns / NS_PER_SECOND),
         .total_ram = info.frames_total * 4096,
-        .free_ram = info.frames_free * 4096,
+        .free_ram = account.available,
         .processes = (uint16_t)processes,
         .unit = 1,
     };
