@@ -166,10 +166,11 @@ static void resume(struct process *p) {
     p->state = PROCESS_RUNNING;
     p->group->stopped--;
     process_report(p, CLD_CONTINUED, SIGCONT);
-    if (p->state == PROCESS_RUNNING) {
-        pk_thread_resume(p->thread);
+    if (p->state == PROCESS_RUNNING)
         signal_poke(p);
-    }
+    /* Not before: on another hart it would run on for a while, though a pending signal ends it. */
+    if (p->state == PROCESS_RUNNING)
+        pk_thread_resume(p->thread);
 }
 
 /* A signal that is pending, not blocked and not caught acts now: there is nothing to wait for. */
