@@ -173,17 +173,39 @@ static bool is_inside(const struct process *p, const struct pool *outer) {
     return pool == outer;
 }
 
+/* Bytes that would come back if p ended, or might: shared memory may be others' too. */
+static uint64_t weight(const struct process *p) {
+    struct pk_account_info account;
+    struct pk_task_info task;
+    if (!p->account || pk_account_info(p->account, &account) < 0 || pk_task_info(p->task, &task) < 0)
+        return 0;
+    uint64_t resident = task.resident * 4096;
+    return account.used > resident ? account.used : resident;
+}
+
+/* The larger one of the two, if p is in the full pool. */
+static void compare(struct process *p, const struct pool *full, struct process **largest,
+                    uint64_t *most) {
+    uint64_t bytes = is_inside(p, full) ? weight(p) : 0;
+    if (bytes > *most) {
+        *largest = p;
+        *most = bytes;
+    }
+}
+
+/*
+ * One with children is spared while they live: what it has is mostly what they share with it, and it made them
+ * for a purpose. Its largest child goes first.
+ */
 struct process *pool_largest(uint64_t tag) {
     const struct pool *full = pool_find(tag); /* NULL: all users', or the machine: of everybody */
-    struct process *largest = 0;
+    struct process *largest = 0, *child = 0;
     uint64_t most = 0;
-    for (struct process *p = process_next(0); p; p = process_next(p)) {
-        struct pk_account_info info;
-        if (!p->account || !is_inside(p, full) || pk_account_info(p->account, &info) < 0 ||
-            info.used < most)
-            continue;
-        largest = p;
-        most = info.used;
-    }
-    return largest;
+    for (struct process *p = process_next(0); p; p = process_next(p))
+        compare(p, full, &largest, &most);
+    most = 0;
+    for (struct list *l = largest ? largest->children.next : 0; l && l != &largest->children;
+         l = l->next)
+        compare(container_of(l, struct process, sibling), full, &child, &most);
+    return child ? child : largest;
 }
