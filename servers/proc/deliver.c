@@ -167,6 +167,8 @@ static long on_fault(struct request *req, struct process *p) {
  * not p itself.
  */
 static long on_memory(const struct request *req, struct process *p) {
+    if (!pool_is_full(req->msg.w[3]))
+        return 0; /* since then somebody has given memory back, or was ended for another's fault */
     struct process *largest = pool_largest(req->msg.w[3]);
     if (!largest)
         largest = p;

@@ -12,7 +12,8 @@
 #define TAG_USER (1ull << 32) /* and the user id */
 #define TAG_LIMITED (2ull << 32)
 #define NO_LIMIT UINT64_MAX
-#define KEPT_FOR_ROOT 32 /* this part of all memory no other user gets */
+#define FAULT_MOST (16 * 4096ul) /* what a page fault may need, and a little more */
+#define KEPT_FOR_ROOT 32         /* this part of all memory no other user gets */
 
 struct pool {
     struct hash_node node;     /* key: tag */
@@ -166,6 +167,13 @@ long pool_limit(struct process *p, uint64_t bytes) {
     return pool ? move(p, pool) : -ENOMEM;
 }
 
+bool pool_is_full(uint64_t tag) {
+    struct pk_account_info info;
+    const struct pool *pool = pool_find(tag);
+    return pk_account_info(pool ? pool->account : pool_users_account(), &info) < 0 ||
+           info.available < FAULT_MOST;
+}
+
 static bool is_inside(const struct process *p, const struct pool *outer) {
     const struct pool *pool = p->pool;
     while (pool && pool != outer)
@@ -177,7 +185,8 @@ static bool is_inside(const struct process *p, const struct pool *outer) {
 static uint64_t weight(const struct process *p) {
     struct pk_account_info account;
     struct pk_task_info task;
-    if (!p->account || pk_account_info(p->account, &account) < 0 || pk_task_info(p->task, &task) < 0)
+    if (!p->account || pk_account_info(p->account, &account) < 0 ||
+        pk_task_info(p->task, &task) < 0)
         return 0;
     uint64_t resident = task.resident * 4096;
     return account.used > resident ? account.used : resident;

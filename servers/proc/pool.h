@@ -26,6 +26,8 @@ void pool_leave(struct process *p);
 long pool_follow_user(struct process *p);
 /* p and its descendants may use so many bytes from now on. -ENOMEM if p uses more already. */
 long pool_limit(struct process *p, uint64_t bytes);
+/* The account with that tag cannot pay for a page fault now. */
+bool pool_is_full(uint64_t tag);
 /* Who uses most of what the full account with that tag pays for; NULL if it is no process. */
 struct process *pool_largest(uint64_t tag);
 
