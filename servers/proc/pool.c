@@ -177,7 +177,8 @@ static bool is_inside(const struct process *p, const struct pool *outer) {
 static uint64_t weight(const struct process *p) {
     struct pk_account_info account;
     struct pk_task_info task;
-    if (!p->account || pk_account_info(p->account, &account) < 0 || pk_task_info(p->task, &task) < 0)
+    if (!p->account || pk_account_info(p->account, &account) < 0 ||
+        pk_task_info(p->task, &task) < 0)
         return 0;
     uint64_t resident = task.resident * 4096;
     return account.used > resident ? account.used : resident;

@@ -27,7 +27,7 @@
 #define NOBODY 65534
 
 static char *area; /* of AREA bytes, all the same pages */
-#define AREA (64 * MIB)
+#define AREA (8 * MIB)
 
 static void die(const char *what) {
     perror(what);
