@@ -5,7 +5,7 @@
 
 #define STRINGS_MAX (STACK_SIZE / 4) /* all of them and the pointers to them, as Linux allows */
 #define STRING_MAX (32 * 4096ul)     /* one of them */
-#define STEP_PIECES 100              /* some 400 instructions each */
+#define STEP_PIECES 64               /* some 700 instructions each */
 
 /* Reads pointers up to the end of a page, so that nothing behind the vector's last page is touched. */
 static long read_pointers(const struct process *p, struct exec_vector *v) {

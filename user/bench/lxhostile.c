@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hostile clients for tools/bench --servers: each kind asks one server for as much as it can in one request,
- * again and again, as nobody; a witness makes small calls beside them. Nothing is measured here: the kernel
- * does it. `lxhostile MILLISECONDS [KIND...]`.
+ * Hostile clients for tools/bench --latency: each kind asks one server for as much as it can in one request,
+ * again and again, as nobody. A witness makes small calls beside them and tells the longest that one took, in
+ * instructions. How long servers are busy with others meanwhile, the kernel measures.
+ * `lxhostile MILLISECONDS [KIND...]`.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -227,6 +228,19 @@ static void directories(void) {
     }
 }
 
+static struct { unsigned long getppid, stat, msgsnd; } * longest; /* shared with the witness */
+
+static unsigned long instructions(void) {
+    unsigned long count;
+    __asm__ volatile("rdinstret %0" : "=r"(count));
+    return count;
+}
+
+static void note(unsigned long *most, unsigned long began) {
+    unsigned long taken = instructions() - began;
+    *most = taken > *most ? taken : *most;
+}
+
 static void witness(void) {
     struct stat st;
     struct {
@@ -236,9 +250,15 @@ static void witness(void) {
     struct timespec pause_ns = {0, 1000000};
     int id = msgget(IPC_PRIVATE, 0600);
     for (;;) {
+        unsigned long began = instructions();
         getppid();
+        note(&longest->getppid, began);
+        began = instructions();
         stat("/bin", &st);
+        note(&longest->stat, began);
+        began = instructions();
         msgsnd(id, &message, 1, 0);
+        note(&longest->msgsnd, began);
         msgrcv(id, &message, 1, 0, 0);
         nanosleep(&pause_ns, NULL);
     }
@@ -270,6 +290,10 @@ int main(int argc, char **argv) {
     struct timespec time = {ms / 1000, ms % 1000 * 1000000};
     pid_t children[KINDS] = {0};
     chmod("/tmp", 0777);
+    longest =
+        mmap(NULL, sizeof(*longest), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (longest == MAP_FAILED)
+        die("mmap");
     make_area();
     for (size_t i = 0; i < KINDS; i++) {
         if (!chosen(kinds[i].name, argc, argv))
@@ -290,6 +314,8 @@ int main(int argc, char **argv) {
             kill(-children[i], SIGKILL);
             kill(children[i], SIGKILL);
         }
+    printf("witness: getppid %lu stat %lu msgsnd %lu\n", longest->getppid, longest->stat,
+           longest->msgsnd);
     if (ended)
         fprintf(stderr, "lxhostile: %d kinds have ended by themselves\n", ended);
     return ended != 0;
