@@ -28,7 +28,7 @@
 #define NOBODY 65534
 
 static char *area; /* of AREA bytes, all the same pages */
-#define AREA (8 * MIB)
+#define AREA (4 * MIB)
 
 static void die(const char *what) {
     perror(what);
