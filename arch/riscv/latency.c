@@ -5,6 +5,9 @@
  * none. Such a stretch is timed by the instruction counter; the longest, one of each kind, are kept and
  * told when the machine is stopped. The fast path (fast.S), which has no loops, is not looked at.
  *
+ * How long servers take for one message is measured, too: from its delivery until the server receives again,
+ * calls to other servers included. That must be seen by the general path: boot with path=general.
+ *
  * Only in the kernel parley-latency.elf; elsewhere arch/latency.h is empty.
  */
 #include "csr.h"
@@ -13,6 +16,8 @@
 #include <arch/machine.h>
 #include <lib/lib.h>
 #include <sched/hart.h>
+#include <task/task.h>
+#include <task/thread.h>
 
 #define KEPT 8
 
@@ -69,7 +74,58 @@ void latency_begin(const void *place) {
     this_hart()->latency.since = csr_read(instret);
 }
 
+#define SERVERS 16
+#define HANDLERS 64
+
+/* What each server is doing, and the longest that it took for each kind of message. */
+static struct serving {
+    const struct thread *server;
+    uint64_t label, since;
+} serving[SERVERS];
+
+static struct handler {
+    const struct task *task;
+    uint64_t label, length;
+} handlers[HANDLERS];
+
+static struct serving *serving_of(const struct thread *server) {
+    for (struct serving *s = serving; s < serving + SERVERS; s++) {
+        if (!s->server)
+            s->server = server;
+        if (s->server == server)
+            return s;
+    }
+    return NULL;
+}
+
+void latency_served(const struct thread *server, uint64_t label) {
+    struct serving *s = serving_of(server);
+    if (!s)
+        return;
+    s->label = label;
+    s->since = csr_read(instret);
+}
+
+void latency_receives(const struct thread *server) {
+    struct serving *s = serving_of(server);
+    if (!s || !s->since)
+        return;
+    uint64_t length = csr_read(instret) - s->since;
+    s->since = 0;
+    for (struct handler *h = handlers; h < handlers + HANDLERS; h++) {
+        if (!h->task)
+            *h = (struct handler){server->task, s->label, 0};
+        if (h->task == server->task && h->label == s->label) {
+            h->length = length > h->length ? length : h->length;
+            return;
+        }
+    }
+}
+
 void latency_report(void) {
+    for (const struct handler *h = handlers; h < handlers + HANDLERS && h->task; h++)
+        kprintf("handled: %lu instructions, server %s, label %lx\n", h->length, h->task->name,
+                h->label);
     for (uint32_t i = 0; i < machine.hart_count; i++)
         for (const struct stretch *s = kept[i]; s < kept[i] + KEPT && s->length; s++)
             kprintf("latency: %lu instructions, cause %lx, call %ld, pc %lx, from %lx, to %lx\n",

@@ -93,6 +93,7 @@ struct pk_object_info {
     uint64_t size;     /* bytes */
     uint64_t resident; /* pages */
     uint64_t id;       /* the same for every capability to this object, never reused */
+    uint64_t refs;     /* capabilities to it, and regions that map it */
 };
 
 struct pk_region_info {

@@ -7,6 +7,7 @@
 #include <ipc/ipc.h>
 #include <ipc/message.h>
 #include <arch/hart.h>
+#include <arch/latency.h>
 #include <parley/errno.h>
 #include <sched/hart.h>
 #include <sched/sched.h>
@@ -189,6 +190,7 @@ static enum received receive_next(struct thread *r, struct endpoint *e) {
 }
 
 enum received receive_pending(struct thread *r, struct endpoint *e) {
+    latency_receives(r);
     if (r->receiving != e) {
         if (r->receiving && r->receiving->server == r)
             r->receiving->server = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Delivery: what stands in the receiver's registers when a message or a notice reaches it. */
 #include <ipc/message.h>
+#include <arch/latency.h>
 #include <parley/errno.h>
 #include <sched/sched.h>
 #include <task/task.h>
@@ -57,6 +58,7 @@ long message_deliver(struct thread *caller, struct thread *r) {
         message_words(to, from);
         to[REG_CAPS] = packed;
     }
+    latency_served(r, to[REG_LABEL]);
     to[REG_TOKEN] = caller->call.token;
     to[REG_BADGE] = caller->call.badge;
     caller->state = THREAD_SERVED;
@@ -75,6 +77,7 @@ void message_events(struct thread *r, uint64_t bits) {
     uint64_t *x = r->regs.x;
     message_clear(x);
     x[REG_TOKEN] = x[REG_BADGE] = 0;
+    latency_served(r, PK_NOTICE_EVENTS);
     x[REG_LABEL] = PK_NOTICE_EVENTS;
     x[REG_WORD0] = bits;
 }
@@ -84,6 +87,7 @@ void message_notice(struct endpoint *e, struct thread *r) {
     uint64_t *x = r->regs.x;
     message_clear(x);
     x[REG_TOKEN] = t->call.token;
+    latency_served(r, PK_NOTICE_CANCEL);
     x[REG_LABEL] = PK_NOTICE_CANCEL;
     x[REG_BADGE] = t->call.badge;
     x[REG_WORD0] = t->state == THREAD_ENDED ? PK_CANCEL_DEAD : PK_CANCEL_INTERRUPT;

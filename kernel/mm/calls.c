@@ -120,7 +120,8 @@ long sys_object_info(struct thread *self, const uint64_t *a) {
     struct object *o = find_object(self, a[0], 0, NULL, &error);
     if (!o)
         return error;
-    struct pk_object_info info = {.size = o->size, .resident = o->resident, .id = o->id};
+    struct pk_object_info info = {
+        .size = o->size, .resident = o->resident, .id = o->id, .refs = o->kobject.refs};
     return copy_to_user(self->task->aspace, a[1], &info, sizeof info);
 }
 

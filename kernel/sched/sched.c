@@ -24,6 +24,11 @@ void sched_init(void) {
 }
 
 #define QUANTUM_NS 10000000 /* how long a thread runs while its equals wait */
+/*
+ * A quantum that ends while somebody more urgent runs, mostly a server in its caller's time, ends again after
+ * so long: the caller must not get another whole one by spending its time in servers.
+ */
+#define GRACE_NS 200000
 #define BALANCE_NS 500000 /* a ready thread waits this long before an idle hart is asked to help */
 
 static struct hart *idle_hart(void) {
@@ -183,7 +188,7 @@ static inline struct thread *choose(struct hart *hart, uint64_t now) {
         put_back(hart, stay, now);
     if (best && !must_make_way(hart, best, slice_over)) {
         if (slice_over)
-            start_slice(hart, best, now);
+            hart->slice_end = now + (hart->queue.levels ? GRACE_NS : QUANTUM_NS);
         return best;
     }
     struct thread *next = first_ready(hart);

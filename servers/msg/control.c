@@ -69,24 +69,48 @@ static void end_receiver(struct receiver *receiver) {
     free(receiver);
 }
 
-static void end_waiters(struct queue *queue) {
+/* Answers one caller who waits at a queue that is removed; false if there is none. */
+static bool end_waiter(struct queue *queue) {
     struct waiter *waiter;
     struct type_node *node;
-    while ((waiter = waiter_first(&queue->senders)) != 0) {
+    if ((waiter = waiter_first(&queue->senders)) != 0) {
         struct sender *sender = container_of(waiter, struct sender, waiter);
         waiter_finish(waiter, -EIDRM);
         free(sender->message);
         free(sender);
-    }
-    while ((waiter = waiter_first(&queue->receivers_of_any)) != 0 ||
-           (waiter = waiter_first(&queue->receivers_choosing)) != 0)
+    } else if ((waiter = waiter_first(&queue->receivers_of_any)) != 0 ||
+               (waiter = waiter_first(&queue->receivers_choosing)) != 0) {
         end_receiver(container_of(waiter, struct receiver, waiter));
-    while ((node = queue->receivers_of_type.root) != 0) {
+    } else if ((node = queue->receivers_of_type.root) != 0) {
         type_index_remove(&queue->receivers_of_type, node);
         end_receiver(container_of(node, struct receiver, by_type));
+    } else {
+        return false;
     }
+    return true;
 }
 
+#define WAITERS_AT_ONCE 30
+#define MESSAGES_AT_ONCE 200
+
+/* Frees a part of a removed queue, at last itself: who waits first. True if there is more. */
+static bool free_some(struct job *job) {
+    struct queue *queue = container_of(job, struct queue, job);
+    for (int i = 0; i < WAITERS_AT_ONCE; i++)
+        if (!end_waiter(queue))
+            break;
+    for (int i = 0; i < MESSAGES_AT_ONCE && !list_empty(&queue->messages); i++) {
+        struct message *message = container_of(queue->messages.next, struct message, link);
+        queue_take(queue, message);
+        free(message);
+    }
+    if (!list_empty(&queue->messages) || end_waiter(queue))
+        return true;
+    free(queue);
+    return false;
+}
+
+/* The id is gone at once. */
 long msg_handle_remove(struct request *req, int msqid) {
     struct client *client = request_client(req);
     struct queue *queue;
@@ -96,13 +120,9 @@ long msg_handle_remove(struct request *req, int msqid) {
     if (error < 0)
         return error;
     sysv_remove(&msg_state.table, &queue->object);
-    end_waiters(queue);
-    while (!list_empty(&queue->messages)) {
-        struct message *message = container_of(queue->messages.next, struct message, link);
-        queue_take(queue, message);
-        free(message);
-    }
-    free(queue);
+    job_init(&queue->job, free_some);
+    if (free_some(&queue->job))
+        job_queue(&queue->job);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #define MSG_MSG_H
 
 #include "typeindex.h"
+#include <lib/job.h>
 #include <lib/sysv.h>
 #include <lib/waiter.h>
 #include <protocol/msg_server.h>
@@ -39,6 +40,7 @@ struct queue {
     struct waiter_queue receivers_of_any;
     struct waiter_queue receivers_choosing;
     uint64_t receivers; /* all three */
+    struct job job;     /* frees it in steps when it has been removed */
 };
 
 /* What a receiver takes: msgop(2). */

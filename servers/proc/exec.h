@@ -102,6 +102,8 @@ long exec_measure(struct exec *e, struct exec_list *list);
 long exec_copy_list(struct exec *e, struct exec_list *list);
 /* What is in the buffers goes to the new stack. */
 long exec_flush(struct exec *e);
+/* COPIED bytes at most, behind the strings so far. */
+long exec_put_bytes(struct exec *e, const char *bytes, size_t n);
 /* One more word of the new stack. */
 long exec_put_word(struct exec *e, uint64_t word);
 

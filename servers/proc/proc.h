@@ -132,15 +132,15 @@ void process_adopt_orphans(struct process *p);
 struct process *process_next(const struct process *p); /* 0: the first; at the end 0 */
 /*
  * A walk over all processes during which any of them may end: the one that was to come next is
- * replaced by the one behind it.
+ * replaced by the one behind it. It may last for many requests; processes made meanwhile come last.
  */
 struct sweep {
+    struct list link;
     struct process *next;
-    const struct group *group; /* 0: all */
-    struct sweep *outer;       /* walks nest: an end may signal a whole group */
 };
-void sweep_begin(struct sweep *s, const struct group *g); /* g: its members only; 0: all */
-struct process *sweep_next(struct sweep *s);              /* 0 at the end, which ends the sweep */
+void sweep_begin(struct sweep *s);
+struct process *sweep_next(struct sweep *s); /* 0 at the end */
+void sweep_end(struct sweep *s);
 uint64_t process_count(void);
 uint64_t process_run_ns(const struct process *p);
 
@@ -211,6 +211,20 @@ long signal_send_simple(struct process *p, int signal, int code, const struct pr
 void signal_send_group(int group, int signal); /* from the terminal; nothing if there is none */
 /* A handler's result, unless the caller itself was ended meanwhile: nobody is there to answer then. */
 long answer(int own, long result);
+
+/* broadcast.c: signals to all processes that fit, in steps. */
+struct broadcast {
+    struct sweep sweep;
+    int group;        /* its id; 0: any */
+    int except;       /* pid of one that gets none, or 0 */
+    int from;         /* pid of the sender, who must be permitted to; 0: the system */
+    int signal;       /* 0: none */
+    bool found, sent; /* one that fits; one that it was sent to */
+};
+void broadcast_begin(struct broadcast *b);
+/* Sends to a few; true if there are more. */
+bool broadcast_some(struct broadcast *b);
+
 /* A fault's signal: cannot be blocked or ignored. True if a handler will run. */
 bool signal_force(struct process *p, struct signal_info *info);
 /* If p has something to deliver now, asks the kernel to bring its thread here. */

@@ -120,35 +120,30 @@ struct process *process_new(struct process *parent) {
     return p;
 }
 
-static struct sweep *sweeps;
+static struct list sweeps = LIST_INIT(sweeps);
 
-static struct process *next_in(const struct group *g, const struct process *p) {
-    if (!g)
-        return process_next(p);
-    struct list *next = p ? p->member.next : g->members.next;
-    return next == &g->members ? 0 : container_of(next, struct process, member);
-}
-
-void sweep_begin(struct sweep *s, const struct group *g) {
-    s->group = g;
-    s->next = next_in(g, 0);
-    s->outer = sweeps;
-    sweeps = s;
+void sweep_begin(struct sweep *s) {
+    s->next = process_next(0);
+    list_add_tail(&sweeps, &s->link);
 }
 
 struct process *sweep_next(struct sweep *s) {
     struct process *p = s->next;
     if (p)
-        s->next = next_in(s->group, p);
-    else
-        sweeps = s->outer;
+        s->next = process_next(p);
     return p;
 }
 
+void sweep_end(struct sweep *s) {
+    list_remove(&s->link);
+}
+
 void process_free(struct process *p) {
-    for (struct sweep *s = sweeps; s; s = s->outer)
+    for (struct list *at = sweeps.next; at != &sweeps; at = at->next) {
+        struct sweep *s = container_of(at, struct sweep, link);
         if (s->next == p)
-            s->next = next_in(s->group, p);
+            s->next = process_next(p);
+    }
     signal_drop_all(p);
     group_leave(p);
     list_remove(&p->sibling);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The signal calls: kill, actions, masks, waiting for signals, alternate stacks, sigreturn. */
 #include "proc.h"
+#include <lib/continuation.h>
 #include <protocol/proc_server.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK, SIG_GET = -1 };
@@ -11,27 +13,52 @@ static bool bad_signal(int signal) {
     return signal < 0 || signal > SIGNALS;
 }
 
-/* Sends to a group, or (0) to everybody but the caller; as kill(2): success if it worked for one. */
-static long kill_many(struct process *from, int signal, const struct group *group) {
-    bool found = false, sent = false;
+/* kill(2) of many. The sender itself comes last, since that may be its end. */
+struct killing {
+    struct continuation c;
+    struct broadcast b;
+    bool itself;
+};
+
+/* As kill(2): success if it worked for one. */
+static long kill_result(struct killing *k) {
+    struct process *from = process_find(k->b.from);
+    if (!from)
+        return -ESRCH; /* nobody is there to hear it */
+    if (k->itself && k->b.signal)
+        signal_send_simple(from, k->b.signal, SI_USER, from);
+    return k->b.sent || k->itself ? 0 : k->b.found ? -EPERM : -ESRCH;
+}
+
+static long kill_step(struct continuation *c) {
+    struct killing *k = container_of(c, struct killing, c);
+    return broadcast_some(&k->b) ? SERVER_DEFER : kill_result(k);
+}
+
+static void kill_release(struct continuation *c) {
+    struct killing *k = container_of(c, struct killing, c);
+    sweep_end(&k->b.sweep);
+    free(k);
+}
+
+/* group 0: everybody but the caller (kill(-1)). */
+static long kill_many(struct request *req, const struct process *from, int signal, int group) {
+    static const struct continuation_ops ops = {.step = kill_step, .release = kill_release};
+    struct killing *k = malloc(sizeof *k);
+    if (!k)
+        return -ENOMEM;
     int own = process_pid(from);
-    struct process *p;
-    struct sweep sweep;
-    bool member = from->group == group;
-    sweep_begin(&sweep, group);
-    while ((p = sweep_next(&sweep))) {
-        if (!group && process_pid(p) == own)
-            continue;
-        found = true;
-        if (!signal_permitted(from, p, signal))
-            continue;
-        sent = true;
-        if (signal && process_pid(p) != own)
-            signal_send_simple(p, signal, SI_USER, from);
+    k->itself = group && process_group(from) == group;
+    k->b = (struct broadcast){.group = group, .except = own, .from = own, .signal = signal};
+    broadcast_begin(&k->b);
+    if (!broadcast_some(&k->b)) {
+        long result = kill_result(k);
+        free(k);
+        return result;
     }
-    if (sent && signal && member && process_find(own))
-        signal_send_simple(from, signal, SI_USER, from); /* last: it may be the end of the caller */
-    return sent ? 0 : found ? -EPERM : -ESRCH;
+    continuation_init(&k->c, req, &ops);
+    continuation_go(&k->c);
+    return SERVER_DEFER;
 }
 
 /* The caller may be the one that was killed: nobody is there to answer then. */
@@ -76,11 +103,12 @@ long proc_handle_kill(struct request *req, int pid, int signal) {
     if (pid > 0)
         return answer(own, kill_one(p, pid, &info));
     if (pid == -1)
-        return answer(own, kill_many(p, signal, 0));
+        return answer(own, kill_many(req, p, signal, 0));
     if (pid == INT_MIN)
         return -ESRCH;
-    const struct group *group = pid ? group_find(-pid) : p->group;
-    return group ? answer(own, kill_many(p, signal, group)) : -ESRCH;
+    if (pid && !group_find(-pid))
+        return -ESRCH;
+    return answer(own, kill_many(req, p, signal, pid ? -pid : process_group(p)));
 }
 
 long proc_handle_tgkill(struct request *req, int group, int thread, int signal) {

@@ -261,17 +261,6 @@ long signal_send_simple(struct process *p, int signal, int code, const struct pr
     return signal_send(p, &info);
 }
 
-void signal_send_group(int group, int signal) {
-    const struct group *g = group_find(group);
-    struct process *p;
-    struct sweep sweep;
-    if (!g)
-        return;
-    sweep_begin(&sweep, g);
-    while ((p = sweep_next(&sweep)))
-        signal_send_simple(p, signal, SI_KERNEL, 0);
-}
-
 bool signal_force(struct process *p, struct signal_info *info) {
     struct signal_action *a = &p->actions[info->signal - 1];
     if (a->handler == SIG_DFL || a->handler == SIG_IGN || p->blocked & signal_bit(info->signal)) {

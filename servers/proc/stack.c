@@ -38,20 +38,18 @@ long stack_begin(struct exec *e) {
     if (strings + words * 8 > STACK_SIZE / 4)
         return -E2BIG;
     e->sp = (random_at - words * 8) & ~15ul;
-    e->copy.string_at = path_at - strings;
-    e->copy.string_end = path_at;
+    e->copy.string_at = random_at;
+    e->copy.string_end = STACK_TOP - 8;
     e->copy.word_at = e->sp;
     e->copy.byte_count = e->copy.word_count = 0;
     e->path_at = path_at;
     e->random_at = random_at;
     uint64_t seed = clock_realtime_ns() + e->p->pid_node.key;
-    uint64_t random[2] = {mix(seed), mix(seed + 0x9e3779b97f4a7c15ull)};
+    uint64_t random[4] = {mix(seed), mix(seed + 0x9e3779b97f4a7c15ull)}; /* and up to the strings */
     long n = pk_map(e->task, STACK_TOP - STACK_SIZE, STACK_SIZE,
                     PK_PROT_READ | PK_PROT_WRITE | PK_MAP_FIXED, 0, 0, 0);
     if (n >= 0)
-        n = pk_task_copy_out(e->task, path_at, e->path, path_size);
-    if (n >= 0)
-        n = pk_task_copy_out(e->task, random_at, random, sizeof random);
+        n = exec_put_bytes(e, (const char *)random, path_at - strings - random_at);
     return n < 0 ? n : exec_put_word(e, e->arguments.count);
 }
 
@@ -59,6 +57,10 @@ long stack_end(struct exec *e) {
     const struct process *p = e->p;
     struct exec_copy *c = &e->copy;
     long error = c->word_count > WORDS - 2 * AUX_MAX ? exec_flush(e) : 0;
+    if (c->string_at != e->path_at)
+        return -EFAULT; /* shorter than they were when they were measured */
+    if (error == 0)
+        error = exec_put_bytes(e, e->path, strlen(e->path) + 1);
     uint64_t *first = &c->words[c->word_count], *w = first;
     w = put_aux(w, AT_SYSINFO_EHDR, e->image.personality);
     w = put_aux(w, AT_HWCAP, AT_HWCAP_IMAFDC);

@@ -5,7 +5,7 @@
 
 #define STRINGS_MAX (STACK_SIZE / 4) /* all of them and the pointers to them, as Linux allows */
 #define STRING_MAX (32 * 4096ul)     /* one of them */
-#define STEP_PIECES 100              /* some 400 instructions each */
+#define STEP_PIECES 64               /* some 700 instructions each */
 
 /* Reads pointers up to the end of a page, so that nothing behind the vector's last page is touched. */
 static long read_pointers(const struct process *p, struct exec_vector *v) {
@@ -142,7 +142,7 @@ static void note_command(struct exec *e, const char *bytes, size_t n) {
 }
 
 /* What was measured is what there is room for; memory that changed meanwhile gives EFAULT. */
-static long put_bytes(struct exec *e, const char *bytes, size_t n) {
+long exec_put_bytes(struct exec *e, const char *bytes, size_t n) {
     struct exec_copy *c = &e->copy;
     if (n > c->string_end - c->string_at)
         return -EFAULT;
@@ -158,19 +158,21 @@ static long put_bytes(struct exec *e, const char *bytes, size_t n) {
 static long copy_own(struct exec *e, const struct exec_list *list) {
     uint64_t at = e->copy.string_at;
     const char *text = list->own;
-    long error = exec_flush(e);
+    long error = 0;
     for (size_t i = 0; error == 0 && i < list->own_count; i++) {
         size_t n = strlen(text) + 1;
         error = exec_put_word(e, at);
         text += n;
         at += n;
     }
-    if (error < 0 || !list->own_length)
-        return error;
-    long n = pk_task_copy_out(e->task, e->copy.string_at, list->own, list->own_length);
+    if (error < 0 || list->own_length <= COPIED)
+        return error < 0 ? error : exec_put_bytes(e, list->own, list->own_length);
+    error = exec_flush(e);
+    if (error == 0)
+        error = pk_task_copy_out(e->task, e->copy.string_at, list->own, list->own_length);
     e->copy.string_at = at;
     note_command(e, list->own, list->own_length);
-    return n < 0 ? n : 0;
+    return error < 0 ? error : 0;
 }
 
 /* 1: a string has begun; 0: the end. The pointers must be as many as were counted. */
@@ -193,7 +195,7 @@ static long copy_piece(struct exec *e) {
     long used = vector_piece(e->p, &e->vector, piece, &ended);
     if (used < 0)
         return used;
-    long error = put_bytes(e, piece, (size_t)used);
+    long error = exec_put_bytes(e, piece, (size_t)used);
     return error < 0 ? error : 1;
 }
 

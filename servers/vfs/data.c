@@ -173,9 +173,45 @@ long data_resize(struct request *req, struct node *node, int64_t size) {
     return error > 0 ? cut_as_job(req, node) : error;
 }
 
+#define CUT_PAGES 64 /* an object of so many pages is not worth a job */
+
+/* An object that nobody needs, on its way. */
+struct ending {
+    struct job job;
+    uint64_t object;
+};
+
+static bool end_object(struct job *job) {
+    struct ending *ending = container_of(job, struct ending, job);
+    if (pk_object_resize_step(ending->object, 0) > 0) {
+        return true;
+    }
+    pk_cap_drop(0, ending->object);
+    free(ending);
+    return false;
+}
+
+/* With the last capability an object's pages go in one go. If nobody else has it, they go in steps before. */
+static void object_end(uint64_t object) {
+    struct pk_object_info info;
+    bool large = pk_object_info(object, &info) == 0 && info.refs == 1 && info.resident > CUT_PAGES;
+    struct ending *ending = large ? malloc(sizeof(*ending)) : NULL;
+    if (!ending) {
+        pk_cap_drop(0, object);
+        return;
+    }
+    ending->object = object;
+    job_init(&ending->job, end_object);
+    job_queue(&ending->job);
+}
+
 void node_release_data(struct node *node) {
     if (node_is_regular(node) && node->file.object != 0) {
-        pk_cap_drop(0, node->file.object);
+        if (node->file.capacity > CUT_PAGES * PAGE) {
+            object_end(node->file.object);
+        } else {
+            pk_cap_drop(0, node->file.object);
+        }
     } else if (node_is_dir(node)) {
         free(node->dir.remote_path);
     }

@@ -112,14 +112,21 @@ long fd_replace(struct process *process, struct file *file, int fd, bool cloexec
     return 0;
 }
 
-long fd_close(struct process *process, int fd) {
+struct file *fd_take(struct process *process, int fd) {
     struct file *file = fd_file(process, fd);
+    if (file) {
+        process->files[fd] = NULL;
+        if (fd < process->lowest_free) {
+            process->lowest_free = fd;
+        }
+    }
+    return file;
+}
+
+long fd_close(struct process *process, int fd) {
+    struct file *file = fd_take(process, fd);
     if (!file) {
         return -EBADF;
-    }
-    process->files[fd] = NULL;
-    if (fd < process->lowest_free) {
-        process->lowest_free = fd;
     }
     file_put(file);
     return 0;

@@ -90,6 +90,8 @@ struct file *fd_file(const struct process *process, int fd);
 long fd_install(struct process *process, struct file *file, int least, bool cloexec);
 /* Puts the file at fd, closing what is there; 0 or -ENOMEM. */
 long fd_replace(struct process *process, struct file *file, int fd, bool cloexec);
+/* Frees the descriptor: its file, whose reference is the caller's now, or NULL. */
+struct file *fd_take(struct process *process, int fd);
 long fd_close(struct process *process, int fd);
 bool fd_cloexec(const struct process *process, int fd);
 void fd_set_cloexec(struct process *process, int fd, bool on);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK 8192
+#define CHUNK 4096 /* of entries, in one call */
 
 /* dirent types (dirent.h) are file types without their low bits. */
 static uint8_t type_of(const struct node *node) {

@@ -13,8 +13,8 @@
 
 #define LINKS_MOST 40
 
-/* What one part of a walk may cost, in ordinary components, some 200 instructions each. */
-#define PART_MOST 200u
+/* What one part of a walk may cost, in ordinary components, some 300 instructions each. */
+#define PART_MOST 130u
 #define LENGTH_COST 32u /* bytes of a component that cost as much as one */
 #define LINK_COST 16u   /* two texts of a page at most are copied */
 #define REMOTE_COST 8u

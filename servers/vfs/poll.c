@@ -5,7 +5,7 @@
  * A call that waits has an entry for each descriptor, which stands in the queue of what it waits for; a
  * change wakes just those. Both a call of many entries and a change that many wait for are dealt with in
  * slices, as jobs: the call is *looking* (its entries are placed and looked at), *waiting*, or *found* (an
- * entry is ready; all are looked at again and leave their queues).
+ * entry is ready; all are looked at again and leave their queues). When it is *over* its caller has gone.
  */
 #include "poll.h"
 
@@ -19,7 +19,7 @@
 #define SLICE 128
 #define WOKEN_AT_ONCE 32
 
-enum poll_state { LOOKING, WAITING, FOUND };
+enum poll_state { LOOKING, WAITING, FOUND, OVER };
 
 struct poll_entry {
     struct list link; /* in the queue of what it waits for, or in `woken` */
@@ -97,12 +97,28 @@ static long copy_out(uint64_t token, const struct poll_wait *wait) {
     return copied < 0 ? copied : wait->found;
 }
 
-static void wait_free(struct poll_wait *wait) {
-    job_cancel(&wait->job);
-    for (size_t at = 0; at < wait->count; at++) {
-        leave(wait, at);
+/* Its entries leave their queues a slice at a time. */
+static bool over_step(struct job *job) {
+    struct poll_wait *wait = container_of(job, struct poll_wait, job);
+    size_t end = wait->count - wait->at > SLICE ? wait->at + SLICE : wait->count;
+    for (; wait->at < end; wait->at++) {
+        leave(wait, wait->at);
+    }
+    if (wait->at < wait->count) {
+        return true;
     }
     free(wait);
+    return false;
+}
+
+static void wait_free(struct poll_wait *wait) {
+    job_cancel(&wait->job);
+    wait->state = OVER;
+    wait->at = 0;
+    wait->job.step = over_step;
+    if (over_step(&wait->job)) {
+        job_queue(&wait->job);
+    }
 }
 
 /* Nothing was found, or it would have been woken: at its deadline there is nothing to look at again. */

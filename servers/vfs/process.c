@@ -9,12 +9,54 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void process_free(struct process *process) {
+/* Open files that a process has no more, to be closed few at a time. */
+struct closing {
+    struct job job;
+    int next, count;
+    struct file *files[];
+};
+
+#define CLOSED_AT_ONCE 64
+
+static bool close_some(struct job *job) {
+    struct closing *closing = container_of(job, struct closing, job);
+    for (int i = 0; i < CLOSED_AT_ONCE && closing->next < closing->count; i++) {
+        file_put(closing->files[closing->next++]);
+    }
+    if (closing->next < closing->count) {
+        return true;
+    }
+    free(closing);
+    return false;
+}
+
+/* Closes all open files, or those that an exec closes: the first ones at once, the rest as a job. */
+static void close_files(struct process *process, bool all) {
+    struct closing *closing = NULL;
+    int closed = 0;
     for (int fd = 0; fd < process->size; fd++) {
-        if (process->files[fd]) {
-            fd_close(process, fd);
+        if (!process->files[fd] || !(all || fd_cloexec(process, fd))) {
+            continue;
+        }
+        if (closed++ == CLOSED_AT_ONCE) {
+            closing =
+                malloc(sizeof(*closing) + (size_t)(process->size - fd) * sizeof(struct file *));
+            if (closing) {
+                closing->next = closing->count = 0;
+                job_init(&closing->job, close_some);
+                job_queue(&closing->job);
+            }
+        }
+        if (closing) {
+            closing->files[closing->count++] = fd_take(process, fd);
+        } else {
+            file_put(fd_take(process, fd));
         }
     }
+}
+
+static void process_free(struct process *process) {
+    close_files(process, true);
     node_put(process->cwd);
     free(process->files);
     free(process->cloexec);
@@ -67,12 +109,7 @@ static long process_forked(struct client *parent, struct client *child) {
 }
 
 static void process_execed(struct client *client) {
-    struct process *process = client->data;
-    for (int fd = 0; fd < process->size; fd++) {
-        if (process->files[fd] && fd_cloexec(process, fd)) {
-            fd_close(process, fd);
-        }
-    }
+    close_files(client->data, false);
 }
 
 static void process_exited(struct client *client) {

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""How long interrupts wait: what the kernel parley-latency.elf tells of itself under load."""
+"""How long interrupts wait, and how long callers wait for a server that is busy with others.
+
+Both are what the kernel parley-latency.elf tells of itself under load: one of ordinary programs, and one of
+hostile clients that ask servers for as much as they can in one request.
+"""
 
 import os
 import re
@@ -10,6 +14,7 @@ from .packages import ToolError
 KERNEL = "parley-latency.elf"
 LIMIT = 20000  # instructions: no stretch may be that long
 SHOWN = 3
+SHOWN_HANDLED = 8
 ROW = "irq_off_max"
 LXLOAD = "/bin/bench/lxload"
 # What runs, each in a boot of its own, and with how much memory: ten thousand processes need much.
@@ -17,6 +22,14 @@ LOADS = [("native=loadbench", "512M"),
          (qemu.run_option(LXLOAD + " fork regions copy files segments queues memory"), "512M"),
          (qemu.run_option(LXLOAD + " processes"), "4G")]
 DONE = "LOAD done"
+HOSTILE = "/bin/bench/lxhostile 1500"
+HOSTILE_LIMIT = 100000  # instructions: no call of the witness beside hostile clients may take as long
+# What the witness calls, and which server answers.
+WITNESS = {"getppid": "proc", "stat": "vfs", "msgsnd": "msg"}
+WITNESS_LINE = re.compile(r"witness: getppid (\d+) stat (\d+) msgsnd (\d+)")
+HANDLED = re.compile(r"handled: (\d+) instructions, server (\w+), label ([0-9a-f]+)")
+NOTICES = {1 << 63 | 1: "events", 1 << 63 | 2: "cancel"}
+ONCE = {("proc", "spawn")}  # what init asks for before the load begins
 LINE = re.compile(r"latency: (\d+) instructions, cause ([0-9a-f]+), call (-?\d+), "
                   r"pc ([0-9a-f]+), from ([0-9a-f]+), to ([0-9a-f]+)")
 EXCEPTIONS = {0xc: "fetch fault", 0xd: "load fault", 0xf: "store fault", 2: "illegal instruction"}
@@ -49,8 +62,8 @@ def stretches(console, symbols, names):
     return found
 
 
-def load(folder, append, memory, timeout):
-    """One boot under load; its console."""
+def load(folder, append, memory, timeout, done=re.compile(DONE)):
+    """One boot under load; its console, which must show `done`."""
     kernel = os.path.join(folder, KERNEL)
     image = os.path.join(folder, "tools", "parley.initrd")
     boot = qemu.Boot(qemu.arguments(kernel, image, harts=1, memory=memory, append=append,
@@ -60,7 +73,7 @@ def load(folder, append, memory, timeout):
     console = qemu.text(boot.console)
     if panic.has_panic(console):
         raise ToolError("kernel panic:\n" + panic.decode(panic.panic_part(console), kernel))
-    if DONE not in console:
+    if not done.search(console):
         qemu.show_console(boot.console, "the load's console")
         raise ToolError(f"the load did not come to its end: {append}")
     return console
@@ -82,10 +95,48 @@ def measure(folder, top, timeout):
     return sorted(((length, what) for what, length in longest.items()), reverse=True)
 
 
-def rows(found):
+def message_names(top):
+    """Names of messages by (server, label)."""
+    names = {}
+    folder = os.path.join(top, "protocols")
+    for file in os.listdir(folder):
+        with open(os.path.join(folder, file), encoding="utf-8") as stream:
+            text = stream.read()
+        first = re.search(r"^first = (\w+)", text, re.MULTILINE)
+        number = int(first[1], 0) if first else 1
+        for name in re.findall(r'\[\[message\]\]\nname = "(\w+)"', text):
+            names[file.partition(".")[0], number] = name
+            number += 1
+    return names
+
+
+def hostile(folder, top, timeout):
+    """({call: the longest it may take}, [(instructions, server, message), longest first])."""
+    names = message_names(top)
+    console = load(folder, qemu.run_option(HOSTILE) + " path=general", "512M", timeout, WITNESS_LINE)
+    handled = []
+    for match in HANDLED.finditer(console):
+        server, label = match[2], int(match[3], 16)
+        name = NOTICES.get(label) or names.get((server, label)) or \
+            names.get(("session", label)) or f"{label:x}"
+        if (server, name) not in ONCE:
+            handled.append((int(match[1]), server, name))
+    handled.sort(reverse=True)
+    own = dict(zip(WITNESS, map(int, WITNESS_LINE.search(console).groups())))
+    worst = {}
+    for call, server in WITNESS.items():
+        busy = [length for length, of, _ in handled if of == server]
+        if not busy or not own[call]:
+            raise ToolError(f"hostile clients: nothing is known of {call}")
+        worst[call] = own[call] + max(busy)
+    return worst, handled
+
+
+def rows(found, worst):
     """The longest as benchmark rows: the figure, and the longest paths by rank."""
     lengths = [(ROW, found[0][0])]
     lengths += [(f"{ROW}_{rank}", length) for rank, (length, _) in enumerate(found[:SHOWN], 1)]
+    lengths += [(f"worst_{call}", length) for call, length in worst.items()]
     return [{"name": name, "unit": "instructions", "iterations": 1,
              **{key: length for key in ("mean", "min", "p50", "p99", "max")}}
             for name, length in lengths]

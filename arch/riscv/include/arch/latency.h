@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+struct thread;
+
 #ifdef PARLEY_LATENCY
 /* Per hart, set at each trap's entry. */
 struct latency {
@@ -19,9 +21,19 @@ void latency_look(const void *place);
 void latency_leave(void);
 /* Time begins to count. */
 void latency_begin(const void *place);
+/* A server has got something to do: a message's label, or PK_NOTICE_*; it receives again. */
+void latency_served(const struct thread *server, uint64_t label);
+void latency_receives(const struct thread *server);
 /* Prints the longest. */
 void latency_report(void);
 #else
+static inline void latency_served(const struct thread *server, uint64_t label) {
+    (void)server;
+    (void)label;
+}
+static inline void latency_receives(const struct thread *server) {
+    (void)server;
+}
 static inline void latency_report(void) {
 }
 #endif
