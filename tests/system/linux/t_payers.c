@@ -285,7 +285,7 @@ int main(void) {
     stage = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     in_child(use_everything); /* so that what is kept from now on is there already */
     test_keeping("memory", keep_memory, 0, 64);
-    test_keeping("a file without a name", keep_file, 0, 64);
+    test_keeping("a file without a name", keep_file, 4000, 64);
     test_keeping("messages", keep_messages, 2000, 128);
     test_keeping("names", keep_names, 2000, 512);
     test_keeping("signals", keep_signals, 2000, 64);
