@@ -62,7 +62,7 @@
 #define PK_TASK_CREATE                                                                             \
     (-21) /* (account, task whose address space to share or 0 = an empty one) -> slot */
 #define PK_TASK_CLONE (-22)    /* (dst task, src task, flags = 0): copy the address space */
-#define PK_TASK_SET (-23)      /* (task, enum pk_task_attr, value) */
+#define PK_TASK_SET (-23)      /* (task, enum pk_task_attr, value, badge) */
 #define PK_TASK_INFO (-24)     /* (task, struct pk_task_info *) */
 #define PK_TASK_KILL (-25)     /* (task): end its threads, free its memory and capabilities */
 #define PK_TASK_COPY_IN (-26)  /* (task, dst address in own task, src address in task, len) */
@@ -176,10 +176,11 @@
 #define PK_ACCOUNT_PARENT 2 /* value: slot of the account that it shall be below */
 
 /* task attributes */
-#define PK_TASK_EXCEPTION 1 /* value: endpoint slot (its badge names the task), 0 = none */
-#define PK_TASK_FOREIGN 2   /* value: foreign entry address, 0 = none */
-#define PK_TASK_RESET 3     /* value ignored: drop the whole address space (exec) */
-#define PK_TASK_NAME 4      /* value: address of a name of up to 16 bytes, for diagnostics */
+/* value: endpoint slot, 0 = none; badge: it names the task, if the slot's capability has none */
+#define PK_TASK_EXCEPTION 1
+#define PK_TASK_FOREIGN 2 /* value: foreign entry address, 0 = none */
+#define PK_TASK_RESET 3   /* value ignored: drop the whole address space (exec) */
+#define PK_TASK_NAME 4    /* value: address of a name of up to 16 bytes, for diagnostics */
 
 #define PK_REGS_GET 0
 #define PK_REGS_SET 1

@@ -241,6 +241,9 @@ static inline long pk_task_clone(uint64_t dst, uint64_t src, uint64_t flags) {
 static inline long pk_task_set(uint64_t task, uint64_t attribute, uint64_t value) {
     return pk_call6(PK_TASK_SET, task, attribute, value, 0, 0, 0);
 }
+static inline long pk_task_set_exception(uint64_t task, uint64_t endpoint, uint64_t badge) {
+    return pk_call6(PK_TASK_SET, task, PK_TASK_EXCEPTION, endpoint, badge, 0, 0);
+}
 static inline long pk_task_info(uint64_t task, struct pk_task_info *info) {
     return pk_call6(PK_TASK_INFO, task, (uintptr_t)info, 0, 0, 0, 0);
 }

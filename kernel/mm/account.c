@@ -5,26 +5,32 @@
 #include <parley/errno.h>
 #include <task/task.h>
 
-#define SPARE 32768         /* bytes that an account may have paid in advance */
+#define SPARE 65536         /* bytes that an account may have paid in advance */
 #define RESERVED UINT64_MAX /* in `spare`: nothing is given back */
-#define RECLAIM_MOST 256    /* accounts that are asked for what they paid in advance, at a time */
+#define RECLAIM_MOST 32     /* accounts that are asked for what they paid in advance, at a time */
 #define END_CREDIT 8
 
 struct account root_account;
 static uint64_t full_tag;
 
-static void init(struct account *a, struct account *parent) {
+static void init(struct account *a, struct account *parent, uint64_t limit, bool reserved) {
     kobject_init(&a->kobject, PK_TYPE_ACCOUNT, parent);
+    a->limit = limit;
+    a->used = 0;
+    a->paid = reserved ? limit : 0;
+    a->spare = reserved ? RESERVED : SPARE;
+    a->tag = 0;
     list_init(&a->below);
     list_init(&a->sibling);
     list_init(&a->tasks);
+    a->holders = 0;
     a->depth = parent ? (uint8_t)(parent->depth + 1) : 0;
     a->highest = parent ? parent->highest : UINT8_MAX;
+    a->ended = false;
 }
 
 void account_init_root(uint64_t limit) {
-    root_account = (struct account){.limit = limit, .paid = limit, .spare = RESERVED};
-    init(&root_account, NULL);
+    init(&root_account, NULL, limit, true);
 }
 
 struct account *account_create(struct account *parent, uint64_t limit, bool reserved) {
@@ -37,9 +43,7 @@ struct account *account_create(struct account *parent, uint64_t limit, bool rese
         slab_free(a, sizeof *a, parent);
         return NULL;
     }
-    *a = (struct account){
-        .limit = limit, .paid = reserved ? limit : 0, .spare = reserved ? RESERVED : SPARE};
-    init(a, parent);
+    init(a, parent, limit, reserved);
     list_append(&parent->below, &a->sibling);
     return a;
 }
@@ -98,11 +102,11 @@ static bool may_pay(const struct account *a, uint64_t need) {
 /* A little more than is needed, if that is to be had. False if not even that is. */
 static bool pay_parent(struct account *a, uint64_t need) {
     uint64_t more = need + min_u64(a->spare / 2, a->limit - a->paid - need);
-    if (!account_charge(account_parent(a), more)) {
+    struct account *parent = account_parent(a);
+    if (more > parent->paid - parent->used && account_available(parent) < more)
         more = need;
-        if (!account_charge(account_parent(a), more))
-            return false;
-    }
+    if (!account_charge(parent, more))
+        return false;
     a->paid += more;
     return true;
 }

@@ -23,6 +23,7 @@ uint64_t frames_base;
 static struct range reserved[MAX_RESERVED];
 static unsigned reserved_count;
 static uint64_t fresh, fresh_end; /* frames from here on were never given out */
+static uint64_t fresh_stop;       /* up to here none is reserved */
 static uint32_t stack, clean;     /* links to the first; the latter's frames are zeros */
 static uint64_t free_frames, total_frames;
 
@@ -48,6 +49,15 @@ static uint64_t skip_reserved(uint64_t pa) {
     while ((r = reserved_at(pa)))
         pa = r->end;
     return pa;
+}
+
+/* Where the unreserved range ends that pa is in. */
+static uint64_t next_reserved(uint64_t pa) {
+    uint64_t stop = fresh_end;
+    for (unsigned i = 0; i < reserved_count; i++)
+        if (reserved[i].start > pa)
+            stop = min_u64(stop, reserved[i].start);
+    return stop;
 }
 
 /* How many bytes of [start, end) are not reserved; reserved ranges do not overlap. */
@@ -77,6 +87,11 @@ static uint64_t place_table(uint64_t start, uint64_t end, uint64_t size) {
     }
 }
 
+static void begin_fresh(uint64_t pa) {
+    fresh = skip_reserved(pa);
+    fresh_stop = next_reserved(fresh);
+}
+
 void frame_init(uint64_t start, uint64_t end) {
     frames_base = align_up(start, PAGE_SIZE);
     fresh_end = align_down(end, PAGE_SIZE);
@@ -86,7 +101,7 @@ void frame_init(uint64_t start, uint64_t end) {
     frame_reserve(table, table + size);
     frames = phys_to_virt(table);
     free_frames = total_frames = unreserved(frames_base, fresh_end) >> PAGE_SHIFT;
-    fresh = skip_reserved(frames_base);
+    begin_fresh(frames_base);
 }
 
 /* A link is the frame's place in the table, from 1 on; 0 ends a list. */
@@ -110,7 +125,9 @@ static struct frame *take(void) {
         return pop(&stack);
     if (fresh < fresh_end) {
         struct frame *f = frame_of(fresh);
-        fresh = skip_reserved(fresh + PAGE_SIZE);
+        fresh += PAGE_SIZE;
+        if (fresh == fresh_stop)
+            begin_fresh(fresh);
         return f;
     }
     return clean ? pop(&clean) : NULL;

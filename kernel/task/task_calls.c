@@ -54,7 +54,8 @@ long sys_task_clone(struct thread *self, const uint64_t *a) {
     return more;
 }
 
-static long set_exception(struct thread *self, struct task *task, uint64_t slot) {
+/* As a copy of the capability with that badge would be set: an unbadged one may get one. */
+static long set_exception(struct thread *self, struct task *task, uint64_t slot, uint64_t badge) {
     long error = 0;
     struct cap *c = NULL;
     if (slot) {
@@ -62,12 +63,14 @@ static long set_exception(struct thread *self, struct task *task, uint64_t slot)
                      &error);
         if (!c)
             return error;
+        if (c->badge && badge && c->badge != badge)
+            return -EPERM;
         kobject_hold(c->object);
     }
     if (task->exception)
         kobject_put(&task->exception->kobject);
     task->exception = c ? endpoint_of(c->object) : NULL;
-    task->exception_badge = c ? c->badge : 0;
+    task->exception_badge = !c ? 0 : c->badge ? c->badge : badge;
     return 0;
 }
 
@@ -78,7 +81,7 @@ long sys_task_set(struct thread *self, const uint64_t *a) {
         return error;
     switch (a[1]) {
     case PK_TASK_EXCEPTION:
-        return set_exception(self, task, a[2]);
+        return set_exception(self, task, a[2], a[3]);
     case PK_TASK_FOREIGN:
         if (a[2] >= ARCH_USER_END)
             return -EINVAL;

@@ -230,11 +230,7 @@ static long make_resident(const struct task_record *s) {
 }
 
 static long set_exceptions(const struct task_record *s, uint64_t number) {
-    long slot = pk_cap_copy(PK_SLOT_SERVER_ENDPOINT, 0, 0, PK_RIGHT_USE | PK_RIGHT_GRANT, number);
-    if (slot < 0)
-        return slot;
-    long error = pk_task_set(s->task, PK_TASK_EXCEPTION, (uint64_t)slot);
-    pk_cap_drop(0, (uint64_t)slot);
+    long error = pk_task_set_exception(s->task, PK_SLOT_SERVER_ENDPOINT, number);
     if (error == 0)
         error = pk_task_set(s->task, PK_TASK_NAME, (uint64_t)s->spec.name);
     return error;

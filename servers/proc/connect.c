@@ -65,7 +65,15 @@ static long connect_to(struct process *p, unsigned slot) {
     return result;
 }
 
+/* The account of p, to make memory objects from, no more: 1, or 0 if p has it. */
+static long connect_account(const struct process *p) {
+    long result = pk_cap_copy(p->account, p->task, PK_SLOT_ACCOUNT, PK_RIGHT_USE, 0);
+    return result == -EEXIST ? 0 : result < 0 ? result : 1;
+}
+
 long connect_server(struct process *p, unsigned slot) {
+    if (slot == PK_SLOT_ACCOUNT)
+        return connect_account(p);
     if (slot < FIRST_SLOT || slot > LAST_SLOT)
         return -EINVAL;
     long known = connect_to(p, slot);
@@ -81,20 +89,12 @@ bool connect_again(struct process *p, unsigned slot, long error) {
 
 /* The exception endpoint of a process is this server's, badged with its pid like its calls. */
 long connect_exceptions(const struct process *p, uint64_t task) {
-    long slot =
-        pk_cap_copy(PK_SLOT_SERVER_ENDPOINT, 0, 0, PK_RIGHT_USE | PK_RIGHT_GRANT, p->pid_node.key);
-    if (slot < 0)
-        return slot;
-    long error = pk_task_set(task, PK_TASK_EXCEPTION, (uint64_t)slot);
-    pk_cap_drop(0, (uint64_t)slot);
-    return error;
+    return pk_task_set_exception(task, PK_SLOT_SERVER_ENDPOINT, p->pid_node.key);
 }
 
 long connect_task(struct process *p) {
     long error =
         pk_cap_copy(PK_SLOT_SERVER_ENDPOINT, p->task, PK_SLOT_PROC, PK_RIGHT_USE, p->pid_node.key);
-    if (error >= 0) /* for memory objects, no more */
-        error = pk_cap_copy(p->account, p->task, PK_SLOT_ACCOUNT, PK_RIGHT_USE, 0);
     for (unsigned slot = FIRST_SLOT; error >= 0 && slot <= LAST_SLOT; slot++)
         if (p->connected >> slot & 1)
             error = install(p, slot);

@@ -41,7 +41,8 @@ void process_bury(void) {
 }
 
 struct process *request_process(const struct request *req) {
-    process_bury();
+    if (!list_empty(&buried))
+        process_bury();
     struct process *p = process_find((int)req->msg.badge);
     heap_current = p && p->pool ? pool_heap(p->pool) : &heap_own;
     return p;

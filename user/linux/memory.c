@@ -50,6 +50,11 @@ static long map_object(uint64_t address, uint64_t length, uint64_t kernel_flags,
     return at;
 }
 
+/* Memory that several processes will share, paid by this one: its account comes when it is first needed. */
+static long shared_object(uint64_t length) {
+    return personality_connected(PK_SLOT_ACCOUNT, pk_object_create(page_up(length), 0, 0));
+}
+
 /* mmap(2). */
 long linux_mmap(uint64_t address, uint64_t length, uint64_t prot, uint64_t flags, int fd,
                 uint64_t offset) {
@@ -74,7 +79,7 @@ long linux_mmap(uint64_t address, uint64_t length, uint64_t prot, uint64_t flags
         at = map_object(address, length, kernel_flags,
                         linux_mmap_file(fd, (int)prot, (int)flags, offset), offset);
     else if (shared)
-        at = map_object(address, length, kernel_flags, pk_object_create(page_up(length), 0, 0), 0);
+        at = map_object(address, length, kernel_flags, shared_object(length), 0);
     else
         at = pk_map(TASK, address, length, kernel_flags, 0, 0, 0);
     /* The kernel never maps page 0 nor above its end: Linux's errors for that. */

@@ -272,7 +272,8 @@ long linux_sysinfo(struct linux_sysinfo *out) {
     uint64_t processes = 0;
     long error = pk_machine_info(&info);
     if (error == 0)
-        error = pk_account_info(PK_SLOT_ACCOUNT, &account); /* what this process can get is free */
+        /* What this process can get is free. */
+        error = personality_connected(PK_SLOT_ACCOUNT, pk_account_info(PK_SLOT_ACCOUNT, &account));
     if (error == 0)
         error = proc_system(PK_SLOT_PROC, &processes);
     if (error < 0)
