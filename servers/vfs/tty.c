@@ -34,6 +34,15 @@ struct tty_wait {
     uint64_t argument;
 };
 
+/* Bytes, and answers, of one turn. */
+#define WRITTEN_AT_ONCE 512
+#define ANSWERED_AT_ONCE 16
+
+static bool retry_step(struct job *job);
+
+/* There is more to try than one turn may take. */
+static struct job retry_job = {.link = LIST_INIT(retry_job.link), .step = retry_step};
+
 static uint64_t console;
 static uint8_t chunk[CHUNK];
 static struct waiter_queue readers = {LIST_INIT(readers.list)};
@@ -108,22 +117,31 @@ static long try_read(const struct tty_wait *wait, uint64_t token) {
     return count > 0 ? pk_copy_to_caller(token, 0, chunk, (uint64_t)count) : count;
 }
 
-/* Writes from wait->done on; the whole length, -EAGAIN with wait->done moved on, or an error. */
+/*
+ * Writes from wait->done on, as much as one turn may take; the whole length, -EAGAIN with wait->done moved on,
+ * or an error. A fast line takes all that it is given, so room alone is no limit.
+ */
 static long try_write(struct tty_wait *wait, uint64_t token) {
     const struct process *process = process_of(wait);
+    uint64_t left = wait->length - wait->done;
     readiness_known = false;
-    while (wait->done < wait->length) {
-        uint64_t left = wait->length - wait->done;
-        long got = pk_copy_from_caller(token, wait->done, chunk, left < CHUNK ? left : CHUNK);
-        long sent = got < 0 ? got
-                            : console_write_as(console, wait->opened, process->group,
-                                               process->session, wait->flags, chunk, (uint64_t)got);
-        if (sent < 0) {
-            return sent != -EAGAIN && wait->done > 0 ? (long)wait->done : sent;
-        }
-        wait->done += (uint64_t)sent;
+    if (left == 0) {
+        return (long)wait->length;
     }
-    return (long)wait->length;
+    long got = pk_copy_from_caller(token, wait->done, chunk,
+                                   left < WRITTEN_AT_ONCE ? left : WRITTEN_AT_ONCE);
+    long sent = got < 0 ? got
+                        : console_write_as(console, wait->opened, process->group, process->session,
+                                           wait->flags, chunk, (uint64_t)got);
+    if (sent < 0) {
+        return sent != -EAGAIN && wait->done > 0 ? (long)wait->done : sent;
+    }
+    wait->done += (uint64_t)sent;
+    if (wait->done == wait->length) {
+        return (long)wait->length;
+    }
+    job_queue(&retry_job);
+    return -EAGAIN;
 }
 
 /* The structure goes through a buffer here, because the console's caller is this server. */
@@ -214,7 +232,8 @@ static long retry(struct tty_wait *wait) {
 }
 
 static void retry_queue(struct waiter_queue *queue) {
-    for (struct waiter *waiter = waiter_first(queue); waiter; waiter = waiter_first(queue)) {
+    for (int i = 0; i < ANSWERED_AT_ONCE && !waiter_queue_empty(queue); i++) {
+        struct waiter *waiter = waiter_first(queue);
         struct tty_wait *wait = container_of(waiter, struct tty_wait, waiter);
         long result = retry(wait);
         if (result == -EAGAIN) {
@@ -223,6 +242,16 @@ static void retry_queue(struct waiter_queue *queue) {
         waiter_finish(waiter, result);
         free(wait);
     }
+    if (!waiter_queue_empty(queue)) {
+        job_queue(&retry_job);
+    }
+}
+
+static bool retry_step(struct job *job) {
+    (void)job;
+    retry_queue(&readers);
+    retry_queue(&writers);
+    return false; /* unless it has been queued again */
 }
 
 void tty_retry(void) {
