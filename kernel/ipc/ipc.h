@@ -18,7 +18,7 @@ struct endpoint {
     struct thread *waiting;     /* the server, if it waits */
     struct thread *server;      /* last receiver, to boost; cleared when it ends */
     bool pending;               /* false: callers, notices and bound->bits are empty */
-    uint32_t receiver_caps;     /* capabilities that may receive; 0: nobody ever will */
+    uint32_t receiver_caps;     /* capabilities that may receive; 0: calls fail */
     struct list receivers;      /* other threads that wait */
     struct list callers;        /* threads, most urgent first */
     struct list levels;         /* the first of each priority among them */
@@ -45,7 +45,7 @@ static inline struct notification *notification_of(struct kobject *k) {
 struct endpoint *endpoint_create(struct account *account, struct notification *bind);
 void endpoint_destroy(struct kobject *k);
 void endpoint_add_receive_cap(struct kobject *k);
-/* The last receive right gone: everybody who waits here gets -EHOSTDOWN. */
+/* The last receive right gone: everybody who waits here or comes gets -EHOSTDOWN, until there is one again. */
 void endpoint_drop_receive_cap(struct kobject *k);
 enum ending endpoint_end_step(struct kobject *k, int *credit);
 

@@ -33,17 +33,18 @@ class Console:
         self.child = pexpect.spawn(command[0], command[1:], encoding="utf-8", timeout=60,
                                    codec_errors="replace", dimensions=(50, 250))
         self.child.delaybeforesend = 0.02
-        self.shown = ""  # all of it, for what is decoded at the end
+
+    def until(self, pattern):
+        """What comes before the pattern."""
+        try:
+            self.child.expect(pattern)
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            raise Failed(f"no {pattern}; the console shows {self.child.before!r}") from None
+        return self.child.before.replace("\r", "")
 
     def prompt(self):
         """What comes before the next prompt."""
-        try:
-            self.child.expect(PROMPT)
-        except (pexpect.TIMEOUT, pexpect.EOF):
-            raise Failed(f"no prompt; the console shows {self.child.before!r}") from None
-        text = self.child.before.replace("\r", "")
-        self.shown += text + "\n"
-        return text
+        return self.until(PROMPT)
 
     def run(self, line):
         self.child.send(line + "\r")
@@ -65,7 +66,14 @@ def check_works(console):
 def check_death(console, server):
     """It dies, with a line; everything works afterwards, in the same shell or a new one."""
     console.child.send(f"crash {server}\r")
-    shown = console.prompt()
+    if server == "console":  # what is written while it is dead is lost, the prompt perhaps
+        shown = console.until("is started anew")
+        time.sleep(1)
+        console.child.send("echo t''here\r")
+        console.until(r"\nthere\r*(?=\n)")
+    else:
+        shown = ""
+    shown += console.prompt()
     expect_match(shown, DEATH.format(server))
     if server not in ("vfs", "proc", "console"):  # with those the program's output may be lost
         expect_match(shown, rf"^{server}: Host is down$")
