@@ -7,8 +7,6 @@
  * sscratch holds the hart's struct while in user mode and 0 in the kernel, but for this file, which
  * cannot trap. Interrupts are off inside.
  *
- * reply, which lets a caller go on that waited longer, is here too.
- *
  * What makes it fast: message words stay in their registers; what the stubs declare clobbered is not
  * saved; the partner runs at once, in the caller's time and without the scheduler, which is right as
  * long as no ready thread is more urgent than it (the end of its quantum is watched already); the
@@ -241,20 +239,12 @@
     beqz t0, fast_call_\smp
     addi t0, a7, -PK_REPLY_RECEIVE
     beqz t0, fast_reply_receive_\smp
-    addi t0, a7, -PK_FAST_CALLS_END
-    bgtz t0, 1f
+    addi t0, a7, -PK_FOREIGN_RETURN
+    beqz t0, 1f
     ld t0, HART_CURRENT(tp)
     OWN_CALL own_call_\smp, \smp
 9:  j trap_general
-1:  addi t0, a7, -PK_FOREIGN_RETURN
-    beqz t0, fast_foreign_return_\smp
-    ld t0, HART_CURRENT(tp)
-    .if \smp
-    j own_call_1 /* with several harts, who is woken may be for another */
-    .else
-    j fast_reply
-    .endif
-
+1:  j fast_foreign_return_\smp
 /* call: a0 endpoint, a1 label, a2-a6, (in scratch) t0 and t2-t5 words, t1 a buffer. a7 and t6 are free. */
 fast_call_\smp:
     ld t0, HART_CURRENT(tp)
@@ -405,104 +395,6 @@ fast_foreign_return_\smp:
 8:  li a7, PK_FOREIGN_RETURN
     j own_call_\smp
     .endm
-
-/*
- * reply: a0 token, a1 result, a2-a6, (in scratch) t0 and t2-t5 words. One who is not more urgent becomes
- * ready; the end of the slice is watched already. a7, t1 and t6 are free, the words once they are given.
- */
-fast_reply:
-    slli t1, a0, 64 - TOKEN_ID_BITS
-    srli t1, t1, 64 - TOKEN_ID_BITS + 9
-    lla t6, thread_id_pages
-    slli t1, t1, 3
-    add t6, t6, t1
-    ld t6, 0(t6)
-    beqz t6, 8f
-    andi t1, a0, 511
-    slli t1, t1, 3
-    add t6, t6, t1
-    ld t1, 0(t6)
-    andi t6, t1, 1
-    bnez t6, 8f
-    beqz t1, 8f
-    ld t6, THREAD_TOKEN(t1)
-    bne t6, a0, 8f /* or capabilities are named in it */
-    lw t6, THREAD_CONDITION(t1)
-    addi t6, t6, -CONDITION_SERVED
-    bnez t6, 8f
-    ld t6, THREAD_SERVER(t1)
-    ld a7, THREAD_TASK(t0)
-    bne t6, a7, 8f
-    ld t6, TASK_IN_HAND(a7)
-    beq t6, t1, 8f
-    ld t6, THREAD_EXCEPTION(t1)
-    lbu a7, THREAD_CANCELLED(t1)
-    or t6, t6, a7
-    bnez t6, 8f
-    lbu t6, THREAD_PRIORITY(t1)
-    lbu a7, THREAD_PRIORITY(t0)
-    bltu a7, t6, 8f
-    ld t6, HART_SLICE_END(tp)
-    ld a7, HART_TIMER_AT(tp)
-    bltu t6, a7, 8f
-    ld t6, THREAD_ENDPOINT(t1)
-    lw a7, ENDPOINT_REFS(t6)
-    addi a7, a7, -1
-    beqz a7, 8f
-    sw a7, ENDPOINT_REFS(t6)
-    sd a1, X(10)(t1)
-    sd zero, X(11)(t1)
-    .irp n, 2,3,4,5,6
-    sd a\n, X(10 + \n)(t1)
-    .endr
-    sd t2, X(7)(t1)
-    .irp n, 3,4,5
-    sd t\n, X(25 + \n)(t1)
-    .endr
-    ld t0, HART_SCRATCH(tp)
-    sd t0, X(5)(t1)
-    ld t3, THREAD_SERVED_LINK(t1)
-    ld t4, (THREAD_SERVED_LINK + 8)(t1)
-    sd t3, 0(t4)
-    sd t4, 8(t3)
-    addi t4, t1, THREAD_SERVED_LINK
-    sd t4, 0(t4)
-    sd t4, 8(t4)
-    lbu t2, THREAD_PRIORITY(t1)
-    slli t3, t2, 4 /* as queue_put() does it */
-    add t3, t3, tp
-    ld t4, (HART_LISTS + 8)(t3)
-    addi t3, t3, HART_LISTS
-    addi t6, t1, THREAD_SCHED
-    sd t3, 0(t6)
-    sd t4, 8(t6)
-    sd t6, 0(t4)
-    sd t6, 8(t3)
-    ld t3, HART_LEVELS(tp)
-    srl t4, t3, t2
-    bnez t4, 1f
-    sw t2, HART_TOP(tp)
-1:  li t4, 1
-    sb t4, THREAD_IN_QUEUE(t1)
-    sb t4, THREAD_CONDITION(t1)
-    sd tp, THREAD_HART(t1)
-    sll t4, t4, t2
-    or t3, t3, t4
-    sd t3, HART_LEVELS(tp)
-    csrr t6, sepc
-    addi t6, t6, 4
-    csrw sepc, t6
-    li a0, 0
-    csrrw tp, sscratch, tp
-    .irp n, 1,2,3,4,6
-    li t\n, 0
-    .endr
-    li a7, PK_REPLY
-    sret
-8:  li t1, 0
-    li t6, 0
-    li a7, PK_REPLY
-    j own_call_0
 
     TRAP_ENTRY trap_entry, 0
     TRAP_ENTRY trap_entry_smp, 1

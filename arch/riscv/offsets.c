@@ -25,10 +25,6 @@ void offsets(void) {
     OFFSET(HART_ASPACE, struct hart, aspace);
     OFFSET(HART_HOME_TAG, struct hart, home_tag);
     OFFSET(HART_LEVELS, struct hart, queue.levels);
-    OFFSET(HART_TOP, struct hart, queue.top);
-    OFFSET(HART_LISTS, struct hart, queue.lists);
-    OFFSET(HART_SLICE_END, struct hart, slice_end);
-    OFFSET(HART_TIMER_AT, struct hart, timer_at);
     OFFSET(HART_FP_ON, struct hart, fp_on);
     OFFSET(HART_RECONSIDER, struct hart, reconsider);
     OFFSET(HART_LATENCY, struct hart, latency);
@@ -45,9 +41,6 @@ void offsets(void) {
     OFFSET(THREAD_TOKEN, struct thread, call.token);
     OFFSET(THREAD_SERVER, struct thread, call.server);
     OFFSET(THREAD_PROGRESS, struct thread, progress);
-    OFFSET(THREAD_SCHED, struct thread, sched.link);
-    OFFSET(THREAD_IN_QUEUE, struct thread, sched.queued);
-    OFFSET(THREAD_EXCEPTION, struct thread, call.exception);
     OFFSET(THREAD_SERVED_LINK, struct thread, call.served);
     OFFSET(THREAD_CANCELLED, struct thread, call.cancelled);
     OFFSET(FOREIGN_INSIDE, struct thread, foreign.inside);
@@ -78,7 +71,6 @@ void offsets(void) {
     DEFINE(CAP_SLOTS_FIRST, CAP_FIRST);           /* slots below this are in the first array */
     DEFINE(KIND_MASK, cap_kind(CAP_ANY_TYPE, 0)); /* the type in a capability's kind */
     DEFINE(KIND_ENDPOINT, cap_kind(PK_TYPE_ENDPOINT, 0));
-    DEFINE(TOKEN_ID_BITS, TOKEN_ID_BITS);
     DEFINE(TOKEN_BITS, TOKEN_BITS);
     /* A thread that nothing but its state keeps from running, and more than that: attention is wanted. */
     DEFINE(CONDITION_SERVED, THREAD_SERVED);

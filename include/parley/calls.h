@@ -112,7 +112,6 @@
     (-56) /* (task or 0, address, length): every page there, to be written where that is allowed */
 #define PK_SYNC_CODE (-57) /* (): what is run from now on is what was written before */
 #define PK_CALLS 57
-#define PK_FAST_CALLS_END (-5) /* above it: those with a fast path */
 
 #define PK_WORDS 10 /* of a message */
 

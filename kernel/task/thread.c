@@ -20,7 +20,7 @@
 #define MAX_ID_PAGES (1u << (TOKEN_ID_BITS - 9))
 #define INITIAL_STATUS (1ull << 5) /* sstatus: user mode, interrupts on, FPU off */
 
-uint64_t *thread_id_pages[MAX_ID_PAGES];      /* the fast path looks here, too */
+static uint64_t *thread_id_pages[MAX_ID_PAGES];
 static uint32_t id_page_count, first_free_id; /* 0: none, id 0 is not used */
 
 static uint64_t *id_entry(uint64_t id) {
