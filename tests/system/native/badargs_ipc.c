@@ -53,12 +53,13 @@ void bad_labels(void) {
         {PK_NOTICE_CANCEL, 0, -EINVAL},
         {1ull << 19, 0, -EINVAL},
         {~0ull, 0, -EINVAL},
-        {5ull << PK_LABEL_CAPS_SHIFT, 0, -EINVAL},
+        {4ull << PK_LABEL_CAPS_SHIFT, 0, -EINVAL},
         {7ull << PK_LABEL_CAPS_SHIFT, 0, -EINVAL},
         {1ull << PK_LABEL_CAPS_SHIFT, 0, -EBADF},
         {1ull << PK_LABEL_CAPS_SHIFT, 65535, -EBADF},
         {2ull << PK_LABEL_CAPS_SHIFT, 1, -EBADF},
-        {4ull << PK_LABEL_CAPS_SHIFT, 0x0001000100010000, -EBADF},
+        {1ull << PK_LABEL_CAPS_SHIFT, (1ull << PK_CAP_BITS) - 1, -EBADF},
+        {3ull << PK_LABEL_CAPS_SHIFT, PK_CAP_TO(1, 1) | PK_CAP_TO(1, 2), -EBADF},
     };
     for (unsigned i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct pk_msg msg = {.label = cases[i].label, .caps = cases[i].caps};
