@@ -171,11 +171,13 @@ static enum received receive_next(struct thread *r, struct endpoint *e) {
         message_notice(e, r);
         return RECEIVED_MESSAGE;
     }
-    if (e->bound && e->bound->bits) {
+    if (e->bound && e->bound->bits && (!e->events_last || list_empty(&e->callers))) {
         message_events(r, e->bound->bits);
         e->bound->bits = 0;
+        e->events_last = true;
         return RECEIVED_MESSAGE;
     }
+    e->events_last = false;
     for (int credit = MESSAGE_CREDIT; !list_empty(&e->callers); credit -= CALLER_CREDIT) {
         if (credit <= 0)
             return RECEIVED_LATER;

@@ -18,6 +18,7 @@ struct endpoint {
     struct thread *waiting;     /* the server, if it waits */
     struct thread *server;      /* last receiver, to boost; cleared when it ends */
     bool pending;               /* false: callers, notices and bound->bits are empty */
+    bool events_last;           /* events were received last: it is a caller's turn */
     uint32_t receiver_caps;     /* capabilities that may receive; 0: calls fail */
     struct list receivers;      /* other threads that wait */
     struct list callers;        /* threads, most urgent first */
