@@ -62,10 +62,8 @@ static void start(uint64_t index, uint64_t task, uint64_t priority) {
 
 /* With calls to the personality and exceptions, both of which end up with the server. */
 static void foreign_client(uint64_t index, uint64_t task) {
-    uint64_t slot = copy_cap(0, server_endpoint, PK_RIGHT_USE, 600 + index);
-    IS(pk_task_set(task, PK_TASK_EXCEPTION, slot), 0);
+    IS(pk_task_set_exception(task, server_endpoint, 600 + index), 0);
     IS(pk_task_set(task, PK_TASK_FOREIGN, (uint64_t)diff_foreign_entry), 0);
-    drop(slot);
     diff->workers[index].foreign = true;
     start(index, task, LOW_PRIORITY + index % 4);
 }
