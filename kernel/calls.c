@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of kernel calls, foreign calls, and what the handlers share. */
+/* The table of kernel calls, and what the handlers share. */
 #include <calls.h>
 #include <arch/hart.h>
 #include <entry.h>
-#include <ipc/ipc.h>
 #include <mm/account.h>
 #include <mm/aspace.h>
 #include <mm/object.h>
@@ -72,66 +71,6 @@ kernel_call_handler *const kernel_call_table[PK_CALLS + 1] = {
     [-PK_POPULATE] = sys_populate,
     [-PK_SYNC_CODE] = sys_sync_code,
 };
-
-/* A non-negative call number: resumes the thread at its task's foreign entry. */
-static void foreign_call(struct thread *t) {
-    uint64_t *x = t->regs.x;
-    if (!t->task->foreign_entry || t->foreign.inside) {
-        exception_send(t, PK_EXCEPTION_FOREIGN, x[REG_CALL_NUMBER], 0, x[REG_PC], 0);
-        return;
-    }
-    t->foreign = (struct foreign){.inside = true,
-                                  .pc = x[REG_PC],
-                                  .call_number = x[REG_CALL_NUMBER],
-                                  .scratch = x[REG_SCRATCH],
-                                  .first_argument = x[REG_A0]};
-    x[REG_PC] = t->task->foreign_entry;
-}
-
-/* Back to the program; the value is in the result register already. */
-static void foreign_leave(struct thread *t) {
-    t->foreign.inside = false;
-    t->regs.x[REG_PC] = t->foreign.pc;
-    t->regs.x[REG_CALL_NUMBER] = t->foreign.call_number;
-    t->regs.x[REG_SCRATCH] = t->foreign.scratch;
-}
-
-/* With attention pending it goes on inside, behind the call: coming back is how it is told. */
-long sys_foreign_return(struct thread *self, const uint64_t *a) {
-    (void)a;
-    if (!self->foreign.inside)
-        return -EINVAL;
-    if (self->attention)
-        self->attention = false;
-    else
-        foreign_leave(self);
-    return CALL_DONE;
-}
-
-long sys_foreign_exchange(struct thread *self, const uint64_t *a) {
-    struct foreign *f = &self->foreign;
-    uint64_t *out = &self->regs.x[REG_A1];
-    if (!f->inside)
-        return -EINVAL;
-    struct foreign old = *f;
-    f->pc = a[0];
-    f->call_number = a[1];
-    f->scratch = a[2];
-    out[0] = old.pc;
-    out[1] = old.call_number;
-    out[2] = old.scratch;
-    return arch_fp_ready(self);
-}
-
-long sys_foreign_attention(struct thread *self, const uint64_t *a) {
-    uint64_t word = self->regs.x[REG_T0];
-    (void)a;
-    if (!self->foreign.inside)
-        return -EINVAL;
-    foreign_leave(self);
-    exception_attention(self, word);
-    return CALL_DONE;
-}
 
 void kernel_call(struct thread *t) {
     int64_t number = (int64_t)t->regs.x[REG_CALL_NUMBER];

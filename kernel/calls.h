@@ -40,6 +40,9 @@ kernel_call_handler sys_machine_info, sys_machine_stop, sys_log;
 kernel_call_handler sys_account_create, sys_account_set, sys_account_info;
 kernel_call_handler sys_populate, sys_sync_code;
 
+/* A call number that is not the kernel's: resumes the thread at its task's foreign entry (foreign.c). */
+void foreign_call(struct thread *t);
+
 /* Long work is to be divided here: an interrupt is pending, or another hart waits for the kernel. */
 bool call_must_wait(void);
 /* The call is made again when the thread next runs: how long operations let interrupts in. */

@@ -7,7 +7,9 @@
  */
 #include "init.h"
 #include <lib/clock.h>
+#include <lib/memory.h>
 #include <lib/server.h>
+#include <lib/thread.h>
 #include <protocol/console_client.h>
 #include <protocol/proc_client.h>
 #include <stdlib.h>
@@ -140,27 +142,12 @@ static long read_command(void) {
     return 0;
 }
 
-/* It shares thread-local storage with the first thread: errno, which neither looks at. */
-static long start_thread(void) {
-    static struct pk_regs regs;
-    long stack = pk_map(0, 0, STACK_SIZE, PK_PROT_READ | PK_PROT_WRITE, 0, 0, 0);
-    if (stack < 0)
-        return stack;
-    regs.x[0] = (uint64_t)session_run;
-    regs.x[2] = (uint64_t)stack + STACK_SIZE;
-    __asm__ volatile("mv %0, gp" : "=r"(regs.x[3]));
-    __asm__ volatile("mv %0, tp" : "=r"(regs.x[4]));
-    long thread = pk_thread_create(PK_SLOT_SERVER_TASK, &regs, PRIORITY);
-    if (thread < 0)
-        return thread;
-    long error = pk_thread_resume((uint64_t)thread);
-    pk_cap_drop(0, (uint64_t)thread);
-    return error;
-}
-
 long session_start(void) {
     console_slot = servers_endpoint("console");
     proc_slot = servers_endpoint("proc");
     long error = read_command();
-    return error < 0 ? error : start_thread();
+    if (error < 0)
+        return error;
+    char *stack = memory_map(STACK_SIZE);
+    return stack ? server_thread(session_run, stack + STACK_SIZE, PRIORITY) : -ENOMEM;
 }

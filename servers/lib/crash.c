@@ -24,9 +24,11 @@ static void loop_for(uint64_t ns) {
         continue;
 }
 
+static volatile char *volatile nowhere; /* page 0 is never mapped */
+
 static long crash(uint32_t how, uint64_t ns) {
     if (how == SESSION_CRASH_FAULT)
-        *(volatile char *)0 = 0;
+        *nowhere = 0;
     if (how == SESSION_CRASH_PANIC)
         server_panic("a test wants it");
     if (how == SESSION_CRASH_LOOP)

@@ -13,6 +13,7 @@
 #include <lib/clock.h>
 #include <lib/helper.h>
 #include <lib/server.h>
+#include <lib/thread.h>
 
 #define PRIORITY 16 /* the processes' */
 #define STACK 1024
@@ -33,30 +34,14 @@ static _Noreturn void help(void) {
     }
 }
 
-static long start_thread(void) {
-    static _Alignas(16) uint8_t stack[STACK];
-    static struct pk_regs regs;
-    uint64_t gp, tp;
-    __asm__("mv %0, gp\n mv %1, tp" : "=r"(gp), "=r"(tp));
-    regs.x[0] = (uint64_t)(uintptr_t)help;
-    regs.x[2] = (uint64_t)(uintptr_t)(stack + sizeof(stack));
-    regs.x[3] = gp;
-    regs.x[4] = tp;
-    long thread = pk_thread_create(PK_SLOT_SERVER_TASK, &regs, PRIORITY);
-    if (thread < 0)
-        return thread;
-    long error = pk_thread_resume((uint64_t)thread);
-    pk_cap_drop(0, (uint64_t)thread);
-    return error;
-}
-
 /* The helper is made when the first job comes. */
 static long start(void) {
+    static _Alignas(16) uint8_t stack[STACK];
     long notification = pk_notification_create();
     if (notification < 0)
         return notification;
     wake = (uint64_t)notification;
-    long error = start_thread();
+    long error = server_thread(help, stack + sizeof(stack), PRIORITY);
     if (error < 0) {
         pk_cap_drop(0, wake);
         wake = 0;
