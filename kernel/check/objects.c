@@ -25,7 +25,7 @@ static void visit_account(struct account *a) {
     }
     for (struct list *l = a->below.next; l != &a->below; l = l->next) {
         struct account *child = CONTAINER_OF(l, struct account, sibling);
-        if (MUST(account_parent(child) == a && !child->ended, child))
+        if (MUST(account_parent(child) == a, child))
             check_see(&child->kobject);
     }
     for (struct list *l = a->tasks.next; l != &a->tasks; l = l->next) {
