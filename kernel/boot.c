@@ -108,7 +108,6 @@ static void give_all(struct task *task, struct pk_boot_info *info) {
                                                   align_up(machine.initrd_end, PAGE_SIZE));
     if (!endpoint || !tree || !initrd)
         panic("init: no memory for its objects");
-    kobject_hold(&task->kobject);
     kobject_hold(&machine_object);
     kobject_hold(&root_account.kobject);
     give(task, info, "task", PK_SLOT_SERVER_TASK, &task->kobject);

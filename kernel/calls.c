@@ -62,6 +62,7 @@ kernel_call_handler *const kernel_call_table[PK_CALLS + 1] = {
     [-PK_MACHINE_INFO] = sys_machine_info,
     [-PK_MACHINE_STOP] = sys_machine_stop,
     [-PK_LOG] = sys_log,
+    [-PK_MACHINE_CHECK] = sys_machine_check,
     [-PK_FOREIGN_EXCHANGE] = sys_foreign_exchange,
     [-PK_FOREIGN_ATTENTION] = sys_foreign_attention,
     [-PK_CALLER_TO_CALLER] = sys_caller_to_caller,

@@ -4,6 +4,7 @@
 #include <arch/machine.h>
 #include <arch/mmu.h>
 #include <calls.h>
+#include <check/check.h>
 #include <mm/copy.h>
 #include <mm/frame.h>
 #include <mm/slab.h>
@@ -34,6 +35,14 @@ long sys_machine_stop(struct thread *self, const uint64_t *a) {
     static const int how[] = {ARCH_STOP_POWEROFF, ARCH_STOP_REBOOT, ARCH_STOP_EXIT};
     latency_report();
     arch_machine_stop(how[a[1]], (unsigned)a[2]);
+}
+
+/* All other harts wait until it is done: it tells who looks for faults in the kernel, in debug kernels alone. */
+long sys_machine_check(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    if (!cap_find(&self->task->caps, a[0], PK_TYPE_MACHINE, PK_RIGHT_MANAGE, &error))
+        return error;
+    return check_kernel();
 }
 
 /* A line on the kernel's console, marked with who says it. Control characters are not passed on. */

@@ -111,7 +111,9 @@
 #define PK_POPULATE                                                                                \
     (-56) /* (task or 0, address, length): every page there, to be written where that is allowed */
 #define PK_SYNC_CODE (-57) /* (): what is run from now on is what was written before */
-#define PK_CALLS 57
+#define PK_MACHINE_CHECK                                                                           \
+    (-58) /* (machine): debug kernels: how much is wrong with the kernel's own data */
+#define PK_CALLS 58
 
 #define PK_WORDS 10 /* of a message */
 

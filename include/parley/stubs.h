@@ -361,6 +361,9 @@ static inline long pk_machine_info(struct pk_machine_info *info) {
 static inline long pk_machine_stop(uint64_t machine, uint64_t kind, uint64_t status) {
     return pk_call6(PK_MACHINE_STOP, machine, kind, status, 0, 0, 0);
 }
+static inline long pk_machine_check(uint64_t machine) {
+    return pk_call6(PK_MACHINE_CHECK, machine, 0, 0, 0, 0, 0);
+}
 static inline long pk_log(const char *text, uint64_t length) {
     return pk_call6(PK_LOG, PK_SLOT_SERVER_MACHINE, (uintptr_t)text, length, 0, 0, 0);
 }

@@ -12,7 +12,7 @@
 #include <task/thread.h>
 #include <time/irq.h>
 
-static struct list doomed = {&doomed, &doomed};
+struct list kobject_doomed = {&kobject_doomed, &kobject_doomed};
 static uint64_t doomed_count;
 static bool log_waits;
 uint64_t kobject_work;
@@ -52,7 +52,7 @@ void kobject_put(struct kobject *k) {
 void kobject_doom(struct kobject *k) {
     if (!list_empty(&k->doomed))
         return;
-    list_append(&doomed, &k->doomed);
+    list_append(&kobject_doomed, &k->doomed);
     doomed_count++;
     kobject_work++;
     this_hart()->reconsider = true; /* not to leave the kernel before kobject_reap() had its turn */
@@ -103,15 +103,15 @@ static bool write_log(void) {
 bool kobject_reap(void) {
     bool worked = write_log();
     uint64_t waiting = 0; /* for other harts */
-    while (!list_empty(&doomed) && waiting < doomed_count && !arch_interrupt_pending() &&
+    while (!list_empty(&kobject_doomed) && waiting < doomed_count && !arch_interrupt_pending() &&
            !(worked && kernel_lock_wanted())) {
-        struct kobject *k = CONTAINER_OF(doomed.next, struct kobject, doomed);
+        struct kobject *k = CONTAINER_OF(kobject_doomed.next, struct kobject, doomed);
         list_remove(&k->doomed);
         enum ending left = end_step(k);
         if (left == ENDING_DONE)
             doomed_count--, kobject_work--;
         else
-            list_append(&doomed, &k->doomed);
+            list_append(&kobject_doomed, &k->doomed);
         waiting = left == ENDING_WAITS ? waiting + 1 : 0;
         worked |= waiting == 0;
     }

@@ -6,6 +6,7 @@
 #ifndef CAP_KOBJECT_H
 #define CAP_KOBJECT_H
 
+#include <check/mark.h>
 #include <lib/lib.h>
 #include <parley/types.h>
 #include <stdint.h>
@@ -17,6 +18,9 @@ struct kobject {
     uint32_t type; /* enum pk_type */
     struct account *account;
     struct list doomed; /* in the list of those that kobject_reap() ends */
+#ifdef PARLEY_DEBUG
+    struct check_kobject check;
+#endif
 };
 
 /* What a step towards an object's end has left to do. */
@@ -46,5 +50,6 @@ bool kobject_reap(void);
 void kobject_reap_log(void);
 /* What kobject_reap() has to do: doomed objects, and 1 if there are messages. */
 extern uint64_t kobject_work;
+extern struct list kobject_doomed;
 
 #endif

@@ -177,7 +177,7 @@ void account_add_holder(struct kobject *k) {
 
 void account_drop_holder(struct kobject *k) {
     struct account *a = account_of(k);
-    if (--a->holders)
+    if (--a->holders || a->ended) /* an account around it has ended it already */
         return;
     a->ended = true;
     kobject_hold(k);

@@ -7,6 +7,7 @@
 #define MM_ASPACE_H
 
 #include <arch/mmu.h>
+#include <check/mark.h>
 #include <entry.h>
 #include <lib/lib.h>
 #include <lib/tree.h>
@@ -49,6 +50,9 @@ struct aspace {
     /* A clone in the making, which nobody may use, is of this one, in this state; not held, only compared. */
     const struct aspace *clone_of;
     uint64_t clone_changes;
+#ifdef PARLEY_DEBUG
+    struct check_mark mark;
+#endif
 };
 
 static inline uint64_t region_start(const struct region *r) {

@@ -22,6 +22,7 @@ uint64_t frames_base;
 
 static struct range reserved[MAX_RESERVED];
 static unsigned reserved_count;
+static struct range adopted;      /* of them, those in use nevertheless */
 static uint64_t fresh, fresh_end; /* frames from here on were never given out */
 static uint64_t fresh_stop;       /* up to here none is reserved */
 static uint32_t stack, clean;     /* links to the first; the latter's frames are zeros */
@@ -245,6 +246,8 @@ void frame_batch_free(struct frame_batch *b) {
 }
 
 void frame_adopt(uint64_t start, uint64_t end) {
+    ASSERT(!adopted.end);
+    adopted = (struct range){start, end};
     for (uint64_t pa = start; pa < end; pa += PAGE_SIZE) {
         ASSERT(reserved_at(pa));
         *frame_of(pa) = (struct frame){.refs = 1};
@@ -258,4 +261,26 @@ uint64_t frame_total(void) {
 
 uint64_t frame_free_count(void) {
     return free_frames;
+}
+
+uint64_t frame_end(void) {
+    return fresh_end;
+}
+
+bool frame_is_known(uint64_t pa) {
+    return (pa < fresh && !reserved_at(pa)) || (pa >= adopted.start && pa < adopted.end);
+}
+
+/* The length of a list, or more than there can be if a frame in it is in use. */
+static uint64_t list_length(uint32_t link) {
+    uint64_t length = 0;
+    for (; link && length <= total_frames; link = frames[link - 1].next, length++)
+        if (frames[link - 1].refs)
+            return total_frames + 1;
+    return length;
+}
+
+bool frame_lists_sound(void) {
+    uint64_t untouched = fresh < fresh_end ? unreserved(fresh, fresh_end) >> PAGE_SHIFT : 0;
+    return list_length(stack) + list_length(clean) + untouched == free_frames;
 }

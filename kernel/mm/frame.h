@@ -4,6 +4,7 @@
 #define MM_FRAME_H
 
 #include <arch/mmu.h>
+#include <check/mark.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,9 @@ struct frame {
         uint32_t next; /* of a frame without references: the next one in its list, see frame.c */
     };
     struct account *account; /* who is charged; NULL: the kernel itself */
+#ifdef PARLEY_DEBUG
+    struct check_mark mark;
+#endif
 };
 
 extern struct frame *frames;
@@ -90,5 +94,11 @@ void frame_adopt(uint64_t start, uint64_t end);
 
 uint64_t frame_total(void);
 uint64_t frame_free_count(void);
+
+/* For kernel/check/: the end of RAM, whether the frame there was ever given out, and whether all in the lists of free
+ * ones are free and as many as are counted. */
+uint64_t frame_end(void);
+bool frame_is_known(uint64_t pa);
+bool frame_lists_sound(void);
 
 #endif

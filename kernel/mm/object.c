@@ -11,7 +11,6 @@
 #include <parley/errno.h>
 
 #define NODE_BITS 9
-#define NODE_ENTRIES 512
 
 #define LOOKS_PER_CREDIT 24
 #define SHARE_CREDIT 4
@@ -53,7 +52,7 @@ static void **slot(struct object *o, uint64_t index, bool create) {
             if (!*at)
                 return NULL;
         }
-        at = (void **)*at + (index >> (NODE_BITS * (level - 1)) & (NODE_ENTRIES - 1));
+        at = (void **)*at + (index >> (NODE_BITS * (level - 1)) & (OBJECT_NODE_ENTRIES - 1));
     }
     return at;
 }
@@ -65,8 +64,8 @@ struct frame *object_lookup(const struct object *o, uint64_t index) {
 
 struct frame *const *object_frames(const struct object *o, uint64_t *first, uint64_t at,
                                    uint64_t *count) {
-    uint64_t node = o->height ? align_down(at, NODE_ENTRIES) : at;
-    uint64_t end = o->height ? node + NODE_ENTRIES : at + 1;
+    uint64_t node = o->height ? align_down(at, OBJECT_NODE_ENTRIES) : at;
+    uint64_t end = o->height ? node + OBJECT_NODE_ENTRIES : at + 1;
     *first = max_u64(*first, node);
     *count = min_u64(end, (o->size + PAGE_MASK) >> PAGE_SHIFT) - *first;
     void **frames_at = slot((struct object *)(uintptr_t)o, at, false) - (at - *first);
@@ -149,12 +148,12 @@ struct object *object_create_adopted(struct account *account, uint64_t start, ui
 }
 
 /*
- * The first entry at or after i that is not empty, or NODE_ENTRIES. Empty ones come in runs. A step looks
+ * The first entry at or after i that is not empty, or OBJECT_NODE_ENTRIES. Empty ones come in runs. A step looks
  * through at most two nodes a level without finding anything: there its credit must not end.
  */
 static uint64_t next_entry(void *const *entries, uint64_t i, int *credit) {
     uint64_t from = i;
-    while (i < NODE_ENTRIES && !entries[i]) {
+    while (i < OBJECT_NODE_ENTRIES && !entries[i]) {
         void *const *e = &entries[i];
         bool run = i % 8 == 0 && !e[1] && !e[2] && !e[3] && !e[4] && !e[5] && !e[6] && !e[7];
         i += run ? 8 : 1;
@@ -165,7 +164,7 @@ static uint64_t next_entry(void *const *entries, uint64_t i, int *credit) {
 
 /* Frees frames from entry i of a lowest node on; false if the credit did not suffice. */
 static bool free_frames(struct object *o, void **entries, uint64_t i, int *credit) {
-    for (; o->resident && (i = next_entry(entries, i, credit)) < NODE_ENTRIES; i++) {
+    for (; o->resident && (i = next_entry(entries, i, credit)) < OBJECT_NODE_ENTRIES; i++) {
         if (*credit <= 0)
             return false;
         frame_put(entries[i]);
@@ -186,7 +185,7 @@ static bool free_from(struct object *o, void **entries, unsigned level, uint64_t
     uint64_t span = capacity(level - 1), i = first / span;
     if (level == 1)
         empty &= free_frames(o, entries, first, credit);
-    for (; level > 1 && (i = next_entry(entries, i, credit)) < NODE_ENTRIES; i++) {
+    for (; level > 1 && (i = next_entry(entries, i, credit)) < OBJECT_NODE_ENTRIES; i++) {
         if (*credit <= 0)
             return false;
         uint64_t inside = i == first / span ? first % span : 0;

@@ -9,6 +9,9 @@
 #include <cap/kobject.h>
 #include <mm/frame.h>
 
+/* Its frames stand in a radix tree of nodes of so many entries, each a page. */
+#define OBJECT_NODE_ENTRIES 512
+
 struct object {
     struct kobject kobject;
     uint64_t size; /* bytes */

@@ -109,3 +109,28 @@ uint64_t slab_warm_pages(void) {
 uint64_t slab_objects(void) {
     return objects;
 }
+
+static const struct slab *slab_of(const void *p) {
+    return (const struct slab *)align_down((uintptr_t)p, PAGE_SIZE);
+}
+
+bool slab_holds(const void *p, size_t size) {
+    const struct slab *s = slab_of(p);
+    uint64_t at = (uint64_t)((const char *)p - (const char *)(s + 1));
+    return size <= SLAB_MAX_SIZE && s->size == sizes[slab_class(size)] && at % s->size == 0;
+}
+
+bool slab_sound(const void *slab, uint32_t used) {
+    const struct slab *s = slab;
+    uint32_t pieces = (uint32_t)((PAGE_SIZE - sizeof *s) / s->size), free_pieces = 0;
+    for (void *p = s->free; p && free_pieces <= pieces; p = *(void **)p, free_pieces++)
+        if (slab_of(p) != s || !slab_holds(p, s->size))
+            return false;
+    return s->used == used && used + free_pieces == pieces;
+}
+
+void slab_visit_spare(void (*visit)(const void *slab)) {
+    for (unsigned i = 0; i < ARRAY_SIZE(classes); i++)
+        if (classes[i].warm)
+            visit(classes[i].warm);
+}

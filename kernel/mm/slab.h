@@ -6,6 +6,7 @@
 #ifndef MM_SLAB_H
 #define MM_SLAB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,5 +40,11 @@ static inline void slab_free(void *p, size_t size, struct account *account) {
 uint64_t slab_warm_pages(void);
 /* Objects in use. */
 uint64_t slab_objects(void);
+
+/* For kernel/check/: whether p is a piece of a slab for that size; whether so many pieces of a slab are in use and all
+ * others free; and every slab that is kept warm. */
+bool slab_holds(const void *p, size_t size);
+bool slab_sound(const void *slab, uint32_t used);
+void slab_visit_spare(void (*visit)(const void *slab));
 
 #endif

@@ -27,7 +27,7 @@ void task_set_name(struct task *task, const char *name) {
 }
 
 struct task *task_create(struct account *account, struct task *sharing) {
-    struct task *task = slab_alloc(sizeof *task, account);
+    struct task *task = account->ended ? NULL : slab_alloc(sizeof *task, account);
     if (!task)
         return NULL;
     memset(task, 0, sizeof *task);

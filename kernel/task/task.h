@@ -31,7 +31,8 @@ static inline struct task *task_of(struct kobject *k) {
     return CONTAINER_OF(k, struct task, kobject);
 }
 
-/* An empty task in account, with an address space of its own or that of another task; NULL if memory ends. */
+/* An empty task in account, with an address space of its own or that of another task; NULL if memory ends, or if the
+ * account has. */
 struct task *task_create(struct account *account, struct task *sharing);
 /* It runs another's program from now on: with its name and its foreign entry. */
 void task_take_after(struct task *task, const struct task *other);

@@ -48,6 +48,11 @@ struct thread *thread_by_id(uint64_t id) {
     return entry & 1 ? NULL : (struct thread *)(uintptr_t)entry;
 }
 
+void thread_visit_id_pages(void (*visit)(const void *page)) {
+    for (uint32_t i = 0; i < id_page_count; i++)
+        visit(thread_id_pages[i]);
+}
+
 static bool take_id(struct thread *t) {
     if (!first_free_id && !grow_ids())
         return false;

@@ -85,5 +85,7 @@ void thread_destroy(struct kobject *k);
 void thread_left_hart(struct thread *t);
 /* By id, or NULL. */
 struct thread *thread_by_id(uint64_t id);
+/* For kernel/check/: the pages that the table of ids consists of. */
+void thread_visit_id_pages(void (*visit)(const void *page));
 
 #endif

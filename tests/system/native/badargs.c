@@ -199,6 +199,7 @@ void bad_slots(void) {
         {PK_IRQ_CREATE, 0, PK_TYPE_ACCOUNT, false, false, {0, t.machine, 100}},
         {PK_IRQ_CREATE, 1, PK_TYPE_MACHINE, false, false, {A, 0, 100}},
         {PK_LOG, 0, PK_TYPE_MACHINE, false, false, {0, b, 1}},
+        {PK_MACHINE_CHECK, 0, PK_TYPE_MACHINE, false, false, {0}},
         {PK_ACCOUNT_CREATE, 0, PK_TYPE_ACCOUNT, false, false, {0, PAGE, 0, 0, 1}},
         {PK_ACCOUNT_SET, 0, PK_TYPE_ACCOUNT, false, false, {0, PK_ACCOUNT_LIMIT, PAGE}},
         {PK_ACCOUNT_SET, 2, PK_TYPE_ACCOUNT, false, false, {A, PK_ACCOUNT_PARENT, 0}},

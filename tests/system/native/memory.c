@@ -274,6 +274,7 @@ int main(void) {
         {"a memory hog is stopped by its quota", hog, false},
         {"kernel objects count against the quota", hog_objects, false},
         {"a reserve is carved out, and ends with its account", quota_carved, false},
+        {"accounts that end for two reasons end once", quota_ends_once, false},
         {"a ceiling is shared", quota_ceiling, false},
         {"nothing is made without an account", account_rights, false},
     };

@@ -27,6 +27,7 @@ void clone_twice(void);
 void hog(void);
 void hog_objects(void);
 void quota_carved(void);
+void quota_ends_once(void);
 void quota_ceiling(void);
 void account_rights(void);
 

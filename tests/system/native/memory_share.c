@@ -252,10 +252,29 @@ void quota_carved(void) {
     drop(outer); /* all that it pays for goes with it */
     IS(pk_task_info(same, &task_info), -ESRCH);
     IS(pk_account_create(inner, 1, 0, 0, 1), -ENOMEM);
+    IS(pk_task_create(inner, 0), -ENOMEM);
     drop(inner);
     drop(task);
     drop(same);
     IS(used(PK_SLOT_ACCOUNT), before);
+}
+
+/* With one task end the last capabilities to an account and to one below it, which ends once, not twice. */
+void quota_ends_once(void) {
+    uint64_t holder = SLOT(pk_task_create(PK_SLOT_ACCOUNT, 0));
+    uint64_t outer = account_new(PK_SLOT_ACCOUNT, 400), inner = account_new(outer, 100), tasks[8];
+    for (unsigned i = 0; i < ARRAY_LENGTH(tasks); i++)
+        tasks[i] = SLOT(pk_task_create(inner, 0));
+    IS(pk_cap_copy(outer, holder, 1, PK_RIGHT_ALL, 0), 1);
+    IS(pk_cap_copy(inner, holder, 2, PK_RIGHT_ALL, 0), 2);
+    drop(outer);
+    drop(inner);
+    task_end(holder);
+    struct pk_task_info info;
+    for (unsigned i = 0; i < ARRAY_LENGTH(tasks); i++) {
+        IS(pk_task_info(tasks[i], &info), -ESRCH);
+        drop(tasks[i]);
+    }
 }
 
 /* A ceiling takes nothing away from others; it holds for all below it, and can be changed. */

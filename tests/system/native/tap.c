@@ -83,6 +83,13 @@ static void wait_for_quiet(void) {
     }
 }
 
+/* Debug kernels look through all that they have. */
+static void check_kernel(void) {
+    long wrong = pk_machine_check(machine);
+    if (wrong != -ENOSYS)
+        IS(wrong, 0);
+}
+
 static void run_case(const struct tap_case *c) {
     tap_reuse_stacks();
     c->run();
@@ -123,6 +130,7 @@ void tap_run(const struct tap_case *cases, unsigned count) {
     for (unsigned i = 0; i < count; i++) {
         complaints = 0;
         run_case(&cases[i]);
+        check_kernel();
         tap_print("%sok %u - %s\n", complaints ? "not " : "", i + 1, cases[i].name);
         failures += complaints != 0;
     }
