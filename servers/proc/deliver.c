@@ -52,7 +52,7 @@ static bool deliver(struct process *p, struct pk_regs *regs, bool was_call, uint
     struct signal_info info;
     bool interrupted = was_call && (int64_t)regs->x[10] == -EINTR, handled = false;
     uint64_t number = regs->x[17];
-    while (signal_take(p, ~p->blocked, &info)) {
+    while (signal_take(p, ~p->main.blocked, &info)) {
         struct signal_action *a = &p->actions[info.signal - 1];
         if (a->handler == SIG_IGN)
             continue;
@@ -75,9 +75,9 @@ static bool deliver(struct process *p, struct pk_regs *regs, bool was_call, uint
     }
     if (interrupted && !handled && !never_restarted(number))
         restart(regs, first); /* a stop and continuation, or nothing after all */
-    if (p->mask_saved && !handled) {
-        p->blocked = p->saved_mask;
-        p->mask_saved = false;
+    if (p->main.mask_saved && !handled) {
+        p->main.blocked = p->main.saved_mask;
+        p->main.mask_saved = false;
     }
     return true;
 }
@@ -85,11 +85,11 @@ static bool deliver(struct process *p, struct pk_regs *regs, bool was_call, uint
 static long on_attention(struct request *req, struct process *p) {
     static struct pk_regs regs;
     bool was_call = req->msg.w[2]; /* as the personality says */
-    if (pk_thread_regs(p->thread, &regs, PK_REGS_GET) < 0)
+    if (pk_thread_regs(p->main.slot, &regs, PK_REGS_GET) < 0)
         return 0;
     if (!deliver(p, &regs, was_call, req->msg.w[1]))
         return SERVER_DEFER;
-    pk_thread_regs(p->thread, &regs, PK_REGS_SET);
+    pk_thread_regs(p->main.slot, &regs, PK_REGS_SET);
     return 0;
 }
 
@@ -133,12 +133,12 @@ static long on_fault(struct request *req, struct process *p) {
     struct signal_info info;
     uint64_t cause = req->msg.w[0], address = req->msg.w[1], pc = req->msg.w[2];
     uint64_t error = req->msg.w[3];
-    if (pk_thread_regs(p->thread, &regs, PK_REGS_GET) < 0)
+    if (pk_thread_regs(p->main.slot, &regs, PK_REGS_GET) < 0)
         return 0;
     if (in_copy(p, pc) && regs.foreign) {
         regs.x[0] = regs.x[1];
         regs.x[10] = (uint64_t)-EFAULT;
-        pk_thread_regs(p->thread, &regs, PK_REGS_SET);
+        pk_thread_regs(p->main.slot, &regs, PK_REGS_SET);
         return 0;
     }
     if (log_faults)
@@ -158,7 +158,7 @@ static long on_fault(struct request *req, struct process *p) {
         process_end(p, CLD_KILLED, SIGSEGV);
         return SERVER_DEFER;
     }
-    pk_thread_regs(p->thread, &regs, PK_REGS_SET);
+    pk_thread_regs(p->main.slot, &regs, PK_REGS_SET);
     return 0;
 }
 

@@ -242,17 +242,17 @@ static void reset_signals(struct process *p) {
             p->actions[i].handler = SIG_DFL;
         p->actions[i].flags = p->actions[i].mask = 0;
     }
-    p->alt_stack = p->alt_size = 0;
-    p->alt_flags = SS_DISABLE;
+    p->main.alt_stack = p->main.alt_size = 0;
+    p->main.alt_flags = SS_DISABLE;
 }
 
 /* The point of no return: the new task takes over. */
 static void switch_over(struct exec *e, uint64_t thread) {
     struct process *p = e->p;
-    uint64_t old_task = p->task, old_thread = p->thread;
+    uint64_t old_task = p->task, old_thread = p->main.slot;
     p->own_ns = process_run_ns(p);
     p->task = e->task;
-    p->thread = thread;
+    p->main.slot = thread;
     p->entry = e->image.personality_entry;
     e->task = 0;
     memcpy(p->name, e->name, sizeof p->name);
@@ -311,7 +311,7 @@ static long finish(struct exec *e) {
         return 0;
     }
     if (p->state == PROCESS_RUNNING)
-        pk_thread_resume(p->thread);
+        pk_thread_resume(p->main.slot);
     signal_poke(p);
     return 0;
 }

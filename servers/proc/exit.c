@@ -30,10 +30,10 @@ static struct process *find_child(struct process *p, bool *any) {
     *any = false;
     for (struct list *l = p->children.next; l != &p->children; l = l->next) {
         struct process *child = container_of(l, struct process, sibling);
-        if (!matches(child, p->wait_for.id_type, p->wait_for.id))
+        if (!matches(child, p->main.wait_for.id_type, p->main.wait_for.id))
             continue;
         *any = true;
-        if (reportable(child, p->wait_for.options))
+        if (reportable(child, p->main.wait_for.options))
             return child;
     }
     return 0;
@@ -44,7 +44,7 @@ static long report(struct process *p, struct process *child, struct pk_msg *msg)
     long pid = process_pid(child);
     proc_results_wait(msg, child->code, child->status, child->ruid,
                       child->own_ns + child->children_ns);
-    if (p->wait_for.options & WNOWAIT)
+    if (p->main.wait_for.options & WNOWAIT)
         return pid;
     if (child->state == PROCESS_ZOMBIE)
         process_reap(child);
@@ -60,9 +60,9 @@ void process_reap(struct process *p) {
 }
 
 static long wait_ended(struct waiter *w, enum waiter_end why) {
-    struct process *p = container_of(w, struct process, wait);
+    struct process *p = container_of(w, struct process, main.wait);
     (void)why;
-    p->waiting = WAIT_NONE;
+    p->main.waiting = WAIT_NONE;
     return -EINTR;
 }
 
@@ -77,9 +77,9 @@ long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options
         return -EINVAL;
     if (id_type == P_PGID && id == 0)
         id = process_group(p);
-    p->wait_for.id_type = id_type;
-    p->wait_for.id = id;
-    p->wait_for.options = options;
+    p->main.wait_for.id_type = id_type;
+    p->main.wait_for.id = id;
+    p->main.wait_for.options = options;
     bool any;
     struct process *child = find_child(p, &any);
     if (child)
@@ -88,13 +88,13 @@ long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options
         return -ECHILD;
     if (options & WNOHANG)
         return 0;
-    waiter_init(&p->wait, req, 0, &ops);
-    p->waiting = WAIT_CHILD;
+    waiter_init(&p->main.wait, req, 0, &ops);
+    p->main.waiting = WAIT_CHILD;
     return SERVER_DEFER;
 }
 
 void wait_wake(struct process *parent) {
-    if (!parent || parent->waiting != WAIT_CHILD)
+    if (!parent || parent->main.waiting != WAIT_CHILD)
         return;
     bool any;
     struct process *child = find_child(parent, &any);
@@ -103,9 +103,9 @@ void wait_wake(struct process *parent) {
     struct pk_msg msg;
     memset(&msg, 0, sizeof msg);
     long result = child ? report(parent, child, &msg) : -ECHILD;
-    parent->waiting = WAIT_NONE;
-    waiter_remove(&parent->wait);
-    pk_reply(waiter_token(&parent->wait), result, &msg, 0);
+    parent->main.waiting = WAIT_NONE;
+    waiter_remove(&parent->main.wait);
+    pk_reply(waiter_token(&parent->main.wait), result, &msg, 0);
 }
 
 static void signal_parent(struct process *p, int code, int status) {
@@ -129,16 +129,16 @@ static bool leaves_zombie(const struct process *p) {
 
 static void stop_running(struct process *p) {
     p->own_ns = process_run_ns(p);
-    if (p->waiting != WAIT_NONE)
-        waiter_remove(&p->wait);
-    p->waiting = WAIT_NONE;
+    if (p->main.waiting != WAIT_NONE)
+        waiter_remove(&p->main.wait);
+    p->main.waiting = WAIT_NONE;
     if (p->exec)
         exec_abandon(p);
     alarm_cancel(p);
-    pk_cap_drop(0, p->thread);
+    pk_cap_drop(0, p->main.slot);
     pk_task_kill(p->task);
     pk_cap_drop(0, p->task);
-    p->task = p->thread = 0;
+    p->task = p->main.slot = 0;
     pool_leave(p);
 }
 

@@ -28,11 +28,11 @@ static long make_copy(struct process *parent, struct process *child, bool share)
     error = share ? 0 : pk_task_clone(child->task, parent->task, 0);
     if (error < 0)
         return error;
-    long thread = pk_thread_copy_in(child->account, parent->thread, child->task,
+    long thread = pk_thread_copy_in(child->account, parent->main.slot, child->task,
                                     (uint64_t)process_pid(child));
     if (thread < 0)
         return thread;
-    child->thread = (uint64_t)thread;
+    child->main.slot = (uint64_t)thread;
     error = connect_exceptions(child, child->task);
     if (error == 0)
         error = connect_forked(parent, child);
@@ -41,8 +41,8 @@ static long make_copy(struct process *parent, struct process *child, bool share)
 
 static void discard(struct process *child) {
     connect_exited(child);
-    if (child->thread)
-        pk_cap_drop(0, child->thread);
+    if (child->main.slot)
+        pk_cap_drop(0, child->main.slot);
     if (child->task) {
         pk_task_kill(child->task);
         pk_cap_drop(0, child->task);
@@ -74,7 +74,7 @@ long proc_handle_fork(struct request *req, uint64_t flags, uint64_t stack, uint6
         child->vforked = true;
         child->vfork_token = req->token;
     }
-    pk_thread_resume(child->thread);
+    pk_thread_resume(child->main.slot);
     return flags & CLONE_VFORK ? SERVER_DEFER : pid;
 }
 

@@ -8,13 +8,13 @@
 #include <string.h>
 
 static bool on_alt_stack(const struct process *p, uint64_t sp) {
-    return sp > p->alt_stack && sp - p->alt_stack <= p->alt_size;
+    return sp > p->main.alt_stack && sp - p->main.alt_stack <= p->main.alt_size;
 }
 
 static uint64_t frame_address(const struct process *p, const struct signal_action *a, uint64_t sp) {
-    if (a->flags & SA_ONSTACK && !(p->alt_flags & SS_DISABLE) && p->alt_size &&
+    if (a->flags & SA_ONSTACK && !(p->main.alt_flags & SS_DISABLE) && p->main.alt_size &&
         !on_alt_stack(p, sp))
-        sp = p->alt_stack + p->alt_size;
+        sp = p->main.alt_stack + p->main.alt_size;
     return (sp - sizeof(struct linux_sigframe)) & ~15ull;
 }
 
@@ -33,12 +33,12 @@ long frame_push(struct process *p, struct pk_regs *regs, const struct signal_inf
     uint64_t at = frame_address(p, a, regs->x[2]);
     memset(&frame, 0, sizeof frame);
     frame.info.info = *info;
-    frame.context.stack = (struct linux_stack){p->alt_stack,
-                                               (int32_t)(p->alt_flags & SS_DISABLE     ? SS_DISABLE
-                                                         : on_alt_stack(p, regs->x[2]) ? SS_ONSTACK
-                                                                                       : 0),
-                                               0, p->alt_size};
-    frame.context.mask = p->mask_saved ? p->saved_mask : p->blocked;
+    frame.context.stack = (struct linux_stack){p->main.alt_stack,
+                                               (int32_t)(p->main.alt_flags & SS_DISABLE ? SS_DISABLE
+                                                         : on_alt_stack(p, regs->x[2])  ? SS_ONSTACK
+                                                                                        : 0),
+                                               0, p->main.alt_size};
+    frame.context.mask = p->main.mask_saved ? p->main.saved_mask : p->main.blocked;
     memcpy(frame.context.x, regs->x, sizeof frame.context.x);
     if (regs->fp) {
         memcpy(frame.context.f, regs->f, sizeof frame.context.f);
@@ -46,7 +46,7 @@ long frame_push(struct process *p, struct pk_regs *regs, const struct signal_inf
     }
     if (pk_task_copy_out(p->task, at, &frame, sizeof frame) < 0)
         return -EFAULT;
-    p->mask_saved = false;
+    p->main.mask_saved = false;
     regs->x[0] = signal_enter_handler(p, info->signal);
     regs->x[1] = return_address(p);
     regs->x[2] = at;
@@ -67,11 +67,11 @@ long frame_pop(struct process *p, uint64_t address, struct pk_regs *regs) {
     memcpy(regs->f, frame.context.f, sizeof regs->f);
     regs->fcsr = frame.context.fcsr & 0xff;
     regs->fp = 1;
-    p->blocked = frame.context.mask & ~UNBLOCKABLE;
+    p->main.blocked = frame.context.mask & ~UNBLOCKABLE;
     if (!(frame.context.stack.flags & SS_ONSTACK)) {
-        p->alt_stack = frame.context.stack.sp;
-        p->alt_size = frame.context.stack.size;
-        p->alt_flags = frame.context.stack.flags & SS_DISABLE;
+        p->main.alt_stack = frame.context.stack.sp;
+        p->main.alt_size = frame.context.stack.size;
+        p->main.alt_flags = frame.context.stack.flags & SS_DISABLE;
     }
     return 0;
 }

@@ -56,27 +56,10 @@ static inline int group_id(const struct group *g) {
     return (int)g->node.key;
 }
 
-struct process {
-    struct hash_node pid_node; /* key: pid */
-    struct list all;           /* of all processes, oldest first */
-    struct process *parent;    /* NULL: init */
-    struct list children, sibling;
-    struct group *group; /* never 0 */
-    struct list member;
-    bool tethered; /* counted in the group's */
-    enum process_state state;
-    bool execed, vforked, spawned;
-    bool no_terminal;      /* it has given up its session's terminal (TIOCNOTTY) */
-    bool wait_reported;    /* the stop or continuation has been waited for */
-    int code, status;      /* how it ended, or stopped: CLD_*, exit code or signal */
-    uint64_t task, thread; /* slots; 0 once a zombie */
-    uint32_t connected;    /* bit n: to the server of slot n */
-    struct pool *pool;     /* pool.h: whose memory its own account takes */
-    uint64_t account;      /* slot; 0 once a zombie */
-    struct exec *exec;     /* on its way, in steps; else 0 */
-
-    uint64_t vfork_token; /* of the parent, which waits for this child's exec or end */
-    struct waiter wait;   /* the call it is blocked in here, */
+/* What is a thread's own, as POSIX has it; a process has one. */
+struct thread {
+    uint64_t slot;      /* 0 once it has ended */
+    struct waiter wait; /* the call it is blocked in here, */
     enum wait_kind waiting;
     union {
         struct {
@@ -88,14 +71,38 @@ struct process {
             bool wants_info;
         } wait_signal;
     };
-
-    struct signal_action actions[SIGNALS];
-    uint64_t blocked, pending; /* bit n-1: signal n */
-    uint64_t saved_mask;       /* sigsuspend's: goes into the next signal frame */
+    uint64_t blocked;    /* bit n-1: signal n */
+    uint64_t saved_mask; /* sigsuspend's: goes into the next signal frame */
     bool mask_saved;
-    struct list queue; /* struct pending_signal */
     uint64_t alt_stack, alt_size;
     uint32_t alt_flags;
+};
+
+struct process {
+    struct hash_node pid_node; /* key: pid */
+    struct list all;           /* of all processes, oldest first */
+    struct process *parent;    /* NULL: init */
+    struct list children, sibling;
+    struct group *group; /* never 0 */
+    struct list member;
+    bool tethered; /* counted in the group's */
+    enum process_state state;
+    bool execed, vforked, spawned;
+    bool no_terminal;   /* it has given up its session's terminal (TIOCNOTTY) */
+    bool wait_reported; /* the stop or continuation has been waited for */
+    int code, status;   /* how it ended, or stopped: CLD_*, exit code or signal */
+    uint64_t task;      /* slot; 0 once a zombie */
+    struct thread main;
+    uint32_t connected; /* bit n: to the server of slot n */
+    struct pool *pool;  /* pool.h: whose memory its own account takes */
+    uint64_t account;   /* slot; 0 once a zombie */
+    struct exec *exec;  /* on its way, in steps; else 0 */
+
+    uint64_t vfork_token; /* of the parent, which waits for this child's exec or end */
+
+    struct signal_action actions[SIGNALS];
+    uint64_t pending;        /* bit n-1: signal n */
+    struct list queue;       /* struct pending_signal */
     struct waiter alarm;     /* ITIMER_REAL; its deadline is the last one if it is not armed */
     uint64_t alarm_interval; /* 0: it expires once */
     bool alarm_armed;

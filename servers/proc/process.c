@@ -95,14 +95,14 @@ struct process *process_new(struct process *parent) {
     p->parent = parent;
     p->state = PROCESS_RUNNING;
     p->execed = p->vforked = p->spawned = p->wait_reported = false;
-    p->task = p->thread = p->account = 0;
+    p->task = p->main.slot = p->account = 0;
     p->pool = 0;
     p->connected = 0;
     p->vfork_token = 0;
     p->exec = 0;
-    p->waiting = WAIT_NONE;
+    p->main.waiting = WAIT_NONE;
     p->pending = 0;
-    p->mask_saved = p->alarm_armed = false;
+    p->main.mask_saved = p->alarm_armed = false;
     p->alarm_interval = 0;
     p->own_ns = p->children_ns = 0;
     p->start_ns = clock_ns();
@@ -179,7 +179,7 @@ uint64_t process_count(void) {
 
 uint64_t process_run_ns(const struct process *p) {
     struct pk_thread_info info;
-    if (p->thread && pk_thread_info(p->thread, &info) == 0)
+    if (p->main.slot && pk_thread_info(p->main.slot, &info) == 0)
         return p->own_ns + info.user_ns;
     return p->own_ns;
 }

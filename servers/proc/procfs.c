@@ -98,7 +98,7 @@ static char state_letter(const struct process *p) {
         return 'Z';
     if (p->state == PROCESS_STOPPED)
         return 'T';
-    if (pk_thread_info(p->thread, &info) < 0)
+    if (pk_thread_info(p->main.slot, &info) < 0)
         return 'S';
     return info.state == PK_THREAD_RUNNING || info.state == PK_THREAD_READY ? 'R' : 'S';
 }
@@ -139,7 +139,7 @@ static void pid_status(struct text *t, const struct process *p) {
           (unsigned)p->sgid, (unsigned)p->egid);
     print(t, "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t1\nSigPnd:\t%016llx\nSigBlk:\t%016llx\n",
           (unsigned long)info.mapped * 4, (unsigned long)info.resident * 4,
-          (unsigned long long)p->pending, (unsigned long long)p->blocked);
+          (unsigned long long)p->pending, (unsigned long long)p->main.blocked);
 }
 
 static void pid_cmdline(struct text *t, const struct process *p) {

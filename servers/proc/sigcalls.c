@@ -69,7 +69,7 @@ long answer(int own, long result) {
 
 /* The same after p's mask changed: what is deliverable now may be p's end. */
 static long answer_after(struct process *p, long result) {
-    if (!(p->pending & ~p->blocked))
+    if (!(p->pending & ~p->main.blocked))
         return result;
     int own = process_pid(p);
     signal_poke(p);
@@ -179,17 +179,17 @@ long proc_handle_sigprocmask(struct request *req, int how, uint64_t set) {
     struct process *p = request_process(req);
     if (!p)
         return -ESRCH;
-    uint64_t old = p->blocked;
+    uint64_t old = p->main.blocked;
     set &= ~UNBLOCKABLE;
     switch (how) {
     case SIG_BLOCK:
-        p->blocked |= set;
+        p->main.blocked |= set;
         break;
     case SIG_UNBLOCK:
-        p->blocked &= ~set;
+        p->main.blocked &= ~set;
         break;
     case SIG_SETMASK:
-        p->blocked = set;
+        p->main.blocked = set;
         break;
     case SIG_GET:
         break;
@@ -204,13 +204,13 @@ long proc_handle_sigpending(struct request *req) {
     struct process *p = request_process(req);
     if (!p)
         return -ESRCH;
-    proc_results_sigpending(&req->msg, p->pending & p->blocked);
+    proc_results_sigpending(&req->msg, p->pending & p->main.blocked);
     return 0;
 }
 
 static long wait_ended(struct waiter *w, enum waiter_end why) {
-    struct process *p = container_of(w, struct process, wait);
-    p->waiting = WAIT_NONE;
+    struct process *p = container_of(w, struct process, main.wait);
+    p->main.waiting = WAIT_NONE;
     return why == WAITER_EXPIRED ? -EAGAIN : -EINTR;
 }
 
@@ -221,12 +221,12 @@ long proc_handle_sigsuspend(struct request *req, uint64_t set, int own_mask) {
     if (!p)
         return -ESRCH;
     if (!own_mask) {
-        p->saved_mask = p->blocked;
-        p->mask_saved = true;
-        p->blocked = set & ~UNBLOCKABLE;
+        p->main.saved_mask = p->main.blocked;
+        p->main.mask_saved = true;
+        p->main.blocked = set & ~UNBLOCKABLE;
     }
-    waiter_init(&p->wait, req, 0, &wait_ops);
-    p->waiting = WAIT_SUSPEND;
+    waiter_init(&p->main.wait, req, 0, &wait_ops);
+    p->main.waiting = WAIT_SUSPEND;
     signal_poke(p);
     return SERVER_DEFER;
 }
@@ -246,21 +246,22 @@ long proc_handle_sigtimedwait(struct request *req, uint64_t set, int64_t timeout
     }
     if (timeout_ns == 0)
         return -EAGAIN;
-    waiter_init(&p->wait, req, 0, &wait_ops);
-    if (timeout_ns > 0 && waiter_set_deadline(&p->wait, clock_after((uint64_t)timeout_ns)) < 0) {
-        waiter_remove(&p->wait);
+    waiter_init(&p->main.wait, req, 0, &wait_ops);
+    if (timeout_ns > 0 &&
+        waiter_set_deadline(&p->main.wait, clock_after((uint64_t)timeout_ns)) < 0) {
+        waiter_remove(&p->main.wait);
         return -ENOMEM;
     }
-    p->waiting = WAIT_SIGNAL;
-    p->wait_signal.set = set;
-    p->wait_signal.wants_info = wants_info;
+    p->main.waiting = WAIT_SIGNAL;
+    p->main.wait_signal.set = set;
+    p->main.wait_signal.wants_info = wants_info;
     return SERVER_DEFER;
 }
 
 /* Not for the personality: no handler, a stack that it knows not, more than the reply carries. */
 static bool needs_exception(const struct process *p, const struct signal_info *info) {
     uint64_t handler = p->actions[info->signal - 1].handler;
-    return handler == SIG_DFL || handler == SIG_IGN || p->alt_size || p->mask_saved ||
+    return handler == SIG_DFL || handler == SIG_IGN || p->main.alt_size || p->main.mask_saved ||
            info->error || info->words[2] || info->words[3];
 }
 
@@ -269,11 +270,11 @@ long proc_handle_take_signal(struct request *req) {
     struct signal_info info;
     if (!p)
         return -ESRCH;
-    if (!signal_next(p, ~p->blocked, &info))
+    if (!signal_next(p, ~p->main.blocked, &info))
         return 0;
     if (needs_exception(p, &info))
         return -EAGAIN;
-    uint64_t before = p->blocked;
+    uint64_t before = p->main.blocked;
     signal_remove(p, info.signal);
     uint64_t handler = signal_enter_handler(p, info.signal);
     proc_results_take_signal(&req->msg, handler, before, info.code, info.words[0], info.words[1]);
@@ -284,9 +285,9 @@ long proc_handle_end_handler(struct request *req, uint64_t mask) {
     struct process *p = request_process(req);
     if (!p)
         return -ESRCH;
-    p->blocked = mask & ~UNBLOCKABLE;
-    p->alt_stack = p->alt_size = 0;
-    p->alt_flags = SS_DISABLE;
+    p->main.blocked = mask & ~UNBLOCKABLE;
+    p->main.alt_stack = p->main.alt_size = 0;
+    p->main.alt_flags = SS_DISABLE;
     return answer_after(p, 0);
 }
 
@@ -296,7 +297,7 @@ long proc_handle_sigreturn(struct request *req, uint64_t frame) {
     if (!p)
         return -ESRCH;
     if (frame_pop(p, frame, &regs) < 0 ||
-        pk_thread_regs(p->thread, &regs, PK_REGS_SET | PK_REGS_RESTART) < 0) {
+        pk_thread_regs(p->main.slot, &regs, PK_REGS_SET | PK_REGS_RESTART) < 0) {
         process_end(p, CLD_KILLED, SIGSEGV);
         return SERVER_DEFER;
     }
@@ -309,13 +310,13 @@ long proc_handle_sigaltstack(struct request *req, uint64_t sp) {
     struct linux_stack new;
     if (!p)
         return -ESRCH;
-    bool inside =
-        !(p->alt_flags & SS_DISABLE) && sp > p->alt_stack && sp - p->alt_stack <= p->alt_size;
-    struct linux_stack old = {p->alt_stack,
-                              !p->alt_size || p->alt_flags & SS_DISABLE ? SS_DISABLE
-                              : inside                                  ? SS_ONSTACK
-                                                                        : 0,
-                              0, p->alt_size};
+    bool inside = !(p->main.alt_flags & SS_DISABLE) && sp > p->main.alt_stack &&
+                  sp - p->main.alt_stack <= p->main.alt_size;
+    struct linux_stack old = {p->main.alt_stack,
+                              !p->main.alt_size || p->main.alt_flags & SS_DISABLE ? SS_DISABLE
+                              : inside                                            ? SS_ONSTACK
+                                                                                  : 0,
+                              0, p->main.alt_size};
     if (request_in_len(req)) {
         long error = request_read_all(req, &new, sizeof new);
         if (error < 0)
@@ -334,9 +335,9 @@ long proc_handle_sigaltstack(struct request *req, uint64_t sp) {
     }
     if (request_in_len(req)) {
         bool off = new.flags &SS_DISABLE;
-        p->alt_stack = off ? 0 : new.sp;
-        p->alt_size = off ? 0 : new.size;
-        p->alt_flags = off ? SS_DISABLE : 0;
+        p->main.alt_stack = off ? 0 : new.sp;
+        p->main.alt_size = off ? 0 : new.size;
+        p->main.alt_flags = off ? SS_DISABLE : 0;
     }
     return 0;
 }

@@ -145,7 +145,7 @@ bool signal_take(struct process *p, uint64_t set, struct signal_info *out) {
 uint64_t signal_enter_handler(struct process *p, int signal) {
     struct signal_action *a = &p->actions[signal - 1];
     uint64_t handler = a->handler;
-    p->blocked |= a->mask | (a->flags & SA_NODEFER ? 0 : signal_bit(signal));
+    p->main.blocked |= a->mask | (a->flags & SA_NODEFER ? 0 : signal_bit(signal));
     if (a->flags & SA_RESETHAND)
         a->handler = SIG_DFL;
     return handler;
@@ -156,7 +156,7 @@ static void stop(struct process *p, int signal) {
         return;
     p->state = PROCESS_STOPPED;
     p->group->stopped++;
-    pk_thread_suspend(p->thread);
+    pk_thread_suspend(p->main.slot);
     process_report(p, CLD_STOPPED, signal);
 }
 
@@ -170,7 +170,7 @@ static void resume(struct process *p) {
         signal_poke(p);
     /* Not before: on another hart it would run on for a while, though a pending signal ends it. */
     if (p->state == PROCESS_RUNNING)
-        pk_thread_resume(p->thread);
+        pk_thread_resume(p->main.slot);
 }
 
 /* A signal that is pending, not blocked and not caught acts now: there is nothing to wait for. */
@@ -195,11 +195,11 @@ static void act(struct process *p, int signal) {
 }
 
 static void wake_waiter(struct process *p, const struct signal_info *info) {
-    p->waiting = WAIT_NONE;
-    waiter_remove(&p->wait);
-    uint64_t token = waiter_token(&p->wait);
+    p->main.waiting = WAIT_NONE;
+    waiter_remove(&p->main.wait);
+    uint64_t token = waiter_token(&p->main.wait);
     struct linux_siginfo whole = {.info = *info};
-    if (p->wait_signal.wants_info && pk_copy_to_caller(token, 0, &whole, sizeof whole) < 0) {
+    if (p->main.wait_signal.wants_info && pk_copy_to_caller(token, 0, &whole, sizeof whole) < 0) {
         server_reply(token, -EFAULT);
         return;
     }
@@ -208,7 +208,7 @@ static void wake_waiter(struct process *p, const struct signal_info *info) {
 
 void signal_poke(struct process *p) {
     bool caught = false;
-    for (uint64_t ready = p->pending & (~p->blocked | UNBLOCKABLE);
+    for (uint64_t ready = p->pending & (~p->main.blocked | UNBLOCKABLE);
          ready && p->state == PROCESS_RUNNING; ready &= ready - 1) {
         int signal = lowest_signal(ready);
         if (p->actions[signal - 1].handler == SIG_DFL)
@@ -217,7 +217,7 @@ void signal_poke(struct process *p) {
             caught = true;
     }
     if (caught && p->state == PROCESS_RUNNING)
-        pk_thread_attention(p->thread);
+        pk_thread_attention(p->main.slot);
 }
 
 static void continue_or_stop(struct process *p, int signal) {
@@ -240,8 +240,8 @@ long signal_send(struct process *p, const struct signal_info *info) {
         kill_by(p, signal);
         return 0;
     }
-    bool awaited = p->waiting == WAIT_SIGNAL && p->wait_signal.set & signal_bit(signal);
-    bool blocked = p->blocked & ~UNBLOCKABLE & signal_bit(signal);
+    bool awaited = p->main.waiting == WAIT_SIGNAL && p->main.wait_signal.set & signal_bit(signal);
+    bool blocked = p->main.blocked & ~UNBLOCKABLE & signal_bit(signal);
     if (awaited) {
         wake_waiter(p, info);
         return 0;
@@ -263,7 +263,8 @@ long signal_send_simple(struct process *p, int signal, int code, const struct pr
 
 bool signal_force(struct process *p, struct signal_info *info) {
     struct signal_action *a = &p->actions[info->signal - 1];
-    if (a->handler == SIG_DFL || a->handler == SIG_IGN || p->blocked & signal_bit(info->signal)) {
+    if (a->handler == SIG_DFL || a->handler == SIG_IGN ||
+        p->main.blocked & signal_bit(info->signal)) {
         kill_by(p, info->signal);
         return false;
     }

@@ -50,7 +50,7 @@ void terminal_session_ended(const struct process *leader) {
  */
 static long refuse(struct process *p, int signal) {
     uint64_t handler = p->actions[signal - 1].handler;
-    if (p->blocked & signal_bit(signal) || handler == SIG_IGN)
+    if (p->main.blocked & signal_bit(signal) || handler == SIG_IGN)
         return signal == SIGTTIN ? -EIO : 1;
     if (group_orphaned(p->group))
         return -EIO;

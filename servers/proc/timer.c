@@ -4,8 +4,8 @@
 #include <protocol/proc_server.h>
 
 static long sleep_ended(struct waiter *w, enum waiter_end why) {
-    struct process *p = container_of(w, struct process, wait);
-    p->waiting = WAIT_NONE;
+    struct process *p = container_of(w, struct process, main.wait);
+    p->main.waiting = WAIT_NONE;
     return why == WAITER_EXPIRED ? 0 : -EINTR;
 }
 
@@ -16,12 +16,12 @@ long proc_handle_sleep(struct request *req, uint64_t until_ns) {
         return -ESRCH;
     if (until_ns <= clock_ns())
         return 0;
-    waiter_init(&p->wait, req, 0, &ops);
-    if (waiter_set_deadline(&p->wait, until_ns) < 0) {
-        waiter_remove(&p->wait);
+    waiter_init(&p->main.wait, req, 0, &ops);
+    if (waiter_set_deadline(&p->main.wait, until_ns) < 0) {
+        waiter_remove(&p->main.wait);
         return -ENOMEM;
     }
-    p->waiting = WAIT_SLEEP;
+    p->main.waiting = WAIT_SLEEP;
     return SERVER_DEFER;
 }
 
