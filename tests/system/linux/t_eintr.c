@@ -18,7 +18,7 @@ struct message {
     char text[64];
 };
 
-static int empty_pipe[2], full_pipe[2], empty_queue, full_queue, set;
+static int empty_pipe[2], full_pipe[2], end_pipe[2], empty_queue, full_queue, set;
 static volatile sig_atomic_t hits;
 
 static void on_signal(int signum) {
@@ -66,14 +66,18 @@ static long call_wait(void) {
     int saved;
 
     if (child == 0) {
-        sleep_ms(400);
-        _exit(0);
+        char byte;
+        _exit(read(end_pipe[0], &byte, 1) != 1);
     }
     result = waitpid(child, NULL, 0);
     saved = errno;
     kill(child, SIGKILL);
     errno = saved;
     return result;
+}
+
+static void release_wait(void) {
+    ok(write(end_pipe[1], "x", 1) == 1, "end a child");
 }
 
 static long call_msgrcv(void) {
@@ -132,7 +136,7 @@ struct blocking {
 static const struct blocking calls[] = {
     {"read of a pipe", call_read, true, release_read},
     {"write to a pipe", call_write, true, release_write},
-    {"waitpid", call_wait, true, NULL},
+    {"waitpid", call_wait, true, release_wait},
     {"msgrcv", call_msgrcv, false, NULL},
     {"msgsnd", call_msgsnd, false, NULL},
     {"semop", call_semop, false, NULL},
@@ -259,7 +263,7 @@ static void set_up(void) {
     struct message message = {.type = 1};
     char byte = 0;
 
-    if (pipe(empty_pipe) < 0 || pipe(full_pipe) < 0)
+    if (pipe(empty_pipe) < 0 || pipe(end_pipe) < 0 || pipe(full_pipe) < 0)
         bail("pipe");
     fcntl(full_pipe[1], F_SETFL, O_NONBLOCK);
     while (write(full_pipe[1], &byte, 1) == 1)
