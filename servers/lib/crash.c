@@ -25,8 +25,9 @@ static void loop_for(uint64_t ns) {
 }
 
 static long crash(uint32_t how, uint64_t ns) {
+    static char *volatile nowhere;
     if (how == SESSION_CRASH_FAULT)
-        *(volatile char *)0 = 0;
+        *nowhere = 0;
     if (how == SESSION_CRASH_PANIC)
         server_panic("a test wants it");
     if (how == SESSION_CRASH_LOOP)
