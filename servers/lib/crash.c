@@ -27,6 +27,7 @@ static void loop_for(uint64_t ns) {
 static volatile char *volatile nowhere; /* page 0 is never mapped */
 
 static long crash(uint32_t how, uint64_t ns) {
+    static char *volatile nowhere;
     if (how == SESSION_CRASH_FAULT)
         *nowhere = 0;
     if (how == SESSION_CRASH_PANIC)
