@@ -24,10 +24,8 @@ static void loop_for(uint64_t ns) {
         continue;
 }
 
-static volatile char *volatile nowhere; /* page 0 is never mapped */
-
 static long crash(uint32_t how, uint64_t ns) {
-    static char *volatile nowhere;
+    static char *volatile nowhere; /* page 0 is never mapped */
     if (how == SESSION_CRASH_FAULT)
         *nowhere = 0;
     if (how == SESSION_CRASH_PANIC)
