@@ -47,7 +47,7 @@ static long give_stat(struct request *req, const struct node *node) {
 }
 
 long vfs_handle_fstat(struct request *req, int fd) {
-    struct file *file = fd_file(request_process(req), fd);
+    struct file *file = fd_file(request_context(req), fd);
     return file ? give_stat(req, file->node) : -EBADF;
 }
 
@@ -133,7 +133,7 @@ long vfs_handle_statfs(struct request *req) {
 }
 
 long vfs_handle_fstatfs(struct request *req, int fd) {
-    return fd_file(request_process(req), fd) ? give_statfs(req) : -EBADF;
+    return fd_file(request_context(req), fd) ? give_statfs(req) : -EBADF;
 }
 
 /* access(2) judges by the effective user here too: the server does not know the real one. */
@@ -151,9 +151,9 @@ long vfs_handle_faccessat(struct request *req, int dirfd, uint32_t mode, uint32_
     return error ? error : access_check(node, &caller.who, mode);
 }
 
-/* The node that a change of attributes is for, if the caller owns it. */
-static long owned_node(const struct request *req, int dirfd, uint32_t flags, struct caller *caller,
-                       struct node **node) {
+/* The node that a change of attributes is for; whether the caller may make it is not asked yet. */
+static long node_to_change(const struct request *req, int dirfd, uint32_t flags,
+                           struct caller *caller, struct node **node) {
     long error = caller_of(req, caller);
     if (!error && (flags & ~(LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH))) {
         error = -EINVAL;
@@ -164,7 +164,7 @@ static long owned_node(const struct request *req, int dirfd, uint32_t flags, str
 long vfs_handle_fchmodat(struct request *req, int dirfd, uint32_t mode, uint32_t flags) {
     struct caller caller;
     struct node *node;
-    long error = owned_node(req, dirfd, flags, &caller, &node);
+    long error = node_to_change(req, dirfd, flags, &caller, &node);
     if (!error) {
         error = access_owner(node, &caller.who);
     }
@@ -186,7 +186,7 @@ long vfs_handle_fchownat(struct request *req, int dirfd, uint32_t uid, uint32_t 
                          uint32_t flags) {
     struct caller caller;
     struct node *node;
-    long error = owned_node(req, dirfd, flags, &caller, &node);
+    long error = node_to_change(req, dirfd, flags, &caller, &node);
     if (error) {
         return error;
     }
@@ -214,7 +214,7 @@ long vfs_handle_utimensat(struct request *req, int dirfd, uint32_t flags, int64_
                           int64_t modification_ns) {
     struct caller caller;
     struct node *node;
-    long error = owned_node(req, dirfd, flags, &caller, &node);
+    long error = node_to_change(req, dirfd, flags, &caller, &node);
     if (error) {
         return error;
     }
@@ -269,7 +269,7 @@ long vfs_handle_truncate(struct request *req, int64_t length) {
 }
 
 long vfs_handle_ftruncate(struct request *req, int fd, int64_t length) {
-    struct file *file = fd_file(request_process(req), fd);
+    struct file *file = fd_file(request_context(req), fd);
     if (!file) {
         return -EBADF;
     }
@@ -281,11 +281,11 @@ long vfs_handle_ftruncate(struct request *req, int fd, int64_t length) {
 }
 
 long vfs_handle_umask(struct request *req, uint32_t mask) {
-    struct process *process = request_process(req);
-    if (!process) {
+    struct context *context = request_context(req);
+    if (!context) {
         return -EBADF;
     }
-    uint32_t old = process->umask;
-    process->umask = mask & 0777;
+    uint32_t old = context->umask;
+    context->umask = mask & 0777;
     return old;
 }

@@ -12,8 +12,8 @@ static long change_to(struct caller *caller, struct node *node) {
     if (error) {
         return error;
     }
-    struct node *old = caller->process->cwd;
-    caller->process->cwd = node_hold(node);
+    struct node *old = caller->context->cwd;
+    caller->context->cwd = node_hold(node);
     node_put(old);
     return 0;
 }
@@ -44,17 +44,17 @@ long vfs_handle_fchdir(struct request *req, int fd) {
     if (error) {
         return error;
     }
-    struct file *file = fd_file(caller.process, fd);
+    struct file *file = fd_file(caller.context, fd);
     return file ? change_to(&caller, file->node) : -EBADF;
 }
 
 long vfs_handle_getcwd(struct request *req) {
     static char path[PATH_LONGEST];
-    struct process *process = request_process(req);
-    if (!process) {
+    struct context *context = request_context(req);
+    if (!context) {
         return -EBADF;
     }
-    long length = path_of(process->cwd, path, sizeof(path));
+    long length = path_of(context->cwd, path, sizeof(path));
     if (length < 0) {
         return length;
     }

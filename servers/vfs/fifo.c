@@ -85,7 +85,7 @@ long fifo_wait_open(struct request *req, struct file *file, int fd) {
     }
     struct open_wait *wait = malloc(sizeof(*wait));
     if (!wait) {
-        fd_close(request_process(req), fd);
+        fd_close(request_context(req), fd);
         return -ENOMEM;
     }
     wait->pipe = pipe;

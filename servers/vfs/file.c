@@ -30,7 +30,7 @@ void file_put(struct file *file) {
     free(file);
 }
 
-struct process *request_process(const struct request *req) {
+struct context *request_context(const struct request *req) {
     struct client *client = request_client(req);
     return client ? client->data : NULL;
 }
@@ -41,90 +41,90 @@ struct credentials request_credentials(const struct request *req) {
     return who;
 }
 
-struct file *fd_file(const struct process *process, int fd) {
-    return process && fd >= 0 && fd < process->size ? process->files[fd] : NULL;
+struct file *fd_file(const struct context *context, int fd) {
+    return context && fd >= 0 && fd < context->size ? context->files[fd] : NULL;
 }
 
-bool fd_cloexec(const struct process *process, int fd) {
-    return (process->cloexec[fd / 8] >> (fd % 8) & 1) != 0;
+bool fd_cloexec(const struct context *context, int fd) {
+    return (context->cloexec[fd / 8] >> (fd % 8) & 1) != 0;
 }
 
-void fd_set_cloexec(struct process *process, int fd, bool on) {
+void fd_set_cloexec(struct context *context, int fd, bool on) {
     uint8_t mask = (uint8_t)(1u << (fd % 8));
-    uint8_t *bits = &process->cloexec[fd / 8];
+    uint8_t *bits = &context->cloexec[fd / 8];
     *bits = (uint8_t)(on ? *bits | mask : *bits & ~mask);
 }
 
 /* Makes room for descriptor fd. */
-static bool reserve(struct process *process, int fd) {
-    int size = process->size ? process->size : FD_FIRST;
+static bool reserve(struct context *context, int fd) {
+    int size = context->size ? context->size : FD_FIRST;
     while (size <= fd) {
         size *= 2;
     }
-    if (size == process->size) {
+    if (size == context->size) {
         return true;
     }
-    struct file **files = realloc(process->files, (size_t)size * sizeof(struct file *));
+    struct file **files = realloc(context->files, (size_t)size * sizeof(struct file *));
     if (!files) {
         return false;
     }
-    process->files = files;
-    uint8_t *bits = realloc(process->cloexec, (size_t)size / 8);
+    context->files = files;
+    uint8_t *bits = realloc(context->cloexec, (size_t)size / 8);
     if (!bits) {
         return false;
     }
-    process->cloexec = bits;
-    memset(files + process->size, 0, (size_t)(size - process->size) * sizeof(struct file *));
-    memset(bits + process->size / 8, 0, (size_t)(size - process->size) / 8);
-    process->size = size;
+    context->cloexec = bits;
+    memset(files + context->size, 0, (size_t)(size - context->size) * sizeof(struct file *));
+    memset(bits + context->size / 8, 0, (size_t)(size - context->size) / 8);
+    context->size = size;
     return true;
 }
 
-long fd_install(struct process *process, struct file *file, int least, bool cloexec) {
-    int fd = least > process->lowest_free ? least : process->lowest_free;
-    while (fd < process->size && process->files[fd]) {
+long fd_install(struct context *context, struct file *file, int least, bool cloexec) {
+    int fd = least > context->lowest_free ? least : context->lowest_free;
+    while (fd < context->size && context->files[fd]) {
         fd++;
     }
     if (fd >= FD_SOFT_LIMIT) {
         return -EMFILE;
     }
-    if (!reserve(process, fd)) {
+    if (!reserve(context, fd)) {
         return -ENOMEM;
     }
-    process->files[fd] = file;
-    fd_set_cloexec(process, fd, cloexec);
-    if (least <= process->lowest_free) {
-        process->lowest_free = fd + 1;
+    context->files[fd] = file;
+    fd_set_cloexec(context, fd, cloexec);
+    if (least <= context->lowest_free) {
+        context->lowest_free = fd + 1;
     }
     return fd;
 }
 
-long fd_replace(struct process *process, struct file *file, int fd, bool cloexec) {
-    if (!reserve(process, fd)) {
+long fd_replace(struct context *context, struct file *file, int fd, bool cloexec) {
+    if (!reserve(context, fd)) {
         return -ENOMEM;
     }
-    struct file *old = process->files[fd];
-    process->files[fd] = file;
-    fd_set_cloexec(process, fd, cloexec);
+    struct file *old = context->files[fd];
+    context->files[fd] = file;
+    fd_set_cloexec(context, fd, cloexec);
     if (old) {
         file_put(old);
     }
     return 0;
 }
 
-struct file *fd_take(struct process *process, int fd) {
-    struct file *file = fd_file(process, fd);
+struct file *fd_take(struct context *context, int fd) {
+    struct file *file = fd_file(context, fd);
     if (file) {
-        process->files[fd] = NULL;
-        if (fd < process->lowest_free) {
-            process->lowest_free = fd;
+        context->files[fd] = NULL;
+        if (fd < context->lowest_free) {
+            context->lowest_free = fd;
         }
     }
     return file;
 }
 
-long fd_close(struct process *process, int fd) {
-    struct file *file = fd_take(process, fd);
+long fd_close(struct context *context, int fd) {
+    struct file *file = fd_take(context, fd);
     if (!file) {
         return -EBADF;
     }

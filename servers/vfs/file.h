@@ -52,7 +52,7 @@ struct file {
 };
 
 /* What this server keeps of a process: client->data. */
-struct process {
+struct context {
     struct file **files; /* by descriptor; NULL where closed */
     uint8_t *cloexec;    /* a bit a descriptor */
     int size;            /* of files */
@@ -80,27 +80,27 @@ static inline bool file_writes(const struct file *file) {
     return !(file->flags & LX_O_PATH) && (file->flags & LX_O_ACCMODE) != LX_O_RDONLY;
 }
 
-/* The caller's process; NULL if it is none that is known here. */
-struct process *request_process(const struct request *req);
+/* The caller's context; NULL if it is no process that is known here. */
+struct context *request_context(const struct request *req);
 struct credentials request_credentials(const struct request *req);
 
 /* The open file of a descriptor, or NULL. */
-struct file *fd_file(const struct process *process, int fd);
+struct file *fd_file(const struct context *context, int fd);
 /* The lowest free descriptor from `least` on gets the file (its reference moves); or -EMFILE. */
-long fd_install(struct process *process, struct file *file, int least, bool cloexec);
+long fd_install(struct context *context, struct file *file, int least, bool cloexec);
 /* Puts the file at fd, closing what is there; 0 or -ENOMEM. */
-long fd_replace(struct process *process, struct file *file, int fd, bool cloexec);
+long fd_replace(struct context *context, struct file *file, int fd, bool cloexec);
 /* Frees the descriptor: its file, whose reference is the caller's now, or NULL. */
-struct file *fd_take(struct process *process, int fd);
-long fd_close(struct process *process, int fd);
-bool fd_cloexec(const struct process *process, int fd);
-void fd_set_cloexec(struct process *process, int fd, bool on);
+struct file *fd_take(struct context *context, int fd);
+long fd_close(struct context *context, int fd);
+bool fd_cloexec(const struct context *context, int fd);
+void fd_set_cloexec(struct context *context, int fd, bool on);
 
 /* The descriptors of a process whose files were lost (lost.c); 0 or -ENOMEM, after which it is to be freed. */
-long lost_descriptors(struct process *process);
+long lost_descriptors(struct context *context);
 
-/* Session hooks (process.c). */
-extern const struct client_ops process_ops;
+/* Session hooks (context.c). */
+extern const struct client_ops context_ops;
 
 #define LENGTH_MOST 0x7ffff000ul /* read(2), write(2): no call transfers more */
 #define STEP_BYTES 65536ul       /* what one step of a long transfer copies at most */

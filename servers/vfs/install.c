@@ -67,7 +67,7 @@ long vfs_handle_install(struct request *req, int pid, uint32_t kind, uint32_t mo
     if (!file) {
         return -ENOMEM;
     }
-    long fd = fd_install(caller.process, file, 0, flags & LX_O_CLOEXEC);
+    long fd = fd_install(caller.context, file, 0, flags & LX_O_CLOEXEC);
     if (fd < 0) {
         file_put(file);
     }
@@ -81,11 +81,11 @@ static void own_terminal(struct node *node, const struct caller *caller) {
     node->ctime = vfs_now();
 }
 
-static int give_standard(struct process *process, struct file *file) {
+static int give_standard(struct context *context, struct file *file) {
     int error = 0;
     for (int fd = 0; fd < 3 && !error; fd++) {
         file->refs++;
-        error = (int)fd_replace(process, file, fd, false);
+        error = (int)fd_replace(context, file, fd, false);
         file->refs -= error != 0;
     }
     return error;
@@ -111,16 +111,16 @@ long vfs_handle_attach_console(struct request *req, int pid) {
         return -ENOMEM;
     }
     error = tty_open(client_find((uint64_t)pid), file, LX_O_NOCTTY);
-    error = error < 0 ? error : give_standard(caller.process, file);
+    error = error < 0 ? error : give_standard(caller.context, file);
     file_put(file);
     if (error < 0) {
         return error;
     }
     own_terminal(walk.node, &caller);
-    struct node *old = caller.process->cwd;
-    caller.process->cwd = node_hold(tree_root);
+    struct node *old = caller.context->cwd;
+    caller.context->cwd = node_hold(tree_root);
     node_put(old);
-    return tty_attach(caller.process);
+    return tty_attach(caller.context);
 }
 
 long vfs_handle_terminal(struct request *req, int pid, int fd) {
@@ -130,7 +130,7 @@ long vfs_handle_terminal(struct request *req, int pid, int fd) {
     if (error) {
         return error;
     }
-    const struct file *file = fd_file(caller.process, fd);
+    const struct file *file = fd_file(caller.context, fd);
     if (!file || (file->flags & LX_O_PATH)) {
         return -EBADF;
     }

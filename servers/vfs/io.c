@@ -24,15 +24,15 @@ static long do_write(struct request *req, struct file *file, int64_t offset) {
 }
 
 long vfs_handle_read(struct request *req, int fd) {
-    return do_read(req, fd_file(request_process(req), fd), OFFSET_CURRENT);
+    return do_read(req, fd_file(request_context(req), fd), OFFSET_CURRENT);
 }
 
 long vfs_handle_write(struct request *req, int fd) {
-    return do_write(req, fd_file(request_process(req), fd), OFFSET_CURRENT);
+    return do_write(req, fd_file(request_context(req), fd), OFFSET_CURRENT);
 }
 
 long vfs_handle_write_anyway(struct request *req, int fd) {
-    struct file *file = fd_file(request_process(req), fd);
+    struct file *file = fd_file(request_context(req), fd);
     if (!file || !file_writes(file)) {
         return -EBADF;
     }
@@ -51,19 +51,19 @@ static long check_offset(const struct file *file, int64_t offset) {
 }
 
 long vfs_handle_pread(struct request *req, int fd, int64_t offset) {
-    struct file *file = fd_file(request_process(req), fd);
+    struct file *file = fd_file(request_context(req), fd);
     long error = check_offset(file, offset);
     return error ? error : do_read(req, file, offset);
 }
 
 long vfs_handle_pwrite(struct request *req, int fd, int64_t offset) {
-    struct file *file = fd_file(request_process(req), fd);
+    struct file *file = fd_file(request_context(req), fd);
     long error = check_offset(file, offset);
     return error ? error : do_write(req, file, offset);
 }
 
 long vfs_handle_lseek(struct request *req, int fd, int64_t offset, int whence) {
-    struct file *file = fd_file(request_process(req), fd);
+    struct file *file = fd_file(request_context(req), fd);
     if (!file || (file->flags & LX_O_PATH)) {
         return -EBADF;
     }
@@ -99,12 +99,12 @@ long vfs_handle_lseek(struct request *req, int fd, int64_t offset, int whence) {
 }
 
 long vfs_handle_close(struct request *req, int fd) {
-    struct process *process = request_process(req);
-    return process ? fd_close(process, fd) : -EBADF;
+    struct context *context = request_context(req);
+    return context ? fd_close(context, fd) : -EBADF;
 }
 
-static long do_dup(struct process *process, struct file *file, int least, bool cloexec) {
-    long fd = fd_install(process, file, least, cloexec);
+static long do_dup(struct context *context, struct file *file, int least, bool cloexec) {
+    long fd = fd_install(context, file, least, cloexec);
     if (fd >= 0) {
         file->refs++;
     }
@@ -112,14 +112,14 @@ static long do_dup(struct process *process, struct file *file, int least, bool c
 }
 
 long vfs_handle_dup(struct request *req, int fd) {
-    struct process *process = request_process(req);
-    struct file *file = fd_file(process, fd);
-    return file ? do_dup(process, file, 0, false) : -EBADF;
+    struct context *context = request_context(req);
+    struct file *file = fd_file(context, fd);
+    return file ? do_dup(context, file, 0, false) : -EBADF;
 }
 
 long vfs_handle_dup3(struct request *req, int old_fd, int new_fd, uint32_t flags) {
-    struct process *process = request_process(req);
-    struct file *file = fd_file(process, old_fd);
+    struct context *context = request_context(req);
+    struct file *file = fd_file(context, old_fd);
     if (flags & ~LX_O_CLOEXEC) {
         return -EINVAL;
     }
@@ -130,7 +130,7 @@ long vfs_handle_dup3(struct request *req, int old_fd, int new_fd, uint32_t flags
         return -EBADF;
     }
     file->refs++;
-    long error = fd_replace(process, file, new_fd, flags & LX_O_CLOEXEC);
+    long error = fd_replace(context, file, new_fd, flags & LX_O_CLOEXEC);
     if (error) {
         file_put(file);
     }
@@ -143,26 +143,26 @@ static long set_flags(struct file *file, uint64_t argument) {
     return 0;
 }
 
-static long duplicate_from(struct process *process, struct file *file, uint64_t least,
+static long duplicate_from(struct context *context, struct file *file, uint64_t least,
                            bool cloexec) {
-    return least >= FD_SOFT_LIMIT ? -EINVAL : do_dup(process, file, (int)least, cloexec);
+    return least >= FD_SOFT_LIMIT ? -EINVAL : do_dup(context, file, (int)least, cloexec);
 }
 
 long vfs_handle_fcntl(struct request *req, int fd, int command, uint64_t argument) {
-    struct process *process = request_process(req);
-    struct file *file = fd_file(process, fd);
+    struct context *context = request_context(req);
+    struct file *file = fd_file(context, fd);
     if (!file) {
         return -EBADF;
     }
     switch (command) {
     case LX_F_DUPFD:
-        return duplicate_from(process, file, argument, false);
+        return duplicate_from(context, file, argument, false);
     case LX_F_DUPFD_CLOEXEC:
-        return duplicate_from(process, file, argument, true);
+        return duplicate_from(context, file, argument, true);
     case LX_F_GETFD:
-        return fd_cloexec(process, fd);
+        return fd_cloexec(context, fd);
     case LX_F_SETFD:
-        fd_set_cloexec(process, fd, argument & LX_FD_CLOEXEC);
+        fd_set_cloexec(context, fd, argument & LX_FD_CLOEXEC);
         return 0;
     case LX_F_GETFL:
         return file->flags | LX_O_LARGEFILE;
@@ -190,15 +190,15 @@ static long set_nonblock(struct request *req, struct file *file) {
 
 long vfs_handle_ioctl(struct request *req, int fd, uint32_t request, uint64_t argument,
                       uint32_t flags) {
-    struct process *process = request_process(req);
-    struct file *file = fd_file(process, fd);
+    struct context *context = request_context(req);
+    struct file *file = fd_file(context, fd);
     if (!file || (file->flags & LX_O_PATH)) {
         return -EBADF;
     }
     switch (request) {
     case LX_FIOCLEX:
     case LX_FIONCLEX:
-        fd_set_cloexec(process, fd, request == LX_FIOCLEX);
+        fd_set_cloexec(context, fd, request == LX_FIOCLEX);
         return 0;
     case LX_FIONBIO:
         return set_nonblock(req, file);
@@ -211,7 +211,7 @@ long vfs_handle_ioctl(struct request *req, int fd, uint32_t request, uint64_t ar
 }
 
 long vfs_handle_fsync(struct request *req, int fd) {
-    struct file *file = fd_file(request_process(req), fd);
+    struct file *file = fd_file(request_context(req), fd);
     if (!file || (file->flags & LX_O_PATH)) {
         return -EBADF;
     }
@@ -221,7 +221,7 @@ long vfs_handle_fsync(struct request *req, int fd) {
 /* Frames come on demand; what can be promised is the length. */
 long vfs_handle_fallocate(struct request *req, int fd, uint32_t mode, int64_t offset,
                           int64_t length) {
-    struct file *file = fd_file(request_process(req), fd);
+    struct file *file = fd_file(request_context(req), fd);
     int64_t end;
     if (!file || !file_writes(file)) {
         return -EBADF;

@@ -77,7 +77,7 @@ static uint64_t list_listing(struct writer *w, const struct listing *listing, ui
 }
 
 long vfs_handle_getdents(struct request *req, int fd) {
-    struct file *file = fd_file(request_process(req), fd);
+    struct file *file = fd_file(request_context(req), fd);
     uint64_t room = request_out_len(req);
     struct writer w = {.at = chunk, .room = room < CHUNK ? (size_t)room : CHUNK};
     uint64_t offset;

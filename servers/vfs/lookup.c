@@ -80,8 +80,8 @@ long walk_from(const struct request *req, unsigned which, const char *path, stru
 }
 
 int caller_of(const struct request *req, struct caller *caller) {
-    caller->process = request_process(req);
-    if (!caller->process) {
+    caller->context = request_context(req);
+    if (!caller->context) {
         return -EBADF;
     }
     caller->who = request_credentials(req);
@@ -93,7 +93,7 @@ int caller_by_pid(int pid, struct caller *caller) {
     if (!client || !client->data) {
         return -ESRCH;
     }
-    caller->process = client->data;
+    caller->context = client->data;
     caller->who = (struct credentials){client->uid, client->gid};
     return 0;
 }
@@ -160,11 +160,11 @@ int read_two_paths(const struct request *req, const char *path[2]) {
 }
 
 int start_of(const struct caller *caller, int dirfd, const char *path, struct node **start) {
-    *start = caller->process->cwd;
+    *start = caller->context->cwd;
     if (path[0] == '/' || dirfd == LX_AT_FDCWD) {
         return 0;
     }
-    struct file *file = fd_file(caller->process, dirfd);
+    struct file *file = fd_file(caller->context, dirfd);
     if (!file) {
         return -EBADF;
     }
@@ -193,7 +193,7 @@ long node_at(const struct request *req, const struct caller *caller, int dirfd, 
     if (at_flags & LX_AT_EMPTY_PATH) {
         flags |= WALK_EMPTY;
         if (request_in_len(req) == 0 && dirfd != LX_AT_FDCWD) {
-            struct file *file = fd_file(caller->process, dirfd);
+            struct file *file = fd_file(caller->context, dirfd);
             *node = file ? file->node : NULL;
             return file ? 0 : -EBADF;
         }

@@ -13,7 +13,7 @@
 
 /* On whose behalf: a process, asking itself or by the process server. */
 struct caller {
-    struct process *process;
+    struct context *context;
     struct credentials who;
 };
 

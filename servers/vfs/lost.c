@@ -44,7 +44,7 @@ static int lost_count(void) {
     return count < LOST_MOST ? (int)count : LOST_MOST;
 }
 
-long lost_descriptors(struct process *process) {
+long lost_descriptors(struct context *context) {
     struct node *node = node_new(MODE_CHARACTER, 0, 0);
     if (!node) {
         return -ENOMEM;
@@ -58,10 +58,10 @@ long lost_descriptors(struct process *process) {
     long error = 0;
     for (int fd = 0; fd < lost_count() && error == 0; fd++) {
         file->refs++;
-        error = fd_replace(process, file, fd, false);
+        error = fd_replace(context, file, fd, false);
         file->refs -= error != 0;
     }
-    process->lowest_free = lost_count();
+    context->lowest_free = lost_count();
     file_put(file);
     return error;
 }

@@ -20,7 +20,7 @@ int main(void) {
     static const struct server server = {
         .name = "vfs",
         .protocol = &vfs_protocol,
-        .clients = &process_ops,
+        .clients = &context_ops,
         .on_events = on_events,
     };
     /* The files that are there from the beginning are nobody's in particular: all users pay. */

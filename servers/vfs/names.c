@@ -40,7 +40,7 @@ long vfs_handle_mkdirat(struct request *req, int dirfd, uint32_t mode) {
     if (error) {
         return error;
     }
-    return add_node(&caller, &walk, MODE_DIRECTORY | (mode & 01777 & ~caller.process->umask),
+    return add_node(&caller, &walk, MODE_DIRECTORY | (mode & 01777 & ~caller.context->umask),
                     &node);
 }
 
@@ -70,7 +70,7 @@ long vfs_handle_mknodat(struct request *req, int dirfd, uint32_t mode, uint64_t 
     if (error || walk.slash) {
         return error ? error : -ENOENT;
     }
-    long result = add_node(&caller, &walk, type | (mode & 07777 & ~caller.process->umask), &node);
+    long result = add_node(&caller, &walk, type | (mode & 07777 & ~caller.context->umask), &node);
     if (result == 0 && special) {
         node->device = device;
     }

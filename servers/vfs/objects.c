@@ -24,7 +24,7 @@ static long give_object(struct request *req, struct node *node, uint64_t rights)
 
 /* Linux lets any readable file be mapped executable, unless its file system is noexec. */
 long vfs_handle_mmap(struct request *req, int fd, uint32_t prot, uint32_t flags) {
-    struct file *file = fd_file(request_process(req), fd);
+    struct file *file = fd_file(request_context(req), fd);
     uint64_t rights = PK_RIGHT_USE | PK_RIGHT_EXECUTE;
     if (!file || (file->flags & LX_O_PATH)) {
         return -EBADF;

@@ -65,7 +65,7 @@ static struct pipe *fifo_pipe(struct node *node) {
     return node->pipe;
 }
 
-static long open_fifo(struct request *req, struct process *process, struct node *node,
+static long open_fifo(struct request *req, struct context *context, struct node *node,
                       uint32_t flags) {
     struct pipe *pipe = fifo_pipe(node);
     if (!pipe) {
@@ -76,7 +76,7 @@ static long open_fifo(struct request *req, struct process *process, struct node 
     bool lonely = (flags & LX_O_ACCMODE) == LX_O_WRONLY && pipe->readers == 0;
     if (!(lonely && (flags & LX_O_NONBLOCK))) {
         struct file *file = file_new(node, &pipe_ops, flags);
-        result = file ? fd_install(process, file, 0, flags & LX_O_CLOEXEC) : -ENOMEM;
+        result = file ? fd_install(context, file, 0, flags & LX_O_CLOEXEC) : -ENOMEM;
         if (file) {
             pipe_open(pipe, file);
         }
@@ -97,7 +97,7 @@ static long open_node(struct request *req, const struct caller *caller, struct n
         return -ENXIO;
     }
     if (ops == &pipe_ops) {
-        return open_fifo(req, caller->process, node, flags);
+        return open_fifo(req, caller->context, node, flags);
     }
     if ((flags & LX_O_TRUNC) && node_is_regular(node)) {
         long error = data_resize(req, node, 0);
@@ -109,14 +109,14 @@ static long open_node(struct request *req, const struct caller *caller, struct n
     if (!file) {
         return -ENOMEM;
     }
-    long fd = fd_install(caller->process, file, 0, flags & LX_O_CLOEXEC);
+    long fd = fd_install(caller->context, file, 0, flags & LX_O_CLOEXEC);
     if (fd < 0) {
         file_put(file);
         return fd;
     }
     long error = ops == &tty_ops ? tty_open(request_client(req), file, flags) : 0;
     if (error < 0) {
-        fd_close(caller->process, (int)fd);
+        fd_close(caller->context, (int)fd);
     }
     return error < 0 ? error : fd;
 }
@@ -131,7 +131,7 @@ static long create(struct request *req, const struct caller *caller, const struc
     if (walk->slash) {
         return -EISDIR;
     }
-    struct node *node = node_new(MODE_REGULAR | (mode & 07777 & ~caller->process->umask),
+    struct node *node = node_new(MODE_REGULAR | (mode & 07777 & ~caller->context->umask),
                                  caller->who.uid, caller->who.gid);
     if (!node) {
         return -ENOMEM;
@@ -157,7 +157,7 @@ static long create_nameless(struct request *req, const struct caller *caller,
     if ((flags & LX_O_ACCMODE) == LX_O_RDONLY) {
         return -EINVAL;
     }
-    struct node *node = node_new(MODE_REGULAR | (mode & 07777 & ~caller->process->umask),
+    struct node *node = node_new(MODE_REGULAR | (mode & 07777 & ~caller->context->umask),
                                  caller->who.uid, caller->who.gid);
     if (!node) {
         return -ENOMEM;
@@ -208,14 +208,14 @@ long vfs_handle_openat(struct request *req, int dirfd, uint32_t flags, uint32_t 
 }
 
 /* A descriptor for one end of a new pipe. */
-static long open_end(struct process *process, struct pipe *pipe, struct node *node,
+static long open_end(struct context *context, struct pipe *pipe, struct node *node,
                      uint32_t flags) {
     struct file *file = file_new(node, &pipe_ops, flags);
     if (!file) {
         return -ENOMEM;
     }
     pipe_open(pipe, file);
-    long fd = fd_install(process, file, 0, flags & LX_O_CLOEXEC);
+    long fd = fd_install(context, file, 0, flags & LX_O_CLOEXEC);
     if (fd < 0) {
         file_put(file);
     }
@@ -224,19 +224,19 @@ static long open_end(struct process *process, struct pipe *pipe, struct node *no
 
 static long open_both(struct request *req, const struct caller *caller, struct pipe *pipe,
                       struct node *node, uint32_t flags) {
-    long reader = open_end(caller->process, pipe, node, flags | LX_O_RDONLY);
+    long reader = open_end(caller->context, pipe, node, flags | LX_O_RDONLY);
     if (reader < 0) {
         return reader;
     }
-    long writer = open_end(caller->process, pipe, node, flags | LX_O_WRONLY);
+    long writer = open_end(caller->context, pipe, node, flags | LX_O_WRONLY);
     if (writer < 0) {
-        fd_close(caller->process, (int)reader);
+        fd_close(caller->context, (int)reader);
         return writer;
     }
     int32_t pair[2] = {(int32_t)reader, (int32_t)writer};
     if (request_write_all(req, pair, sizeof(pair))) {
-        fd_close(caller->process, (int)reader);
-        fd_close(caller->process, (int)writer);
+        fd_close(caller->context, (int)reader);
+        fd_close(caller->context, (int)writer);
         return -EFAULT;
     }
     return 0;

@@ -49,9 +49,9 @@ static uint32_t wanted(const struct lx_pollfd *request) {
 }
 
 static struct file *file_of(const struct poll_wait *wait, size_t at) {
-    const struct process *process = wait->waiter.client ? wait->waiter.client->data : NULL;
+    const struct context *context = wait->waiter.client ? wait->waiter.client->data : NULL;
     return wait->entries[at].file ? wait->entries[at].file
-                                  : fd_file(process, wait->requests[at].fd);
+                                  : fd_file(context, wait->requests[at].fd);
 }
 
 /* Sets revents of one request. */
@@ -290,8 +290,8 @@ static long poll_few(struct request *req, struct poll_wait *wait) {
 
 long vfs_handle_poll(struct request *req, int64_t timeout_ns) {
     size_t count = request_in_len(req) / sizeof(struct lx_pollfd);
-    const struct process *process = request_process(req);
-    if (!process) {
+    const struct context *context = request_context(req);
+    if (!context) {
         return -EBADF;
     }
     if (count > POLL_MOST) {

@@ -62,9 +62,9 @@ void tty_init(void) {
 static uint32_t known_opened;
 static int known_session;
 
-long tty_attach(const struct process *process) {
-    known_session = process->session;
-    return console_acquire(console, process->group, process->session, 1);
+long tty_attach(const struct context *context) {
+    known_session = context->session;
+    return console_acquire(console, context->group, context->session, 1);
 }
 
 /* If the session's leader has ended meanwhile, what was open is dead. */
@@ -77,18 +77,18 @@ void tty_attach_again(void) {
 }
 
 long tty_open(struct client *client, struct file *file, uint32_t flags) {
-    const struct process *process = client->data;
+    const struct context *context = client->data;
     bool own = file->node->device == lx_makedev(5, 0);
     /* /dev/console is nobody's by being opened, as on Linux. */
     bool acquire = file->node->device == lx_makedev(4, 64) && !(flags & LX_O_NOCTTY) &&
-                   file_reads(file) && process->session == client_pid(client);
+                   file_reads(file) && context->session == client_pid(client);
     uint32_t how = (own ? CONSOLE_OPEN_OWN : 0u) | (acquire ? CONSOLE_OPEN_ACQUIRE : 0u);
-    long error = console_open(console, process->group, process->session, how, &file->opened);
+    long error = console_open(console, context->group, context->session, how, &file->opened);
     if (error < 0) {
         return error;
     }
     known_opened = file->opened;
-    known_session = acquire && !known_session ? process->session : known_session;
+    known_session = acquire && !known_session ? context->session : known_session;
     return 0;
 }
 
@@ -102,14 +102,14 @@ long tty_check(const struct file *file) {
     return bits < 0 ? bits : bits & CONSOLE_HUNG_UP ? -EIO : 0;
 }
 
-static const struct process *process_of(const struct tty_wait *wait) {
+static const struct context *process_of(const struct tty_wait *wait) {
     return wait->waiter.client->data;
 }
 
 static long try_read(const struct tty_wait *wait, uint64_t token) {
-    const struct process *process = process_of(wait);
+    const struct context *context = process_of(wait);
     readiness_known = false;
-    long count = console_read(console, wait->opened, process->group, process->session, wait->flags,
+    long count = console_read(console, wait->opened, context->group, context->session, wait->flags,
                               chunk, wait->length < CHUNK ? wait->length : CHUNK);
     if (count == -ENODEV) {
         return 0;
@@ -122,7 +122,7 @@ static long try_read(const struct tty_wait *wait, uint64_t token) {
  * or an error. A fast line takes all that it is given, so room alone is no limit.
  */
 static long try_write(struct tty_wait *wait, uint64_t token) {
-    const struct process *process = process_of(wait);
+    const struct context *context = process_of(wait);
     uint64_t left = wait->length - wait->done;
     readiness_known = false;
     if (left == 0) {
@@ -131,7 +131,7 @@ static long try_write(struct tty_wait *wait, uint64_t token) {
     long got = pk_copy_from_caller(token, wait->done, chunk,
                                    left < WRITTEN_AT_ONCE ? left : WRITTEN_AT_ONCE);
     long sent = got < 0 ? got
-                        : console_write_as(console, wait->opened, process->group, process->session,
+                        : console_write_as(console, wait->opened, context->group, context->session,
                                            wait->flags, chunk, (uint64_t)got);
     if (sent < 0) {
         return sent != -EAGAIN && wait->done > 0 ? (long)wait->done : sent;
@@ -146,7 +146,7 @@ static long try_write(struct tty_wait *wait, uint64_t token) {
 
 /* The structure goes through a buffer here, because the console's caller is this server. */
 static long try_ioctl(const struct tty_wait *wait, uint64_t token) {
-    const struct process *process = process_of(wait);
+    const struct context *context = process_of(wait);
     uint32_t request = wait->request;
     uint32_t flags = wait->flags | (wait->waiter.client->uid == 0 ? CONSOLE_ROOT : 0u);
     static uint8_t input[IOCTL_MOST];
@@ -186,8 +186,8 @@ static long try_ioctl(const struct tty_wait *wait, uint64_t token) {
     if (in_size && pk_copy_from_caller(token, 0, input, in_size) != (long)in_size) {
         return -EFAULT;
     }
-    long result = console_ioctl(console, request, wait->argument, wait->opened, process->group,
-                                process->session, flags, input, in_size, output, out_size);
+    long result = console_ioctl(console, request, wait->argument, wait->opened, context->group,
+                                context->session, flags, input, in_size, output, out_size);
     if (result >= 0 && out_size &&
         pk_copy_to_caller(token, 0, output, out_size) != (long)out_size) {
         return -EFAULT;
@@ -307,8 +307,8 @@ static long first_read(struct tty_wait *wait, uint64_t token) {
     if (waiter_queue_empty(&readers)) {
         return try_read(wait, token);
     }
-    const struct process *process = process_of(wait);
-    long error = console_read(console, wait->opened, process->group, process->session, 0, chunk, 0);
+    const struct context *context = process_of(wait);
+    long error = console_read(console, wait->opened, context->group, context->session, 0, chunk, 0);
     return error == -ENODEV ? 0 : error < 0 ? error : -EAGAIN;
 }
 

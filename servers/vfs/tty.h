@@ -17,7 +17,7 @@ void tty_retry(void);
  */
 long tty_open(struct client *client, struct file *file, uint32_t flags);
 /* A new session gets the terminal, whose ever it was. */
-long tty_attach(const struct process *process);
+long tty_attach(const struct context *context);
 /* The console server was started anew: it has the terminal's life and session from here. */
 void tty_attach_again(void);
 /* From the background, by a process that ignores or blocks SIGTTOU. */

@@ -31,16 +31,16 @@ static bool close_some(struct job *job) {
 }
 
 /* Closes all open files, or those that an exec closes: the first ones at once, the rest as a job. */
-static void close_files(struct process *process, bool all) {
+static void close_files(struct context *context, bool all) {
     struct closing *closing = NULL;
     int closed = 0;
-    for (int fd = 0; fd < process->size; fd++) {
-        if (!process->files[fd] || !(all || fd_cloexec(process, fd))) {
+    for (int fd = 0; fd < context->size; fd++) {
+        if (!context->files[fd] || !(all || fd_cloexec(context, fd))) {
             continue;
         }
         if (closed++ == CLOSED_AT_ONCE) {
             closing =
-                malloc(sizeof(*closing) + (size_t)(process->size - fd) * sizeof(struct file *));
+                malloc(sizeof(*closing) + (size_t)(context->size - fd) * sizeof(struct file *));
             if (closing) {
                 closing->next = closing->count = 0;
                 job_init(&closing->job, close_some);
@@ -48,40 +48,40 @@ static void close_files(struct process *process, bool all) {
             }
         }
         if (closing) {
-            closing->files[closing->count++] = fd_take(process, fd);
+            closing->files[closing->count++] = fd_take(context, fd);
         } else {
-            file_put(fd_take(process, fd));
+            file_put(fd_take(context, fd));
         }
     }
 }
 
-static void process_free(struct process *process) {
-    close_files(process, true);
-    node_put(process->cwd);
-    free(process->files);
-    free(process->cloexec);
-    free(process);
+static void context_free(struct context *context) {
+    close_files(context, true);
+    node_put(context->cwd);
+    free(context->files);
+    free(context->cloexec);
+    free(context);
 }
 
-static long process_connected(struct client *client) {
-    struct process *process = calloc(1, sizeof(*process));
-    if (!process) {
+static long context_connected(struct client *client) {
+    struct context *context = calloc(1, sizeof(*context));
+    if (!context) {
         return -ENOMEM;
     }
-    process->cwd = node_hold(tree_root);
-    process->umask = 022;
-    long error = client->rejoined ? lost_descriptors(process) : 0;
+    context->cwd = node_hold(tree_root);
+    context->umask = 022;
+    long error = client->rejoined ? lost_descriptors(context) : 0;
     if (error < 0) {
-        process_free(process);
+        context_free(context);
         return error;
     }
-    client->data = process;
+    client->data = context;
     return 0;
 }
 
-static long process_forked(struct client *parent, struct client *child) {
-    const struct process *from = parent->data;
-    struct process *to = malloc(sizeof(*to));
+static long context_forked(struct client *parent, struct client *child) {
+    const struct context *from = parent->data;
+    struct context *to = malloc(sizeof(*to));
     if (!to) {
         return -ENOMEM;
     }
@@ -108,30 +108,30 @@ static long process_forked(struct client *parent, struct client *child) {
     return 0;
 }
 
-static void process_execed(struct client *client) {
+static void context_execed(struct client *client) {
     close_files(client->data, false);
 }
 
-static void process_exited(struct client *client) {
-    process_free(client->data);
+static void context_exited(struct client *client) {
+    context_free(client->data);
     client->data = NULL;
 }
 
 long vfs_handle_job(struct request *req, int pid, int group, int session) {
     struct client *client = pid > 0 ? client_find((uint64_t)pid) : NULL;
-    struct process *process = client ? client->data : NULL;
+    struct context *context = client ? client->data : NULL;
     (void)req;
-    if (!process) {
+    if (!context) {
         return -ESRCH;
     }
-    process->group = group;
-    process->session = session;
+    context->group = group;
+    context->session = session;
     return 0;
 }
 
-const struct client_ops process_ops = {
-    .connected = process_connected,
-    .forked = process_forked,
-    .execed = process_execed,
-    .exited = process_exited,
+const struct client_ops context_ops = {
+    .connected = context_connected,
+    .forked = context_forked,
+    .execed = context_execed,
+    .exited = context_exited,
 };
