@@ -304,7 +304,7 @@ enum {
 #define SI_TKILL (-6)
 
 bool signal_is_ignored(const struct process *p, int signal);
-/* system.c */
+/* stop.c */
 void system_drained(void); /* the terminal has sent all its output */
 
 /* terminal.c: sessions and the terminal. */
