@@ -3,7 +3,8 @@
 #include <arch/machine.h>
 #include <entry.h>
 
-#define PATIENCE 50000 /* parts of a second: 20 us */
+#define PATIENCE                                                                                   \
+    2000 /* parts of a second: 500 us. Less would hurt where harts are emulated and may not be running */
 
 uint32_t kernel_lock_word, kernel_lock_waiters;
 
