@@ -49,6 +49,11 @@ void kobject_put(struct kobject *k) {
     }
 }
 
+void kobject_ended(struct kobject *k) {
+    list_remove(&k->doomed);
+    kobject_put(k);
+}
+
 void kobject_doom(struct kobject *k) {
     if (!list_empty(&k->doomed))
         return;
@@ -100,18 +105,29 @@ static bool write_log(void) {
     return worked;
 }
 
+/* While its step runs it counts as doomed: the step may come upon the object itself. */
+static enum ending step(struct kobject *k) {
+    static struct list in_step;
+    list_init(&in_step);
+    list_remove(&k->doomed);
+    list_append(&in_step, &k->doomed);
+    enum ending left = end_step(k);
+    if (left != ENDING_DONE) {
+        list_remove(&k->doomed);
+        list_append(&kobject_doomed, &k->doomed);
+    }
+    return left;
+}
+
 bool kobject_reap(void) {
     bool worked = write_log();
     uint64_t waiting = 0; /* for other harts */
     while (!list_empty(&kobject_doomed) && waiting < doomed_count && !arch_interrupt_pending() &&
            !(worked && kernel_lock_wanted())) {
         struct kobject *k = CONTAINER_OF(kobject_doomed.next, struct kobject, doomed);
-        list_remove(&k->doomed);
-        enum ending left = end_step(k);
+        enum ending left = step(k);
         if (left == ENDING_DONE)
             doomed_count--, kobject_work--;
-        else
-            list_append(&kobject_doomed, &k->doomed);
         waiting = left == ENDING_WAITS ? waiting + 1 : 0;
         worked |= waiting == 0;
     }

@@ -42,6 +42,8 @@ void kobject_put(struct kobject *k);
 
 /* Lets kobject_reap() end it, if it is not to do so already. */
 void kobject_doom(struct kobject *k);
+/* Of one that held itself until now, at the end of its last step: it may be gone. */
+void kobject_ended(struct kobject *k);
 /* Ends doomed objects until all are gone or an interrupt or another hart waits. Called whenever the kernel is left, so
  * that nothing that ends, nor a chain of things that end each other, needs a long or deep call. False if
  * there was nothing to do but wait for other harts. */

@@ -93,7 +93,7 @@ enum ending endpoint_end_step(struct kobject *k, int *credit) {
     for (; !e->receiver_caps && fail_one(e); *credit -= WAITER_CREDIT)
         if (*credit <= 0)
             return ENDING_MORE;
-    kobject_put(k);
+    kobject_ended(k);
     return ENDING_DONE;
 }
 

@@ -210,7 +210,7 @@ enum ending account_end_step(struct kobject *k, int *credit) {
     a->spare = 0; /* what is not in use is the parent's again */
     if (account_parent(a))
         give_back(a, a->paid - a->used);
-    kobject_put(k);
+    kobject_ended(k);
     return ENDING_DONE;
 }
 

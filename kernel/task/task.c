@@ -104,7 +104,7 @@ void task_doom(struct task *task) {
 enum ending task_end_step(struct kobject *k, int *credit) {
     enum ending left = task_kill_step(task_of(k), credit);
     if (left == ENDING_DONE)
-        kobject_put(k);
+        kobject_ended(k);
     return left;
 }
 

@@ -26,6 +26,9 @@ void endpoint_drop_receive_cap(struct kobject *k) {
     assert_true(--receivers[k - objects] >= 0);
 }
 
+void kobject_ended(struct kobject *k) {
+    fail_msg("%p ends", (void *)k);
+}
 void kobject_doom(struct kobject *k) {
     fail_msg("%p ends", (void *)k);
 }

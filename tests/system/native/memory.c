@@ -275,6 +275,7 @@ int main(void) {
         {"kernel objects count against the quota", hog_objects, false},
         {"a reserve is carved out, and ends with its account", quota_carved, false},
         {"accounts that end for two reasons end once", quota_ends_once, false},
+        {"a task ends the account that it is in", quota_ends_itself, false},
         {"a ceiling is shared", quota_ceiling, false},
         {"nothing is made without an account", account_rights, false},
     };

@@ -28,6 +28,7 @@ void hog(void);
 void hog_objects(void);
 void quota_carved(void);
 void quota_ends_once(void);
+void quota_ends_itself(void);
 void quota_ceiling(void);
 void account_rights(void);
 

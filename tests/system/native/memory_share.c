@@ -277,6 +277,22 @@ void quota_ends_once(void) {
     }
 }
 
+/* A task that is ending lets go of the last capability to the account that it is in, and of many more. */
+void quota_ends_itself(void) {
+    for (unsigned i = 0; i < 5; i++) {
+        uint64_t account = account_new(PK_SLOT_ACCOUNT, 100);
+        uint64_t task = SLOT(pk_task_create(account, 0)), other = SLOT(pk_task_create(account, 0));
+        IS(pk_cap_copy(account, task, i + 1, PK_RIGHT_ALL, 0), i + 1);
+        for (unsigned n = 0; n < 200; n++)
+            SLOT(pk_cap_copy(PK_SLOT_SERVER_TASK, task, 0, PK_RIGHT_ALL, 0));
+        drop(account);
+        drop(task);
+        struct pk_task_info info;
+        IS(pk_task_info(other, &info), -ESRCH);
+        drop(other);
+    }
+}
+
 /* A ceiling takes nothing away from others; it holds for all below it, and can be changed. */
 void quota_ceiling(void) {
     uint64_t before = used(PK_SLOT_ACCOUNT);
