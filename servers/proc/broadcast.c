@@ -4,20 +4,46 @@
  * Each may be a process's end, which takes long; so they are sent few at a time.
  */
 #include "proc.h"
-#include <lib/job.h>
+#include <lib/continuation.h>
 #include <stdlib.h>
 
 #define LOOKED_AT_ONCE 500
 #define COST_AT_ONCE 16
 #define END_COST 16 /* of a signal that was a process's end; of others 1 */
 
+static struct list under_way = LIST_INIT(under_way);
+static struct waiter_queue held; /* forks, until a broadcast ends */
+
 void broadcast_begin(struct broadcast *b) {
+    if (list_empty(&under_way))
+        waiter_queue_init(&held);
     b->found = b->sent = false;
+    list_add_tail(&under_way, &b->link);
     sweep_begin(&b->sweep);
+}
+
+void broadcast_end(struct broadcast *b) {
+    sweep_end(&b->sweep);
+    list_remove(&b->link);
+    request_wake(&held);
 }
 
 static bool fits(const struct broadcast *b, const struct process *p) {
     return (!b->group || process_group(p) == b->group) && process_pid(p) != b->except;
+}
+
+/*
+ * A group that forks faster than its members are sent the signal would never have it. So whoever
+ * is to be sent one forks afterwards, if he still lives: as if all had been sent at one moment.
+ */
+struct waiter_queue *broadcast_holds_fork(const struct process *p) {
+    for (struct list *at = under_way.next; at != &under_way; at = at->next) {
+        const struct broadcast *b = container_of(at, struct broadcast, link);
+        const struct process *from = process_find(b->from);
+        if (b->signal && fits(b, p) && (!from || signal_permitted(from, p, b->signal)))
+            return &held;
+    }
+    return NULL;
 }
 
 bool broadcast_some(struct broadcast *b) {
@@ -26,7 +52,7 @@ bool broadcast_some(struct broadcast *b) {
     for (int looked = 0; looked < LOOKED_AT_ONCE && cost < COST_AT_ONCE; looked++) {
         const struct process *from = process_find(b->from);
         if (!(p = sweep_next(&b->sweep)) || (b->from && !from)) {
-            sweep_end(&b->sweep);
+            broadcast_end(b);
             return false;
         }
         if (!fits(b, p))

@@ -2,6 +2,7 @@
 /* fork and vfork: a task that is a copy-on-write clone, and a thread that stands where the parent's
  * stands, in its call, which returns 0 there. */
 #include "pool.h"
+#include <lib/continuation.h>
 #include <protocol/proc_server.h>
 #include <string.h>
 
@@ -59,6 +60,9 @@ long proc_handle_fork(struct request *req, uint64_t flags, uint64_t stack, uint6
     /* Threads and namespaces are not there; memory is only shared until exec. */
     if (flags & ~SUPPORTED || (flags & CLONE_VM && !(flags & CLONE_VFORK)))
         return -EINVAL;
+    struct waiter_queue *held = broadcast_holds_fork(parent);
+    if (held)
+        return request_wait(req, held, NULL);
     struct process *child = process_new(parent);
     if (!child)
         return -ENOMEM;

@@ -221,6 +221,7 @@ long answer(int own, long result);
 
 /* broadcast.c: signals to all processes that fit, in steps. */
 struct broadcast {
+    struct list link; /* among those under way */
     struct sweep sweep;
     int group;        /* its id; 0: any */
     int except;       /* pid of one that gets none, or 0 */
@@ -231,6 +232,10 @@ struct broadcast {
 void broadcast_begin(struct broadcast *b);
 /* Sends to a few; true if there are more. */
 bool broadcast_some(struct broadcast *b);
+/* Gives it up, or does nothing: it is at its end. */
+void broadcast_end(struct broadcast *b);
+/* The queue in which a fork of p has to wait for broadcasts to end, or 0. */
+struct waiter_queue *broadcast_holds_fork(const struct process *p);
 
 /* A fault's signal: cannot be blocked or ignored. True if a handler will run. */
 bool signal_force(struct process *p, struct signal_info *info);

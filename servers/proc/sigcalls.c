@@ -37,7 +37,7 @@ static long kill_step(struct continuation *c) {
 
 static void kill_release(struct continuation *c) {
     struct killing *k = container_of(c, struct killing, c);
-    sweep_end(&k->b.sweep);
+    broadcast_end(&k->b);
     free(k);
 }
 
