@@ -3,8 +3,11 @@
 #include <arch/machine.h>
 #include <entry.h>
 
-#define PATIENCE                                                                                   \
-    2000 /* parts of a second: 500 us. Less would hurt where harts are emulated and may not be running */
+/*
+ * Parts of a second: 20 ms. Less hurts where harts are emulated: one that closed the door and is not
+ * running then keeps all others out until it runs again.
+ */
+#define PATIENCE 50
 
 uint32_t kernel_lock_word, kernel_lock_waiters;
 
