@@ -166,10 +166,13 @@ static long move_region(uint64_t old, uint64_t old_length, uint64_t new_length, 
     uint64_t *to = (uint64_t *)at;
     for (uint64_t i = 0; i < n / sizeof *to; i++)
         to[i] = from[i];
-    if (prot != (PK_PROT_READ | PK_PROT_WRITE))
-        pk_protect(TASK, (uint64_t)at, new_length, prot);
-    pk_unmap(TASK, old, old_length);
-    return at;
+    long error = pk_protect(TASK, (uint64_t)at, new_length, prot);
+    if (error >= 0)
+        error = pk_unmap(TASK, old, old_length);
+    if (error >= 0)
+        return at;
+    (void)pk_unmap(TASK, (uint64_t)at, new_length); /* a whole region: that cannot fail */
+    return error;
 }
 
 /* mremap(2) of private anonymous memory, and shrinking of any. Other growth is ENOSYS. */
@@ -184,9 +187,10 @@ long linux_mremap(uint64_t old, uint64_t old_length, uint64_t new_length, uint64
     if (flags & MREMAP_FIXED || old_length == 0)
         return -ENOSYS;
     if (new_length <= old_length) {
+        long error = 0;
         if (new_length < old_length)
-            pk_unmap(TASK, old + new_length, old_length - new_length);
-        return (long)old;
+            error = pk_unmap(TASK, old + new_length, old_length - new_length);
+        return error < 0 ? error : (long)old;
     }
     if (r.has_object)
         return -ENOSYS;
