@@ -358,7 +358,8 @@ static void empty_slots(void) {
 
     for (uint64_t slot = PK_SLOT_MSG + 1; slot < 64; slot++) {
         int error = try(slot, 1, slot);
-        if (error != (slot == PK_SLOT_ACCOUNT ? EINVAL : EBADF))
+        /* Its own account is there once it has needed it, and is nobody to call. */
+        if (error != EBADF && !(slot == PK_SLOT_ACCOUNT && error == EINVAL))
             printf("# slot %d answers: error %d\n", (int)slot, error), found++;
     }
     is_int(found, 0, "there are no other servers to call");
