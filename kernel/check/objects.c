@@ -30,7 +30,8 @@ static void visit_account(struct account *a) {
     }
     for (struct list *l = a->tasks.next; l != &a->tasks; l = l->next) {
         struct task *task = CONTAINER_OF(l, struct task, account_link);
-        if (MUST(task->account == a && !a->ended, task))
+        bool may_be_in = !a->ended || !list_empty(&a->kobject.doomed); /* its end is under way */
+        if (MUST(task->account == a && may_be_in, task))
             check_see(&task->kobject);
     }
 }
