@@ -4,20 +4,27 @@
 #include <lib/server.h>
 #include <stdlib.h>
 
-static struct hash payers;
-static struct payer
-    *idle; /* without clients, but something is left that they had made: looked at again */
+#define PAYER_LOOKS 2
 
-static bool try_end(struct payer *payer) {
-    if (payer->refs || !heap_release(&payer->heap))
-        return false;
+static struct hash payers;
+static struct list idle = LIST_INIT(idle); /* without clients, but with what they have left */
+
+static void try_end(struct payer *payer) {
+    list_remove(&payer->idle);
+    if (!heap_release(&payer->heap)) {
+        list_add_tail(&idle, &payer->idle);
+        return;
+    }
     hash_remove(&payers, &payer->node);
     if (payer->heap.account)
         pk_cap_drop(0, payer->heap.account);
-    if (idle == payer)
-        idle = 0;
     free(payer);
-    return true;
+}
+
+/* More at a time than come to be idle, so that none stays for long that could end. */
+static void look_at_idle(void) {
+    for (unsigned looks = 0; looks < PAYER_LOOKS && !list_empty(&idle); looks++)
+        try_end(container_of(idle.next, struct payer, idle));
 }
 
 struct payer *payer_get(uint64_t number, uint64_t account, bool *taken) {
@@ -25,13 +32,13 @@ struct payer *payer_get(uint64_t number, uint64_t account, bool *taken) {
     *taken = false;
     if (payer)
         return payer_hold(payer);
-    if (idle)
-        try_end(idle);
+    look_at_idle();
     payer = own_calloc(1, sizeof(*payer));
     if (!payer)
         return 0;
     payer->heap.account = account;
     payer->refs = 1;
+    list_init(&payer->idle);
     hash_insert(&payers, &payer->node, number);
     *taken = account != 0;
     return payer;
@@ -39,12 +46,14 @@ struct payer *payer_get(uint64_t number, uint64_t account, bool *taken) {
 _Static_assert(offsetof(struct payer, node) == 0, "payer_get casts");
 
 struct payer *payer_hold(struct payer *payer) {
+    list_remove(&payer->idle);
     payer->refs++;
     return payer;
 }
 
 /* Files, queues and the like may live on; then it stays, for when the user comes back. */
 void payer_put(struct payer *payer) {
-    if (--payer->refs == 0 && !try_end(payer))
-        idle = payer;
+    if (--payer->refs == 0)
+        try_end(payer);
+    look_at_idle();
 }

@@ -12,11 +12,13 @@
 
 #include <lib/hash.h>
 #include <lib/heap.h>
+#include <lib/list.h>
 
 struct payer {
     struct hash_node node; /* its key: the process server's number for it */
     struct heap heap;
-    uint64_t refs; /* clients */
+    uint64_t refs;    /* clients */
+    struct list idle; /* in a list of those without */
 };
 
 /*

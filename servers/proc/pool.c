@@ -13,14 +13,16 @@
 #define TAG_LIMITED (2ull << 32)
 #define NO_LIMIT UINT64_MAX
 #define FAULT_MOST (16 * 4096ul) /* what a page fault may need, and a little more */
-#define KEPT_FOR_ROOT 32         /* this part of all memory no other user gets */
+#define LOOKS 2
+#define KEPT_FOR_ROOT 32 /* this part of all memory no other user gets */
 
 struct pool {
     struct hash_node node;     /* key: tag */
     struct pool *outer;        /* of a limited one */
     uint64_t account, payment; /* the same one: with all rights, and to pay for memory objects */
     struct heap heap;
-    uint64_t refs; /* processes, and pools inside */
+    uint64_t refs;    /* processes, and pools inside */
+    struct list idle; /* in a list of those without */
 };
 
 static struct hash pools;
@@ -41,30 +43,41 @@ uint64_t pool_tag(const struct pool *pool) {
     return pool->node.key;
 }
 
-static struct pool *idle; /* without references, but something is left in it: looked at again */
+static struct list idle = LIST_INIT(idle); /* without references, but with something left in them */
 
 /* What a user has left behind stays charged to that account: it is kept for when the user comes back. */
-static bool try_end(struct pool *pool) {
+static bool is_empty(struct pool *pool) {
     struct pk_account_info info;
-    if (pool->refs || !heap_release(&pool->heap) ||
-        (pool->node.key & TAG_USER && pk_account_info(pool->account, &info) == 0 && info.used))
-        return false;
-    hash_remove(&pools, &pool->node);
-    pk_cap_drop(0, pool->payment);
-    pk_cap_drop(0, pool->account);
-    if (idle == pool)
-        idle = 0;
-    free(pool);
-    return true;
+    return heap_release(&pool->heap) &&
+           !(pool->node.key & TAG_USER && pk_account_info(pool->account, &info) == 0 && info.used);
+}
+
+/* One without references ends, with those around it that had no others, or joins the idle ones. */
+static void try_end(struct pool *pool) {
+    while (pool) {
+        struct pool *outer = pool->outer;
+        list_remove(&pool->idle);
+        if (!is_empty(pool)) {
+            list_add_tail(&idle, &pool->idle);
+            return;
+        }
+        hash_remove(&pools, &pool->node);
+        pk_cap_drop(0, pool->payment);
+        pk_cap_drop(0, pool->account);
+        free(pool);
+        pool = outer && --outer->refs == 0 ? outer : 0;
+    }
+}
+
+/* More at a time than come to be idle, so that none stays for long that could end. */
+static void look_at_idle(void) {
+    for (unsigned looks = 0; looks < LOOKS && !list_empty(&idle); looks++)
+        try_end(container_of(idle.next, struct pool, idle));
 }
 
 /* A new pool with one reference; NULL if there is no memory. */
 static struct pool *pool_make(struct pool *outer, uint64_t tag, uint64_t limit) {
-    if (idle) {
-        struct pool *around = idle->outer;
-        if (try_end(idle))
-            pool_put(around);
-    }
+    look_at_idle();
     struct pool *pool = own_calloc(1, sizeof *pool);
     if (!pool)
         return 0;
@@ -83,6 +96,7 @@ static struct pool *pool_make(struct pool *outer, uint64_t tag, uint64_t limit) 
     pool->account = (uint64_t)account;
     pool->payment = pool->heap.account = (uint64_t)payment;
     pool->refs = 1;
+    list_init(&pool->idle);
     if (outer)
         outer->refs++;
     hash_insert(&pools, &pool->node, tag);
@@ -102,29 +116,25 @@ static uint64_t user_limit(uint32_t uid) {
     return all - all / KEPT_FOR_ROOT;
 }
 
+struct pool *pool_hold(struct pool *pool) {
+    list_remove(&pool->idle);
+    pool->refs++;
+    return pool;
+}
+
 struct pool *pool_of_user(uint32_t uid) {
     struct pool *pool = pool_find(TAG_USER | uid);
     if (pool)
-        pool->refs++;
+        pool_hold(pool);
     else
         pool = pool_make(0, TAG_USER | uid, user_limit(uid));
     return pool;
 }
 
-struct pool *pool_hold(struct pool *pool) {
-    pool->refs++;
-    return pool;
-}
-
 void pool_put(struct pool *pool) {
-    while (pool && --pool->refs == 0) {
-        struct pool *outer = pool->outer;
-        if (!try_end(pool)) {
-            idle = pool;
-            return;
-        }
-        pool = outer;
-    }
+    if (pool && --pool->refs == 0)
+        try_end(pool);
+    look_at_idle();
 }
 
 long pool_enter(struct process *p, struct pool *pool) {
