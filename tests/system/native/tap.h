@@ -27,6 +27,15 @@ struct tap_case {
  */
 void tap_run(const struct tap_case *cases, unsigned count);
 
+/* What there is of memory and objects: free frames, the kernel's objects, bytes charged to the program's account. */
+struct tap_counters {
+    uint64_t frames, objects, used;
+};
+/* The counters when all that has ended is gone: they have stood still for a while. */
+struct tap_counters tap_counters(void);
+/* Waits until they are what they were; false, with lines of diagnostics, after a second. */
+bool tap_counters_return(struct tap_counters before);
+
 /* Text to the console, whole. */
 void tap_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool tap_check(bool good, const char *file, int line, const char *what);
