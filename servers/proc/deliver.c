@@ -53,7 +53,7 @@ static bool deliver(struct process *p, struct pk_regs *regs, bool was_call, uint
     bool interrupted = was_call && (int64_t)regs->x[10] == -EINTR, handled = false;
     uint64_t number = regs->x[17];
     while (signal_take(p, ~p->main.blocked, &info)) {
-        struct signal_action *a = &p->actions[info.signal - 1];
+        const struct signal_action *a = signal_action(p, info.signal);
         if (a->handler == SIG_IGN)
             continue;
         if (a->handler == SIG_DFL) {

@@ -237,11 +237,7 @@ static long make_thread(const struct process *p, uint64_t task, const struct exe
 
 /* What exec resets: caught signals, the alternate stack. */
 static void reset_signals(struct process *p) {
-    for (unsigned i = 0; i < SIGNALS; i++) {
-        if (p->actions[i].handler != SIG_IGN)
-            p->actions[i].handler = SIG_DFL;
-        p->actions[i].flags = p->actions[i].mask = 0;
-    }
+    signal_reset_actions(p);
     p->main.alt_stack = p->main.alt_size = 0;
     p->main.alt_flags = SS_DISABLE;
 }
@@ -256,14 +252,12 @@ static void switch_over(struct exec *e, uint64_t thread) {
     p->entry = e->image.personality_entry;
     e->task = 0;
     memcpy(p->name, e->name, sizeof p->name);
-    strcpy(p->path, e->file.path);
     reset_signals(p);
     if (p->execed || old_task)
         connect_execed(p);
     p->execed = true;
-    free(p->command);
+    command_put(p->command);
     p->command = e->command;
-    p->command_size = e->command_size;
     e->command = 0;
     if (old_task) {
         pk_cap_drop(0, old_thread);
@@ -290,9 +284,12 @@ static long build(struct exec *e) {
         error = pk_task_set(e->task, PK_TASK_NAME, (uint64_t)e->name);
     if (error < 0)
         return error;
-    e->command_room = e->arguments.length < COMMAND_MOST ? e->arguments.length : COMMAND_MOST;
-    e->command = malloc(e->command_room);
-    return e->command ? stack_begin(e) : -ENOMEM;
+    e->command =
+        command_new(e->arguments.length < COMMAND_MOST ? e->arguments.length : COMMAND_MOST);
+    if (!e->command)
+        return -ENOMEM;
+    strcpy(e->command->path, e->file.path);
+    return stack_begin(e);
 }
 
 /* 0: the new program runs, or the process could not live on. */
@@ -374,7 +371,6 @@ static struct exec *exec_new(struct process *p, int dirfd, uint32_t flags) {
     e->file.object = 0;
     e->image = (struct exec_image){0};
     e->command = 0;
-    e->command_size = e->command_room = 0;
     return e;
 }
 
@@ -388,7 +384,7 @@ static void exec_free(struct exec *e) {
         pk_task_kill(e->task);
         pk_cap_drop(0, e->task);
     }
-    free(e->command);
+    command_put(e->command);
     if (e == &the_usual)
         usual_taken = false;
     else

@@ -10,7 +10,7 @@
 #include "proc.h"
 #include <lib/continuation.h>
 
-#define PATH_MOST 256
+#define PATH_MOST COMMAND_PATH
 #define PIECE 256
 #define POINTERS 16
 #define COPIED 1024
@@ -93,8 +93,7 @@ struct exec {
     struct exec_image image;
     uint64_t sp, path_at, random_at; /* on the new stack */
     struct exec_copy copy;
-    char *command; /* the beginning of the arguments, for /proc */
-    size_t command_size, command_room;
+    struct command *command;
 };
 
 /* strings.c. 1: there is more to do; 0: done; or a negative errno. */

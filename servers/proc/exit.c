@@ -123,7 +123,7 @@ static void signal_parent(struct process *p, int code, int status) {
 static bool leaves_zombie(const struct process *p) {
     if (!p->parent)
         return p->spawned;
-    const struct signal_action *a = &p->parent->actions[SIGCHLD - 1];
+    const struct signal_action *a = signal_action(p->parent, SIGCHLD);
     return a->handler != SIG_IGN && !(a->flags & SA_NOCLDWAIT);
 }
 
@@ -176,7 +176,7 @@ void process_report(struct process *p, int code, int status) {
     p->code = code;
     p->status = status;
     p->wait_reported = false;
-    if (p->parent && !(p->parent->actions[SIGCHLD - 1].flags & SA_NOCLDSTOP))
+    if (p->parent && !(signal_action(p->parent, SIGCHLD)->flags & SA_NOCLDSTOP))
         signal_parent(p, code, status);
     wait_wake(p->parent);
 }

@@ -28,7 +28,7 @@ static uint64_t return_address(const struct process *p) {
  * handler's. 0, or -EFAULT: there is no room for the frame.
  */
 long frame_push(struct process *p, struct pk_regs *regs, const struct signal_info *info) {
-    struct signal_action *a = &p->actions[info->signal - 1];
+    const struct signal_action *a = signal_action(p, info->signal);
     struct linux_sigframe frame;
     uint64_t at = frame_address(p, a, regs->x[2]);
     memset(&frame, 0, sizeof frame);

@@ -78,6 +78,16 @@ struct thread {
     uint32_t alt_flags;
 };
 
+#define COMMAND_PATH 256
+
+/* What /proc tells of a program that runs. A process has its parent's until exec makes a new one. */
+struct command {
+    uint64_t refs;
+    char path[COMMAND_PATH];
+    size_t size, room; /* of the arguments */
+    char arguments[];  /* the first ones, each with its NUL */
+};
+
 struct process {
     struct hash_node pid_node; /* key: pid */
     struct list all;           /* of all processes, oldest first */
@@ -100,7 +110,6 @@ struct process {
 
     uint64_t vfork_token; /* of the parent, which waits for this child's exec or end */
 
-    struct signal_action actions[SIGNALS];
     uint64_t pending;        /* bit n-1: signal n */
     struct list queue;       /* struct pending_signal */
     struct waiter alarm;     /* ITIMER_REAL; its deadline is the last one if it is not armed */
@@ -111,9 +120,11 @@ struct process {
     uint64_t start_ns, own_ns, children_ns;
     uint64_t entry; /* the personality's, in its address space */
     char name[16];
-    char path[256]; /* of its program */
-    char *command;  /* arguments, each with its NUL */
-    size_t command_size;
+    struct command *command; /* 0: none yet */
+
+    /* Most have the default action for most signals, and a fork copies only what is in use: see signal_action(). */
+    uint64_t acted; /* bit n-1: signal n has an action of its own */
+    struct signal_action actions[SIGNALS];
 };
 
 static inline int process_pid(const struct process *p) {
@@ -148,6 +159,9 @@ struct sweep {
 void sweep_begin(struct sweep *s);
 struct process *sweep_next(struct sweep *s); /* 0 at the end */
 void sweep_end(struct sweep *s);
+/* With one reference and room for so many bytes of arguments; 0: no memory. */
+struct command *command_new(size_t room);
+void command_put(struct command *command); /* which may be 0 */
 uint64_t process_count(void);
 uint64_t process_run_ns(const struct process *p);
 
@@ -206,11 +220,23 @@ void wait_wake(struct process *parent);
 void process_reap(struct process *p);
 void spawned_ended(const struct process *p);
 
-/* signal.c, deliver.c, frame.c */
 #define UNBLOCKABLE (signal_bit(SIGKILL) | signal_bit(SIGSTOP))
 static inline uint64_t signal_bit(int signal) {
     return 1ull << (signal - 1);
 }
+
+/* action.c */
+extern const struct signal_action signal_default_action;
+static inline const struct signal_action *signal_action(const struct process *p, int signal) {
+    return p->acted & signal_bit(signal) ? &p->actions[signal - 1] : &signal_default_action;
+}
+void signal_set_action(struct process *p, int signal, const struct signal_action *action);
+void signal_copy_actions(struct process *child, const struct process *parent);
+/* What exec does to them: what is ignored stays so, all others get the default. */
+void signal_reset_actions(struct process *p);
+
+/* signal.c, deliver.c, frame.c */
+int signal_lowest(uint64_t set); /* which must not be empty */
 bool signal_permitted(const struct process *from, const struct process *to, int signal);
 /* Makes a signal pending and acts on it as far as that is possible now; 0 or -EAGAIN. */
 long signal_send(struct process *p, const struct signal_info *info);

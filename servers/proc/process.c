@@ -23,6 +23,22 @@ struct process *process_find(int pid) {
 }
 _Static_assert(offsetof(struct process, pid_node) == 0, "process_find casts");
 
+struct command *command_new(size_t room) {
+    struct command *command = malloc(sizeof *command + room);
+    if (command) {
+        command->refs = 1;
+        command->path[0] = 0;
+        command->size = 0;
+        command->room = room;
+    }
+    return command;
+}
+
+void command_put(struct command *command) {
+    if (command && --command->refs == 0)
+        free(command);
+}
+
 /*
  * What has ended during a request is freed at the next one, so that code that was handling it when it
  * ended may still look at its state.
@@ -34,7 +50,7 @@ void process_bury(void) {
         struct process *p = container_of(buried.next, struct process, all);
         struct pool *pool = p->pool;
         list_remove(&p->all);
-        free(p->command);
+        command_put(p->command);
         free(p);
         pool_put(pool);
     }
@@ -82,13 +98,10 @@ struct process *process_new(struct process *parent) {
     if (!p)
         return 0;
     if (parent) {
-        *p = *parent;
-        p->command = malloc(parent->command_size);
-        if (!p->command && parent->command_size) {
-            free(p);
-            return 0;
-        }
-        memcpy(p->command, parent->command, parent->command_size);
+        memcpy(p, parent, offsetof(struct process, acted));
+        signal_copy_actions(p, parent);
+        if (p->command)
+            p->command->refs++;
     } else {
         memset(p, 0, sizeof *p);
     }

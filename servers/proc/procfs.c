@@ -143,8 +143,8 @@ static void pid_status(struct text *t, const struct process *p) {
 }
 
 static void pid_cmdline(struct text *t, const struct process *p) {
-    if (p->state != PROCESS_ZOMBIE)
-        append(t, p->command, p->command_size);
+    if (p->state != PROCESS_ZOMBIE && p->command)
+        append(t, p->command->arguments, p->command->size);
 }
 
 static void pid_comm(struct text *t, const struct process *p) {
@@ -328,7 +328,7 @@ long proc_handle_readlink(struct request *req) {
     if (place.process && !may_look_into(caller, place.process))
         return -EACCES;
     if (place.process)
-        text = place.process->path;
+        text = place.process->command ? place.process->command->path : "";
     else
         snprintf(target, sizeof target, "%d", process_pid(caller));
     uint64_t n = strlen(text);

@@ -157,16 +157,15 @@ long proc_handle_sigaction(struct request *req, int signal) {
         if (error < 0)
             return error;
     }
-    struct signal_action *a = &p->actions[signal - 1];
     if (request_out_len(req)) {
-        long error = request_write_all(req, a, sizeof *a);
+        long error = request_write_all(req, signal_action(p, signal), sizeof(struct signal_action));
         if (error < 0)
             return error;
     }
     if (!set)
         return 0;
-    *a = new;
-    a->mask &= ~UNBLOCKABLE;
+    new.mask &= ~UNBLOCKABLE;
+    signal_set_action(p, signal, &new);
     /* Pending signals that are now ignored are dropped (sigaction in POSIX). */
     if (signal_is_ignored(p, signal))
         signal_forget(p, signal_bit(signal));
@@ -260,7 +259,7 @@ long proc_handle_sigtimedwait(struct request *req, uint64_t set, int64_t timeout
 
 /* Not for the personality: no handler, a stack that it knows not, more than the reply carries. */
 static bool needs_exception(const struct process *p, const struct signal_info *info) {
-    uint64_t handler = p->actions[info->signal - 1].handler;
+    uint64_t handler = signal_action(p, info->signal)->handler;
     return handler == SIG_DFL || handler == SIG_IGN || p->main.alt_size || p->main.mask_saved ||
            info->error || info->words[2] || info->words[3];
 }

@@ -38,8 +38,21 @@ static void kill_by(struct process *p, int signal) {
     process_end(p, CLD_KILLED, signal);
 }
 
+/*
+ * The lowest signal of a set that is not empty. rv64gc has no instruction to count zeros; the
+ * product of each single bit with a de Bruijn sequence has another index in its top six bits.
+ */
+int signal_lowest(uint64_t set) {
+    static const uint8_t signals[64] = {
+        1,  2,  49, 3,  58, 50, 29, 4,  62, 59, 51, 43, 39, 30, 18, 5,  63, 56, 60, 37, 54, 52,
+        44, 23, 46, 40, 34, 31, 25, 19, 13, 6,  64, 48, 57, 28, 61, 42, 38, 17, 55, 36, 53, 22,
+        45, 33, 24, 12, 47, 27, 41, 16, 35, 21, 32, 11, 26, 15, 20, 10, 14, 9,  8,  7,
+    };
+    return signals[(set & -set) * DE_BRUIJN >> 58];
+}
+
 bool signal_is_ignored(const struct process *p, int signal) {
-    uint64_t handler = p->actions[signal - 1].handler;
+    uint64_t handler = signal_action(p, signal)->handler;
     return handler == SIG_IGN || (handler == SIG_DFL && (default_action(signal) == IGNORE ||
                                                          default_action(signal) == CONTINUE));
 }
@@ -86,19 +99,6 @@ static long enqueue(struct process *p, const struct signal_info *info) {
     return 0;
 }
 
-/*
- * The lowest signal of a set that is not empty. rv64gc has no instruction to count zeros; the
- * product of each single bit with a de Bruijn sequence has another index in its top six bits.
- */
-static int lowest_signal(uint64_t set) {
-    static const uint8_t signals[64] = {
-        1,  2,  49, 3,  58, 50, 29, 4,  62, 59, 51, 43, 39, 30, 18, 5,  63, 56, 60, 37, 54, 52,
-        44, 23, 46, 40, 34, 31, 25, 19, 13, 6,  64, 48, 57, 28, 61, 42, 38, 17, 55, 36, 53, 22,
-        45, 33, 24, 12, 47, 27, 41, 16, 35, 21, 32, 11, 26, 15, 20, 10, 14, 9,  8,  7,
-    };
-    return signals[(set & -set) * DE_BRUIJN >> 58];
-}
-
 /* The oldest one queued of that number, after `before`; 0 if there is none (memory was short). */
 static struct pending_signal *find_queued(const struct process *p, int signal,
                                           const struct pending_signal *before) {
@@ -117,7 +117,7 @@ int signal_next(const struct process *p, uint64_t set, struct signal_info *out) 
     /* A fault's signal comes first, then the lowest number (signal(7)). */
     uint64_t faults = ready & (signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) |
                                signal_bit(SIGTRAP) | signal_bit(SIGFPE) | signal_bit(SIGSYS));
-    int signal = lowest_signal(faults ? faults : ready);
+    int signal = signal_lowest(faults ? faults : ready);
     const struct pending_signal *s = find_queued(p, signal, 0);
     *out = s ? s->info : (struct signal_info){.signal = signal};
     return signal;
@@ -143,11 +143,13 @@ bool signal_take(struct process *p, uint64_t set, struct signal_info *out) {
 }
 
 uint64_t signal_enter_handler(struct process *p, int signal) {
-    struct signal_action *a = &p->actions[signal - 1];
-    uint64_t handler = a->handler;
-    p->main.blocked |= a->mask | (a->flags & SA_NODEFER ? 0 : signal_bit(signal));
-    if (a->flags & SA_RESETHAND)
-        a->handler = SIG_DFL;
+    struct signal_action a = *signal_action(p, signal);
+    uint64_t handler = a.handler;
+    p->main.blocked |= a.mask | (a.flags & SA_NODEFER ? 0 : signal_bit(signal));
+    if (a.flags & SA_RESETHAND) {
+        a.handler = SIG_DFL;
+        signal_set_action(p, signal, &a);
+    }
     return handler;
 }
 
@@ -210,8 +212,8 @@ void signal_poke(struct process *p) {
     bool caught = false;
     for (uint64_t ready = p->pending & (~p->main.blocked | UNBLOCKABLE);
          ready && p->state == PROCESS_RUNNING; ready &= ready - 1) {
-        int signal = lowest_signal(ready);
-        if (p->actions[signal - 1].handler == SIG_DFL)
+        int signal = signal_lowest(ready);
+        if (signal_action(p, signal)->handler == SIG_DFL)
             act(p, signal);
         else
             caught = true;
@@ -262,7 +264,7 @@ long signal_send_simple(struct process *p, int signal, int code, const struct pr
 }
 
 bool signal_force(struct process *p, struct signal_info *info) {
-    struct signal_action *a = &p->actions[info->signal - 1];
+    const struct signal_action *a = signal_action(p, info->signal);
     if (a->handler == SIG_DFL || a->handler == SIG_IGN ||
         p->main.blocked & signal_bit(info->signal)) {
         kill_by(p, info->signal);

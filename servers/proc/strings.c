@@ -134,11 +134,12 @@ long exec_put_word(struct exec *e, uint64_t word) {
 }
 
 static void note_command(struct exec *e, const char *bytes, size_t n) {
-    size_t room = e->command_room - e->command_size;
+    struct command *command = e->command;
+    size_t room = command ? command->room - command->size : 0;
     if (e->phase != EXEC_COPY_ARGUMENTS || !room)
         return;
-    memcpy(e->command + e->command_size, bytes, n < room ? n : room);
-    e->command_size += n < room ? n : room;
+    memcpy(command->arguments + command->size, bytes, n < room ? n : room);
+    command->size += n < room ? n : room;
 }
 
 /* What was measured is what there is room for; memory that changed meanwhile gives EFAULT. */

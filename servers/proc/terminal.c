@@ -49,7 +49,7 @@ void terminal_session_ended(const struct process *leader) {
  * was sent the signal: -EINTR if p has a handler for it, 0 if it was stopped and may try again.
  */
 static long refuse(struct process *p, int signal) {
-    uint64_t handler = p->actions[signal - 1].handler;
+    uint64_t handler = signal_action(p, signal)->handler;
     if (p->main.blocked & signal_bit(signal) || handler == SIG_IGN)
         return signal == SIGTTIN ? -EIO : 1;
     if (group_orphaned(p->group))
