@@ -3,9 +3,9 @@
 #include "adversary.h"
 #include <string.h>
 
-#define TICK (2 * MS)
-#define TICKS 250      /* a world's longest life */
-#define CHECK_TICKS 20 /* how often the kernel is looked through */
+#define TICK (MS / 2)
+#define TICKS 1000      /* a world's longest life */
+#define CHECK_TICKS 80 /* how often the kernel is looked through */
 #define NUDGE_TICKS 4  /* without a call */
 #define STUCK_TICKS 20
 #define WORLD_PAGES 1500 /* all that it may use */
