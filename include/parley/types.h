@@ -117,7 +117,7 @@ struct pk_machine_info {
 
 /* What init hands a server: mapped read-only, its address in a0 at the entry point. */
 struct pk_boot_cap {
-    char name[16]; /* as in the boot manifest: a server's name, "events:NAME", "irq:N", ... */
+    char name[24]; /* as in the boot manifest: a server's name, "events:NAME", "irq:N", ... */
     uint32_t slot;
     uint32_t spare;
 };

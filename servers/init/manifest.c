@@ -79,6 +79,10 @@ static int parse_setting(const char *p, size_t n, struct manifest_server *out) {
         out->not_native = 1;
         return 0;
     }
+    if (n == 12 && !memcmp(p, "programs=yes", 12)) {
+        out->programs = 1;
+        return 0;
+    }
     if (n > 8 && !memcmp(p, "restart=", 8))
         return parse_restart(p + 8, n - 8, out);
     if (n >= 5 && !memcmp(p, "caps=", 5)) {

@@ -17,6 +17,7 @@ struct manifest_server {
     int not_native;   /* it stays away when a native program runs */
     unsigned badge;   /* its number in the calling order; 0: none of its own */
     int restart;      /* it is started anew when it dies */
+    int programs;     /* it serves programs */
     const char *caps; /* comma-separated, ends at white space */
 };
 

@@ -15,6 +15,7 @@
 #define PAGE 4096ul
 #define INFO_ADDRESS ((1ul << 38) - 0x100000)
 #define NATIVE_PRIORITY 16
+#define CAP_NAME sizeof(((struct pk_boot_cap *)0)->name)
 
 static struct task_record servers[MAX_SERVERS];
 static unsigned server_count;
@@ -103,33 +104,98 @@ static long give_file(const struct task_record *s, struct pk_boot_info *info, co
     return error < 0 ? error : give_fresh(s, info, name, image_object(&file));
 }
 
-static long give_named(const struct task_record *s, struct pk_boot_info *info, const char *name) {
-    const char *of = strchr(name, ':');
-    if (of) {
-        size_t kind = (size_t)(of - name);
-        struct task_record *other = find(of + 1);
-        if (native_only && !other && strcmp(of + 1, "init"))
-            return 0;
-        if (kind == 6 && !memcmp(name, "events", 6))
-            return give(s, info, name,
-                        other                     ? other->events
-                        : !strcmp(of + 1, "init") ? session_events
-                                                  : 0,
-                        PK_RIGHT_USE, 0);
-        if (!other || other > s)
-            return -ENOENT;
-        if (other->spec.account && kind == 7 && !memcmp(name, "account", 7))
-            return give(s, info, name, other->account, PK_RIGHT_ALL, 0);
-        if (other->spec.account)
-            return kind == 3 && !memcmp(name, "pay", 3)
-                       ? give(s, info, name, other->account, PK_RIGHT_USE, 0)
-                       : -ENOENT;
-        if (kind == 4 && !memcmp(name, "call", 4))
-            return give(s, info, of + 1, other->endpoint, PK_RIGHT_USE, s->badge);
-        if (kind == 4 && !memcmp(name, "mint", 4))
-            return give(s, info, name, other->endpoint, PK_RIGHT_USE | PK_RIGHT_GRANT, 0);
-        return -ENOENT;
+/* If a name of a capability is of the kind ("call:" and so on): what it is of, else 0. */
+static const char *after(const char *name, const char *kind) {
+    size_t length = strlen(kind);
+    return strncmp(name, kind, length) ? 0 : name + length;
+}
+
+/* Which servers s may call, by the manifest: bit n for servers[n]. */
+static uint64_t callees(const struct task_record *s) {
+    const char *caps = s->spec.caps, *of;
+    char name[CAP_NAME];
+    uint64_t set = 0;
+    while (manifest_next_cap(&caps, name, sizeof name) > 0) {
+        const struct task_record *other =
+            (of = after(name, "call:")) || (of = after(name, "mint:")) ? find(of) : 0;
+        if (other)
+            set |= 1ull << (other - servers);
+        for (unsigned i = 0; !strcmp(name, "programs") && i < server_count; i++)
+            if (servers[i].spec.programs)
+                set |= 1ull << i;
     }
+    return set;
+}
+
+/* Calls go one way, or servers could wait for each other for ever: `to` must not come to call `from`. */
+static bool reaches(const struct task_record *from, const struct task_record *to) {
+    uint64_t seen = 0, next = 1ull << (from - servers);
+    while (next & ~seen) {
+        unsigned n = 0;
+        while (!((next & ~seen) >> n & 1))
+            n++;
+        seen |= 1ull << n;
+        next |= servers[n].spec.account ? 0 : callees(&servers[n]);
+    }
+    return seen >> (to - servers) & 1;
+}
+
+/* The right to call another server, badged with the server's identity or to mint badged copies. */
+static long give_call(const struct task_record *s, struct pk_boot_info *info,
+                      const struct task_record *other, bool mint) {
+    if (reaches(other, s)) {
+        server_log("%s and %s may call each other, and wait for each other for ever", s->spec.name,
+                   other->spec.name);
+        return -ELOOP;
+    }
+    if (!mint)
+        return give(s, info, other->spec.name, other->endpoint, PK_RIGHT_USE, s->badge);
+    char name[CAP_NAME] = "mint:";
+    strcat(name, other->spec.name);
+    return give(s, info, name, other->endpoint, PK_RIGHT_USE | PK_RIGHT_GRANT, 0);
+}
+
+static long give_programs(const struct task_record *s, struct pk_boot_info *info) {
+    long error = 0;
+    for (unsigned i = 0; error >= 0 && i < server_count; i++) {
+        if (!servers[i].spec.programs)
+            continue;
+        error = give_call(s, info, &servers[i], false);
+        if (error >= 0)
+            error = give_call(s, info, &servers[i], true);
+    }
+    return error;
+}
+
+static long give_events(const struct task_record *s, struct pk_boot_info *info, const char *name,
+                        const char *of) {
+    const struct task_record *other = find(of);
+    uint64_t events = other ? other->events : !strcmp(of, "init") ? session_events : 0;
+    return events ? give(s, info, name, events, PK_RIGHT_USE, 0) : native_only ? 0 : -ENOENT;
+}
+
+/* What is named after another server or an account: KIND:NAME. */
+static long give_of(const struct task_record *s, struct pk_boot_info *info, const char *name) {
+    const char *of = strchr(name, ':') + 1;
+    const struct task_record *other = find(of);
+    if (after(name, "events:"))
+        return give_events(s, info, name, of);
+    if (!other)
+        return native_only ? 0 : -ENOENT;
+    if (other->spec.account && after(name, "account:"))
+        return give(s, info, name, other->account, PK_RIGHT_ALL, 0);
+    if (other->spec.account && after(name, "pay:"))
+        return give(s, info, name, other->account, PK_RIGHT_USE, 0);
+    if (!other->spec.account && (after(name, "call:") || after(name, "mint:")))
+        return give_call(s, info, other, after(name, "mint:") != 0);
+    return -ENOENT;
+}
+
+static long give_named(const struct task_record *s, struct pk_boot_info *info, const char *name) {
+    if (strchr(name, ':'))
+        return give_of(s, info, name);
+    if (!strcmp(name, "programs"))
+        return give_programs(s, info);
     if (!strcmp(name, "machine"))
         return give(s, info, name, boot_caps.machine, PK_RIGHT_ALL, 0);
     if (!strcmp(name, "initrd"))
@@ -152,7 +218,7 @@ static long give_all(const struct task_record *s, struct pk_boot_info *info) {
     if (error >= 0)
         error = pk_cap_copy(boot_caps.machine, s->task, PK_SLOT_SERVER_MACHINE, PK_RIGHT_USE, 0);
     const char *caps = s->spec.caps;
-    char name[32];
+    char name[CAP_NAME];
     int more = 0;
     while (error >= 0 && (more = manifest_next_cap(&caps, name, sizeof name)) > 0)
         error = give_named(s, info, name);

@@ -128,7 +128,7 @@ long msg_handle_remove(struct request *req, int msqid) {
 
 /* Linux's values, the obsolete fields included (linux/msg.h). */
 long msg_handle_info(struct request *req, int command) {
-    struct msginfo info = {
+    struct msg_limits info = {
         .msgpool = MSGMNI * (MSGMNB / 1024),
         .msgmap = MSGMNB,
         .msgmax = MSGMAX,

@@ -12,27 +12,49 @@
 #include <protocol/vfs_client.h>
 #include <string.h>
 
-/* By slot: the capability to call with, and the unbadged one to make badged copies of. */
-static uint64_t endpoints[LAST_SLOT + 1], mints[LAST_SLOT + 1];
+/*
+ * By slot of a process: the server that it is for, the capability to call with, and the unbadged one to make
+ * badged copies of. All servers are here whose capabilities this one was given.
+ */
+static const char *names[SLOTS];
+static uint64_t endpoints[SLOTS], mints[SLOTS];
+static unsigned slots_end; /* behind the last one in use */
 
-static const char *const names[LAST_SLOT + 1] = {
+/* What the personality calls; all others get the slots from PK_SLOT_FIRST_SERVER on as they come. */
+static const char *const fixed[PK_SLOT_FIRST_SERVER] = {
     [PK_SLOT_VFS] = "vfs", [PK_SLOT_SHM] = "shm", [PK_SLOT_SEM] = "sem", [PK_SLOT_MSG] = "msg"};
 
+static unsigned slot_for(const char *name) {
+    unsigned slot = 0;
+    while (slot < PK_SLOT_FIRST_SERVER && (!fixed[slot] || strcmp(fixed[slot], name)))
+        slot++;
+    while (slot >= PK_SLOT_FIRST_SERVER && slot < SLOTS && names[slot])
+        slot++;
+    return slot;
+}
+
 long connect_setup(void) {
-    for (unsigned slot = FIRST_SLOT; slot <= LAST_SLOT; slot++) {
-        char mint[16] = "mint:";
-        strcat(mint, names[slot]);
-        endpoints[slot] = boot_cap(names[slot]);
-        mints[slot] = boot_cap(mint);
-        if (!endpoints[slot] || !mints[slot])
-            return -ENOENT;
+    for (uint32_t i = 0; i < boot_info->cap_count; i++) {
+        const struct pk_boot_cap *mint = &boot_info->caps[i];
+        if (strncmp(mint->name, "mint:", 5))
+            continue;
+        const char *name = mint->name + 5;
+        unsigned slot = slot_for(name);
+        if (slot == SLOTS) {
+            server_log("no slot is left for programs to call %s", name);
+            return -ENOSPC;
+        }
+        names[slot] = name;
+        mints[slot] = mint->slot;
+        endpoints[slot] = boot_cap(name);
+        slots_end = slot < slots_end ? slots_end : slot + 1;
     }
-    return 0;
+    return endpoints[PK_SLOT_VFS] ? 0 : -ENOENT;
 }
 
 void connect_forget_all(void) {
-    for (unsigned slot = FIRST_SLOT; slot <= LAST_SLOT; slot++)
-        while (session_forget(endpoints[slot]) > 0)
+    for (unsigned slot = 0; slot < slots_end; slot++)
+        while (endpoints[slot] && session_forget(endpoints[slot]) > 0)
             continue;
 }
 
@@ -74,13 +96,22 @@ static long connect_account(const struct process *p) {
 long connect_server(struct process *p, unsigned slot) {
     if (slot == PK_SLOT_ACCOUNT)
         return connect_account(p);
-    if (slot < FIRST_SLOT || slot > LAST_SLOT)
+    if (slot >= SLOTS || !endpoints[slot])
         return -EINVAL;
     long known = connect_to(p, slot);
     if (known < 0)
         return known;
     long installed = install(p, slot);
     return installed < 0 ? installed : known | installed;
+}
+
+long connect_named(struct process *p, const char *name) {
+    for (unsigned slot = 0; slot < slots_end; slot++)
+        if (names[slot] && !strcmp(names[slot], name)) {
+            long error = connect_server(p, slot);
+            return error < 0 ? error : (long)slot;
+        }
+    return -ENOENT;
 }
 
 bool connect_again(struct process *p, unsigned slot, long error) {
@@ -95,7 +126,7 @@ long connect_exceptions(const struct process *p, uint64_t task) {
 long connect_task(struct process *p) {
     long error =
         pk_cap_copy(PK_SLOT_SERVER_ENDPOINT, p->task, PK_SLOT_PROC, PK_RIGHT_USE, p->pid_node.key);
-    for (unsigned slot = FIRST_SLOT; error >= 0 && slot <= LAST_SLOT; slot++)
+    for (unsigned slot = 0; error >= 0 && slot < slots_end; slot++)
         if (p->connected >> slot & 1)
             error = install(p, slot);
     return error < 0 ? error : 0;
@@ -114,7 +145,7 @@ static long tell_forked(struct process *parent, const struct process *child, uns
 }
 
 long connect_forked(struct process *parent, struct process *child) {
-    for (unsigned slot = FIRST_SLOT; slot <= LAST_SLOT; slot++) {
+    for (unsigned slot = 0; slot < slots_end; slot++) {
         if (!(parent->connected >> slot & 1))
             continue;
         long error = tell_forked(parent, child, slot);
@@ -128,20 +159,20 @@ long connect_forked(struct process *parent, struct process *child) {
 }
 
 void connect_execed(struct process *p) {
-    for (unsigned slot = FIRST_SLOT; slot <= LAST_SLOT; slot++)
+    for (unsigned slot = 0; slot < slots_end; slot++)
         if (p->connected >> slot & 1)
             session_execed(endpoints[slot], process_pid(p));
 }
 
 void connect_credentials(struct process *p) {
-    for (unsigned slot = FIRST_SLOT; slot <= LAST_SLOT; slot++)
+    for (unsigned slot = 0; slot < slots_end; slot++)
         if (p->connected >> slot & 1)
             session_credentials(endpoints[slot], process_pid(p), p->euid, p->egid,
                                 pool_tag(p->pool), pool_payment(p->pool));
 }
 
 void connect_exited(struct process *p) {
-    for (unsigned slot = FIRST_SLOT; slot <= LAST_SLOT; slot++)
+    for (unsigned slot = 0; slot < slots_end; slot++)
         if (p->connected >> slot & 1)
             session_exited(endpoints[slot], process_pid(p));
     p->connected = 0;

@@ -19,8 +19,7 @@
 
 #define INIT_PID 1
 #define SIGNALS 64
-#define FIRST_SLOT PK_SLOT_VFS /* servers that processes connect to */
-#define LAST_SLOT PK_SLOT_MSG
+#define SLOTS PK_SLOT_FIRST_FREE /* in a process, for servers: bits of `connected` */
 
 enum process_state { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ZOMBIE };
 
@@ -185,7 +184,8 @@ static inline bool group_orphaned(const struct group *g) {
 long connect_setup(void);
 /* Ends the clients that servers have from before this one was started anew. */
 void connect_forget_all(void);
-long connect_server(struct process *p, unsigned slot); /* 1: now, 0: it was before */
+long connect_server(struct process *p, unsigned slot);   /* 1: now, 0: it was before */
+long connect_named(struct process *p, const char *name); /* its slot */
 long connect_exceptions(const struct process *p, uint64_t task);
 long connect_task(struct process *p); /* a new task's slots, for what p is connected to */
 long connect_forked(struct process *parent, struct process *child);

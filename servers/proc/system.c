@@ -3,6 +3,17 @@
 #include "pool.h"
 #include <protocol/proc_server.h>
 
+long proc_handle_connect_named(struct request *req) {
+    struct process *p = request_process(req);
+    char name[sizeof boot_info->name] = "";
+    if (!p)
+        return -ESRCH;
+    if (request_in_len(req) >= sizeof name)
+        return -ENAMETOOLONG;
+    long length = request_read(req, 0, name, request_in_len(req));
+    return length < 0 ? length : connect_named(p, name);
+}
+
 long proc_handle_connect(struct request *req, uint32_t slot) {
     struct process *p = request_process(req);
     return p ? connect_server(p, slot) : -ESRCH;

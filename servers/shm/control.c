@@ -102,7 +102,7 @@ long shm_handle_limits(struct request *req) {
 
 /* ipcs -u asks this: a walk over the segments for what is resident. */
 long shm_handle_usage(struct request *req) {
-    struct shm_info info = {
+    struct shm_use info = {
         .used_ids = (int32_t)shm_state.table.ids.used,
         .shm_tot = shm_state.pages,
     };

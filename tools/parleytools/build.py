@@ -23,16 +23,31 @@ def image(mode):
     return os.path.join(folder(mode), "tools", "parley.initrd")
 
 
+def read_text(path):
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
 def configure(mode):
+    """Configure a build folder that is not, or that does not know all servers and protocols there are."""
     out = folder(mode)
-    if os.path.exists(os.path.join(out, "build.ninja")):
+    known = os.path.join(out, "found")
+    found = subprocess.run([os.path.join(TOP, "tools", "found"), "all"], capture_output=True,
+                           text=True, check=True).stdout
+    configured = os.path.exists(os.path.join(out, "build.ninja"))
+    if configured and read_text(known) == found:
         return
     command = ["meson", "setup", out, TOP, "--cross-file", os.path.join(TOP, "cross-riscv.ini"),
-               f"-Dmode={mode}"]
+               f"-Dmode={mode}"] + (["--reconfigure"] if configured else [])
     result = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         sys.stderr.write(result.stdout + result.stderr)
         raise ToolError("meson setup failed")
+    with open(known, "w", encoding="utf-8") as stream:
+        stream.write(found)
 
 
 def build(mode, tests=False):

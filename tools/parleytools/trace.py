@@ -3,6 +3,7 @@
 
 import bisect
 import collections
+import glob
 import os
 import re
 import subprocess
@@ -16,7 +17,6 @@ LIMIT = 200  # seconds; rows that set up thousands of things take some tens
 LONGEST = 2000000  # instructions of one operation
 PERSONALITY_BIAS = (1 << 38) - 0x100000 - 0x1000  # where exec maps it, less where it is linked
 NATIVE = ("null_call", "call_", "send_", "notify", "yield")
-SERVERS = ("proc", "vfs", "console", "shm", "sem", "msg")
 # Too long to trace for what they set up: the same operation without that.
 SAME = {"getppid_10000_processes": "getppid"}
 # Where nothing but the firmware and the kernel's first steps run: nine tenths of a boot's instructions,
@@ -107,8 +107,9 @@ def operation(folder, row):
         # Measured by a program that lxbench starts, and that executes others at the same address.
         forks = row.startswith("fork_")
         program = os.path.join(folder, "user", "bench-lxnolibc" if forks else "bench-lxbench")
-        for server in SERVERS:
-            symbols.load(os.path.join(folder, f"server-{server}"), f"{server} ")
+        for path in glob.glob(os.path.join(glob.escape(folder), "server-*")):
+            if os.path.isfile(path):
+                symbols.load(path, os.path.basename(path).removeprefix("server-") + " ")
         symbols.load(os.path.join(folder, "linux.so"), "personality ", PERSONALITY_BIAS)
         if not forks:
             symbols.load(program, "user ")

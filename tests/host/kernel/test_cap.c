@@ -7,7 +7,7 @@
 #include <mm/frame.h>
 #include <parley/errno.h>
 
-#define SLOTS 3000
+#define SLOTS 5000
 #define OBJECTS 20
 
 static struct kobject objects[OBJECTS];

@@ -187,7 +187,7 @@ static void test_stat_and_set(void **state) {
     assert_int_equal(ds.msg_perm.uid, 200);
     assert_int_equal(ds.msg_perm.cuid, 100);
     assert_int_equal(snd(2, id, 1, "", IPC_NOWAIT), -EAGAIN);
-    struct msginfo info;
+    struct msg_limits info;
     assert_int_equal(mock_call(1, MSG_LABEL_INFO, WORDS(MSG_INFO), 0, 0, &info, sizeof(info)),
                      id % 32768);
     assert_int_equal(info.msgpool, 1);

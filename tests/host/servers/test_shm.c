@@ -121,7 +121,7 @@ static void test_removed_but_attached(void **state) {
 static void test_control(void **state) {
     (void)state;
     struct shmid64_ds ds;
-    struct shm_info usage;
+    struct shm_use usage;
     struct shminfo64 limits;
     int id = (int)get(1, 8, 5000, IPC_CREAT | 0600);
     assert_int_equal(mock_call(2, SHM_LABEL_LOCK, WORDS((uint64_t)id, SHM_LOCK), 0, 0, 0, 0),
