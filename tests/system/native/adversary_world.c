@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define TICK (MS / 2)
-#define TICKS 1000      /* a world's longest life */
+#define TICKS 1000     /* a world's longest life */
 #define CHECK_TICKS 80 /* how often the kernel is looked through */
 #define NUDGE_TICKS 4  /* without a call */
 #define STUCK_TICKS 20

@@ -78,6 +78,8 @@ void task_end(uint64_t task);
 /* Copies a capability to the same slot number of a task (a number below 32). */
 void give_same(uint64_t task, uint64_t slot);
 void drop(uint64_t slot);
+/* Waits until the task has ended: what an account ends with it goes in steps. False after ten seconds. */
+bool task_is_gone(uint64_t task);
 /* Waits until the thread is in the state; false after ten seconds. */
 bool thread_becomes(uint64_t thread, uint32_t state);
 

@@ -151,6 +151,14 @@ void drop(uint64_t slot) {
     IS(pk_cap_drop(0, slot), 0);
 }
 
+bool task_is_gone(uint64_t task) {
+    struct pk_task_info info;
+    for (uint64_t end = tap_time_ns() + PATIENCE; tap_time_ns() < end; tap_sleep(MS / 2))
+        if (pk_task_info(task, &info) == -ESRCH)
+            return true;
+    return false;
+}
+
 bool thread_becomes(uint64_t thread, uint32_t state) {
     struct pk_thread_info info;
     for (uint64_t end = tap_time_ns() + PATIENCE; tap_time_ns() < end; tap_sleep(MS / 2))
