@@ -20,6 +20,7 @@ struct heap {
     struct block *free_lists[HEAP_CLASSES];
     struct chunk *current; /* blocks are carved from here */
     uint64_t account;      /* slot; 0: the memory is the server's own */
+    uint64_t data_account; /* slot: for memory objects that hold clients' data; 0: likewise */
     uint64_t chunks;       /* that it has, and large blocks */
 };
 
@@ -35,7 +36,7 @@ void *own_realloc(void *pointer, size_t size);
 /* Gives back what the heap keeps for later. True if it has nothing any more. */
 bool heap_release(struct heap *heap);
 
-/* The slot of the account that pays for what malloc gives now, for memory objects that belong with it. */
-uint64_t heap_account(void);
+/* The slot of the account that pays for memory objects made in the stead of who pays for what malloc gives now. */
+uint64_t heap_data_account(void);
 
 #endif

@@ -272,6 +272,6 @@ bool heap_release(struct heap *heap) {
     return !heap->chunks;
 }
 
-uint64_t heap_account(void) {
-    return heap_current->account ? heap_current->account : PK_SLOT_ACCOUNT;
+uint64_t heap_data_account(void) {
+    return heap_current->data_account ? heap_current->data_account : PK_SLOT_ACCOUNT;
 }

@@ -18,6 +18,8 @@ static void try_end(struct payer *payer) {
     hash_remove(&payers, &payer->node);
     if (payer->heap.account)
         pk_cap_drop(0, payer->heap.account);
+    if (payer->heap.data_account)
+        pk_cap_drop(0, payer->heap.data_account);
     free(payer);
 }
 
@@ -27,7 +29,7 @@ static void look_at_idle(void) {
         try_end(container_of(idle.next, struct payer, idle));
 }
 
-struct payer *payer_get(uint64_t number, uint64_t account, bool *taken) {
+struct payer *payer_get(uint64_t number, uint64_t account, uint64_t data_account, bool *taken) {
     struct payer *payer = (struct payer *)(void *)hash_find(&payers, number);
     *taken = false;
     if (payer)
@@ -37,10 +39,11 @@ struct payer *payer_get(uint64_t number, uint64_t account, bool *taken) {
     if (!payer)
         return 0;
     payer->heap.account = account;
+    payer->heap.data_account = data_account;
     payer->refs = 1;
     list_init(&payer->idle);
     hash_insert(&payers, &payer->node, number);
-    *taken = account != 0;
+    *taken = true;
     return payer;
 }
 _Static_assert(offsetof(struct payer, node) == 0, "payer_get casts");

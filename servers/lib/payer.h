@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who pays for what a server keeps for its clients: their user, by a heap whose memory that user's account
- * pays for, and by memory objects made from the same account. The process server says with a client's
+ * Who pays for what a server keeps for its clients: their user, by a heap whose memory one of that user's accounts
+ * pays for (records), and by memory objects made from another (data), which ends a little earlier: so that
+ * whoever has filled all with files can still fork, and remove them. The process server says with a client's
  * connection who its payer is.
  *
  * While a request of a client is handled malloc takes from its payer's heap; so what the request makes the
@@ -22,10 +23,10 @@ struct payer {
 };
 
 /*
- * The payer of that number, with a reference; a new one takes over the account, a capability's slot: *taken.
+ * The payer of that number, with a reference; a new one takes over the accounts, capabilities' slots: *taken.
  * NULL if there is no memory.
  */
-struct payer *payer_get(uint64_t number, uint64_t account, bool *taken);
+struct payer *payer_get(uint64_t number, uint64_t account, uint64_t data_account, bool *taken);
 struct payer *payer_hold(struct payer *payer);
 void payer_put(struct payer *payer);
 

@@ -37,12 +37,12 @@ static void client_free(struct client *client) {
     payer_put(payer);
 }
 
-/* The payer that a session message names; its capability is kept if it is new here. */
+/* The payer that a session message names; its capabilities are kept if it is new here. */
 static struct payer *request_payer(struct request *req, uint64_t number) {
     bool taken;
-    struct payer *payer = payer_get(number, request_cap(req, 0), &taken);
-    if (taken)
-        request_take_cap(req, 0);
+    struct payer *payer = payer_get(number, request_cap(req, 0), request_cap(req, 1), &taken);
+    for (unsigned i = 0; taken && i < 2; i++)
+        request_take_cap(req, i);
     return payer;
 }
 

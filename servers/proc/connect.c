@@ -78,8 +78,9 @@ void connect_job_changed(const struct process *p) {
 /* Makes p known to the server: 1 if it did not know it before, 0, or an error. */
 static long connect_to(struct process *p, unsigned slot) {
     uint32_t flags = p->connected >> slot & 1 ? SESSION_REJOIN : 0;
-    long result = session_connect(endpoints[slot], process_pid(p), p->euid, p->egid,
-                                  pool_tag(p->pool), flags, pool_payment(p->pool));
+    long result =
+        session_connect(endpoints[slot], process_pid(p), p->euid, p->egid, pool_tag(p->pool), flags,
+                        pool_pays_records(p->pool), pool_pays_data(p->pool));
     if (result >= 0)
         p->connected |= 1u << slot;
     if (result > 0 && slot == PK_SLOT_VFS)
@@ -168,7 +169,8 @@ void connect_credentials(struct process *p) {
     for (unsigned slot = 0; slot < slots_end; slot++)
         if (p->connected >> slot & 1)
             session_credentials(endpoints[slot], process_pid(p), p->euid, p->egid,
-                                pool_tag(p->pool), pool_payment(p->pool));
+                                pool_tag(p->pool), pool_pays_records(p->pool),
+                                pool_pays_data(p->pool));
 }
 
 void connect_exited(struct process *p) {

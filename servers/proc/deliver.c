@@ -128,11 +128,10 @@ void deliver_setup(void) {
     log_faults = command_line_get("log", option, sizeof option) > 0 && option[0] == 'f';
 }
 
-static long on_fault(struct request *req, struct process *p) {
+static long on_fault(struct request *req, struct process *p, uint64_t error) {
     static struct pk_regs regs;
     struct signal_info info;
     uint64_t cause = req->msg.w[0], address = req->msg.w[1], pc = req->msg.w[2];
-    uint64_t error = req->msg.w[3];
     if (pk_thread_regs(p->main.slot, &regs, PK_REGS_GET) < 0)
         return 0;
     if (in_copy(p, pc) && regs.foreign) {
@@ -164,9 +163,12 @@ static long on_fault(struct request *req, struct process *p) {
 
 /*
  * A page that nobody can pay for: whoever uses most of the account that is full ends, and p goes on, if it was
- * not p itself.
+ * not p itself. If it is a file's page, or the like, no process's end would help: then it is as if the file
+ * had no such page (SIGBUS), as it is in a tmpfs that is full.
  */
-static long on_memory(const struct request *req, struct process *p) {
+static long on_memory(struct request *req, struct process *p) {
+    if (pool_is_kept(req->msg.w[3]))
+        return on_fault(req, p, ENXIO);
     if (!pool_is_full(req->msg.w[3]))
         return 0; /* since then somebody has given memory back, or was ended for another's fault */
     struct process *largest = pool_largest(req->msg.w[3]);
@@ -187,7 +189,7 @@ long deliver_exception(struct request *req) {
     case PK_EXCEPTION_ATTENTION:
         return on_attention(req, p);
     case PK_EXCEPTION_FAULT:
-        return on_fault(req, p);
+        return on_fault(req, p, req->msg.w[3]);
     case PK_EXCEPTION_MEMORY:
         return on_memory(req, p);
     default: /* a system call inside the personality: it never makes one */

@@ -4,6 +4,11 @@
  * is an account with processes' accounts below it: a user's, or one that limits a process and its
  * descendants (quota). Most have no limit but what is free.
  *
+ * In a pool's account is one more, for what servers keep for its processes, and in that two: for records, which
+ * are in the servers' heaps, and for data, which files and segments hold. Each ceiling is a little lower than
+ * the one around it: or a single file could leave no page for a fault, and no process's end would help, nor a
+ * record for a fork.
+ *
  * A pool's tag is the kernel's name for the account, in which a fault tells which one is full.
  */
 #include "pool.h"
@@ -11,15 +16,25 @@
 
 #define TAG_USER (1ull << 32) /* and the user id */
 #define TAG_LIMITED (2ull << 32)
+#define TAG_KEPT (1ull << 40) /* with the pool's: its account for what servers keep */
 #define NO_LIMIT UINT64_MAX
 #define FAULT_MOST (16 * 4096ul) /* what a page fault may need, and a little more */
 #define LOOKS 2
 #define KEPT_FOR_ROOT 32 /* this part of all memory no other user gets */
+#define FOR_PROCESSES                                                                              \
+    16 /* this part of a pool's memory servers do not get, and as much more no data */
+
+/* The same account's slots: with all rights, and to make memory objects from. */
+struct payment {
+    uint64_t account, pay;
+};
 
 struct pool {
-    struct hash_node node;     /* key: tag */
-    struct pool *outer;        /* of a limited one */
-    uint64_t account, payment; /* the same one: with all rights, and to pay for memory objects */
+    struct hash_node node; /* key: tag */
+    struct pool *outer;    /* of a limited one */
+    uint64_t account;      /* processes' accounts are in it */
+    uint64_t kept;         /* what servers keep, in two parts: */
+    struct payment records, data;
     struct heap heap;
     uint64_t refs;    /* processes, and pools inside */
     struct list idle; /* in a list of those without */
@@ -31,8 +46,12 @@ uint64_t pool_users_account(void) {
     return boot_cap("account:users");
 }
 
-uint64_t pool_payment(const struct pool *pool) {
-    return pool->payment;
+uint64_t pool_pays_records(const struct pool *pool) {
+    return pool->records.pay;
+}
+
+uint64_t pool_pays_data(const struct pool *pool) {
+    return pool->data.pay;
 }
 
 struct heap *pool_heap(struct pool *pool) {
@@ -45,11 +64,37 @@ uint64_t pool_tag(const struct pool *pool) {
 
 static struct list idle = LIST_INIT(idle); /* without references, but with something left in them */
 
-/* What a user has left behind stays charged to that account: it is kept for when the user comes back. */
-static bool is_empty(struct pool *pool) {
+/* That there is for users, in bytes. */
+static uint64_t all_memory(void) {
     struct pk_account_info info;
+    return pk_account_info(pool_users_account(), &info) < 0 ? NO_LIMIT : info.used + info.available;
+}
+
+static uint64_t user_limit(uint32_t uid) {
+    uint64_t all = uid == 0 ? NO_LIMIT : all_memory();
+    return all == NO_LIMIT ? all : all - all / KEPT_FOR_ROOT;
+}
+
+/* What a user has left behind stays charged to that account: it is kept for when the user comes back. */
+static bool is_used(uint64_t account) {
+    struct pk_account_info info;
+    return pk_account_info(account, &info) == 0 && info.used;
+}
+
+static bool is_empty(struct pool *pool) {
     return heap_release(&pool->heap) &&
-           !(pool->node.key & TAG_USER && pk_account_info(pool->account, &info) == 0 && info.used);
+           !(pool->node.key & TAG_USER &&
+             (is_used(pool->records.account) || is_used(pool->data.account)));
+}
+
+static void free_pool(struct pool *pool) {
+    const uint64_t slots[] = {pool->records.pay, pool->records.account,
+                              pool->data.pay,    pool->data.account,
+                              pool->kept,        pool->account};
+    for (unsigned i = 0; i < sizeof slots / sizeof slots[0]; i++)
+        if (slots[i])
+            pk_cap_drop(0, slots[i]);
+    free(pool);
 }
 
 /* One without references ends, with those around it that had no others, or joins the idle ones. */
@@ -62,9 +107,7 @@ static void try_end(struct pool *pool) {
             return;
         }
         hash_remove(&pools, &pool->node);
-        pk_cap_drop(0, pool->payment);
-        pk_cap_drop(0, pool->account);
-        free(pool);
+        free_pool(pool);
         pool = outer && --outer->refs == 0 ? outer : 0;
     }
 }
@@ -75,26 +118,46 @@ static void look_at_idle(void) {
         try_end(container_of(idle.next, struct pool, idle));
 }
 
+/* 0 or -ENOMEM; what was made before is there. */
+static long make_payment(struct payment *payment, uint64_t parent, uint64_t limit, uint64_t tag) {
+    long slot = pk_account_create(parent, limit, 0, tag | TAG_KEPT, 0);
+    if (slot < 0)
+        return slot;
+    payment->account = (uint64_t)slot;
+    slot = pk_cap_copy(payment->account, 0, 0, PK_RIGHT_USE | PK_RIGHT_GRANT, 0);
+    payment->pay = slot < 0 ? 0 : (uint64_t)slot;
+    return slot < 0 ? slot : 0;
+}
+
+/* 0 or -ENOMEM; what was made before is there. */
+static long make_accounts(struct pool *pool, const struct pool *outer, uint64_t tag,
+                          uint64_t limit) {
+    uint64_t most = limit == NO_LIMIT ? all_memory() : limit, step = most / FOR_PROCESSES;
+    long slot = pk_account_create(outer ? outer->account : pool_users_account(), limit, 0, tag,
+                                  PROCESS_PRIORITY);
+    if (slot < 0)
+        return slot;
+    pool->account = (uint64_t)slot;
+    slot = pk_account_create(pool->account, most - step, 0, tag | TAG_KEPT, 0);
+    if (slot < 0)
+        return slot;
+    pool->kept = (uint64_t)slot;
+    long error = make_payment(&pool->records, pool->kept, NO_LIMIT, tag);
+    return error < 0 ? error : make_payment(&pool->data, pool->kept, most - 2 * step, tag);
+}
+
 /* A new pool with one reference; NULL if there is no memory. */
 static struct pool *pool_make(struct pool *outer, uint64_t tag, uint64_t limit) {
     look_at_idle();
     struct pool *pool = own_calloc(1, sizeof *pool);
     if (!pool)
         return 0;
-    long account = pk_account_create(outer ? outer->account : pool_users_account(), limit, 0, tag,
-                                     PROCESS_PRIORITY);
-    long payment = account < 0
-                       ? account
-                       : pk_cap_copy((uint64_t)account, 0, 0, PK_RIGHT_USE | PK_RIGHT_GRANT, 0);
-    if (payment < 0) {
-        if (account > 0)
-            pk_cap_drop(0, (uint64_t)account);
-        free(pool);
+    if (make_accounts(pool, outer, tag, limit) < 0) {
+        free_pool(pool);
         return 0;
     }
     pool->outer = outer;
-    pool->account = (uint64_t)account;
-    pool->payment = pool->heap.account = (uint64_t)payment;
+    pool->heap.account = pool->records.pay;
     pool->refs = 1;
     list_init(&pool->idle);
     if (outer)
@@ -107,14 +170,6 @@ static struct pool *pool_find(uint64_t tag) {
     return (struct pool *)(void *)hash_find(&pools, tag);
 }
 _Static_assert(offsetof(struct pool, node) == 0, "pool_find casts");
-
-static uint64_t user_limit(uint32_t uid) {
-    struct pk_account_info info;
-    if (uid == 0 || pk_account_info(pool_users_account(), &info) < 0)
-        return NO_LIMIT;
-    uint64_t all = info.used + info.available;
-    return all - all / KEPT_FOR_ROOT;
-}
 
 struct pool *pool_hold(struct pool *pool) {
     list_remove(&pool->idle);
@@ -175,6 +230,10 @@ long pool_limit(struct process *p, uint64_t bytes) {
     static uint64_t count;
     struct pool *pool = pool_make(p->pool, TAG_LIMITED | count++, bytes);
     return pool ? move(p, pool) : -ENOMEM;
+}
+
+bool pool_is_kept(uint64_t tag) {
+    return tag & TAG_KEPT;
 }
 
 bool pool_is_full(uint64_t tag) {

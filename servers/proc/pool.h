@@ -11,8 +11,9 @@
 struct pool *pool_of_user(uint32_t uid);
 struct pool *pool_hold(struct pool *pool);
 void pool_put(struct pool *pool);
-uint64_t pool_payment(
-    const struct pool *pool); /* slot: its account, for servers to make memory objects from */
+/* Slots of accounts for servers to make memory objects from: for their records, and for data. */
+uint64_t pool_pays_records(const struct pool *pool);
+uint64_t pool_pays_data(const struct pool *pool);
 struct heap *pool_heap(struct pool *pool); /* what this server keeps for its processes is there */
 uint64_t pool_tag(const struct pool *pool);
 uint64_t pool_users_account(void); /* slot of the account that all pools are in */
@@ -26,6 +27,8 @@ void pool_leave(struct process *p);
 long pool_follow_user(struct process *p);
 /* p and its descendants may use so many bytes from now on. -ENOMEM if p uses more already. */
 long pool_limit(struct process *p, uint64_t bytes);
+/* The account with that tag is not for processes, but for what servers keep for them. */
+bool pool_is_kept(uint64_t tag);
 /* The account with that tag cannot pay for a page fault now. */
 bool pool_is_full(uint64_t tag);
 /* Who uses most of what the full account with that tag pays for; NULL if it is no process. */

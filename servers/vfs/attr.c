@@ -104,7 +104,7 @@ long vfs_handle_statx(struct request *req, int dirfd, uint32_t flags, uint32_t m
 static long give_statfs(struct request *req) {
     struct pk_machine_info machine = {0};
     struct pk_account_info account = {0};
-    if (pk_machine_info(&machine) < 0 || pk_account_info(heap_account(), &account) < 0) {
+    if (pk_machine_info(&machine) < 0 || pk_account_info(heap_data_account(), &account) < 0) {
         return -EIO;
     }
     uint64_t available = account.available / PAGE; /* to who asks: its account pays for files */

@@ -31,7 +31,7 @@ int data_init(void) {
 long data_object(struct node *node) {
     if (node->file.object == 0) {
         uint64_t capacity = page_up(node->size);
-        long slot = pk_object_create_for(heap_account(), capacity, 0, 0);
+        long slot = pk_object_create_for(heap_data_account(), capacity, 0, 0);
         if (slot < 0) {
             return -ENOMEM;
         }

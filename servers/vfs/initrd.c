@@ -78,8 +78,8 @@ static int fill_file(const struct archive *archive, const struct cpio_entry *ent
     uint64_t shared = entry->data % PAGE == 0 ? entry->size & ~(PAGE - 1) : 0;
     uint64_t capacity = (entry->size + PAGE - 1) & ~(PAGE - 1);
     long object = shared
-                      ? pk_object_create_for(heap_account(), shared, archive->object, entry->data)
-                      : pk_object_create_for(heap_account(), capacity, 0, 0);
+                      ? pk_object_create_for(heap_data_account(), shared, archive->object, entry->data)
+                      : pk_object_create_for(heap_data_account(), capacity, 0, 0);
     if (object < 0) {
         return (int)object;
     }

@@ -25,7 +25,7 @@ int main(void) {
     };
     /* The files that are there from the beginning are nobody's in particular: all users pay. */
     static struct heap image_heap;
-    image_heap.account = boot_cap("pay:users");
+    image_heap.account = image_heap.data_account = boot_cap("pay:users");
     heap_current = &image_heap;
     int error = tree_init(boot_info->secret);
     if (!error) {

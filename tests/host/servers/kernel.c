@@ -306,7 +306,7 @@ WEAK bool heap_release(struct heap *heap) {
     (void)heap;
     return true;
 }
-WEAK uint64_t heap_account(void) {
+WEAK uint64_t heap_data_account(void) {
     return PK_SLOT_ACCOUNT;
 }
 

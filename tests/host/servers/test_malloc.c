@@ -130,10 +130,10 @@ static void test_heaps(void **state) {
     (void)state;
     enum { N = 400 };
     static unsigned char *blocks[N];
-    struct heap heaps[2] = {{.account = 1}, {.account = 2}};
+    struct heap heaps[2] = {{.account = 1, .data_account = 3}, {.account = 2}};
     size_t before = mapped;
     heap_current = &heaps[0];
-    assert_int_equal(heap_account(), 1);
+    assert_int_equal(heap_data_account(), 3);
     for (int i = 0; i < N; i++) {
         size_t size = 1 + mock_random(i % 50 ? 2000 : 60000);
         heap_current = &heaps[i % 2];
@@ -141,7 +141,7 @@ static void test_heaps(void **state) {
         memset(blocks[i], i, size);
     }
     heap_current = &heap_own;
-    assert_int_equal(heap_account(), PK_SLOT_ACCOUNT);
+    assert_int_equal(heap_data_account(), PK_SLOT_ACCOUNT);
     for (int i = 0; i < N; i += 7) {
         size_t own = of_account[0];
         blocks[i] = realloc(blocks[i], 30000); /* by somebody else */
