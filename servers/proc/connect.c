@@ -16,6 +16,7 @@
  * By slot of a process: the server that it is for, the capability to call with, and the unbadged one to make
  * badged copies of. All servers are here whose capabilities this one was given.
  */
+#define FIRST_SLOT PK_SLOT_VFS
 static const char *names[SLOTS];
 static uint64_t endpoints[SLOTS], mints[SLOTS];
 static unsigned slots_end; /* behind the last one in use */
@@ -25,7 +26,7 @@ static const char *const fixed[PK_SLOT_FIRST_SERVER] = {
     [PK_SLOT_VFS] = "vfs", [PK_SLOT_SHM] = "shm", [PK_SLOT_SEM] = "sem", [PK_SLOT_MSG] = "msg"};
 
 static unsigned slot_for(const char *name) {
-    unsigned slot = 0;
+    unsigned slot = FIRST_SLOT;
     while (slot < PK_SLOT_FIRST_SERVER && (!fixed[slot] || strcmp(fixed[slot], name)))
         slot++;
     while (slot >= PK_SLOT_FIRST_SERVER && slot < SLOTS && names[slot])
@@ -53,7 +54,7 @@ long connect_setup(void) {
 }
 
 void connect_forget_all(void) {
-    for (unsigned slot = 0; slot < slots_end; slot++)
+    for (unsigned slot = FIRST_SLOT; slot < slots_end; slot++)
         while (endpoints[slot] && session_forget(endpoints[slot]) > 0)
             continue;
 }
@@ -107,7 +108,7 @@ long connect_server(struct process *p, unsigned slot) {
 }
 
 long connect_named(struct process *p, const char *name) {
-    for (unsigned slot = 0; slot < slots_end; slot++)
+    for (unsigned slot = FIRST_SLOT; slot < slots_end; slot++)
         if (names[slot] && !strcmp(names[slot], name)) {
             long error = connect_server(p, slot);
             return error < 0 ? error : (long)slot;
@@ -127,7 +128,7 @@ long connect_exceptions(const struct process *p, uint64_t task) {
 long connect_task(struct process *p) {
     long error =
         pk_cap_copy(PK_SLOT_SERVER_ENDPOINT, p->task, PK_SLOT_PROC, PK_RIGHT_USE, p->pid_node.key);
-    for (unsigned slot = 0; error >= 0 && slot < slots_end; slot++)
+    for (unsigned slot = FIRST_SLOT; error >= 0 && slot < slots_end; slot++)
         if (p->connected >> slot & 1)
             error = install(p, slot);
     return error < 0 ? error : 0;
@@ -146,7 +147,7 @@ static long tell_forked(struct process *parent, const struct process *child, uns
 }
 
 long connect_forked(struct process *parent, struct process *child) {
-    for (unsigned slot = 0; slot < slots_end; slot++) {
+    for (unsigned slot = FIRST_SLOT; slot < slots_end; slot++) {
         if (!(parent->connected >> slot & 1))
             continue;
         long error = tell_forked(parent, child, slot);
@@ -160,13 +161,13 @@ long connect_forked(struct process *parent, struct process *child) {
 }
 
 void connect_execed(struct process *p) {
-    for (unsigned slot = 0; slot < slots_end; slot++)
+    for (unsigned slot = FIRST_SLOT; slot < slots_end; slot++)
         if (p->connected >> slot & 1)
             session_execed(endpoints[slot], process_pid(p));
 }
 
 void connect_credentials(struct process *p) {
-    for (unsigned slot = 0; slot < slots_end; slot++)
+    for (unsigned slot = FIRST_SLOT; slot < slots_end; slot++)
         if (p->connected >> slot & 1)
             session_credentials(endpoints[slot], process_pid(p), p->euid, p->egid,
                                 pool_tag(p->pool), pool_pays_records(p->pool),
@@ -174,7 +175,7 @@ void connect_credentials(struct process *p) {
 }
 
 void connect_exited(struct process *p) {
-    for (unsigned slot = 0; slot < slots_end; slot++)
+    for (unsigned slot = FIRST_SLOT; slot < slots_end; slot++)
         if (p->connected >> slot & 1)
             session_exited(endpoints[slot], process_pid(p));
     p->connected = 0;
