@@ -20,10 +20,11 @@ struct client {
     struct hash_node node; /* its key is the pid */
     uint32_t uid;          /* effective */
     uint32_t gid;
-    bool rejoined;       /* it was connected to this server's predecessor, which died */
-    struct payer *payer; /* for what is kept for it */
-    void *data;          /* the server's own */
-    struct list waiters; /* struct waiter.client_link */
+    struct groups *groups; /* supplementary ones; 0: none */
+    bool rejoined;         /* it was connected to this server's predecessor, which died */
+    struct payer *payer;   /* for what is kept for it */
+    void *data;            /* the server's own */
+    struct list waiters;   /* struct waiter.client_link */
 };
 
 /*
@@ -38,6 +39,25 @@ struct client_ops {
     void (*exited)(struct client *client); /* its waiters have ended */
     void (*credentials)(struct client *client);
 };
+
+/* Supplementary groups, shared by a process and its forks. */
+struct groups {
+    uint64_t refs;
+    uint32_t count, ids[];
+};
+
+/* Is it one of these groups (0: none)? */
+static inline bool groups_have(const struct groups *groups, uint32_t gid) {
+    for (uint32_t i = 0; groups && i < groups->count; i++)
+        if (groups->ids[i] == gid)
+            return true;
+    return false;
+}
+
+/* Is it the client's group, or one of its supplementary ones? */
+static inline bool client_in_group(const struct client *client, uint32_t gid) {
+    return client->gid == gid || groups_have(client->groups, gid);
+}
 
 extern struct hash client_table;
 

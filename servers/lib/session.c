@@ -30,8 +30,14 @@ static struct client *client_add(int pid, uint32_t uid, uint32_t gid, struct pay
     return client;
 }
 
+static void groups_put(struct groups *groups) {
+    if (groups && --groups->refs == 0)
+        free(groups);
+}
+
 static void client_free(struct client *client) {
     struct payer *payer = client->payer;
+    groups_put(client->groups);
     hash_remove(&client_table, &client->node);
     free(client);
     payer_put(payer);
@@ -90,6 +96,8 @@ long session_handle_forked(struct request *req, int parent_pid, int child_pid) {
         client_add(child_pid, parent->uid, parent->gid, payer_hold(parent->payer));
     if (!child)
         return -ENOMEM;
+    if ((child->groups = parent->groups))
+        child->groups->refs++;
     long result = client_ops->forked ? client_ops->forked(parent, child) : 0;
     if (result < 0)
         client_free(child);
@@ -130,6 +138,29 @@ long session_handle_forget(struct request *req) {
         return 0;
     client_exited(client);
     return 1;
+}
+
+long session_handle_groups(struct request *req, int pid) {
+    struct client *client = client_find((uint64_t)pid);
+    if (!client)
+        return -ESRCH;
+    uint64_t count = request_in_len(req) / sizeof(uint32_t);
+    struct groups *groups = 0;
+    payer_serve(client->payer);
+    if (count && !(groups = malloc(sizeof *groups + count * sizeof *groups->ids)))
+        return -ENOMEM;
+    long error = count ? request_read_all(req, groups->ids, count * sizeof *groups->ids) : 0;
+    if (error < 0) {
+        free(groups);
+        return error;
+    }
+    if (groups) {
+        groups->refs = 1;
+        groups->count = (uint32_t)count;
+    }
+    groups_put(client->groups);
+    client->groups = groups;
+    return 0;
 }
 
 long session_handle_credentials(struct request *req, int pid, uint32_t uid, uint32_t gid,

@@ -76,6 +76,10 @@ void connect_job_changed(const struct process *p) {
                 p->no_terminal ? 0 : process_session(p));
 }
 
+static void tell_groups(const struct process *p, unsigned slot) {
+    session_groups(endpoints[slot], process_pid(p), p->settings->groups, p->settings->group_count);
+}
+
 /* Makes p known to the server: 1 if it did not know it before, 0, or an error. */
 static long connect_to(struct process *p, unsigned slot) {
     uint32_t flags = p->connected >> slot & 1 ? SESSION_REJOIN : 0;
@@ -84,8 +88,12 @@ static long connect_to(struct process *p, unsigned slot) {
                         pool_pays_records(p->pool), pool_pays_data(p->pool));
     if (result >= 0)
         p->connected |= 1u << slot;
-    if (result > 0 && slot == PK_SLOT_VFS)
+    if (result > 0 && slot == PK_SLOT_VFS) {
         connect_job_changed(p);
+        settings_tell_files(p);
+    }
+    if (result > 0 && p->settings->group_count)
+        tell_groups(p, slot);
     return result;
 }
 
@@ -172,6 +180,12 @@ void connect_credentials(struct process *p) {
             session_credentials(endpoints[slot], process_pid(p), p->euid, p->egid,
                                 pool_tag(p->pool), pool_pays_records(p->pool),
                                 pool_pays_data(p->pool));
+}
+
+void connect_groups(struct process *p) {
+    for (unsigned slot = FIRST_SLOT; slot < slots_end; slot++)
+        if (p->connected >> slot & 1)
+            tell_groups(p, slot);
 }
 
 void connect_exited(struct process *p) {

@@ -63,6 +63,8 @@ long proc_handle_fork(struct request *req, uint64_t flags, uint64_t stack, uint6
     struct waiter_queue *held = broadcast_holds_fork(parent);
     if (held)
         return request_wait(req, held, NULL);
+    if (parent->ruid != 0 && pool_processes(parent) >= settings_limit(parent, RLIMIT_NPROC))
+        return -EAGAIN;
     struct process *child = process_new(parent);
     if (!child)
         return -ENOMEM;

@@ -192,6 +192,10 @@ void pool_put(struct pool *pool) {
     look_at_idle();
 }
 
+uint64_t pool_processes(const struct process *p) {
+    return p->pool->refs;
+}
+
 long pool_enter(struct process *p, struct pool *pool) {
     long account = pk_account_create(pool->account, NO_LIMIT, 0, pool->node.key, PROCESS_PRIORITY);
     if (account < 0)

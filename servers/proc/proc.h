@@ -77,6 +77,30 @@ struct thread {
     uint32_t alt_flags;
 };
 
+/* setrlimit(2)'s, as many as Linux has. */
+#define LIMITS 16
+enum {
+    RLIMIT_STACK = 3,
+    RLIMIT_CORE = 4,
+    RLIMIT_NPROC = 6,
+    RLIMIT_NOFILE = 7,
+    RLIMIT_MEMLOCK = 8,
+    RLIMIT_MSGQUEUE = 12,
+    RLIMIT_NICE = 13,
+    RLIMIT_RTPRIO = 14,
+};
+struct limit {
+    uint64_t soft, hard;
+};
+
+/* What is inherited and seldom changed: a fork shares it. */
+struct settings {
+    uint64_t refs;
+    struct limit limits[LIMITS];
+    uint32_t group_count;
+    uint32_t groups[]; /* supplementary ones */
+};
+
 #define COMMAND_PATH 256
 
 /* What /proc tells of a program that runs. A process has its parent's until exec makes a new one. */
@@ -120,6 +144,10 @@ struct process {
     uint64_t entry; /* the personality's, in its address space */
     char name[16];
     struct command *command; /* 0: none yet */
+    struct settings *settings;
+    int8_t nice;
+    uint8_t parent_death_signal; /* 0: none */
+    bool dumpable, keeps_rights, subreaper, no_new_rights;
 
     /* Most have the default action for most signals, and a fork copies only what is in use: see signal_action(). */
     uint64_t acted; /* bit n-1: signal n has an action of its own */
@@ -164,6 +192,12 @@ void command_put(struct command *command); /* which may be 0 */
 uint64_t process_count(void);
 uint64_t process_run_ns(const struct process *p);
 
+/* settings.c */
+struct settings *settings_usual(void);
+void settings_put(struct settings *s);
+uint64_t settings_limit(const struct process *p, unsigned resource); /* the soft one */
+void settings_tell_files(const struct process *p);                   /* RLIMIT_NOFILE, to vfs */
+
 /* group.c */
 struct group *group_find(int id);
 struct group *group_new(int id, int session); /* for a member at once; 0: no memory */
@@ -191,6 +225,7 @@ long connect_task(struct process *p); /* a new task's slots, for what p is conne
 long connect_forked(struct process *parent, struct process *child);
 void connect_execed(struct process *p);
 void connect_credentials(struct process *p);
+void connect_groups(struct process *p); /* the supplementary ones have changed */
 void connect_exited(struct process *p);
 /* True if a server's error is because it was started anew and did not know p: now it does, ask again. */
 bool connect_again(struct process *p, unsigned slot, long error);

@@ -51,6 +51,7 @@ void process_bury(void) {
         struct pool *pool = p->pool;
         list_remove(&p->all);
         command_put(p->command);
+        settings_put(p->settings);
         free(p);
         pool_put(pool);
     }
@@ -102,8 +103,11 @@ struct process *process_new(struct process *parent) {
         signal_copy_actions(p, parent);
         if (p->command)
             p->command->refs++;
+        p->settings->refs++;
     } else {
         memset(p, 0, sizeof *p);
+        p->settings = settings_usual();
+        p->dumpable = true;
     }
     p->parent = parent;
     p->state = PROCESS_RUNNING;
@@ -118,6 +122,8 @@ struct process *process_new(struct process *parent) {
     p->main.mask_saved = p->alarm_armed = false;
     p->alarm_interval = 0;
     p->own_ns = p->children_ns = 0;
+    p->parent_death_signal = 0;
+    p->subreaper = false;
     p->start_ns = clock_ns();
     list_init(&p->children);
     list_init(&p->queue);

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Permission checks by owner, group and mode; user 0 passes all but execution of what has no x. */
 #include "access.h"
+#include <lib/client.h>
 
 #include <parley/errno.h>
+
+bool access_in_group(const struct credentials *who, uint32_t gid) {
+    return who->gid == gid || groups_have(who->groups, gid);
+}
 
 int access_check(const struct node *node, const struct credentials *who, uint32_t wanted) {
     uint32_t bits = node->mode;
@@ -12,7 +17,7 @@ int access_check(const struct node *node, const struct credentials *who, uint32_
     }
     if (who->uid == node->uid) {
         bits >>= 6;
-    } else if (who->gid == node->gid) {
+    } else if (access_in_group(who, node->gid)) {
         bits >>= 3;
     }
     return (wanted & ~bits & 7) ? -EACCES : 0;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may do what with a node: credentials and permission bits (path_resolution(7)). There are no
- * supplementary groups yet.
+ * Who may do what with a node: credentials and permission bits (path_resolution(7)).
  */
 #ifndef VFS_ACCESS_H
 #define VFS_ACCESS_H
@@ -11,7 +10,11 @@
 struct credentials {
     uint32_t uid; /* effective */
     uint32_t gid;
+    const struct groups *groups; /* supplementary ones, of the client; NULL: none */
 };
+
+/* Is that one of the caller's groups? */
+bool access_in_group(const struct credentials *who, uint32_t gid);
 
 #define MAY_EXECUTE 1u /* search, for a directory */
 #define MAY_WRITE 2u

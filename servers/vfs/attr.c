@@ -174,7 +174,7 @@ long vfs_handle_fchmodat(struct request *req, int dirfd, uint32_t mode, uint32_t
     if (error) {
         return error;
     }
-    if (caller.who.uid != 0 && caller.who.gid != node->gid) {
+    if (caller.who.uid != 0 && !access_in_group(&caller.who, node->gid)) {
         mode &= ~MODE_SETGID;
     }
     node->mode = node_type(node) | (mode & 07777);
@@ -191,7 +191,7 @@ long vfs_handle_fchownat(struct request *req, int dirfd, uint32_t uid, uint32_t 
         return error;
     }
     bool changes_owner = uid != UINT32_MAX && uid != node->uid;
-    bool other_group = gid != UINT32_MAX && gid != caller.who.gid;
+    bool other_group = gid != UINT32_MAX && !access_in_group(&caller.who, gid);
     if (caller.who.uid != 0 && (changes_owner || other_group || caller.who.uid != node->uid)) {
         return -EPERM;
     }

@@ -70,6 +70,7 @@ static long context_connected(struct client *client) {
     }
     context->cwd = node_hold(tree_root);
     context->umask = 022;
+    context->limit = FD_SOFT_LIMIT;
     long error = client->rejoined ? lost_descriptors(context) : 0;
     if (error < 0) {
         context_free(context);
@@ -115,6 +116,17 @@ static void context_execed(struct client *client) {
 static void context_exited(struct client *client) {
     context_free(client->data);
     client->data = NULL;
+}
+
+long vfs_handle_limit(struct request *req, int pid, uint64_t files) {
+    struct client *client = pid > 0 ? client_find((uint64_t)pid) : NULL;
+    struct context *context = client ? client->data : NULL;
+    (void)req;
+    if (!context) {
+        return -ESRCH;
+    }
+    context->limit = files < VFS_FILES_MOST ? (int)files : VFS_FILES_MOST;
+    return 0;
 }
 
 long vfs_handle_job(struct request *req, int pid, int group, int session) {

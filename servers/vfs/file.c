@@ -37,7 +37,7 @@ struct context *request_context(const struct request *req) {
 
 struct credentials request_credentials(const struct request *req) {
     struct client *client = request_client(req);
-    struct credentials who = {client->uid, client->gid};
+    struct credentials who = {client->uid, client->gid, client->groups};
     return who;
 }
 
@@ -85,7 +85,7 @@ long fd_install(struct context *context, struct file *file, int least, bool cloe
     while (fd < context->size && context->files[fd]) {
         fd++;
     }
-    if (fd >= FD_SOFT_LIMIT) {
+    if (fd >= context->limit) {
         return -EMFILE;
     }
     if (!reserve(context, fd)) {

@@ -17,7 +17,6 @@
 #include "linux_abi.h"
 #include "node.h"
 
-#define FD_MOST 4096 /* descriptors of a process */
 #define FD_SOFT_LIMIT 1024
 #define OFFSET_CURRENT (-1) /* read and write at the file's own offset */
 
@@ -56,6 +55,7 @@ struct context {
     struct file **files; /* by descriptor; NULL where closed */
     uint8_t *cloexec;    /* a bit a descriptor */
     int size;            /* of files */
+    int limit;           /* descriptors from here on are not given out (RLIMIT_NOFILE) */
     int lowest_free;     /* no descriptor below it is free */
     struct node *cwd;
     uint32_t umask;

@@ -28,7 +28,7 @@ struct archive {
     uint64_t length;
 };
 
-static const struct credentials root = {0, 0};
+static const struct credentials root = {.uid = 0};
 
 /* Puts a node at a path, whose missing directories are made. */
 static int add_at(const char *path, struct node *node) {
@@ -77,9 +77,9 @@ static int fill_file(const struct archive *archive, const struct cpio_entry *ent
                      struct node *node) {
     uint64_t shared = entry->data % PAGE == 0 ? entry->size & ~(PAGE - 1) : 0;
     uint64_t capacity = (entry->size + PAGE - 1) & ~(PAGE - 1);
-    long object = shared
-                      ? pk_object_create_for(heap_data_account(), shared, archive->object, entry->data)
-                      : pk_object_create_for(heap_data_account(), capacity, 0, 0);
+    long object =
+        shared ? pk_object_create_for(heap_data_account(), shared, archive->object, entry->data)
+               : pk_object_create_for(heap_data_account(), capacity, 0, 0);
     if (object < 0) {
         return (int)object;
     }

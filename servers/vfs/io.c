@@ -126,7 +126,7 @@ long vfs_handle_dup3(struct request *req, int old_fd, int new_fd, uint32_t flags
     if (old_fd == new_fd) {
         return -EINVAL;
     }
-    if (!file || new_fd < 0 || new_fd >= FD_SOFT_LIMIT) {
+    if (!file || new_fd < 0 || new_fd >= context->limit) {
         return -EBADF;
     }
     file->refs++;
@@ -145,7 +145,7 @@ static long set_flags(struct file *file, uint64_t argument) {
 
 static long duplicate_from(struct context *context, struct file *file, uint64_t least,
                            bool cloexec) {
-    return least >= FD_SOFT_LIMIT ? -EINVAL : do_dup(context, file, (int)least, cloexec);
+    return least >= (uint64_t)context->limit ? -EINVAL : do_dup(context, file, (int)least, cloexec);
 }
 
 long vfs_handle_fcntl(struct request *req, int fd, int command, uint64_t argument) {

@@ -94,7 +94,7 @@ int caller_by_pid(int pid, struct caller *caller) {
         return -ESRCH;
     }
     caller->context = client->data;
-    caller->who = (struct credentials){client->uid, client->gid};
+    caller->who = (struct credentials){client->uid, client->gid, client->groups};
     return 0;
 }
 

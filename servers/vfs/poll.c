@@ -15,7 +15,6 @@
 #include <lib/job.h>
 #include <stdlib.h>
 
-#define POLL_MOST FD_SOFT_LIMIT
 #define SLICE 128
 #define WOKEN_AT_ONCE 32
 
@@ -294,7 +293,7 @@ long vfs_handle_poll(struct request *req, int64_t timeout_ns) {
     if (!context) {
         return -EBADF;
     }
-    if (count > POLL_MOST) {
+    if (count > (uint64_t)context->limit) {
         return -EINVAL;
     }
     struct poll_wait *wait = wait_new(req, count, timeout_ns);

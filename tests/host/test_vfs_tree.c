@@ -22,8 +22,8 @@ void *own_calloc(size_t count, size_t size) {
 
 #include "path.h"
 
-static const struct credentials root = {0, 0};
-static const struct credentials user = {1000, 1000};
+static const struct credentials root = {.uid = 0, .gid = 0};
+static const struct credentials user = {.uid = 1000, .gid = 1000};
 
 uint64_t vfs_now(void) {
     static uint64_t now;

@@ -9,7 +9,10 @@
 #define CLONE_CHILD_SETTID 0x1000000ul
 #define PR_SET_NAME 15
 #define PR_GET_NAME 16
-#define PR_GET_DUMPABLE 3
+#define PR_GET_PDEATHSIG 2
+#define PR_GET_CHILD_SUBREAPER 37
+#define PR_SET_NO_NEW_PRIVS 38
+#define PR_GET_NO_NEW_PRIVS 39
 #define PR_PARLEY_QUOTA 0x50524c59
 #define ID_KEEP 0xffffffffu
 
@@ -231,9 +234,12 @@ long linux_setgid(uint32_t gid) {
     return proc_set_users(PK_SLOT_PROC, 1, all, gid, all);
 }
 
-/* Supplementary groups: a process has none. */
-long linux_getgroups(int size) {
-    return size < 0 ? -EINVAL : 0;
+long linux_getgroups(int size, uint32_t *groups) {
+    return size < 0 ? -EINVAL : proc_groups(PK_SLOT_PROC, groups, (uint64_t)size);
+}
+
+long linux_setgroups(uint64_t size, const uint32_t *groups) {
+    return size > INT32_MAX ? -EINVAL : proc_set_groups(PK_SLOT_PROC, groups, size);
 }
 
 struct linux_utsname {
@@ -288,33 +294,30 @@ long linux_sysinfo(struct linux_sysinfo *out) {
     return user_put(out, &numbers, sizeof numbers);
 }
 
-#define RLIMIT_COUNT 16
-#define RLIM_INFINITY (~0ul)
-enum { RLIMIT_STACK = 3, RLIMIT_CORE = 4, RLIMIT_NOFILE = 7 };
-
-/* prlimit(2): limits can be read; setting one to what it is changes nothing, else ENOSYS. */
+/* prlimit(2) */
 long linux_prlimit64(int pid, uint32_t resource, const uint64_t *new, uint64_t *old) {
-    if (resource >= RLIMIT_COUNT)
-        return -EINVAL;
-    if (pid != 0 && pid != state.pid)
-        return -ESRCH;
-    uint64_t soft = RLIM_INFINITY, hard = RLIM_INFINITY;
-    if (resource == RLIMIT_STACK)
-        soft = 8ul << 20;
-    else if (resource == RLIMIT_CORE)
-        soft = 0;
-    else if (resource == RLIMIT_NOFILE)
-        soft = 1024, hard = 4096;
-    uint64_t limits[2] = {soft, hard}, wanted[2];
-    if (new &&user_get(wanted, new, sizeof wanted) < 0)
+    uint64_t limit[2] = {0, 0};
+    if (new &&user_get(limit, new, sizeof limit) < 0)
         return -EFAULT;
-    if (new && (wanted[0] != soft || wanted[1] != hard))
-        return -ENOSYS;
-    return old ? user_put(old, limits, sizeof limits) : 0;
+    long error =
+        proc_limit(PK_SLOT_PROC, pid, resource, new != 0, limit[0], limit[1], &limit[0], &limit[1]);
+    return error == 0 && old ? user_put(old, limit, sizeof limit) : error;
 }
 
 long linux_getrlimit(uint32_t resource, uint64_t *old) {
     return linux_prlimit64(0, resource, 0, old);
+}
+
+long linux_setrlimit(uint32_t resource, const uint64_t *new) {
+    return new ? linux_prlimit64(0, resource, new, 0) : -EFAULT;
+}
+
+long linux_getpriority(int which, int who) {
+    return proc_priority(PK_SLOT_PROC, which, who, 0, 0);
+}
+
+long linux_setpriority(int which, int who, int nice) {
+    return proc_priority(PK_SLOT_PROC, which, who, 1, nice);
 }
 
 static long set_name(const char *user) {
@@ -329,18 +332,30 @@ static long set_name(const char *user) {
     return 0;
 }
 
-long linux_prctl(int option, uint64_t argument) {
+long linux_prctl(int option, uint64_t argument, uint64_t third, uint64_t fourth, uint64_t fifth) {
     switch (option) {
+    case PR_GET_PDEATHSIG: {
+        long signal = proc_attribute(PK_SLOT_PROC, option, 0);
+        int32_t value = (int32_t)signal;
+        return signal < 0 ? signal : user_put((int32_t *)argument, &value, sizeof value);
+    }
+    case PR_SET_NO_NEW_PRIVS:
+    case PR_GET_NO_NEW_PRIVS:
+        if (third || fourth || fifth || (option == PR_GET_NO_NEW_PRIVS && argument))
+            return -EINVAL;
+        return proc_attribute(PK_SLOT_PROC, option, argument);
+    case PR_GET_CHILD_SUBREAPER: {
+        int32_t value = (int32_t)proc_attribute(PK_SLOT_PROC, option, 0);
+        return user_put((int32_t *)argument, &value, sizeof value);
+    }
     case PR_SET_NAME:
         return set_name((const char *)argument);
     case PR_GET_NAME:
         return user_put((char *)argument, state.name, sizeof state.name);
-    case PR_GET_DUMPABLE:
-        return 1;
     case PR_PARLEY_QUOTA:
         return proc_quota(PK_SLOT_PROC, argument);
     default:
-        return -EINVAL;
+        return proc_attribute(PK_SLOT_PROC, option, argument);
     }
 }
 

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a process inherits and few change: limits, supplementary groups, and what prctl(2) sets. Limits and
+ * groups are one record that a fork shares and a change copies.
+ *
+ * RLIMIT_NOFILE is kept to by vfs, RLIMIT_NPROC by fork; the others are only told (docs/linux-calls.md).
+ */
+#include "pool.h"
+#include <protocol/proc_server.h>
+#include <protocol/vfs_client.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INFINITY (~0ul)
+#define GROUPS_MOST 65536 /* NGROUPS_MAX */
+#define NICE_LEAST (-20)
+#define NICE_MOST 19
+
+struct settings *settings_usual(void) {
+    static struct settings usual;
+    if (!usual.refs) {
+        for (unsigned i = 0; i < LIMITS; i++)
+            usual.limits[i] = (struct limit){INFINITY, INFINITY};
+        usual.limits[RLIMIT_STACK].soft = 8ul << 20;
+        usual.limits[RLIMIT_CORE].soft = 0;
+        usual.limits[RLIMIT_NOFILE] = (struct limit){1024, VFS_FILES_MOST};
+        usual.limits[RLIMIT_MEMLOCK] = (struct limit){8ul << 20, 8ul << 20};
+        usual.limits[RLIMIT_MSGQUEUE] = (struct limit){819200, 819200};
+        usual.limits[RLIMIT_NICE] = usual.limits[RLIMIT_RTPRIO] = (struct limit){0, 0};
+        usual.refs = 1;
+    }
+    usual.refs++;
+    return &usual;
+}
+
+void settings_put(struct settings *s) {
+    if (--s->refs == 0)
+        free(s);
+}
+
+/* The process's own, with room for so many groups; 0: no memory. Groups are kept if there is room. */
+static struct settings *own_settings(struct process *p, size_t groups) {
+    struct settings *old = p->settings;
+    if (old->refs == 1 && old->group_count == groups)
+        return old;
+    struct settings *s = malloc(sizeof *s + groups * sizeof *s->groups);
+    if (!s)
+        return 0;
+    size_t kept = groups < old->group_count ? groups : old->group_count;
+    memcpy(s, old, sizeof *s + kept * sizeof *s->groups);
+    s->refs = 1;
+    s->group_count = (uint32_t)groups;
+    settings_put(old);
+    p->settings = s;
+    return s;
+}
+
+uint64_t settings_limit(const struct process *p, unsigned resource) {
+    return p->settings->limits[resource].soft;
+}
+
+/* Another's limits are for root, and for who is the same in all ids (prlimit(2)). */
+static bool may_limit(const struct process *from, const struct process *to) {
+    return from == to || from->euid == 0 ||
+           (from->ruid == to->ruid && from->ruid == to->euid && from->ruid == to->suid &&
+            from->rgid == to->rgid && from->rgid == to->egid && from->rgid == to->sgid);
+}
+
+static long check_limit(const struct process *caller, unsigned resource, const struct limit *old,
+                        const struct limit *new) {
+    if (new->soft > new->hard)
+        return -EINVAL;
+    if (resource == RLIMIT_NOFILE && new->hard > VFS_FILES_MOST)
+        return -EPERM;
+    return new->hard > old->hard && caller->euid != 0 ? -EPERM : 0;
+}
+
+void settings_tell_files(const struct process *p) {
+    if (p->connected >> PK_SLOT_VFS & 1)
+        vfs_limit(connect_endpoint(PK_SLOT_VFS), process_pid(p), settings_limit(p, RLIMIT_NOFILE));
+}
+
+long proc_handle_limit(struct request *req, int pid, uint32_t resource, int set, uint64_t soft,
+                       uint64_t hard) {
+    struct process *caller = request_process(req), *p = pid ? process_find(pid) : caller;
+    if (resource >= LIMITS)
+        return -EINVAL;
+    if (!caller || !p || p->state == PROCESS_ZOMBIE)
+        return -ESRCH;
+    if (!may_limit(caller, p))
+        return -EPERM;
+    struct limit old = p->settings->limits[resource], new = {soft, hard};
+    long error = set ? check_limit(caller, resource, &old, &new) : 0;
+    if (error < 0)
+        return error;
+    if (set) {
+        struct settings *s = own_settings(p, p->settings->group_count);
+        if (!s)
+            return -ENOMEM;
+        s->limits[resource] = new;
+        if (resource == RLIMIT_NOFILE)
+            settings_tell_files(p);
+    }
+    proc_results_limit(&req->msg, old.soft, old.hard);
+    return 0;
+}
+
+long proc_handle_groups(struct request *req) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    uint64_t room = request_out_len(req) / sizeof *p->settings->groups;
+    uint32_t count = p->settings->group_count;
+    if (!room)
+        return count;
+    if (room < count)
+        return -EINVAL;
+    long error =
+        count ? request_write_all(req, p->settings->groups, count * sizeof *p->settings->groups)
+              : 0;
+    return error < 0 ? error : count;
+}
+
+long proc_handle_set_groups(struct request *req) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    if (p->euid != 0)
+        return -EPERM;
+    uint64_t count = request_in_len(req) / sizeof *p->settings->groups;
+    if (count > GROUPS_MOST)
+        return -EINVAL;
+    uint32_t *groups = malloc(count * sizeof *groups + 1);
+    if (!groups)
+        return -ENOMEM;
+    long error = count ? request_read_all(req, groups, count * sizeof *groups) : 0;
+    struct settings *s = error < 0 ? 0 : own_settings(p, count);
+    if (s && count)
+        memcpy(s->groups, groups, count * sizeof *groups);
+    free(groups);
+    if (s)
+        connect_groups(p);
+    return error < 0 ? error : s ? 0 : -ENOMEM;
+}
+
+/* ---- getpriority(2), setpriority(2): kept and told; the scheduler does not look at it. ---- */
+
+#define PRIO_PROCESS 0
+#define PRIO_PGRP 1
+#define PRIO_USER 2
+
+static bool is_meant(const struct process *p, int which, uint32_t who) {
+    switch (which) {
+    case PRIO_PROCESS:
+        return (uint32_t)process_pid(p) == who;
+    case PRIO_PGRP:
+        return (uint32_t)process_group(p) == who;
+    default:
+        return p->ruid == who;
+    }
+}
+
+static long set_nice(const struct process *caller, struct process *p, int nice) {
+    if (caller->euid != 0 && caller->euid != p->ruid && caller->euid != p->euid)
+        return -EPERM;
+    /* 20 - RLIMIT_NICE is how far down others than root may go. */
+    uint64_t limit = settings_limit(p, RLIMIT_NICE);
+    int least = NICE_MOST + 1 - (limit > 40 ? 40 : (int)limit);
+    if (nice < p->nice && nice < least && caller->euid != 0)
+        return -EACCES;
+    p->nice = (int8_t)nice;
+    return 0;
+}
+
+/* Of all that are meant, the least; 20 - nice, so that it is not negative. */
+long proc_handle_priority(struct request *req, int which, int who, int set, int nice) {
+    struct process *caller = request_process(req);
+    if (!caller)
+        return -ESRCH;
+    if (which < PRIO_PROCESS || which > PRIO_USER)
+        return -EINVAL;
+    uint32_t id = who                     ? (uint32_t)who
+                  : which == PRIO_PROCESS ? (uint32_t)process_pid(caller)
+                  : which == PRIO_PGRP    ? (uint32_t)process_group(caller)
+                                          : caller->ruid;
+    nice = nice < NICE_LEAST ? NICE_LEAST : nice > NICE_MOST ? NICE_MOST : nice;
+    long result = -ESRCH;
+    struct process *one = which == PRIO_PROCESS ? process_find((int)id) : 0;
+    for (struct process *p = which == PRIO_PROCESS ? one : process_next(0); p;
+         p = one ? 0 : process_next(p)) {
+        if (!is_meant(p, which, id) || (p->state == PROCESS_ZOMBIE && set))
+            continue;
+        if (set) {
+            long error = set_nice(caller, p, nice);
+            result = error < 0 || result == -ESRCH ? error : result;
+        } else if (result < 20 - p->nice) {
+            result = 20 - p->nice;
+        }
+    }
+    return result;
+}
+
+/* ---- prctl(2) ---- */
+
+enum {
+    PR_SET_PDEATHSIG = 1,
+    PR_GET_PDEATHSIG = 2,
+    PR_GET_DUMPABLE = 3,
+    PR_SET_DUMPABLE = 4,
+    PR_GET_KEEPCAPS = 7,
+    PR_SET_KEEPCAPS = 8,
+    PR_SET_CHILD_SUBREAPER = 36,
+    PR_GET_CHILD_SUBREAPER = 37,
+    PR_SET_NO_NEW_PRIVS = 38,
+    PR_GET_NO_NEW_PRIVS = 39,
+};
+
+long proc_handle_attribute(struct request *req, int option, uint64_t value) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    switch (option) {
+    case PR_SET_PDEATHSIG:
+        if (value > SIGNALS)
+            return -EINVAL;
+        p->parent_death_signal = (uint8_t)value;
+        return 0;
+    case PR_GET_PDEATHSIG:
+        return p->parent_death_signal;
+    case PR_SET_DUMPABLE:
+        if (value > 1)
+            return -EINVAL;
+        p->dumpable = value;
+        return 0;
+    case PR_GET_DUMPABLE:
+        return p->dumpable;
+    case PR_SET_KEEPCAPS:
+        if (value > 1)
+            return -EINVAL;
+        p->keeps_rights = value;
+        return 0;
+    case PR_GET_KEEPCAPS:
+        return p->keeps_rights;
+    case PR_SET_CHILD_SUBREAPER:
+        p->subreaper = value != 0;
+        return 0;
+    case PR_GET_CHILD_SUBREAPER:
+        return p->subreaper;
+    case PR_SET_NO_NEW_PRIVS:
+        if (value != 1)
+            return -EINVAL;
+        p->no_new_rights = true;
+        return 0;
+    case PR_GET_NO_NEW_PRIVS:
+        return p->no_new_rights;
+    default:
+        return -EINVAL;
+    }
+}
