@@ -74,7 +74,7 @@ static inline long sysv_access(const struct sysv_object *object, const struct cl
     unsigned granted = perm->mode;
     if (client->uid == perm->uid || client->uid == perm->cuid)
         granted >>= 6;
-    else if (client->gid == perm->gid || client->gid == perm->cgid)
+    else if (client_in_group(client, perm->gid) || client_in_group(client, perm->cgid))
         granted >>= 3;
     return !(wanted & ~granted & 7) || client->uid == 0 ? 0 : -EACCES;
 }
