@@ -17,7 +17,7 @@ static void try_end(struct payer *payer) {
     }
     hash_remove(&payers, &payer->node);
     if (payer->heap.account)
-        pk_cap_drop(0, payer->heap.account);
+        must(pk_cap_drop(0, payer->heap.account));
     free(payer);
 }
 

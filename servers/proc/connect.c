@@ -68,11 +68,21 @@ static long install(const struct process *p, unsigned slot) {
     return result == -EEXIST ? 0 : result < 0 ? result : 1;
 }
 
-/* If it fails, the server is down or does not know p: its successor hears it when p connects. */
+/* The server is dead, or was started anew and has not heard of the process: to it nothing has happened. */
+static bool is_lost(long error) {
+    return error == -EHOSTDOWN || error == -ESRCH;
+}
+
+/* What a server that knows the process cannot refuse. One that does not hears it when the process connects. */
+static void tell(long result) {
+    if (result < 0 && !is_lost(result))
+        server_log("a server refuses to hear of a process: error %ld", -result);
+}
+
 void connect_job_changed(const struct process *p) {
     if (p->connected >> PK_SLOT_VFS & 1)
-        vfs_job(endpoints[PK_SLOT_VFS], process_pid(p), process_group(p),
-                p->no_terminal ? 0 : process_session(p));
+        tell(vfs_job(endpoints[PK_SLOT_VFS], process_pid(p), process_group(p),
+                     p->no_terminal ? 0 : process_session(p)));
 }
 
 /* Makes p known to the server: 1 if it did not know it before, 0, or an error. */
@@ -132,11 +142,6 @@ long connect_task(struct process *p) {
     return error < 0 ? error : 0;
 }
 
-/* The server is dead, or was started anew and has not heard of the process: to it nothing has happened. */
-static bool is_lost(long error) {
-    return error == -EHOSTDOWN || error == -ESRCH;
-}
-
 static long tell_forked(struct process *parent, const struct process *child, unsigned slot) {
     long error = session_forked(endpoints[slot], process_pid(parent), process_pid(child));
     if (connect_again(parent, slot, error))
@@ -161,19 +166,24 @@ long connect_forked(struct process *parent, struct process *child) {
 void connect_execed(struct process *p) {
     for (unsigned slot = 0; slot < slots_end; slot++)
         if (p->connected >> slot & 1)
-            session_execed(endpoints[slot], process_pid(p));
+            tell(session_execed(endpoints[slot], process_pid(p)));
 }
 
-void connect_credentials(struct process *p) {
-    for (unsigned slot = 0; slot < slots_end; slot++)
+long connect_credentials(const struct process *p) {
+    long error = 0;
+    for (unsigned slot = 0; error >= 0 && slot < slots_end; slot++) {
         if (p->connected >> slot & 1)
-            session_credentials(endpoints[slot], process_pid(p), p->euid, p->egid,
-                                pool_tag(p->pool), pool_payment(p->pool));
+            error = session_credentials(endpoints[slot], process_pid(p), p->euid, p->egid,
+                                        pool_tag(p->pool), pool_payment(p->pool));
+        if (is_lost(error))
+            error = 0;
+    }
+    return error < 0 ? error : 0;
 }
 
 void connect_exited(struct process *p) {
     for (unsigned slot = 0; slot < slots_end; slot++)
         if (p->connected >> slot & 1)
-            session_exited(endpoints[slot], process_pid(p));
+            tell(session_exited(endpoints[slot], process_pid(p)));
     p->connected = 0;
 }

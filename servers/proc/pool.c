@@ -62,8 +62,8 @@ static void try_end(struct pool *pool) {
             return;
         }
         hash_remove(&pools, &pool->node);
-        pk_cap_drop(0, pool->payment);
-        pk_cap_drop(0, pool->account);
+        must(pk_cap_drop(0, pool->payment));
+        must(pk_cap_drop(0, pool->account));
         free(pool);
         pool = outer && --outer->refs == 0 ? outer : 0;
     }
@@ -88,7 +88,7 @@ static struct pool *pool_make(struct pool *outer, uint64_t tag, uint64_t limit) 
                        : pk_cap_copy((uint64_t)account, 0, 0, PK_RIGHT_USE | PK_RIGHT_GRANT, 0);
     if (payment < 0) {
         if (account > 0)
-            pk_cap_drop(0, (uint64_t)account);
+            must(pk_cap_drop(0, (uint64_t)account));
         free(pool);
         return 0;
     }
@@ -148,7 +148,7 @@ long pool_enter(struct process *p, struct pool *pool) {
 
 void pool_leave(struct process *p) {
     if (p->account)
-        pk_cap_drop(0, p->account);
+        must(pk_cap_drop(0, p->account));
     p->account = 0;
 }
 

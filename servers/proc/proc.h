@@ -190,7 +190,8 @@ long connect_exceptions(const struct process *p, uint64_t task);
 long connect_task(struct process *p); /* a new task's slots, for what p is connected to */
 long connect_forked(struct process *parent, struct process *child);
 void connect_execed(struct process *p);
-void connect_credentials(struct process *p);
+/* 0, or -ENOMEM: a server cannot keep p's new identity, and others may have it already. */
+long connect_credentials(const struct process *p);
 void connect_exited(struct process *p);
 /* True if a server's error is because it was started anew and did not know p: now it does, ask again. */
 bool connect_again(struct process *p, unsigned slot, long error);
