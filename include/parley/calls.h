@@ -196,7 +196,6 @@
 #define PK_SLOT_ACCOUNT 8
 
 /* Fixed slots of a process (a task under the Linux personality). */
-#define PK_SLOT_TASK 1 /* its own task: map, unmap, protect */
 #define PK_SLOT_PROC 2
 #define PK_SLOT_VFS 3
 #define PK_SLOT_SHM 4

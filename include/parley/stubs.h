@@ -9,6 +9,17 @@
 #include <parley/calls.h>
 #include <parley/types.h>
 
+/*
+ * A call that can fail is looked at: the compiler refuses to build who drops its result. Servers and native
+ * programs say must() of one that fails only if they themselves are wrong (servers/lib/must.h).
+ */
+#define PK_MUST_CHECK __attribute__((warn_unused_result))
+
+/* For a call that may fail without its caller having anything to do about it: beside each use stands why. */
+static inline void pk_may_fail(long result) {
+    (void)result;
+}
+
 /* Everything the message calls clobber beyond the registers that they carry values in. */
 #define PK_CLOBBERS "t6", "ra", "memory"
 
@@ -64,7 +75,8 @@ static inline long pk_call6(long number, uint64_t p0, uint64_t p1, uint64_t p2, 
  * call: sends msg->label and ten words; the reply's words come back in msg, its number of capabilities in
  * msg->label. With an input buffer at `in` the words 6 to 9 are not words but what struct pk_msg names.
  */
-static inline long pk_call_words(uint64_t endpoint, struct pk_msg *msg, const void *in) {
+PK_MUST_CHECK static inline long pk_call_words(uint64_t endpoint, struct pk_msg *msg,
+                                               const void *in) {
     register uint64_t a0 __asm__("a0") = endpoint;
     register uint64_t a1 __asm__("a1") = msg->label;
     PK_MESSAGE_REGISTERS;
@@ -81,8 +93,8 @@ static inline long pk_call_words(uint64_t endpoint, struct pk_msg *msg, const vo
 }
 
 /* The same with six words, capabilities (packed in msg->caps) and two optional buffers. */
-static inline long pk_call(uint64_t endpoint, struct pk_msg *msg, const void *in, uint64_t in_len,
-                           void *out, uint64_t out_len) {
+PK_MUST_CHECK static inline long pk_call(uint64_t endpoint, struct pk_msg *msg, const void *in,
+                                         uint64_t in_len, void *out, uint64_t out_len) {
     msg->in_len = in_len;
     msg->out = (uint64_t)(uintptr_t)out;
     msg->out_len = out_len;
@@ -94,8 +106,8 @@ static inline long pk_call(uint64_t endpoint, struct pk_msg *msg, const void *in
  * capabilities (cap_count of them, packed in msg->caps), then receives from `endpoint` into msg.
  * Returns the new token, 0 for a notice of events, or a negative errno.
  */
-static inline long pk_reply_receive(uint64_t endpoint, uint64_t token, long result,
-                                    struct pk_msg *msg, unsigned cap_count) {
+PK_MUST_CHECK static inline long pk_reply_receive(uint64_t endpoint, uint64_t token, long result,
+                                                  struct pk_msg *msg, unsigned cap_count) {
     register uint64_t a0 __asm__("a0") = token | (uint64_t)cap_count << PK_TOKEN_CAPS_SHIFT;
     register uint64_t a1 __asm__("a1") = (uint64_t)result;
     PK_MESSAGE_REGISTERS;
@@ -113,7 +125,7 @@ static inline long pk_reply_receive(uint64_t endpoint, uint64_t token, long resu
 }
 
 /* receive without a reply; flags: PK_NONBLOCK. */
-static inline long pk_receive(uint64_t endpoint, uint64_t flags, struct pk_msg *msg) {
+PK_MUST_CHECK static inline long pk_receive(uint64_t endpoint, uint64_t flags, struct pk_msg *msg) {
     register uint64_t a0 __asm__("a0") = endpoint;
     register uint64_t a1 __asm__("a1") = flags;
     PK_MESSAGE_REGISTERS;
@@ -130,8 +142,8 @@ static inline long pk_receive(uint64_t endpoint, uint64_t flags, struct pk_msg *
 }
 
 /* reply: answers `token` with `result` and msg's words and capabilities; does not wait. */
-static inline long pk_reply(uint64_t token, long result, const struct pk_msg *msg,
-                            unsigned cap_count) {
+PK_MUST_CHECK static inline long pk_reply(uint64_t token, long result, const struct pk_msg *msg,
+                                          unsigned cap_count) {
     register uint64_t a0 __asm__("a0") = token | (uint64_t)cap_count << PK_TOKEN_CAPS_SHIFT;
     register uint64_t a1 __asm__("a1") = (uint64_t)result;
     PK_MESSAGE_REGISTERS;
@@ -147,7 +159,7 @@ struct pk_foreign {
 };
 
 /* foreign_exchange: replaces it and hands out the old; 1 if floating point was ever used, 0 if not. */
-static inline long pk_foreign_exchange(struct pk_foreign *f) {
+PK_MUST_CHECK static inline long pk_foreign_exchange(struct pk_foreign *f) {
     register uint64_t a0 __asm__("a0") = f->pc;
     register uint64_t a1 __asm__("a1") = f->number;
     register uint64_t a2 __asm__("a2") = f->scratch;
@@ -160,167 +172,188 @@ static inline long pk_foreign_exchange(struct pk_foreign *f) {
     return (long)a0;
 }
 
-static inline long pk_notify(uint64_t notification, uint64_t bits) {
+PK_MUST_CHECK static inline long pk_notify(uint64_t notification, uint64_t bits) {
     return pk_call6(PK_NOTIFY, notification, bits, 0, 0, 0, 0);
 }
 /* Bits arrive in the low 63 bits: bit 63 is not usable, so that results stay non-negative. */
-static inline long pk_wait(uint64_t notification, uint64_t flags) {
+PK_MUST_CHECK static inline long pk_wait(uint64_t notification, uint64_t flags) {
     return pk_call6(PK_WAIT, notification, flags, 0, 0, 0, 0);
 }
-static inline long pk_yield(uint64_t thread) {
+/* Behind its equals: that cannot fail. */
+static inline void pk_yield(void) {
+    pk_call6(PK_YIELD, 0, 0, 0, 0, 0, 0);
+}
+PK_MUST_CHECK static inline long pk_yield_to(uint64_t thread) {
     return pk_call6(PK_YIELD, thread, 0, 0, 0, 0, 0);
 }
-static inline long pk_copy_from_caller(uint64_t token, uint64_t offset, void *dst, uint64_t len) {
+PK_MUST_CHECK static inline long pk_copy_from_caller(uint64_t token, uint64_t offset, void *dst,
+                                                     uint64_t len) {
     return pk_call6(PK_COPY_FROM_CALLER, token, offset, (uintptr_t)dst, len, 0, 0);
 }
-static inline long pk_copy_to_caller(uint64_t token, uint64_t offset, const void *src,
-                                     uint64_t len) {
+PK_MUST_CHECK static inline long pk_copy_to_caller(uint64_t token, uint64_t offset, const void *src,
+                                                   uint64_t len) {
     return pk_call6(PK_COPY_TO_CALLER, token, offset, (uintptr_t)src, len, 0, 0);
 }
-static inline long pk_caller_to_caller(uint64_t from, uint64_t from_offset, uint64_t to,
-                                       uint64_t to_offset, uint64_t len) {
+PK_MUST_CHECK static inline long pk_caller_to_caller(uint64_t from, uint64_t from_offset,
+                                                     uint64_t to, uint64_t to_offset,
+                                                     uint64_t len) {
     return pk_call6(PK_CALLER_TO_CALLER, from, from_offset, to, to_offset, len, 0);
 }
-static inline long pk_caller_to_object(uint64_t token, uint64_t offset, uint64_t object,
-                                       uint64_t object_offset, uint64_t len) {
+PK_MUST_CHECK static inline long pk_caller_to_object(uint64_t token, uint64_t offset,
+                                                     uint64_t object, uint64_t object_offset,
+                                                     uint64_t len) {
     return pk_call6(PK_CALLER_TO_OBJECT, token, offset, object, object_offset, len, 0);
 }
-static inline long pk_object_to_caller(uint64_t token, uint64_t offset, uint64_t object,
-                                       uint64_t object_offset, uint64_t len) {
+PK_MUST_CHECK static inline long pk_object_to_caller(uint64_t token, uint64_t offset,
+                                                     uint64_t object, uint64_t object_offset,
+                                                     uint64_t len) {
     return pk_call6(PK_OBJECT_TO_CALLER, token, offset, object, object_offset, len, 0);
 }
 
 /* What is created is charged to PK_SLOT_ACCOUNT, unless an account is an argument. */
-static inline long pk_endpoint_create(uint64_t bind) {
+PK_MUST_CHECK static inline long pk_endpoint_create(uint64_t bind) {
     return pk_call6(PK_ENDPOINT_CREATE, PK_SLOT_ACCOUNT, bind, 0, 0, 0, 0);
 }
-static inline long pk_notification_create(void) {
+PK_MUST_CHECK static inline long pk_notification_create(void) {
     return pk_call6(PK_NOTIFICATION_CREATE, PK_SLOT_ACCOUNT, 0, 0, 0, 0, 0);
 }
-static inline long pk_timer_set(uint64_t notification, uint64_t bits, uint64_t at_ns) {
+PK_MUST_CHECK static inline long pk_timer_set(uint64_t notification, uint64_t bits,
+                                              uint64_t at_ns) {
     return pk_call6(PK_TIMER_SET, notification, bits, at_ns, 0, 0, 0);
 }
-static inline long pk_timer_set_deferrable(uint64_t notification, uint64_t bits, uint64_t at_ns) {
+PK_MUST_CHECK static inline long pk_timer_set_deferrable(uint64_t notification, uint64_t bits,
+                                                         uint64_t at_ns) {
     return pk_call6(PK_TIMER_SET, notification, bits, at_ns, PK_TIMER_DEFERRABLE, 0, 0);
 }
-static inline long pk_irq_bind(uint64_t irq, uint64_t notification, uint64_t bits) {
+PK_MUST_CHECK static inline long pk_irq_bind(uint64_t irq, uint64_t notification, uint64_t bits) {
     return pk_call6(PK_IRQ_BIND, irq, notification, bits, 0, 0, 0);
 }
-static inline long pk_irq_ack(uint64_t irq) {
+PK_MUST_CHECK static inline long pk_irq_ack(uint64_t irq) {
     return pk_call6(PK_IRQ_ACK, irq, 0, 0, 0, 0, 0);
 }
 
-static inline long pk_cap_copy(uint64_t src, uint64_t dst_task, uint64_t dst_slot, uint64_t rights,
-                               uint64_t badge) {
+PK_MUST_CHECK static inline long pk_cap_copy(uint64_t src, uint64_t dst_task, uint64_t dst_slot,
+                                             uint64_t rights, uint64_t badge) {
     return pk_call6(PK_CAP_COPY, src, dst_task, dst_slot, rights, badge, 0);
 }
-static inline long pk_cap_drop(uint64_t task, uint64_t slot) {
+PK_MUST_CHECK static inline long pk_cap_drop(uint64_t task, uint64_t slot) {
     return pk_call6(PK_CAP_DROP, task, slot, 0, 0, 0, 0);
 }
-static inline long pk_cap_info(uint64_t slot, struct pk_cap_info *info) {
+PK_MUST_CHECK static inline long pk_cap_info(uint64_t slot, struct pk_cap_info *info) {
     return pk_call6(PK_CAP_INFO, slot, (uintptr_t)info, 0, 0, 0, 0);
 }
 
-static inline long pk_account_create(uint64_t parent, uint64_t limit, uint64_t flags, uint64_t tag,
-                                     uint64_t highest_priority) {
+PK_MUST_CHECK static inline long pk_account_create(uint64_t parent, uint64_t limit, uint64_t flags,
+                                                   uint64_t tag, uint64_t highest_priority) {
     return pk_call6(PK_ACCOUNT_CREATE, parent, limit, flags, tag, highest_priority, 0);
 }
-static inline long pk_account_set(uint64_t account, uint64_t attribute, uint64_t value) {
+PK_MUST_CHECK static inline long pk_account_set(uint64_t account, uint64_t attribute,
+                                                uint64_t value) {
     return pk_call6(PK_ACCOUNT_SET, account, attribute, value, 0, 0, 0);
 }
-static inline long pk_account_info(uint64_t account, struct pk_account_info *info) {
+PK_MUST_CHECK static inline long pk_account_info(uint64_t account, struct pk_account_info *info) {
     return pk_call6(PK_ACCOUNT_INFO, account, (uintptr_t)info, 0, 0, 0, 0);
 }
 
-static inline long pk_task_create(uint64_t account, uint64_t sharing) {
+PK_MUST_CHECK static inline long pk_task_create(uint64_t account, uint64_t sharing) {
     return pk_call6(PK_TASK_CREATE, account, sharing, 0, 0, 0, 0);
 }
-static inline long pk_task_clone(uint64_t dst, uint64_t src, uint64_t flags) {
+PK_MUST_CHECK static inline long pk_task_clone(uint64_t dst, uint64_t src, uint64_t flags) {
     return pk_call6(PK_TASK_CLONE, dst, src, flags, 0, 0, 0);
 }
-static inline long pk_task_set(uint64_t task, uint64_t attribute, uint64_t value) {
+PK_MUST_CHECK static inline long pk_task_set(uint64_t task, uint64_t attribute, uint64_t value) {
     return pk_call6(PK_TASK_SET, task, attribute, value, 0, 0, 0);
 }
-static inline long pk_task_set_exception(uint64_t task, uint64_t endpoint, uint64_t badge) {
+PK_MUST_CHECK static inline long pk_task_set_exception(uint64_t task, uint64_t endpoint,
+                                                       uint64_t badge) {
     return pk_call6(PK_TASK_SET, task, PK_TASK_EXCEPTION, endpoint, badge, 0, 0);
 }
-static inline long pk_task_info(uint64_t task, struct pk_task_info *info) {
+PK_MUST_CHECK static inline long pk_task_info(uint64_t task, struct pk_task_info *info) {
     return pk_call6(PK_TASK_INFO, task, (uintptr_t)info, 0, 0, 0, 0);
 }
-static inline long pk_task_kill(uint64_t task) {
+PK_MUST_CHECK static inline long pk_task_kill(uint64_t task) {
     return pk_call6(PK_TASK_KILL, task, 0, 0, 0, 0, 0);
 }
-static inline long pk_task_copy_in(uint64_t task, void *dst, uint64_t src, uint64_t len) {
+PK_MUST_CHECK static inline long pk_task_copy_in(uint64_t task, void *dst, uint64_t src,
+                                                 uint64_t len) {
     return pk_call6(PK_TASK_COPY_IN, task, (uintptr_t)dst, src, len, 0, 0);
 }
-static inline long pk_task_copy_out(uint64_t task, uint64_t dst, const void *src, uint64_t len) {
+PK_MUST_CHECK static inline long pk_task_copy_out(uint64_t task, uint64_t dst, const void *src,
+                                                  uint64_t len) {
     return pk_call6(PK_TASK_COPY_OUT, task, dst, (uintptr_t)src, len, 0, 0);
 }
 
-static inline long pk_thread_create_in(uint64_t account, uint64_t task, const struct pk_regs *regs,
-                                       uint64_t priority) {
+PK_MUST_CHECK static inline long pk_thread_create_in(uint64_t account, uint64_t task,
+                                                     const struct pk_regs *regs,
+                                                     uint64_t priority) {
     return pk_call6(PK_THREAD_CREATE, account, task, (uintptr_t)regs, priority, 0, 0);
 }
-static inline long pk_thread_create(uint64_t task, const struct pk_regs *regs, uint64_t priority) {
+PK_MUST_CHECK static inline long pk_thread_create(uint64_t task, const struct pk_regs *regs,
+                                                  uint64_t priority) {
     return pk_thread_create_in(PK_SLOT_ACCOUNT, task, regs, priority);
 }
-static inline long pk_thread_copy_in(uint64_t account, uint64_t src, uint64_t dst_task,
-                                     uint64_t word) {
+PK_MUST_CHECK static inline long pk_thread_copy_in(uint64_t account, uint64_t src,
+                                                   uint64_t dst_task, uint64_t word) {
     return pk_call6(PK_THREAD_COPY, account, src, dst_task, word, 0, 0);
 }
-static inline long pk_thread_copy(uint64_t src, uint64_t dst_task, uint64_t word) {
+PK_MUST_CHECK static inline long pk_thread_copy(uint64_t src, uint64_t dst_task, uint64_t word) {
     return pk_thread_copy_in(PK_SLOT_ACCOUNT, src, dst_task, word);
 }
-static inline long pk_thread_regs(uint64_t thread, struct pk_regs *regs, uint64_t flags) {
+PK_MUST_CHECK static inline long pk_thread_regs(uint64_t thread, struct pk_regs *regs,
+                                                uint64_t flags) {
     return pk_call6(PK_THREAD_REGS, thread, (uintptr_t)regs, flags, 0, 0, 0);
 }
-static inline long pk_thread_suspend(uint64_t thread) {
+PK_MUST_CHECK static inline long pk_thread_suspend(uint64_t thread) {
     return pk_call6(PK_THREAD_SUSPEND, thread, 0, 0, 0, 0, 0);
 }
-static inline long pk_thread_resume(uint64_t thread) {
+PK_MUST_CHECK static inline long pk_thread_resume(uint64_t thread) {
     return pk_call6(PK_THREAD_RESUME, thread, 0, 0, 0, 0, 0);
 }
-static inline long pk_thread_attention(uint64_t thread) {
+PK_MUST_CHECK static inline long pk_thread_attention(uint64_t thread) {
     return pk_call6(PK_THREAD_ATTENTION, thread, 0, 0, 0, 0, 0);
 }
-static inline long pk_thread_info(uint64_t thread, struct pk_thread_info *info) {
+PK_MUST_CHECK static inline long pk_thread_info(uint64_t thread, struct pk_thread_info *info) {
     return pk_call6(PK_THREAD_INFO, thread, (uintptr_t)info, 0, 0, 0, 0);
 }
-static inline long pk_thread_priority(uint64_t thread, uint64_t priority) {
+PK_MUST_CHECK static inline long pk_thread_priority(uint64_t thread, uint64_t priority) {
     return pk_call6(PK_THREAD_PRIORITY, thread, priority, 0, 0, 0, 0);
 }
 
-static inline long pk_object_create_for(uint64_t account, uint64_t size, uint64_t source,
-                                        uint64_t source_offset) {
+PK_MUST_CHECK static inline long pk_object_create_for(uint64_t account, uint64_t size,
+                                                      uint64_t source, uint64_t source_offset) {
     return pk_call6(PK_OBJECT_CREATE, account, size, source, source_offset, 0, 0);
 }
-static inline long pk_object_create(uint64_t size, uint64_t source, uint64_t source_offset) {
+PK_MUST_CHECK static inline long pk_object_create(uint64_t size, uint64_t source,
+                                                  uint64_t source_offset) {
     return pk_object_create_for(PK_SLOT_ACCOUNT, size, source, source_offset);
 }
-static inline long pk_object_device(uint64_t machine, uint64_t address, uint64_t size) {
+PK_MUST_CHECK static inline long pk_object_device(uint64_t machine, uint64_t address,
+                                                  uint64_t size) {
     return pk_call6(PK_OBJECT_DEVICE, PK_SLOT_ACCOUNT, machine, address, size, 0, 0);
 }
-static inline long pk_object_resize(uint64_t object, uint64_t size) {
+PK_MUST_CHECK static inline long pk_object_resize(uint64_t object, uint64_t size) {
     return pk_call6(PK_OBJECT_RESIZE, object, size, 0, 0, 0, 0);
 }
 /* One step of it: 1 if there is more to do. */
-static inline long pk_object_resize_step(uint64_t object, uint64_t size) {
+PK_MUST_CHECK static inline long pk_object_resize_step(uint64_t object, uint64_t size) {
     return pk_call6(PK_OBJECT_RESIZE, object, size, PK_RESIZE_STEP, 0, 0, 0);
 }
-static inline long pk_object_info(uint64_t object, struct pk_object_info *info) {
+PK_MUST_CHECK static inline long pk_object_info(uint64_t object, struct pk_object_info *info) {
     return pk_call6(PK_OBJECT_INFO, object, (uintptr_t)info, 0, 0, 0, 0);
 }
-static inline long pk_object_read(uint64_t object, uint64_t offset, void *dst, uint64_t len) {
+PK_MUST_CHECK static inline long pk_object_read(uint64_t object, uint64_t offset, void *dst,
+                                                uint64_t len) {
     return pk_call6(PK_OBJECT_READ, object, offset, (uintptr_t)dst, len, 0, 0);
 }
-static inline long pk_object_write(uint64_t object, uint64_t offset, const void *src,
-                                   uint64_t len) {
+PK_MUST_CHECK static inline long pk_object_write(uint64_t object, uint64_t offset, const void *src,
+                                                 uint64_t len) {
     return pk_call6(PK_OBJECT_WRITE, object, offset, (uintptr_t)src, len, 0, 0);
 }
 
 /* map: task 0 is the caller's own; returns the address; tag comes back from pk_region_info. */
-static inline long pk_map(uint64_t task, uint64_t address, uint64_t length, uint64_t flags,
-                          uint64_t object, uint64_t offset, uint64_t tag) {
+PK_MUST_CHECK static inline long pk_map(uint64_t task, uint64_t address, uint64_t length,
+                                        uint64_t flags, uint64_t object, uint64_t offset,
+                                        uint64_t tag) {
     register uint64_t a0 __asm__("a0") = task;
     register uint64_t a1 __asm__("a1") = address;
     register uint64_t a2 __asm__("a2") = length;
@@ -335,35 +368,38 @@ static inline long pk_map(uint64_t task, uint64_t address, uint64_t length, uint
                      : "memory");
     return (long)a0;
 }
-static inline long pk_unmap(uint64_t task, uint64_t address, uint64_t length) {
+PK_MUST_CHECK static inline long pk_unmap(uint64_t task, uint64_t address, uint64_t length) {
     return pk_call6(PK_UNMAP, task, address, length, 0, 0, 0);
 }
-static inline long pk_protect(uint64_t task, uint64_t address, uint64_t length, uint64_t prot) {
+PK_MUST_CHECK static inline long pk_protect(uint64_t task, uint64_t address, uint64_t length,
+                                            uint64_t prot) {
     return pk_call6(PK_PROTECT, task, address, length, prot, 0, 0);
 }
-static inline long pk_region_info(uint64_t task, uint64_t address, struct pk_region_info *info) {
+PK_MUST_CHECK static inline long pk_region_info(uint64_t task, uint64_t address,
+                                                struct pk_region_info *info) {
     return pk_call6(PK_REGION_INFO, task, address, (uintptr_t)info, 0, 0, 0);
 }
 
-static inline long pk_populate(uint64_t task, uint64_t address, uint64_t length) {
+PK_MUST_CHECK static inline long pk_populate(uint64_t task, uint64_t address, uint64_t length) {
     return pk_call6(PK_POPULATE, task, address, length, 0, 0, 0);
 }
-static inline long pk_sync_code(void) {
-    return pk_call0(PK_SYNC_CODE);
+static inline void pk_sync_code(void) { /* cannot fail */
+    pk_call0(PK_SYNC_CODE);
 }
 
-static inline long pk_irq_create(uint64_t machine, uint64_t line) {
+PK_MUST_CHECK static inline long pk_irq_create(uint64_t machine, uint64_t line) {
     return pk_call6(PK_IRQ_CREATE, PK_SLOT_ACCOUNT, machine, line, 0, 0, 0);
 }
-static inline long pk_machine_info(struct pk_machine_info *info) {
+PK_MUST_CHECK static inline long pk_machine_info(struct pk_machine_info *info) {
     return pk_call6(PK_MACHINE_INFO, (uintptr_t)info, 0, 0, 0, 0, 0);
 }
-static inline long pk_machine_stop(uint64_t machine, uint64_t kind, uint64_t status) {
+PK_MUST_CHECK static inline long pk_machine_stop(uint64_t machine, uint64_t kind, uint64_t status) {
     return pk_call6(PK_MACHINE_STOP, machine, kind, status, 0, 0, 0);
 }
-static inline long pk_machine_check(uint64_t machine) {
+PK_MUST_CHECK static inline long pk_machine_check(uint64_t machine) {
     return pk_call6(PK_MACHINE_CHECK, machine, 0, 0, 0, 0, 0);
 }
+/* Whoever cannot log has nobody to tell that to: the result may be dropped. */
 static inline long pk_log(const char *text, uint64_t length) {
     return pk_call6(PK_LOG, PK_SLOT_SERVER_MACHINE, (uintptr_t)text, length, 0, 0, 0);
 }

@@ -152,6 +152,14 @@ static uint64_t stage_end(const struct region *r, uint64_t end) {
     return min_u64(end, max_u64(leaf, whole));
 }
 
+/* Makes the leaf table that `end` lies in the address space's own if something stays in it. 0 or 1, or -ENOMEM. */
+static NOINLINE long own_last(struct aspace *as, uint64_t end) {
+    int credit = STEP_CREDIT;
+    uint64_t va = align_down(end, ARCH_LEAF_SPAN);
+    const struct region *r = va < end ? aspace_region_at_or_above(as, end) : NULL;
+    return r && region_start(r) < va + ARCH_LEAF_SPAN ? table_own(as, &va, end, &credit) : 0;
+}
+
 /*
  * From below upwards: a step later the rest is what is still mapped. However much of the credit the pages
  * take, some regions go too, or a step could come to nothing.
@@ -163,8 +171,11 @@ long aspace_unmap_step(struct aspace *as, uint64_t start, uint64_t end, int *cre
     while (r && region_start(r) < end) {
         if (*credit <= 0)
             return 1;
-        uint64_t va = region_start(r);
-        long more = table_clear(as, &va, stage_end(r, end), credit);
+        uint64_t va = region_start(r), stage = stage_end(r, end);
+        /* All that may take memory comes before anything goes: the split, this, and the first leaf table. */
+        if (stage < end && own_last(as, end) < 0)
+            return -ENOMEM;
+        long more = table_clear(as, &va, stage, credit);
         if (more < 0)
             return more;
         int spare = *credit < REGIONS_CREDIT ? REGIONS_CREDIT - *credit : 0;

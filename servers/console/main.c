@@ -24,6 +24,13 @@ static bool want_room;
 static bool want_drained;
 static bool want_sent;
 
+/* Beside a native program there are no servers to tell. */
+static void tell(uint64_t events, uint64_t bits) {
+    if (events) {
+        must(pk_notify(events, bits));
+    }
+}
+
 void console_want_input(void) {
     want_input = true;
 }
@@ -42,14 +49,14 @@ void console_want_sent(void) {
 
 void console_wake(void) {
     want_input = want_room = want_drained = false;
-    pk_notify(vfs_events, CONSOLE_EVENT_VFS);
+    tell(vfs_events, CONSOLE_EVENT_VFS);
 }
 
 static void tell_sent(void) {
     if (want_sent && tty_output_pending(&console_tty) == 0) {
         want_sent = false;
-        pk_notify(proc_events, CONSOLE_EVENT_SENT);
-        pk_notify(init_events, CONSOLE_EVENT_SENT);
+        tell(proc_events, CONSOLE_EVENT_SENT);
+        tell(init_events, CONSOLE_EVENT_SENT);
     }
 }
 
@@ -63,7 +70,7 @@ static void tell_vfs(void) {
         want_input = want_input && !input;
         want_room = want_room && !room;
         want_drained = want_drained && !drained;
-        pk_notify(vfs_events, CONSOLE_EVENT_VFS);
+        tell(vfs_events, CONSOLE_EVENT_VFS);
     }
 }
 
@@ -80,7 +87,7 @@ void console_pump(void) {
     tell_vfs();
     tell_sent();
     if (console_tty.signals != 0) {
-        pk_notify(proc_events, CONSOLE_EVENT_PROC);
+        tell(proc_events, CONSOLE_EVENT_PROC);
     }
 }
 
@@ -94,7 +101,7 @@ static void on_events(uint64_t bits) {
     if (bits & EVENT_UART) {
         take_input();
         console_pump();
-        pk_irq_ack(uart_irq);
+        must(pk_irq_ack(uart_irq));
     }
 }
 
@@ -110,7 +117,7 @@ static void start_uart(void) {
     if (error < 0) {
         server_panic("cannot have the UART's interrupt: %ld", error);
     }
-    pk_irq_ack(uart_irq);
+    must(pk_irq_ack(uart_irq));
 }
 
 int main(void) {
@@ -128,7 +135,7 @@ int main(void) {
     tty_init(&console_tty, raw);
     start_uart();
     if (boot_info->restarts) {
-        pk_notify(vfs_events, CONSOLE_EVENT_NEW);
+        tell(vfs_events, CONSOLE_EVENT_NEW);
     }
     return (int)server_run(&server);
 }

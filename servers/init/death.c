@@ -45,6 +45,6 @@ long death_handle(struct request *req) {
     bool may = may_come_back(s);
     server_end(s);
     s->lost = !may || !comes_back(s);
-    pk_notify(session_events, EVENT_SERVERS);
+    must(pk_notify(session_events, EVENT_SERVERS));
     return SERVER_DEFER;
 }

@@ -15,7 +15,7 @@ uint64_t realtime_base_ns;
 
 _Noreturn void give_up(const char *what, long error) {
     server_log("%s: error %ld", what, -error);
-    pk_machine_stop(boot_caps.machine, PK_STOP_EXIT, 255);
+    must(pk_machine_stop(boot_caps.machine, PK_STOP_EXIT, 255));
     server_panic("the machine does not stop");
 }
 
@@ -27,7 +27,7 @@ static void read_devices(void) {
     long at = pk_map(0, 0, info.size, PK_PROT_READ | PK_MAP_SHARED, boot_caps.device_tree, 0, 0);
     if (at < 0 || devices_read((const void *)at, info.size, &devices) < 0)
         give_up("device tree", at < 0 ? at : -EINVAL);
-    pk_unmap(0, (uint64_t)at, info.size);
+    must(pk_unmap(0, (uint64_t)at, info.size));
 }
 
 /* The goldfish clock: nanoseconds since 1970, low word first, which latches the high word. */
@@ -42,8 +42,8 @@ static void read_clock(void) {
     const volatile uint32_t *rtc = (const volatile uint32_t *)at;
     uint64_t low = rtc[0], high = rtc[1];
     realtime_base_ns = (high << 32 | low) - clock_ns();
-    pk_unmap(0, (uint64_t)at, 4096);
-    pk_cap_drop(0, (uint64_t)object);
+    must(pk_unmap(0, (uint64_t)at, 4096));
+    must(pk_cap_drop(0, (uint64_t)object));
 }
 
 static void start_native(void) {

@@ -97,5 +97,6 @@ void report_slow(const struct task_record *s, const struct request *req) {
     server_log("%s has worked for more than 1 s on %s: pc %08lx, ra %08lx", s->spec.name, serving,
                regs->x[REG_PC], regs->x[REG_RA]);
     say_backtrace(s, regs);
-    pk_thread_resume(s->thread);
+    if (pk_thread_resume(s->thread) < 0)
+        server_log("%s cannot go on: its thread has ended", s->spec.name);
 }

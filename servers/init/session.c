@@ -33,11 +33,11 @@ static char command[EXEC_MAX];
 
 /* Stops the machine; output still in the console's buffers is let out first. */
 static void stop(uint64_t how, uint64_t status) {
-    pk_timer_set(session_events, EVENT_TIME, clock_ns() + DRAIN_NS);
+    must(pk_timer_set(session_events, EVENT_TIME, clock_ns() + DRAIN_NS));
     while (console_shut_down(console_slot) == -EAGAIN &&
-           !(pk_wait(session_events, 0) & (long)EVENT_TIME))
+           !(must(pk_wait(session_events, 0)) & (long)EVENT_TIME))
         continue;
-    pk_machine_stop(boot_caps.machine, how, status);
+    must(pk_machine_stop(boot_caps.machine, how, status));
 }
 
 /* Decodes %XX of a command line word in place. */
@@ -79,8 +79,8 @@ static long spawn(const char *const *arguments) {
 
 static long spawn_next(void) {
     if (run_once) {
-        console_write(console_slot, RUN_MARK, sizeof RUN_MARK - 1);
-        return spawn((const char *[]){"/bin/sh", "-c", command, 0});
+        long written = console_write(console_slot, RUN_MARK, sizeof RUN_MARK - 1);
+        return written < 0 ? written : spawn((const char *[]){"/bin/sh", "-c", command, 0});
     }
     if (have_rc)
         return spawn((const char *[]){"/bin/sh", "/etc/rc", 0});
@@ -121,7 +121,7 @@ static _Noreturn void session_run(void) {
         }
         if (!session_pid)
             run_next();
-        pk_wait(session_events, 0);
+        must(pk_wait(session_events, 0));
     }
 }
 

@@ -76,7 +76,7 @@ static long give_fresh(const struct task_record *s, struct pk_boot_info *info, c
     if (slot < 0)
         return slot;
     long error = give(s, info, name, (uint64_t)slot, PK_RIGHT_ALL, 0);
-    pk_cap_drop(0, (uint64_t)slot);
+    must(pk_cap_drop(0, (uint64_t)slot));
     return error;
 }
 
@@ -266,7 +266,7 @@ static long load(const struct task_record *s, uint64_t *entry) {
     error = program_read((uint64_t)object, file.size, &program);
     if (error == 0)
         error = program_map(s->task, (uint64_t)object, &program, 0);
-    pk_cap_drop(0, (uint64_t)object);
+    must(pk_cap_drop(0, (uint64_t)object));
     *entry = program.elf.entry;
     return error;
 }
@@ -340,11 +340,11 @@ static long launch(struct task_record *s) {
 
 void server_end(struct task_record *s) {
     if (s->task) {
-        pk_task_kill(s->task);
-        pk_cap_drop(0, s->task);
+        must(pk_task_kill(s->task));
+        must(pk_cap_drop(0, s->task));
     }
     if (s->thread)
-        pk_cap_drop(0, s->thread);
+        must(pk_cap_drop(0, s->thread));
     s->task = s->thread = 0;
 }
 
@@ -361,7 +361,7 @@ static long make_endpoint(uint64_t events) {
     if (all < 0)
         return all;
     long slot = pk_cap_copy((uint64_t)all, 0, 0, PK_RIGHT_ALL & ~PK_RIGHT_RECEIVE, 0);
-    pk_cap_drop(0, (uint64_t)all);
+    must(pk_cap_drop(0, (uint64_t)all));
     return slot;
 }
 

@@ -14,7 +14,7 @@
 #define SLOW_NS 1000000000ull
 
 void watch_start(void) {
-    pk_timer_set_deferrable(PK_SLOT_SERVER_EVENTS, EVENT_WATCH, clock_ns() + LOOK_NS);
+    must(pk_timer_set_deferrable(PK_SLOT_SERVER_EVENTS, EVENT_WATCH, clock_ns() + LOOK_NS));
 }
 
 /* It runs or could; one that waits for another server's answer is not slow itself. */

@@ -18,7 +18,7 @@ static void answer(const struct request *req, long result) {
         server_reply(req->token, error);
     for (unsigned i = 0; req->reply_drops >> i; i++)
         if (req->reply_drops >> i & 1)
-            pk_cap_drop(0, PK_CAP_AT(packed, i));
+            must(pk_cap_drop(0, PK_CAP_AT(packed, i)));
 }
 
 static bool step(struct job *job) {

@@ -47,7 +47,7 @@ static void sift_down(size_t index, struct waiter *waiter) {
 
 static void arm(uint64_t at_ns) {
     armed_for = at_ns;
-    pk_timer_set(PK_SLOT_SERVER_EVENTS, SERVER_EVENT_TIMER, at_ns);
+    must(pk_timer_set(PK_SLOT_SERVER_EVENTS, SERVER_EVENT_TIMER, at_ns));
 }
 
 static long heap_grow(void) {

@@ -21,16 +21,21 @@
 
 static uint64_t wake; /* the helper's notification; 0: it is not there yet */
 
+/* As must(), which has more to say than this stack has room for. */
+static void hold(long result) {
+    if (result < 0)
+        __builtin_trap();
+}
+
 static _Noreturn void help(void) {
     uint64_t began = clock_ns();
     for (;;) {
-        if (pk_wait(wake, 0) < 0)
-            __builtin_trap(); /* the notification is the server's own */
+        hold(pk_wait(wake, 0));
         if (clock_ns() - began >= TURN_NS) {
-            pk_yield(0);
+            pk_yield();
             began = clock_ns();
         }
-        pk_notify(PK_SLOT_SERVER_EVENTS, SERVER_EVENT_JOBS);
+        hold(pk_notify(PK_SLOT_SERVER_EVENTS, SERVER_EVENT_JOBS));
     }
 }
 
@@ -43,7 +48,7 @@ static long start(void) {
     wake = (uint64_t)notification;
     long error = server_thread(help, stack + sizeof(stack), PRIORITY);
     if (error < 0) {
-        pk_cap_drop(0, wake);
+        must(pk_cap_drop(0, wake));
         wake = 0;
     }
     return error;
@@ -51,7 +56,8 @@ static long start(void) {
 
 /* Without memory for a helper the server does its steps in its own time: unfair, but they get done. */
 void helper_order(void) {
-    if ((wake || start() >= 0) && pk_notify(wake, 1) >= 0)
-        return;
-    pk_notify(PK_SLOT_SERVER_EVENTS, SERVER_EVENT_JOBS);
+    if (wake || start() >= 0)
+        must(pk_notify(wake, 1));
+    else
+        must(pk_notify(PK_SLOT_SERVER_EVENTS, SERVER_EVENT_JOBS));
 }

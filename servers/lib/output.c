@@ -43,6 +43,10 @@ void server_log(const char *format, ...) {
     va_end(args);
 }
 
+_Noreturn void must_failed(const char *call, long error) {
+    server_panic("%s: error %ld", call, -error);
+}
+
 _Noreturn void server_panic(const char *format, ...) {
     va_list args;
     va_start(args, format);

@@ -17,9 +17,9 @@ static void try_end(struct payer *payer) {
     }
     hash_remove(&payers, &payer->node);
     if (payer->heap.account)
-        pk_cap_drop(0, payer->heap.account);
+        must(pk_cap_drop(0, payer->heap.account));
     if (payer->heap.data_account)
-        pk_cap_drop(0, payer->heap.data_account);
+        must(pk_cap_drop(0, payer->heap.data_account));
     free(payer);
 }
 

@@ -21,7 +21,7 @@
 static void drop_caps(uint64_t caps, unsigned mask) {
     for (unsigned i = 0; mask >> i; i++)
         if (mask >> i & 1)
-            pk_cap_drop(0, PK_CAP_AT(caps, i));
+            must(pk_cap_drop(0, PK_CAP_AT(caps, i)));
 }
 
 static bool sent_by(uint64_t servers, uint64_t badge) {

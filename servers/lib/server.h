@@ -13,6 +13,7 @@
 #ifndef LIB_SERVER_H
 #define LIB_SERVER_H
 
+#include <lib/must.h>
 #include <limits.h>
 #include <parley/errno.h>
 #include <parley/identity.h>
@@ -96,14 +97,14 @@ static inline uint64_t *request_text(struct request *req) {
 }
 
 /* Copies from the caller's input buffer. Returns bytes copied, or -EFAULT. */
-static inline long request_read(const struct request *req, uint64_t offset, void *buf,
-                                uint64_t len) {
+PK_MUST_CHECK static inline long request_read(const struct request *req, uint64_t offset, void *buf,
+                                              uint64_t len) {
     return pk_copy_from_caller(req->token, offset, buf, len);
 }
 
 /* Copies to the caller's output buffer. Returns bytes copied, or -EFAULT. */
-static inline long request_write(const struct request *req, uint64_t offset, const void *buf,
-                                 uint64_t len) {
+PK_MUST_CHECK static inline long request_write(const struct request *req, uint64_t offset,
+                                               const void *buf, uint64_t len) {
     return pk_copy_to_caller(req->token, offset, buf, len);
 }
 
@@ -111,11 +112,13 @@ static inline long request_write(const struct request *req, uint64_t offset, con
  * Copies a whole structure in or out, clipped to what the caller named; 0 or a negative errno.
  * For structures the protocol declares, the dispatcher has checked that the whole fits.
  */
-static inline long request_read_all(const struct request *req, void *buf, uint64_t len) {
+PK_MUST_CHECK static inline long request_read_all(const struct request *req, void *buf,
+                                                  uint64_t len) {
     long n = pk_copy_from_caller(req->token, 0, buf, len);
     return n == (long)len ? 0 : n < 0 ? n : -EINVAL;
 }
-static inline long request_write_all(const struct request *req, const void *buf, uint64_t len) {
+PK_MUST_CHECK static inline long request_write_all(const struct request *req, const void *buf,
+                                                   uint64_t len) {
     long n = pk_copy_to_caller(req->token, 0, buf, len);
     return n == (long)len ? 0 : n < 0 ? n : -EINVAL;
 }
@@ -145,12 +148,15 @@ static inline void request_give_cap(struct request *req, uint64_t slot) {
 }
 
 /*
- * Answers a deferred caller, without words or capabilities (with: pk_reply). A token whose caller has died
- * gives a negative errno, which most servers may ignore.
+ * Answers a deferred caller, with words or without; with capabilities: pk_reply. That fails only if the caller
+ * has died: then there is nobody to miss the answer, so the result need not be looked at.
  */
+static inline long server_reply_words(uint64_t token, long result, const struct pk_msg *words) {
+    return pk_reply(token, result, words, 0);
+}
 static inline long server_reply(uint64_t token, long result) {
     struct pk_msg none = {0};
-    return pk_reply(token, result, &none, 0);
+    return server_reply_words(token, result, &none);
 }
 
 /* The boot information, as init gave it; set before main runs. */

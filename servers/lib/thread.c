@@ -14,7 +14,7 @@ long server_thread(void (*entry)(void), void *stack_end, unsigned priority) {
     long thread = pk_thread_create(PK_SLOT_SERVER_TASK, &regs, priority);
     if (thread < 0)
         return thread;
-    long error = pk_thread_resume((uint64_t)thread);
-    pk_cap_drop(0, (uint64_t)thread);
-    return error;
+    must(pk_thread_resume((uint64_t)thread));
+    must(pk_cap_drop(0, (uint64_t)thread));
+    return 0;
 }

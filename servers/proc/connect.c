@@ -69,15 +69,31 @@ static long install(const struct process *p, unsigned slot) {
     return result == -EEXIST ? 0 : result < 0 ? result : 1;
 }
 
-/* If it fails, the server is down or does not know p: its successor hears it when p connects. */
-void connect_job_changed(const struct process *p) {
-    if (p->connected >> PK_SLOT_VFS & 1)
-        vfs_job(endpoints[PK_SLOT_VFS], process_pid(p), process_group(p),
-                p->no_terminal ? 0 : process_session(p));
+/* The server is dead, or was started anew and has not heard of the process: to it nothing has happened. */
+static bool is_lost(long error) {
+    return error == -EHOSTDOWN || error == -ESRCH;
 }
 
-static void tell_groups(const struct process *p, unsigned slot) {
-    session_groups(endpoints[slot], process_pid(p), p->settings->groups, p->settings->group_count);
+/* What a server that knows the process cannot refuse. One that does not hears it when the process connects. */
+static void tell(long result) {
+    if (result < 0 && !is_lost(result))
+        server_log("a server refuses to hear of a process: error %ld", -result);
+}
+
+void connect_job_changed(const struct process *p) {
+    if (p->connected >> PK_SLOT_VFS & 1)
+        tell(vfs_job(endpoints[PK_SLOT_VFS], process_pid(p), process_group(p),
+                     p->no_terminal ? 0 : process_session(p)));
+}
+
+void connect_limit_changed(const struct process *p) {
+    if (p->connected >> PK_SLOT_VFS & 1)
+        tell(vfs_limit(endpoints[PK_SLOT_VFS], process_pid(p), settings_limit(p, RLIMIT_NOFILE)));
+}
+
+static long tell_groups(const struct process *p, unsigned slot) {
+    return session_groups(endpoints[slot], process_pid(p), p->settings->groups,
+                          p->settings->group_count);
 }
 
 /* Makes p known to the server: 1 if it did not know it before, 0, or an error. */
@@ -90,11 +106,14 @@ static long connect_to(struct process *p, unsigned slot) {
         p->connected |= 1u << slot;
     if (result > 0 && slot == PK_SLOT_VFS) {
         connect_job_changed(p);
-        settings_tell_files(p);
+        connect_limit_changed(p);
     }
-    if (result > 0 && p->settings->group_count)
-        tell_groups(p, slot);
-    return result;
+    long error = result > 0 && p->settings->group_count ? tell_groups(p, slot) : 0;
+    if (error >= 0)
+        return result;
+    tell(session_exited(endpoints[slot], process_pid(p)));
+    p->connected &= ~(1u << slot);
+    return error;
 }
 
 /* The account of p, to make memory objects from, no more: 1, or 0 if p has it. */
@@ -142,11 +161,6 @@ long connect_task(struct process *p) {
     return error < 0 ? error : 0;
 }
 
-/* The server is dead, or was started anew and has not heard of the process: to it nothing has happened. */
-static bool is_lost(long error) {
-    return error == -EHOSTDOWN || error == -ESRCH;
-}
-
 static long tell_forked(struct process *parent, const struct process *child, unsigned slot) {
     long error = session_forked(endpoints[slot], process_pid(parent), process_pid(child));
     if (connect_again(parent, slot, error))
@@ -171,26 +185,36 @@ long connect_forked(struct process *parent, struct process *child) {
 void connect_execed(struct process *p) {
     for (unsigned slot = FIRST_SLOT; slot < slots_end; slot++)
         if (p->connected >> slot & 1)
-            session_execed(endpoints[slot], process_pid(p));
+            tell(session_execed(endpoints[slot], process_pid(p)));
 }
 
-void connect_credentials(struct process *p) {
-    for (unsigned slot = FIRST_SLOT; slot < slots_end; slot++)
+long connect_credentials(const struct process *p) {
+    long error = 0;
+    for (unsigned slot = FIRST_SLOT; error >= 0 && slot < slots_end; slot++) {
         if (p->connected >> slot & 1)
-            session_credentials(endpoints[slot], process_pid(p), p->euid, p->egid,
-                                pool_tag(p->pool), pool_pays_records(p->pool),
-                                pool_pays_data(p->pool));
+            error = session_credentials(endpoints[slot], process_pid(p), p->euid, p->egid,
+                                        pool_tag(p->pool), pool_pays_records(p->pool),
+                                        pool_pays_data(p->pool));
+        if (is_lost(error))
+            error = 0;
+    }
+    return error < 0 ? error : 0;
 }
 
-void connect_groups(struct process *p) {
-    for (unsigned slot = FIRST_SLOT; slot < slots_end; slot++)
+long connect_groups(const struct process *p) {
+    long error = 0;
+    for (unsigned slot = FIRST_SLOT; error >= 0 && slot < slots_end; slot++) {
         if (p->connected >> slot & 1)
-            tell_groups(p, slot);
+            error = tell_groups(p, slot);
+        if (is_lost(error))
+            error = 0;
+    }
+    return error < 0 ? error : 0;
 }
 
 void connect_exited(struct process *p) {
     for (unsigned slot = FIRST_SLOT; slot < slots_end; slot++)
         if (p->connected >> slot & 1)
-            session_exited(endpoints[slot], process_pid(p));
+            tell(session_exited(endpoints[slot], process_pid(p)));
     p->connected = 0;
 }

@@ -89,7 +89,7 @@ static long on_attention(struct request *req, struct process *p) {
         return 0;
     if (!deliver(p, &regs, was_call, req->msg.w[1]))
         return SERVER_DEFER;
-    pk_thread_regs(p->main.slot, &regs, PK_REGS_SET);
+    must(pk_thread_regs(p->main.slot, &regs, PK_REGS_SET));
     return 0;
 }
 
@@ -137,7 +137,7 @@ static long on_fault(struct request *req, struct process *p, uint64_t error) {
     if (in_copy(p, pc) && regs.foreign) {
         regs.x[0] = regs.x[1];
         regs.x[10] = (uint64_t)-EFAULT;
-        pk_thread_regs(p->main.slot, &regs, PK_REGS_SET);
+        must(pk_thread_regs(p->main.slot, &regs, PK_REGS_SET));
         return 0;
     }
     if (log_faults)
@@ -157,7 +157,7 @@ static long on_fault(struct request *req, struct process *p, uint64_t error) {
         process_end(p, CLD_KILLED, SIGSEGV);
         return SERVER_DEFER;
     }
-    pk_thread_regs(p->main.slot, &regs, PK_REGS_SET);
+    must(pk_thread_regs(p->main.slot, &regs, PK_REGS_SET));
     return 0;
 }
 

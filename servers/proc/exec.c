@@ -131,7 +131,7 @@ static long open_program(struct exec *e) {
         error = pk_object_read(e->file.object, 0, line, n);
         if (error >= 0 && (n < 2 || line[0] != '#' || line[1] != '!'))
             return 0;
-        pk_cap_drop(0, e->file.object);
+        must(pk_cap_drop(0, e->file.object));
         e->file.object = 0;
         if (error >= 0)
             error = parse_script(line, n, &interp, &argument);
@@ -168,7 +168,7 @@ static long map_interpreter(struct process *p, uint64_t task, const struct file 
     *bias = MAP_TOP - interpreter.high;
     if (error == 0)
         error = program_map(task, interp_file.object, &interpreter, *bias);
-    pk_cap_drop(0, interp_file.object);
+    must(pk_cap_drop(0, interp_file.object));
     return error;
 }
 
@@ -260,9 +260,9 @@ static void switch_over(struct exec *e, uint64_t thread) {
     p->command = e->command;
     e->command = 0;
     if (old_task) {
-        pk_cap_drop(0, old_thread);
-        pk_task_kill(old_task);
-        pk_cap_drop(0, old_task);
+        must(pk_cap_drop(0, old_thread));
+        must(pk_task_kill(old_task));
+        must(pk_cap_drop(0, old_task));
     }
     process_release_vfork(p);
 }
@@ -308,7 +308,7 @@ static long finish(struct exec *e) {
         return 0;
     }
     if (p->state == PROCESS_RUNNING)
-        pk_thread_resume(p->main.slot);
+        must(pk_thread_resume(p->main.slot));
     signal_poke(p);
     return 0;
 }
@@ -379,10 +379,10 @@ static void exec_free(struct exec *e) {
     if (e->p->exec == e)
         e->p->exec = 0;
     if (e->file.object)
-        pk_cap_drop(0, e->file.object);
+        must(pk_cap_drop(0, e->file.object));
     if (e->task) {
-        pk_task_kill(e->task);
-        pk_cap_drop(0, e->task);
+        must(pk_task_kill(e->task));
+        must(pk_cap_drop(0, e->task));
     }
     command_put(e->command);
     if (e == &the_usual)

@@ -105,7 +105,7 @@ void wait_wake(struct process *parent) {
     long result = child ? report(parent, child, &msg) : -ECHILD;
     parent->main.waiting = WAIT_NONE;
     waiter_remove(&parent->main.wait);
-    pk_reply(waiter_token(&parent->main.wait), result, &msg, 0);
+    server_reply_words(waiter_token(&parent->main.wait), result, &msg);
 }
 
 static void signal_parent(struct process *p, int code, int status) {
@@ -135,9 +135,9 @@ static void stop_running(struct process *p) {
     if (p->exec)
         exec_abandon(p);
     alarm_cancel(p);
-    pk_cap_drop(0, p->main.slot);
-    pk_task_kill(p->task);
-    pk_cap_drop(0, p->task);
+    must(pk_cap_drop(0, p->main.slot));
+    must(pk_task_kill(p->task));
+    must(pk_cap_drop(0, p->task));
     p->task = p->main.slot = 0;
     pool_leave(p);
 }

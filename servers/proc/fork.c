@@ -43,10 +43,10 @@ static long make_copy(struct process *parent, struct process *child, bool share)
 static void discard(struct process *child) {
     connect_exited(child);
     if (child->main.slot)
-        pk_cap_drop(0, child->main.slot);
+        must(pk_cap_drop(0, child->main.slot));
     if (child->task) {
-        pk_task_kill(child->task);
-        pk_cap_drop(0, child->task);
+        must(pk_task_kill(child->task));
+        must(pk_cap_drop(0, child->task));
     }
     pool_leave(child);
     process_free(child);
@@ -80,7 +80,7 @@ long proc_handle_fork(struct request *req, uint64_t flags, uint64_t stack, uint6
         child->vforked = true;
         child->vfork_token = req->token;
     }
-    pk_thread_resume(child->main.slot);
+    must(pk_thread_resume(child->main.slot));
     return flags & CLONE_VFORK ? SERVER_DEFER : pid;
 }
 

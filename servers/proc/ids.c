@@ -72,8 +72,26 @@ long proc_handle_users(struct request *req) {
     return 0;
 }
 
-static bool one_of(uint32_t id, uint32_t a, uint32_t b, uint32_t c) {
-    return id == KEEP || id == a || id == b || id == c;
+struct ids {
+    uint32_t real, effective, saved;
+};
+
+static struct ids ids_of(const struct process *p, int group) {
+    return group ? (struct ids){p->rgid, p->egid, p->sgid}
+                 : (struct ids){p->ruid, p->euid, p->suid};
+}
+
+static bool has(struct ids ids, uint32_t id) {
+    return id == KEEP || id == ids.real || id == ids.effective || id == ids.saved;
+}
+
+/* From now on p is that, here and to the servers; or an error, and some have not heard of it. */
+static long become(struct process *p, int group, struct ids ids) {
+    *(group ? &p->rgid : &p->ruid) = ids.real;
+    *(group ? &p->egid : &p->euid) = ids.effective;
+    *(group ? &p->sgid : &p->suid) = ids.saved;
+    long error = pool_follow_user(p);
+    return error < 0 ? error : connect_credentials(p);
 }
 
 long proc_handle_set_users(struct request *req, int group, uint32_t real, uint32_t effective,
@@ -81,19 +99,16 @@ long proc_handle_set_users(struct request *req, int group, uint32_t real, uint32
     struct process *p = request_process(req);
     if (!p)
         return -ESRCH;
-    uint32_t *r = group ? &p->rgid : &p->ruid, *e = group ? &p->egid : &p->euid;
-    uint32_t *s = group ? &p->sgid : &p->suid;
-    if (p->euid != 0 &&
-        !(one_of(real, *r, *e, *s) && one_of(effective, *r, *e, *s) && one_of(saved, *r, *e, *s)))
+    struct ids before = ids_of(p, group), after = before;
+    if (p->euid != 0 && !(has(before, real) && has(before, effective) && has(before, saved)))
         return -EPERM;
-    uint32_t before = *r;
-    *r = real == KEEP ? *r : real;
-    if (pool_follow_user(p) < 0) {
-        *r = before;
-        return -EAGAIN; /* setuid(2): the user's resources are used up */
-    }
-    *e = effective == KEEP ? *e : effective;
-    *s = saved == KEEP ? *s : saved;
-    connect_credentials(p);
-    return 0;
+    after.real = real == KEEP ? before.real : real;
+    after.effective = effective == KEEP ? before.effective : effective;
+    after.saved = saved == KEEP ? before.saved : saved;
+    if (become(p, group, after) == 0)
+        return 0;
+    if (become(p, group, before) == 0)
+        return -EAGAIN;                  /* setuid(2): there is no memory for it */
+    process_end(p, CLD_KILLED, SIGKILL); /* rather than be one user here and another there */
+    return SERVER_DEFER;
 }

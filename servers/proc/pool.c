@@ -93,7 +93,7 @@ static void free_pool(struct pool *pool) {
                               pool->kept,        pool->account};
     for (unsigned i = 0; i < sizeof slots / sizeof slots[0]; i++)
         if (slots[i])
-            pk_cap_drop(0, slots[i]);
+            must(pk_cap_drop(0, slots[i]));
     free(pool);
 }
 
@@ -207,7 +207,7 @@ long pool_enter(struct process *p, struct pool *pool) {
 
 void pool_leave(struct process *p) {
     if (p->account)
-        pk_cap_drop(0, p->account);
+        must(pk_cap_drop(0, p->account));
     p->account = 0;
 }
 

@@ -196,7 +196,6 @@ uint64_t process_run_ns(const struct process *p);
 struct settings *settings_usual(void);
 void settings_put(struct settings *s);
 uint64_t settings_limit(const struct process *p, unsigned resource); /* the soft one */
-void settings_tell_files(const struct process *p);                   /* RLIMIT_NOFILE, to vfs */
 
 /* group.c */
 struct group *group_find(int id);
@@ -224,13 +223,16 @@ long connect_exceptions(const struct process *p, uint64_t task);
 long connect_task(struct process *p); /* a new task's slots, for what p is connected to */
 long connect_forked(struct process *parent, struct process *child);
 void connect_execed(struct process *p);
-void connect_credentials(struct process *p);
-void connect_groups(struct process *p); /* the supplementary ones have changed */
+/* 0, or -ENOMEM: a server cannot keep p's new identity, and others may have it already. */
+long connect_credentials(const struct process *p);
+/* The supplementary groups have changed; the same. */
+long connect_groups(const struct process *p);
 void connect_exited(struct process *p);
 /* True if a server's error is because it was started anew and did not know p: now it does, ask again. */
 bool connect_again(struct process *p, unsigned slot, long error);
 void connect_job_changed(const struct process *p);
-uint64_t connect_endpoint(unsigned slot); /* to call that server as proc */
+void connect_limit_changed(const struct process *p); /* RLIMIT_NOFILE */
+uint64_t connect_endpoint(unsigned slot);            /* to call that server as proc */
 
 /* exec.c */
 struct exec;

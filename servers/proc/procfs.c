@@ -87,7 +87,7 @@ static void version(struct text *t, const struct process *p) {
 static void cpuinfo(struct text *t, const struct process *p) {
     struct pk_machine_info m;
     (void)p;
-    pk_machine_info(&m);
+    must(pk_machine_info(&m));
     for (unsigned i = 0; i < m.harts; i++)
         print(t, "processor\t: %u\nhart\t\t: %u\nisa\t\t: rv64imafdc\nmmu\t\t: sv39\n\n", i, i);
 }
@@ -106,7 +106,7 @@ static char state_letter(const struct process *p) {
 static struct pk_task_info task_info(const struct process *p) {
     struct pk_task_info info = {0};
     if (p->task)
-        pk_task_info(p->task, &info);
+        must(pk_task_info(p->task, &info));
     return info;
 }
 

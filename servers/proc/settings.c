@@ -75,11 +75,6 @@ static long check_limit(const struct process *caller, unsigned resource, const s
     return new->hard > old->hard && caller->euid != 0 ? -EPERM : 0;
 }
 
-void settings_tell_files(const struct process *p) {
-    if (p->connected >> PK_SLOT_VFS & 1)
-        vfs_limit(connect_endpoint(PK_SLOT_VFS), process_pid(p), settings_limit(p, RLIMIT_NOFILE));
-}
-
 long proc_handle_limit(struct request *req, int pid, uint32_t resource, int set, uint64_t soft,
                        uint64_t hard) {
     struct process *caller = request_process(req), *p = pid ? process_find(pid) : caller;
@@ -99,7 +94,7 @@ long proc_handle_limit(struct request *req, int pid, uint32_t resource, int set,
             return -ENOMEM;
         s->limits[resource] = new;
         if (resource == RLIMIT_NOFILE)
-            settings_tell_files(p);
+            connect_limit_changed(p);
     }
     proc_results_limit(&req->msg, old.soft, old.hard);
     return 0;
@@ -138,9 +133,7 @@ long proc_handle_set_groups(struct request *req) {
     if (s && count)
         memcpy(s->groups, groups, count * sizeof *groups);
     free(groups);
-    if (s)
-        connect_groups(p);
-    return error < 0 ? error : s ? 0 : -ENOMEM;
+    return error < 0 ? error : s ? connect_groups(p) : -ENOMEM;
 }
 
 /* ---- getpriority(2), setpriority(2): kept and told; the scheduler does not look at it. ---- */

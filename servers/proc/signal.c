@@ -158,7 +158,7 @@ static void stop(struct process *p, int signal) {
         return;
     p->state = PROCESS_STOPPED;
     p->group->stopped++;
-    pk_thread_suspend(p->main.slot);
+    must(pk_thread_suspend(p->main.slot));
     process_report(p, CLD_STOPPED, signal);
 }
 
@@ -172,7 +172,7 @@ static void resume(struct process *p) {
         signal_poke(p);
     /* Not before: on another hart it would run on for a while, though a pending signal ends it. */
     if (p->state == PROCESS_RUNNING)
-        pk_thread_resume(p->main.slot);
+        must(pk_thread_resume(p->main.slot));
 }
 
 /* A signal that is pending, not blocked and not caught acts now: there is nothing to wait for. */
@@ -219,7 +219,7 @@ void signal_poke(struct process *p) {
             caught = true;
     }
     if (caught && p->state == PROCESS_RUNNING)
-        pk_thread_attention(p->main.slot);
+        must(pk_thread_attention(p->main.slot));
 }
 
 static void continue_or_stop(struct process *p, int signal) {

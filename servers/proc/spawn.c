@@ -59,7 +59,7 @@ long proc_handle_spawn(struct request *req) {
 
 void spawned_ended(const struct process *p) {
     (void)p;
-    pk_notify(boot_cap("events:init"), EVENT_INIT_ENDED);
+    must(pk_notify(boot_cap("events:init"), EVENT_INIT_ENDED));
 }
 
 long proc_handle_ended(struct request *req, int pid) {

@@ -21,7 +21,7 @@ long segment_create(const struct client *client, int key, uint64_t size, int fla
     long id = object < 0 ? -ENOMEM : sysv_add(&shm_state.table, &segment->sysv, client, key, flags);
     if (id < 0) {
         if (object >= 0)
-            pk_cap_drop(0, (uint64_t)object);
+            must(pk_cap_drop(0, (uint64_t)object));
         free(segment);
         return id;
     }
@@ -49,8 +49,8 @@ long segment_cap(struct segment *segment, unsigned which) {
 static void segment_destroy(struct segment *segment) {
     for (unsigned i = 0; i < SHM_CAPS; i++)
         if (segment->caps[i])
-            pk_cap_drop(0, segment->caps[i]);
-    pk_cap_drop(0, segment->object);
+            must(pk_cap_drop(0, segment->caps[i]));
+    must(pk_cap_drop(0, segment->object));
     shm_state.pages -= segment_pages(segment);
     sysv_remove(&shm_state.table, &segment->sysv);
     free(segment);

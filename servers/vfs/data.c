@@ -186,7 +186,7 @@ static bool end_object(struct job *job) {
     if (pk_object_resize_step(ending->object, 0) > 0) {
         return true;
     }
-    pk_cap_drop(0, ending->object);
+    must(pk_cap_drop(0, ending->object));
     free(ending);
     return false;
 }
@@ -197,7 +197,7 @@ static void object_end(uint64_t object) {
     bool large = pk_object_info(object, &info) == 0 && info.refs == 1 && info.resident > CUT_PAGES;
     struct ending *ending = large ? malloc(sizeof(*ending)) : NULL;
     if (!ending) {
-        pk_cap_drop(0, object);
+        must(pk_cap_drop(0, object));
         return;
     }
     ending->object = object;
@@ -210,7 +210,7 @@ void node_release_data(struct node *node) {
         if (node->file.capacity > CUT_PAGES * PAGE) {
             object_end(node->file.object);
         } else {
-            pk_cap_drop(0, node->file.object);
+            must(pk_cap_drop(0, node->file.object));
         }
     } else if (node_is_dir(node)) {
         free(node->dir.remote_path);

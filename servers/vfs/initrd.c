@@ -176,8 +176,8 @@ int initrd_unpack(void) {
     }
     archive.bytes = (const uint8_t *)base;
     int result = unpack(&archive);
-    pk_unmap(0, (uint64_t)base, (info.size + PAGE - 1) & ~(PAGE - 1));
-    pk_cap_drop(0, archive.object);
+    must(pk_unmap(0, (uint64_t)base, (info.size + PAGE - 1) & ~(PAGE - 1)));
+    must(pk_cap_drop(0, archive.object));
     return result;
 }
 

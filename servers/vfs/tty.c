@@ -73,7 +73,8 @@ void tty_attach_again(void) {
         known_session = 0;
         known_opened++;
     }
-    console_resume(console, known_opened, known_session);
+    /* If it has died again, the next one asks by the same event. */
+    pk_may_fail(console_resume(console, known_opened, known_session));
 }
 
 long tty_open(struct client *client, struct file *file, uint32_t flags) {

@@ -19,10 +19,10 @@
 long linux_mmap_file(int fd, int prot, int flags, uint64_t offset);
 
 /* Copies from the program's memory: 0 or -EFAULT. */
-static inline long program_read(void *to, uint64_t from, uint64_t length) {
+PK_MUST_CHECK static inline long program_read(void *to, uint64_t from, uint64_t length) {
     return user_get(to, (const void *)from, length);
 }
-static inline long program_write(uint64_t to, const void *from, uint64_t length) {
+PK_MUST_CHECK static inline long program_write(uint64_t to, const void *from, uint64_t length) {
     return user_put((void *)to, from, length);
 }
 

@@ -46,7 +46,7 @@ static long map_object(uint64_t address, uint64_t length, uint64_t kernel_flags,
     if (object < 0)
         return object;
     long at = pk_map(TASK, address, length, kernel_flags, (uint64_t)object, offset, 0);
-    pk_cap_drop(0, (uint64_t)object);
+    must(pk_cap_drop(0, (uint64_t)object));
     return at;
 }
 
@@ -171,8 +171,9 @@ static long move_region(uint64_t old, uint64_t old_length, uint64_t new_length, 
         error = pk_unmap(TASK, old, old_length);
     if (error >= 0)
         return at;
-    (void)pk_unmap(TASK, (uint64_t)at, new_length); /* a whole region: that cannot fail */
-    return error;
+    long undone = pk_unmap(TASK, (uint64_t)at, new_length);
+    return undone < 0 ? undone
+                      : error; /* what could not be undone either is mapped until the end */
 }
 
 /* mremap(2) of private anonymous memory, and shrinking of any. Other growth is ENOSYS. */

@@ -60,6 +60,15 @@ long personality_connect(unsigned slot);
         __builtin_expect(result_ == -EBADF, 0) ? name##_again(__builtin_dwarf_cfa()) : result_;    \
     })
 
+/*
+ * A call that fails only if the personality is wrong: to drop a capability that it holds. The process ends
+ * by the breakpoint.
+ */
+static inline void must(long result) {
+    if (result < 0)
+        __builtin_trap();
+}
+
 /* Raises a signal for this process. */
 void personality_raise(int signal);
 
@@ -68,15 +77,15 @@ void personality_raise(int signal);
  * inside personality_copy makes it return, anywhere else it is a SIGSEGV.
  */
 long personality_copy(void *dst, const void *src, size_t n);
-static inline long user_get(void *dst, const void *user, size_t n) {
+PK_MUST_CHECK static inline long user_get(void *dst, const void *user, size_t n) {
     return personality_copy(dst, user, n);
 }
-static inline long user_put(void *user, const void *src, size_t n) {
+PK_MUST_CHECK static inline long user_put(void *user, const void *src, size_t n) {
     return personality_copy(user, src, n);
 }
 
 /* 0 if the n bytes, at least one, can be read now, else -EFAULT. */
-static inline long user_probe(const char *user, size_t n) {
+PK_MUST_CHECK static inline long user_probe(const char *user, size_t n) {
     const char *last = user + n - 1;
     register long a0 __asm__("a0") = (long)user;
     register long a1 __asm__("a1") = (long)last;
@@ -85,20 +94,20 @@ static inline long user_probe(const char *user, size_t n) {
 }
 
 /* The same for a value of 8 bytes, and for three of 2 bytes, packed; these change few registers. */
-static inline long user_get_word(int64_t *value, const void *user) {
+PK_MUST_CHECK static inline long user_get_word(int64_t *value, const void *user) {
     register long a0 __asm__("a0") = (long)user;
     register int64_t a3 __asm__("a3");
     __asm__ volatile("jal personality_load" : "+r"(a0), "=r"(a3) : : "ra", "memory");
     *value = a3;
     return a0;
 }
-static inline long user_put_word(void *user, int64_t value) {
+PK_MUST_CHECK static inline long user_put_word(void *user, int64_t value) {
     register long a0 __asm__("a0") = (long)user;
     register int64_t a3 __asm__("a3") = value;
     __asm__ volatile("jal personality_store" : "+r"(a0) : "r"(a3) : "ra", "memory");
     return a0;
 }
-static inline long user_get_halves(uint64_t *packed, const void *user) {
+PK_MUST_CHECK static inline long user_get_halves(uint64_t *packed, const void *user) {
     register long a0 __asm__("a0") = (long)user;
     register uint64_t a3 __asm__("a3");
     __asm__ volatile("jal personality_load_halves"

@@ -16,6 +16,11 @@
 #define PR_PARLEY_QUOTA 0x50524c59
 #define ID_KEEP 0xffffffffu
 
+/* To an address that is bad nothing is written, and clone(2) succeeds, as on Linux. */
+static void put_tid(int32_t *at, int32_t tid) {
+    pk_may_fail(user_put(at, &tid, sizeof tid));
+}
+
 /*
  * clone(2) without threads: fork and vfork, posix_spawn's variant with its own stack included. The
  * child comes out of proc_fork with 0; the rest of the way back is the same for both, but for the
@@ -32,7 +37,7 @@ long linux_clone(uint64_t flags, uint64_t stack, int32_t *parent_tid, uint64_t t
     if (pid == 0) {
         state.pid = self;
         if (flags & CLONE_CHILD_SETTID)
-            user_put(child_tid, &self, sizeof self);
+            put_tid(child_tid, self);
         f->sp = stack ? stack : parent_sp;
         if (flags & CLONE_SETTLS)
             __asm__ volatile("mv tp, %0" ::"r"(tls));
@@ -41,9 +46,8 @@ long linux_clone(uint64_t flags, uint64_t stack, int32_t *parent_tid, uint64_t t
     if (stack)
         state.pid = proc_ids(PK_SLOT_PROC, 0, &self, &self, &self) & INT32_MAX;
     f->sp = parent_sp;
-    int32_t tid = (int32_t)pid;
     if (pid > 0 && flags & CLONE_PARENT_SETTID)
-        user_put(parent_tid, &tid, sizeof tid);
+        put_tid(parent_tid, (int32_t)pid);
     return pid;
 }
 
@@ -55,11 +59,11 @@ long linux_execveat(int dirfd, uint64_t path, uint64_t argv, uint64_t envp, uint
     return proc_exec(PK_SLOT_PROC, dirfd, path, argv, envp, flags);
 }
 
-/* Without a process server there is nobody who could want to know. */
+/* Only from a dead process server it comes back: the end is near then, too. */
 long linux_exit(int code) {
     for (;;) {
-        proc_exit(PK_SLOT_PROC, code);
-        pk_task_kill(PK_SLOT_TASK);
+        pk_may_fail(proc_exit(PK_SLOT_PROC, code));
+        pk_yield();
     }
 }
 
@@ -178,9 +182,12 @@ struct users {
     uint32_t ruid, euid, suid, rgid, egid, sgid;
 };
 
+/* These calls have no errors (getuid(2)): without a process server a process is nobody, and not root. */
 static struct users users(void) {
-    struct users u = {0};
-    proc_users(PK_SLOT_PROC, &u.ruid, &u.euid, &u.suid, &u.rgid, &u.egid, &u.sgid);
+    struct users u;
+    long error = proc_users(PK_SLOT_PROC, &u.ruid, &u.euid, &u.suid, &u.rgid, &u.egid, &u.sgid);
+    if (error < 0)
+        memset(&u, 0xff, sizeof u);
     return u;
 }
 
@@ -382,7 +389,8 @@ long linux_reboot(uint32_t magic1, uint32_t magic2, uint32_t command, uint64_t s
 }
 
 long linux_sched_yield(void) {
-    return pk_yield(0);
+    pk_yield();
+    return 0;
 }
 
 /* sched_getaffinity(2): every hart. */
@@ -426,5 +434,8 @@ long linux_set_robust_list(void) {
 /* All harts that run this program: there is no call for just one. */
 long linux_flush_icache(uint64_t start, uint64_t end, uint64_t flags) {
     (void)start, (void)end;
-    return flags & ~1ul ? -EINVAL : pk_sync_code();
+    if (flags & ~1ul)
+        return -EINVAL;
+    pk_sync_code();
+    return 0;
 }

@@ -87,6 +87,7 @@ long linux_rt_sigreturn(long a0, long a1, long a2, long a3, long a4, long a5,
     struct pk_foreign back = {c->x[0], c->x[17], c->x[5]};
     if (pk_foreign_exchange(&back) || !fp_is_clear(c))
         sigframe_load_fp(frame);
-    proc_end_handler(PK_SLOT_PROC, c->mask);
+    /* Fails only if the process server is dead; this process ends with it. */
+    pk_may_fail(proc_end_handler(PK_SLOT_PROC, c->mask));
     sigframe_leave(frame);
 }

@@ -12,15 +12,16 @@ long personality_connect(unsigned slot) {
     return connected > 0 ? 0 : connected < 0 ? connected : -EBADF;
 }
 
+/* Fails only if the process server is dead; this process ends with it. */
 void personality_raise(int signal) {
-    proc_tgkill(PK_SLOT_PROC, state.pid, state.pid, signal);
+    pk_may_fail(proc_tgkill(PK_SLOT_PROC, state.pid, state.pid, signal));
 }
 
 /* A call that is not served: ENOSYS, and a line of log if the boot asked for it. */
 long linux_unknown(long a0, long a1, long a2, long a3, long a4, long a5, struct foreign_frame *f) {
     (void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
     if (state.log_unknown)
-        proc_unknown(PK_SLOT_PROC, f->a[7]);
+        pk_may_fail(proc_unknown(PK_SLOT_PROC, f->a[7]));
     return -ENOSYS;
 }
 

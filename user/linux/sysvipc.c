@@ -284,6 +284,11 @@ static uint64_t attach_flags(uint64_t address, int flags) {
     return map;
 }
 
+/* Takes an attachment from the server's count. It knows of it, unless it was started anew and knows of none. */
+static void count_down(int shmid) {
+    pk_may_fail(shm_call(shm_dt(PK_SLOT_SHM, shmid)));
+}
+
 /* The mapping keeps the memory, so the capability is dropped again at once. */
 long linux_shmat(int shmid, uint64_t address, int flags) {
     uint64_t size, object;
@@ -294,31 +299,42 @@ long linux_shmat(int shmid, uint64_t address, int flags) {
         return result;
     result = pk_map(0, address, size, attach_flags(address, flags), object, 0,
                     SYSVIPC_SHM_TAG | ((uint64_t)shmid + 1));
-    pk_cap_drop(0, object);
+    must(pk_cap_drop(0, object));
     if (result >= 0)
         return result;
-    shm_dt(PK_SLOT_SHM, shmid);
+    count_down(shmid);
     return result == -EEXIST ? -EINVAL : result;
 }
 
+/* Unmaps what lies behind `first` and is a piece of the same attachment. */
+static long unmap_pieces(const struct pk_region_info *first) {
+    struct pk_region_info piece = *first;
+    for (;;) {
+        if (pk_region_info(0, piece.start + piece.length, &piece) < 0 || piece.tag != first->tag ||
+            piece.start - first->start != piece.offset)
+            return 0;
+        long error = pk_unmap(0, piece.start, piece.length);
+        if (error < 0)
+            return error;
+    }
+}
+
 /*
- * The region at `address` must be the start of an attached segment. mprotect or munmap may have
- * parted it since, so everything behind it that is a piece of the same attachment goes too.
+ * The region at `address` must be the start of an attached segment. mprotect or munmap may have parted it
+ * since, so everything behind it that is a piece of the same attachment goes too: before its start, so that
+ * who gets ENOMEM (what it shares with a child since a fork must be parted first) can try again.
  */
 long linux_shmdt(uint64_t address) {
-    struct pk_region_info region;
-    uint64_t at = address, tag = 0;
-    while (pk_region_info(0, at, &region) >= 0 && region.start - address == region.offset &&
-           (region.tag & SYSVIPC_SHM_TAG) && (!tag || region.tag == tag)) {
-        if (!tag && region.start != address)
-            break;
-        tag = region.tag;
-        at = region.start + region.length;
-        pk_unmap(0, region.start, region.length);
-    }
-    if (!tag)
+    struct pk_region_info first;
+    if (pk_region_info(0, address, &first) < 0 || first.start != address || first.offset != 0 ||
+        !(first.tag & SYSVIPC_SHM_TAG))
         return -EINVAL;
-    shm_call(shm_dt(PK_SLOT_SHM, (int)((tag & ~SYSVIPC_SHM_TAG) - 1)));
+    long error = unmap_pieces(&first);
+    if (error >= 0)
+        error = pk_unmap(0, first.start, first.length);
+    if (error < 0)
+        return error;
+    count_down((int)((first.tag & ~SYSVIPC_SHM_TAG) - 1));
     return 0;
 }
 

@@ -325,6 +325,11 @@ long pk_cap_copy(uint64_t src, uint64_t dst_task, uint64_t dst_slot, uint64_t ri
     return slot_new(slots[src].rights & rights, slots[src].size);
 }
 
+_Noreturn void must_failed(const char *call, long error) {
+    fail_msg("%s: %ld", call, error);
+    abort();
+}
+
 long pk_cap_drop(uint64_t task, uint64_t slot) {
     assert_int_equal(task, 0);
     assert_true(slots[slot].used);

@@ -9,22 +9,31 @@
 #include <parley/calls.h>
 #include <parley/types.h>
 
-long pk_call(uint64_t endpoint, struct pk_msg *msg, const void *in, uint64_t in_len, void *out,
-             uint64_t out_len);
-long pk_call_words(uint64_t endpoint, struct pk_msg *msg, const void *in);
-long pk_reply(uint64_t token, long result, const struct pk_msg *msg, unsigned cap_count);
-long pk_reply_receive(uint64_t endpoint, uint64_t token, long result, struct pk_msg *msg,
-                      unsigned cap_count);
-long pk_copy_from_caller(uint64_t token, uint64_t offset, void *dst, uint64_t len);
-long pk_caller_to_caller(uint64_t from, uint64_t from_offset, uint64_t to, uint64_t to_offset,
-                         uint64_t len);
-long pk_copy_to_caller(uint64_t token, uint64_t offset, const void *src, uint64_t len);
-long pk_timer_set(uint64_t notification, uint64_t bits, uint64_t at_ns);
-long pk_cap_copy(uint64_t src, uint64_t dst_task, uint64_t dst_slot, uint64_t rights,
-                 uint64_t badge);
-long pk_cap_drop(uint64_t task, uint64_t slot);
-long pk_object_create(uint64_t size, uint64_t source, uint64_t source_offset);
-long pk_object_create_for(uint64_t account, uint64_t size, uint64_t source, uint64_t source_offset);
-long pk_object_info(uint64_t object, struct pk_object_info *info);
+#define PK_MUST_CHECK __attribute__((warn_unused_result))
+
+static inline void pk_may_fail(long result) {
+    (void)result;
+}
+
+PK_MUST_CHECK long pk_call(uint64_t endpoint, struct pk_msg *msg, const void *in, uint64_t in_len,
+                           void *out, uint64_t out_len);
+PK_MUST_CHECK long pk_call_words(uint64_t endpoint, struct pk_msg *msg, const void *in);
+PK_MUST_CHECK long pk_reply(uint64_t token, long result, const struct pk_msg *msg,
+                            unsigned cap_count);
+PK_MUST_CHECK long pk_reply_receive(uint64_t endpoint, uint64_t token, long result,
+                                    struct pk_msg *msg, unsigned cap_count);
+PK_MUST_CHECK long pk_copy_from_caller(uint64_t token, uint64_t offset, void *dst, uint64_t len);
+PK_MUST_CHECK long pk_caller_to_caller(uint64_t from, uint64_t from_offset, uint64_t to,
+                                       uint64_t to_offset, uint64_t len);
+PK_MUST_CHECK long pk_copy_to_caller(uint64_t token, uint64_t offset, const void *src,
+                                     uint64_t len);
+PK_MUST_CHECK long pk_timer_set(uint64_t notification, uint64_t bits, uint64_t at_ns);
+PK_MUST_CHECK long pk_cap_copy(uint64_t src, uint64_t dst_task, uint64_t dst_slot, uint64_t rights,
+                               uint64_t badge);
+PK_MUST_CHECK long pk_cap_drop(uint64_t task, uint64_t slot);
+PK_MUST_CHECK long pk_object_create(uint64_t size, uint64_t source, uint64_t source_offset);
+PK_MUST_CHECK long pk_object_create_for(uint64_t account, uint64_t size, uint64_t source,
+                                        uint64_t source_offset);
+PK_MUST_CHECK long pk_object_info(uint64_t object, struct pk_object_info *info);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #define PAGE 4096UL
 
@@ -280,6 +281,57 @@ static void test_no_leak(void) {
     check_free_pages(before, 16, "20 times 2 MiB later all memory is free again");
 }
 
+#define PR_PARLEY_QUOTA 0x50524c59
+#define BASE 0x3000000000UL /* a page table's span begins here, */
+#define SPAN 0x200000UL     /* and the next one's so much higher */
+
+/* Maps pages that cannot be joined until there is no memory for one more. */
+static void use_up(void) {
+    int which = 0;
+
+    while (mmap(NULL, 4096, which ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+           MAP_FAILED)
+        which = !which;
+}
+
+/*
+ * After a fork, page tables are shared with the child; to unmap what is in one beside something else takes
+ * memory. Here that is the second one. The bits of the status tell what was wrong.
+ */
+static int unmap_without_memory(void) {
+    size_t length = SPAN + 16 * 4096;
+    char *at = mmap((void *)BASE, length + 4096, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    pid_t child;
+    int wrong = 0;
+
+    if (prctl(PR_PARLEY_QUOTA, 1000, 0, 0, 0) < 0)
+        return 77;
+    strcpy(at, "first");
+    strcpy(at + SPAN, "last");
+    strcpy(at + length, "beside");
+    child = fork();
+    if (child == 0)
+        for (;;)
+            pause();
+    use_up();
+    wrong |= munmap(at, length) != -1 || errno != ENOMEM ? 1 : 0;
+    wrong |= strcmp(at, "first") || strcmp(at + SPAN, "last") ? 2 : 0;
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    wrong |= munmap(at, length) != 0 || strcmp(at + length, "beside") ? 4 : 0;
+    return wrong;
+}
+
+static void test_no_memory(void) {
+    int status = in_child(unmap_without_memory);
+
+    if (status == 77 << 8)
+        skip("munmap without memory", "there are no quotas");
+    else
+        is_int(status, 0, "munmap without memory is ENOMEM and changes nothing");
+}
+
 int main(void) {
     test_break();
     test_map();
@@ -291,5 +343,6 @@ int main(void) {
     test_scattered();
     test_advice();
     test_no_leak();
+    test_no_memory();
     return done();
 }

@@ -8,11 +8,13 @@
 #include <setjmp.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/shm.h>
 
 #define KEY 0x50415203
 #define SIZE (5 * 4096)
 #define FAILED ((void *)-1)
+#define PR_PARLEY_QUOTA 0x50524c59
 
 static int segment;
 static char *self;
@@ -250,6 +252,69 @@ static void test_memory(void) {
     check_free_pages(before, 16, "50 segments later all memory is free again");
 }
 
+#define BASE 0x3000000000UL /* a page table's span begins here, */
+#define SPAN 0x200000UL     /* and the next one's so much higher */
+
+/* The start of an attached segment, whose end lies in one page table with a page beside it. */
+static char *attach_across(void) {
+    char *at = (char *)BASE, *beside = at + SPAN + 16 * 4096;
+
+    segment = shmget(IPC_PRIVATE, SPAN + 16 * 4096, 0600);
+    if (shmat(segment, at, 0) != at ||
+        mmap(beside, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+             0) != beside)
+        _exit(99);
+    shmctl(segment, IPC_RMID, NULL); /* with the last that is attached */
+    strcpy(at, "first");
+    strcpy(at + SPAN, "last");
+    *beside = 1;
+    return at;
+}
+
+/* Maps pages that cannot be joined until there is no memory for one more. */
+static void use_up(void) {
+    int which = 0;
+
+    while (mmap(NULL, 4096, which ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+           MAP_FAILED)
+        which = !which;
+}
+
+/*
+ * After a fork, page tables are shared with the child; to unmap what is in one beside something else takes
+ * memory. The bits of the status tell what was wrong.
+ */
+static int detach_without_memory(void) {
+    char *at = attach_across();
+    pid_t child;
+    int wrong = 0;
+
+    if (prctl(PR_PARLEY_QUOTA, 1000, 0, 0, 0) < 0)
+        return 77;
+    child = fork();
+    if (child == 0)
+        for (;;)
+            pause();
+    use_up();
+    wrong |= shmdt(at) != -1 || errno != ENOMEM ? 1 : 0;
+    wrong |= attached() != 2 || strcmp(at, "first") || strcmp(at + SPAN, "last") ? 2 : 0;
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    wrong |= shmdt(at) != 0 ? 4 : 0;
+    wrong |= attached() != -1 ? 8 : 0;
+    return wrong;
+}
+
+static void test_no_memory(void) {
+    int status = in_child(detach_without_memory);
+
+    if (status == 77 << 8)
+        skip("shmdt without memory changes nothing", "there are no quotas");
+    else
+        is_int(status, 0,
+               "shmdt without memory is ENOMEM, changes nothing, and can be tried again");
+}
+
 int main(int argc, char **argv) {
     if (argc == 3 && !strcmp(argv[1], "count")) {
         segment = atoi(argv[2]);
@@ -263,5 +328,6 @@ int main(int argc, char **argv) {
     test_processes();
     test_rest();
     test_memory();
+    test_no_memory();
     return done();
 }

@@ -301,12 +301,15 @@ static const struct row *pick_row(struct worker *w) {
     return pick_from(w, rows, ARRAY_LENGTH(rows));
 }
 
-/* In the place of another one, whose capability is dropped, so that there is memory for more. */
+/*
+ * In the place of another one, whose capability is dropped, so that there is memory for more. Like all that is
+ * done here that may fail: another worker comes before.
+ */
 static void remember(struct worker *w, enum kind kind, uint64_t slot) {
     uint64_t *place = &common->known[task_of(w)][kind][KNOWN_FIRST + below(w, KNOWN - KNOWN_FIRST)];
     uint64_t old = __atomic_exchange_n(place, slot, __ATOMIC_RELAXED);
     if (old && old != slot && below(w, 8))
-        pk_cap_drop(0, old);
+        pk_may_fail(pk_cap_drop(0, old));
 }
 
 static void random_call(struct worker *w) {
@@ -326,7 +329,7 @@ static void copy_task(struct worker *w) {
         return;
     if (below(w, 2))
         remember(w, TASK, (uint64_t)task);
-    pk_task_clone((uint64_t)task, slot_of(w, TASK), 0);
+    pk_may_fail(pk_task_clone((uint64_t)task, slot_of(w, TASK), 0));
     remember(w, TASK, (uint64_t)task);
     w->calls += 2;
 }
@@ -344,7 +347,7 @@ static void serve(struct worker *w) {
     w->serving = false;
     w->calls++;
     if (below(w, 16))
-        pk_reply(w->token, 0, &msg, 0);
+        pk_may_fail(pk_reply(w->token, 0, &msg, 0));
 }
 
 __asm__(".text\n"

@@ -99,7 +99,8 @@ static void pass_touch(unsigned task) {
         if (pk_thread_regs(world.threads[t], &regs, PK_REGS_GET) < 0 || !in_touch(regs.x[0]))
             continue;
         regs.x[0] = (uint64_t)touch_end;
-        pk_thread_regs(world.threads[t], &regs, PK_REGS_SET);
+        /* Another worker may have ended it meanwhile. */
+        pk_may_fail(pk_thread_regs(world.threads[t], &regs, PK_REGS_SET));
     }
 }
 
@@ -130,18 +131,22 @@ void world_setup(void) {
 
 static void drop_endpoint(unsigned task) {
     uint64_t n = tap_random(&world.random) % KNOWN;
-    pk_cap_drop(world.tasks[task], common->known[task][ENDPOINT][n]);
+    pk_may_fail(pk_cap_drop(world.tasks[task], common->known[task][ENDPOINT][n]));
 }
 
-/* A worker that makes no calls waits for something, or was stopped: there are several ways to let it go on. */
+/*
+ * A worker that makes no calls waits for something, or was stopped: there are several ways to let it go on. They
+ * may fail, for workers end each other.
+ */
 static void nudge(unsigned t) {
-    pk_task_set(world.tasks[t / THREADS], PK_TASK_EXCEPTION, world.badged[t / THREADS]);
+    pk_may_fail(
+        pk_task_set(world.tasks[t / THREADS], PK_TASK_EXCEPTION, world.badged[t / THREADS]));
     switch (tap_random(&world.random) % 3) {
     case 0:
-        pk_thread_resume(world.threads[t]);
+        pk_may_fail(pk_thread_resume(world.threads[t]));
         break;
     case 1:
-        pk_thread_attention(world.threads[t]);
+        pk_may_fail(pk_thread_attention(world.threads[t]));
         break;
     default: /* without a receiver all who call there hear of it */
         drop_endpoint(t / THREADS);
@@ -180,8 +185,8 @@ static void direct(void) {
 static void end_world(void) {
     common->stop = 1;
     for (unsigned i = 0; i < TASKS; i++)
-        pk_task_kill(world.tasks[i]); /* it may be dead */
-    drop(world.account);              /* and all that workers made, wherever it is */
+        pk_may_fail(pk_task_kill(world.tasks[i])); /* it may be dead */
+    drop(world.account);                           /* and all that workers made, wherever it is */
     for (unsigned i = 0; i < TASKS; i++) {
         drop(world.tasks[i]);
         drop(world.badged[i]);
@@ -196,7 +201,8 @@ uint64_t world_run(uint64_t seed) {
     tap_reuse_stacks();
     make_world(seed);
     for (unsigned t = 0; t < WORKERS; t++)
-        pk_thread_resume(world.threads[t]); /* if another one has not ended it by now */
+        pk_may_fail(
+            pk_thread_resume(world.threads[t])); /* if another one has not ended it by now */
     direct();
     uint64_t calls = 0;
     for (unsigned t = 0; t < WORKERS; t++)

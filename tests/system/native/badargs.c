@@ -93,11 +93,11 @@ static struct snapshot look(void) {
     struct snapshot s;
     struct pk_machine_info machine;
     memset(&s, 0, sizeof s);
-    pk_machine_info(&machine);
+    IS(pk_machine_info(&machine), 0);
     s.objects = machine.objects;
-    pk_task_info(PK_SLOT_SERVER_TASK, &s.task);
-    pk_task_info(things.task, &s.other);
-    pk_object_info(things.object, &s.object);
+    IS(pk_task_info(PK_SLOT_SERVER_TASK, &s.task), 0);
+    IS(pk_task_info(things.task, &s.other), 0);
+    IS(pk_object_info(things.object, &s.object), 0);
     return s;
 }
 

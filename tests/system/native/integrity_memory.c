@@ -38,7 +38,7 @@ static struct {
 /* Maps into the task, over the end of what is copied there, when the alarm rings. */
 static void disturb(uint64_t unused) {
     (void)unused;
-    pk_wait(disturbing.alarm, 0);
+    must(pk_wait(disturbing.alarm, 0));
     for (unsigned i = 0; i < 20; i++) {
         disturbing.tries++;
         long at = pk_map(disturbing.task, END - 30 * STRIDE - PAGE, 10 * STRIDE,
@@ -71,7 +71,7 @@ static void clone_while_disturbed(uint64_t source, uint64_t delay) {
     disturbing.done = 0;
     uint64_t thread = thread_run(worker, disturb, 0, 45);
     CHECK(thread_becomes(thread, PK_THREAD_WAITING));
-    pk_timer_set(alarm, 1, tap_time_ns() + delay);
+    IS(pk_timer_set(alarm, 1, tap_time_ns() + delay), 0);
     long result = pk_task_clone(copy, source, 0);
     CHECK(tap_reaches(&disturbing.done, 1));
     bool disturbed;
@@ -118,7 +118,7 @@ static void map_always(uint64_t unused) {
     for (;;) {
         for (uint64_t i = 1; i < RACE_PAGES; i++)
             *(volatile uint64_t *)(RACE + i * PAGE + 8) = 1;
-        pk_map(0, RACE, RACE_PAGES * PAGE, RW | PK_MAP_FIXED, 0, 0, 0);
+        must(pk_map(0, RACE, RACE_PAGES * PAGE, RW | PK_MAP_FIXED, 0, 0, 0));
         rounds = rounds + 1;
     }
 }
@@ -138,7 +138,7 @@ static uint64_t written_pages(void) {
         page[100] = 1;
         bad += page[0] != 0 || page[1] != 0;
     }
-    pk_yield(0);
+    pk_yield();
     for (uint64_t i = 0; i < TAKEN; i++)
         bad += *(volatile uint64_t *)(at + i * PAGE) != 0;
     IS(pk_unmap(0, at, TAKEN * PAGE), 0);
@@ -180,7 +180,7 @@ static void run_code(uint64_t unused) {
     (void)unused;
     for (uint64_t turn = 1;; turn++) {
         while (wanted < turn)
-            pk_yield(0);
+            pk_yield();
         got = ((uint64_t(*)(void))code)();
         ran = turn;
     }
@@ -195,7 +195,7 @@ void code_synced(void) {
     for (uint32_t n = 1; n <= 500; n++) {
         ((volatile uint32_t *)code)[0] = n << 20 | 0x513;
         ((volatile uint32_t *)code)[1] = 0x8067;
-        IS(pk_sync_code(), 0);
+        pk_sync_code();
         wanted = n;
         if (!CHECK(tap_reaches(&ran, n)))
             break;

@@ -77,7 +77,7 @@ static void quiesce(void) {
 static void look_at(const struct worker *w) {
     struct pk_thread_info info = {0};
     struct pk_regs regs = {0};
-    pk_thread_info(w->thread, &info);
+    IS(pk_thread_info(w->thread, &info), 0);
     IS(info.state <= PK_THREAD_READY, 0); /* it would have run before IDLE did */
     diff_fold(info.state | (uint64_t)info.priority << 32);
     diff_fold(info.foreign);
@@ -106,6 +106,7 @@ static void end_last_client(void) {
     drop(w->go);
 }
 
+/* Any of it may be refused: the same must come of it on both paths. */
 static void disturb(void) {
     uint64_t r = tap_random(&seed);
     struct worker *client = &diff->workers[CLIENTS + (r >> 8) % (WORKERS - CLIENTS)];
@@ -113,34 +114,34 @@ static void disturb(void) {
     switch (r & 31) {
     case 0:
     case 1:
-        pk_notify(events, r >> 8 & 0xffff);
+        pk_may_fail(pk_notify(events, r >> 8 & 0xffff));
         break;
     case 2:
     case 3:
-        pk_thread_suspend(any->index == IDLE ? client->thread : any->thread);
+        pk_may_fail(pk_thread_suspend(any->index == IDLE ? client->thread : any->thread));
         break;
     case 4:
     case 5:
     case 6:
-        pk_thread_resume(any->thread);
+        pk_may_fail(pk_thread_resume(any->thread));
         break;
     case 7:
     case 8:
         if (client->foreign) /* another's exceptions would end the test */
-            pk_thread_attention(client->thread);
+            pk_may_fail(pk_thread_attention(client->thread));
         break;
     case 9:
     case 10:
         if (any->index != IDLE)
-            pk_thread_priority(any->thread, LOW_PRIORITY + (r >> 24) % 6);
+            pk_may_fail(pk_thread_priority(any->thread, LOW_PRIORITY + (r >> 24) % 6));
         break;
     case 11:
     case 12:
-        pk_notify(diff->workers[FILLER].go, 1);
+        pk_may_fail(pk_notify(diff->workers[FILLER].go, 1));
         break;
     case 13:
     case 14:
-        pk_notify(diff->workers[SERVER_TOO].go, 1);
+        pk_may_fail(pk_notify(diff->workers[SERVER_TOO].go, 1));
         break;
     case 15:
         if (r >> 62)
@@ -150,7 +151,7 @@ static void disturb(void) {
         foreign_client(LAST_CLIENT, tasks[LAST_CLIENT]);
         break;
     default:
-        pk_notify(client->go, 1);
+        pk_may_fail(pk_notify(client->go, 1));
     }
 }
 
@@ -161,8 +162,8 @@ static void play_round(unsigned n) {
     if (n % 8)
         return;
     for (unsigned i = 0; i < WORKERS; i++)
-        pk_thread_resume(diff->workers[i].thread);
-    pk_notify(events, EVENT_FLUSH);
+        pk_may_fail(pk_thread_resume(diff->workers[i].thread));
+    pk_may_fail(pk_notify(events, EVENT_FLUSH));
     quiesce_and_look();
 }
 

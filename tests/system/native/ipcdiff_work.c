@@ -34,10 +34,10 @@ static void drop_caps(uint64_t count, uint64_t packed) {
     for (uint64_t i = 0; i < count && i < PK_CAPS_MOST; i++) {
         struct pk_cap_info info = {0};
         uint64_t slot = PK_CAP_AT(packed, i);
-        pk_cap_info(slot, &info);
+        must(pk_cap_info(slot, &info));
         diff_fold(info.type | (uint64_t)info.rights << 32);
         diff_fold(info.badge);
-        pk_cap_drop(0, slot);
+        must(pk_cap_drop(0, slot));
     }
 }
 

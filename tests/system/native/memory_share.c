@@ -20,7 +20,7 @@ static void clone_child(uint64_t bell) {
     uint64_t seen = cell;
     cell = 1000;
     child_done = seen;
-    pk_notify(bell, 1);
+    must(pk_notify(bell, 1));
     worker_rest();
 }
 
@@ -211,7 +211,7 @@ static void objects_child(uint64_t bell) {
     for (unsigned i = 0; i < 5; i++)
         if (errors[i] != -ENOMEM)
             bits |= 2ull << i;
-    pk_notify(bell, bits);
+    must(pk_notify(bell, bits));
     worker_rest();
 }
 

@@ -218,16 +218,16 @@ static void middle(uint64_t unused) {
 
 static void low_caller(uint64_t ms) {
     struct pk_msg msg = {.label = 1, .w = {ms}};
-    pk_call(SLOT_CALL, &msg, 0, 0, 0, 0);
+    must(pk_call(SLOT_CALL, &msg, 0, 0, 0, 0));
     worker_rest();
 }
 
 static void high_caller(uint64_t unused) {
     (void)unused;
-    pk_timer_set(SLOT_BELL, 1, tap_time_ns() + 100 * MS);
-    pk_wait(SLOT_BELL, 0);
+    must(pk_timer_set(SLOT_BELL, 1, tap_time_ns() + 100 * MS));
+    must(pk_wait(SLOT_BELL, 0));
     struct pk_msg msg = {.label = 1, .w = {5}};
-    pk_call(SLOT_CALL, &msg, 0, 0, 0, 0);
+    must(pk_call(SLOT_CALL, &msg, 0, 0, 0, 0));
     answered_at = tap_time_ns();
     worker_rest();
 }

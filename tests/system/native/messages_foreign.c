@@ -316,7 +316,7 @@ void foreign_astray(void) {
         uint64_t thread = thread_run(p.task, exchange_caller, 3, 16);
         long token = pk_receive(p.endpoint, 0, &msg);
         IS(pk_reply((uint64_t)token, 36, &msg, 0), 0);
-        pk_receive(exceptions, 0, &msg);
+        CHECK(pk_receive(exceptions, 0, &msg) > 0);
         CHECK(msg.label == PK_EXCEPTION_FAULT);
         IS(shared.done, 0);
         pair_end(&p);

@@ -15,7 +15,7 @@ static void put(const char *text, size_t length) {
     while (length) {
         long n = console_write(console, text, length);
         if (n == -EAGAIN) {
-            pk_yield(0);
+            pk_yield();
             continue;
         }
         if (n <= 0)
@@ -59,8 +59,8 @@ uint64_t tap_slot(long result, const char *file, int line, const char *what) {
 static struct tap_counters count(void) {
     struct pk_machine_info info = {0};
     struct pk_account_info account = {0};
-    pk_machine_info(&info);
-    pk_account_info(PK_SLOT_ACCOUNT, &account);
+    must(pk_machine_info(&info));
+    must(pk_account_info(PK_SLOT_ACCOUNT, &account));
     return (struct tap_counters){info.frames_free, info.objects, account.used};
 }
 
@@ -132,8 +132,8 @@ static void run_case(const struct tap_case *c) {
 
 _Noreturn static void stop(unsigned failures) {
     while (console_drain(console) == -EAGAIN)
-        pk_yield(0);
-    pk_machine_stop(machine, PK_STOP_EXIT, failures ? 1 : 0);
+        pk_yield();
+    must(pk_machine_stop(machine, PK_STOP_EXIT, failures ? 1 : 0));
     worker_rest();
 }
 

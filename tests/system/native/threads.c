@@ -122,15 +122,15 @@ static void thread_copies(void) {
     CHECK(thread_becomes(twin, PK_THREAD_WAITING));
     long result[2];
     uint64_t word[2];
-    pk_task_copy_in(twin_task, result, (uint64_t)copied_result, sizeof result);
-    pk_task_copy_in(twin_task, word, (uint64_t)copied_word, sizeof word);
+    IS(pk_task_copy_in(twin_task, result, (uint64_t)copied_result, sizeof result), sizeof result);
+    IS(pk_task_copy_in(twin_task, word, (uint64_t)copied_word, sizeof word), sizeof word);
     IS(result[1], 0);
     IS(word[1], 4321);
     msg.w[0] = 17;
     IS(pk_reply((uint64_t)token, 5, &msg, 0), 0);
     CHECK(thread_becomes(thread, PK_THREAD_WAITING));
-    pk_task_copy_in(task, result, (uint64_t)copied_result, sizeof result);
-    pk_task_copy_in(task, word, (uint64_t)copied_word, sizeof word);
+    IS(pk_task_copy_in(task, result, (uint64_t)copied_result, sizeof result), sizeof result);
+    IS(pk_task_copy_in(task, word, (uint64_t)copied_word, sizeof word), sizeof word);
     IS(result[0], 5);
     IS(word[0], 17);
     IS(word[1], 0);
@@ -147,9 +147,9 @@ static void chatter(uint64_t endpoint) {
     for (uint64_t i = 0;; i++) {
         counts[2]++;
         if (i % 3)
-            pk_call(endpoint, &msg, 0, 0, 0, 0);
+            pk_may_fail(pk_call(endpoint, &msg, 0, 0, 0, 0)); /* its servers end, too */
         else
-            pk_yield(0);
+            pk_yield();
     }
 }
 
@@ -184,7 +184,7 @@ static void kill_many(void) {
 static void self_kill(uint64_t own_slot) {
     while (counts[3] < 1000)
         ;
-    pk_task_kill(own_slot);
+    must(pk_task_kill(own_slot));
     counts[4] = 1; /* never */
     worker_rest();
 }

@@ -49,7 +49,7 @@ static void fp_worker(uint64_t index) {
             fp_bad = index + 1;
         counts[index]++;
         if (i % (50 + index) == 0)
-            pk_yield(0);
+            pk_yield();
         if (i % 1000 == 0)
             fp_fill(++seed);
     }
@@ -180,7 +180,7 @@ void quantum(void) {
 
 static void count_bells(uint64_t bell) {
     for (;;) {
-        pk_wait(bell, 0);
+        must(pk_wait(bell, 0));
         counts[0]++;
     }
 }
@@ -216,7 +216,7 @@ static void take_turns(uint64_t index) {
         if (at >= sizeof turns)
             worker_rest();
         turns[at] = (uint8_t)index;
-        pk_yield(0);
+        pk_yield();
     }
 }
 
@@ -237,7 +237,7 @@ void yield_round(void) {
 static void count_and_yield(uint64_t index) {
     for (;;) {
         counts[index]++;
-        pk_yield(0);
+        pk_yield();
     }
 }
 
@@ -250,17 +250,17 @@ void yield_directed(void) {
         uint64_t target = round % 3, before[3];
         for (unsigned i = 0; i < 3; i++)
             before[i] = counts[i];
-        IS(pk_yield(threads[target]), 0);
+        IS(pk_yield_to(threads[target]), 0);
         for (unsigned i = 0; i < 3; i++)
             right += counts[i] == before[i] + (i == target);
     }
     CHECK(tap_harts() > 1 || right > 850);
     IS(pk_thread_suspend(threads[0]), 0);
-    IS(pk_yield(threads[0]), 0);
-    IS(pk_yield(9999), -EBADF);
-    IS(pk_yield(PK_SLOT_SERVER_TASK), -EINVAL);
+    IS(pk_yield_to(threads[0]), 0);
+    IS(pk_yield_to(9999), -EBADF);
+    IS(pk_yield_to(PK_SLOT_SERVER_TASK), -EINVAL);
     task_end(task);
-    IS(pk_yield(threads[0]), -ESRCH);
+    IS(pk_yield_to(threads[0]), -ESRCH);
     for (unsigned i = 0; i < 3; i++)
         drop(threads[i]);
 }
@@ -270,10 +270,10 @@ enum { SLOT_PING = 20, SLOT_PONG };
 static void ping(uint64_t first) {
     for (;;) {
         if (first)
-            pk_notify(SLOT_PONG, 1);
-        pk_wait(first ? SLOT_PING : SLOT_PONG, 0);
+            must(pk_notify(SLOT_PONG, 1));
+        must(pk_wait(first ? SLOT_PING : SLOT_PONG, 0));
         if (!first)
-            pk_notify(SLOT_PING, 1);
+            must(pk_notify(SLOT_PING, 1));
         counts[first]++;
     }
 }

@@ -29,8 +29,8 @@ unsigned tap_harts(void) {
 void tap_sleep(uint64_t ns) {
     if (!sleeper)
         sleeper = (uint64_t)pk_notification_create();
-    pk_timer_set(sleeper, 1, tap_time_ns() + ns);
-    pk_wait(sleeper, 0);
+    must(pk_timer_set(sleeper, 1, tap_time_ns() + ns));
+    must(pk_wait(sleeper, 0));
 }
 
 bool tap_reaches(const volatile uint64_t *word, uint64_t value) {
@@ -129,7 +129,7 @@ uint64_t thread_run(uint64_t task, void (*entry)(uint64_t), uint64_t argument, u
 _Noreturn void worker_rest(void) {
     for (;;) {
         long n = pk_notification_create();
-        pk_wait((uint64_t)n, 0);
+        pk_may_fail(pk_wait((uint64_t)n, 0)); /* there may be no memory for one */
     }
 }
 

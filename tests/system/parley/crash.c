@@ -31,7 +31,7 @@ int main(int argc, char **argv) {
         if (strcmp(servers[i].name, argv[1]))
             continue;
         if (servers[i].slot != PK_SLOT_PROC)
-            proc_connect(PK_SLOT_PROC, servers[i].slot);
+            pk_may_fail(proc_connect(PK_SLOT_PROC, servers[i].slot)); /* the crash will tell */
         long result = session_crash(servers[i].slot, how(argc > 2 ? argv[2] : ""), LOOP_NS,
                                     servers[i].other, strlen(servers[i].other));
         printf("%s: %s\n", argv[1], strerror((int)-result));

@@ -159,9 +159,10 @@ static void send_message(void) {
         msg.caps |= caps ? PK_CAP_TO(any_slot(), i) : 0;
     __sync_fetch_and_add(&shared->calls[MESSAGE], 1);
     long result = pk_call_words(slot, &msg, (void *)at);
+    /* What is dropped here and below may have gone by a call before. */
     for (unsigned i = 0; result >= 0 && i < msg.label && i < PK_CAPS_MOST; i++) {
         unsigned long *place = &ANY_OF(given);
-        pk_cap_drop(0, *place);
+        pk_may_fail(pk_cap_drop(0, *place));
         *place = PK_CAP_AT(msg.caps, i);
     }
 }
@@ -178,7 +179,7 @@ static void kernel_call(void) {
                       word(), word(), word());
     if (number == PK_OBJECT_CREATE && result > 0) {
         unsigned long *place = &ANY_OF(given);
-        pk_cap_drop(0, *place);
+        pk_may_fail(pk_cap_drop(0, *place));
         *place = (unsigned long)result;
     }
 }

@@ -26,9 +26,8 @@ static uint64_t made[3];
 static char buffer[1 << 20];
 
 static _Noreturn void stop(int status) {
-    pk_machine_stop(boot_cap("machine"), PK_STOP_EXIT, (uint64_t)status);
-    for (;;)
-        pk_wait(0, 0);
+    must(pk_machine_stop(boot_cap("machine"), PK_STOP_EXIT, (uint64_t)status));
+    server_panic("the machine does not stop");
 }
 
 /* A result that may not be an error. */
@@ -42,13 +41,13 @@ static uint64_t good(long result, const char *what) {
 
 static void call_message(uint64_t endpoint) {
     struct pk_msg msg = {.label = 1};
-    pk_call(endpoint, &msg, 0, 0, 0, 0);
+    pk_may_fail(pk_call(endpoint, &msg, 0, 0, 0, 0)); /* the endpoint ends */
 }
 
 /* Waits at an endpoint, then at a notification, then at another endpoint, as long as each lasts. */
 static _Noreturn void wait_everywhere(void) {
     call_message(SLOT_FIRST);
-    pk_wait(SLOT_WAKE, 0);
+    pk_may_fail(pk_wait(SLOT_WAKE, 0)); /* and so does this */
     for (;;)
         call_message(SLOT_SECOND);
 }
@@ -57,7 +56,7 @@ static _Noreturn void wait_everywhere(void) {
 static _Noreturn void keep_waiting(void) {
     struct pk_msg msg;
     for (;;)
-        pk_receive(SLOT_SECOND, 0, &msg);
+        must(pk_receive(SLOT_SECOND, 0, &msg));
 }
 
 static uint64_t new_task(void) {
@@ -80,9 +79,9 @@ static void start(uint64_t task, void (*entry)(void), unsigned stack, uint64_t p
 
 static void drop_everywhere(unsigned i, const uint64_t *tasks) {
     for (unsigned t = 0; t < 2; t++)
-        pk_cap_drop(tasks[t], SLOT_FIRST + i);
+        good(pk_cap_drop(tasks[t], SLOT_FIRST + i), "cap_drop");
     good(pk_cap_drop(0, made[i]), "cap_drop");
-    pk_yield(0);
+    pk_yield();
 }
 
 static void many_threads(void) {
@@ -97,9 +96,9 @@ static void many_threads(void) {
     start(tasks[1], keep_waiting, THREADS, PRIORITY + 20);
     good(pk_task_kill(tasks[1]), "task_kill"); /* which has received all their calls */
     good(pk_task_kill(tasks[0]), "task_kill");
-    pk_cap_drop(0, made[2]);
-    pk_cap_drop(0, tasks[0]);
-    pk_cap_drop(0, tasks[1]);
+    good(pk_cap_drop(0, made[2]), "cap_drop");
+    good(pk_cap_drop(0, tasks[0]), "cap_drop");
+    good(pk_cap_drop(0, tasks[1]), "cap_drop");
 }
 
 static void many_caps(void) {
@@ -111,8 +110,8 @@ static void many_caps(void) {
         good(pk_cap_drop(task, i), "cap_drop");
     good(pk_cap_copy(object, task, 31, PK_RIGHT_USE, 0) == -EEXIST ? 0 : -EINVAL, "a named slot");
     good(pk_task_kill(task), "task_kill");
-    pk_cap_drop(0, task);
-    pk_cap_drop(0, object);
+    good(pk_cap_drop(0, task), "cap_drop");
+    good(pk_cap_drop(0, object), "cap_drop");
 }
 
 static void many_timers(void) {
@@ -164,7 +163,7 @@ static void lines(void) {
     good(pk_task_set(task, PK_TASK_NAME, (uint64_t)name), "task_set");
     start(task, wait_everywhere, 0, PRIORITY + 1); /* which has no memory */
     good(pk_task_kill(task), "task_kill");
-    pk_cap_drop(0, task);
+    good(pk_cap_drop(0, task), "cap_drop");
 }
 
 int main(void) {
