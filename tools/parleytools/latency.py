@@ -68,7 +68,7 @@ def load(folder, append, memory, timeout, done=re.compile(DONE)):
     image = os.path.join(folder, "tools", "parley.initrd")
     boot = qemu.Boot(qemu.arguments(kernel, image, harts=1, memory=memory, append=append,
                                     icount=True))
-    for _ in boot.chunks(timeout):
+    for _ in boot.chunks(timeout, qemu.processor_time):
         pass
     console = qemu.text(boot.console)
     if panic.has_panic(console):

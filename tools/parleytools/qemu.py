@@ -19,6 +19,7 @@ SEED = ("-seed", "1")  # the random numbers that QEMU gives the guest: the same 
 MARKER = b"\x1eparley-run\x1e\n"
 COMMAND_LINE_MAX = 500
 TIMED_OUT = 124
+WAITING = 0.1  # what a second counts in which QEMU does not run, where processor time is limited
 
 
 def run_option(command):
@@ -52,6 +53,20 @@ def interactive_console(log):
             "-serial", "chardev:console", "-mon", "chardev=console"]
 
 
+def wall_time(_process):
+    """Seconds."""
+    return time.monotonic()
+
+
+def processor_time(process):
+    """Seconds that QEMU ran, which do not depend on what else the machine does, and a little for the
+    others, so that a guest that waits for ever comes to its end too."""
+    with open(f"/proc/{process.pid}/stat", encoding="utf-8") as stream:
+        field = stream.read().rpartition(")")[2].split()
+    ran = (int(field[11]) + int(field[12])) / os.sysconf("SC_CLK_TCK")
+    return ran + WAITING * time.monotonic()
+
+
 class Boot:
     """One boot with its console on a pipe."""
 
@@ -65,17 +80,19 @@ class Boot:
         self.console = b""
         self.timed_out = False
 
-    def chunks(self, timeout=None):
-        """The console's output as it comes, until QEMU ends or the time is over."""
-        deadline = None if timeout is None else time.monotonic() + timeout
+    def chunks(self, timeout=None, clock=wall_time):
+        """The console's output as it comes, until QEMU ends or the time is over by that clock."""
+        deadline = None if timeout is None else clock(self.process) + timeout
         descriptor = self.process.stdout.fileno()
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, selectors.EVENT_READ)
             while True:
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and (left <= 0 or not selector.select(left)):
+                left = None if deadline is None else deadline - clock(self.process)
+                if left is not None and left <= 0:
                     self.timed_out = True
                     break
+                if not selector.select(left):
+                    continue
                 data = os.read(descriptor, 65536)
                 if not data:
                     break
