@@ -78,8 +78,8 @@ def trace(folder, append, readings):
                                  append=append,
                                  icount=True, extra=["-singlestep", "-d", "exec,nochain",
                                                      "-dfilter", LOGGED, "-D", fifo])
-        process = subprocess.Popen(command + qemu.captured_console(), stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        process = qemu.start(command + qemu.captured_console(), stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
         threading.Thread(target=end_in_time, args=(process,), daemon=True).start()
         found, between = [], None
         readings = {f"{address:016x}" for address in readings}
