@@ -109,7 +109,7 @@ class Boot:
                              stdout=subprocess.PIPE, stderr=None if console else subprocess.STDOUT)
         if keyboard and console:
             keyboard(self.process.stdin)
-        self.console = b""
+        self.console = bytearray()
         self.timed_out = False
 
     def __enter__(self):
