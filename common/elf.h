@@ -12,11 +12,28 @@
 #define ELF_LOAD 1 /* segments */
 #define ELF_INTERPRETER 3
 #define ELF_PROGRAM_HEADERS 6
+#define ELF_TLS 7
 
 #define ELF_FLAG_EXECUTE 1
 #define ELF_FLAG_WRITE 2
 #define ELF_FLAG_READ 4
 
+/* As they stand in a file. */
+struct elf_header {
+    uint8_t ident[16];
+    uint16_t type, machine;
+    uint32_t version;
+    uint64_t entry, phoff, shoff;
+    uint32_t flags;
+    uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
+};
+
+struct elf_program_header {
+    uint32_t type, flags;
+    uint64_t offset, vaddr, paddr, filesz, memsz, align;
+};
+
+/* As they are read. */
 struct elf_image {
     uint64_t entry, phoff;
     unsigned type, phnum;

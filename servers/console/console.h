@@ -10,7 +10,10 @@
 
 extern struct tty console_tty;
 
-/* Moves output to the device as far as it goes, and signals those who wait for that. */
+/*
+ * Moves output to the device and input from it, as far as both go, and signals those who wait for that.
+ * After whatever has made room.
+ */
 void console_pump(void);
 /* The caller got EAGAIN: an event must follow when there is input, or room, or no more output. */
 void console_want_input(void);

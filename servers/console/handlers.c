@@ -61,6 +61,9 @@ long console_handle_read(struct request *req, uint32_t opened, int group, int se
         console_want_input();
         report_prompt();
     }
+    if (count >= 0) {
+        console_pump();
+    }
     return count > 0 ? request_write(req, 0, chunk, (uint64_t)count) : count;
 }
 

@@ -56,6 +56,7 @@ static long flush_queue(uint64_t which) {
     if (which != TTY_TCIFLUSH) {
         tty_flush_output(&console_tty);
     }
+    console_pump();
     return 0;
 }
 

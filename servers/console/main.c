@@ -10,8 +10,11 @@
 
 #include "uart.h"
 
+#include <string.h>
+
 #define EVENT_UART (1ull << 0)
 #define UART_LENGTH 4096
+#define INPUT_AT_ONCE 256 /* bytes; the device interrupts again for what is left */
 
 struct tty console_tty;
 
@@ -74,8 +77,20 @@ static void tell_vfs(void) {
     }
 }
 
+/* What finds no room waits in the device, and in the end at whoever sends it, until somebody reads. */
+static void take_input(void) {
+    for (int n = 0; n < INPUT_AT_ONCE && tty_takes_input(&console_tty); n++) {
+        int byte = uart_receive();
+        if (byte < 0) {
+            break;
+        }
+        tty_input(&console_tty, (uint8_t)byte);
+    }
+}
+
 void console_pump(void) {
     uint8_t bytes[16];
+    take_input();
     while (tty_output_pending(&console_tty) != 0 && uart_has_room()) {
         size_t count = tty_output_take(&console_tty, bytes, sizeof(bytes));
         if (count == 0) {
@@ -83,7 +98,8 @@ void console_pump(void) {
         }
         uart_send(bytes, count);
     }
-    uart_want_room(tty_output_pending(&console_tty) != 0 && !console_tty.stopped);
+    uart_want(tty_takes_input(&console_tty),
+              tty_output_pending(&console_tty) != 0 && !console_tty.stopped);
     tell_vfs();
     tell_sent();
     if (console_tty.signals != 0) {
@@ -91,15 +107,8 @@ void console_pump(void) {
     }
 }
 
-static void take_input(void) {
-    for (int byte = uart_receive(); byte >= 0; byte = uart_receive()) {
-        tty_input(&console_tty, (uint8_t)byte);
-    }
-}
-
 static void on_events(uint64_t bits) {
     if (bits & EVENT_UART) {
-        take_input();
         console_pump();
         must(pk_irq_ack(uart_irq));
     }
@@ -120,19 +129,26 @@ static void start_uart(void) {
     must(pk_irq_ack(uart_irq));
 }
 
+/* console=raw and console=pipe of the kernel's command line. */
+static enum tty_start start_option(void) {
+    char option[8] = "";
+    long length = command_line_get("console", option, sizeof(option));
+    if (length == 3 && !memcmp(option, "raw", 3)) {
+        return TTY_RAW_OUTPUT;
+    }
+    return length == 4 && !memcmp(option, "pipe", 4) ? TTY_PIPE : TTY_TERMINAL;
+}
+
 int main(void) {
     static const struct server server = {
         .name = "console",
         .protocol = &console_protocol,
         .on_events = on_events,
     };
-    char option[8];
-    bool raw = command_line_get("console", option, sizeof(option)) == 3 && option[0] == 'r';
-
     vfs_events = boot_cap("events:vfs");
     proc_events = boot_cap("events:proc");
     init_events = boot_cap("events:init");
-    tty_init(&console_tty, raw);
+    tty_init(&console_tty, start_option());
     start_uart();
     if (boot_info->restarts) {
         tell(vfs_events, CONSOLE_EVENT_NEW);

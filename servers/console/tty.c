@@ -18,24 +18,26 @@
 #define SIGWINCH 28
 #define DISABLED 0 /* _POSIX_VDISABLE */
 
-static void init_termios(struct tty *tty, bool raw_output) {
+static void init_termios(struct tty *tty, enum tty_start start) {
     static const uint8_t characters[TTY_NCCS] = {
         [TTY_VINTR] = 003, [TTY_VQUIT] = 034,    [TTY_VERASE] = 0177, [TTY_VKILL] = 025,
         [TTY_VEOF] = 004,  [TTY_VMIN] = 1,       [TTY_VSTART] = 021,  [TTY_VSTOP] = 023,
         [TTY_VSUSP] = 032, [TTY_VREPRINT] = 022, [TTY_VWERASE] = 027, [TTY_VLNEXT] = 026,
     };
     tty->termios.c_iflag = TTY_ICRNL | TTY_IXON | TTY_IUTF8;
-    tty->termios.c_oflag = raw_output ? 0 : TTY_OPOST | TTY_ONLCR;
+    tty->termios.c_oflag = start == TTY_TERMINAL ? TTY_OPOST | TTY_ONLCR : 0;
     tty->termios.c_cflag = TTY_CFLAG_DEFAULT;
     tty->termios.c_lflag = TTY_ISIG | TTY_ICANON | TTY_ECHO | TTY_ECHOE | TTY_ECHOK | TTY_ECHOCTL |
                            TTY_ECHOKE | TTY_IEXTEN;
+    if (start == TTY_PIPE)
+        tty->termios.c_lflag &= ~(uint32_t)TTY_ECHO;
     memcpy(tty->termios.c_cc, characters, sizeof(characters));
 }
 
-void tty_init(struct tty *tty, bool raw_output) {
+void tty_init(struct tty *tty, enum tty_start start) {
     memset(tty, 0, sizeof(*tty));
-    tty->raw_output = raw_output;
-    init_termios(tty, raw_output);
+    tty->start = start;
+    init_termios(tty, start);
     tty->winsize.ws_row = 24;
     tty->winsize.ws_col = 80;
 }
@@ -117,6 +119,10 @@ static void input_raw(struct tty *tty, uint8_t byte) {
     }
     tty_echo(tty, byte);
     tty_append(tty, byte, false);
+}
+
+bool tty_takes_input(const struct tty *tty) {
+    return tty->tail - tty->read < TTY_INPUT_SIZE - 1 || tty->canon == tty->read;
 }
 
 void tty_input(struct tty *tty, uint8_t byte) {
@@ -243,7 +249,7 @@ void tty_set_termios(struct tty *tty, const struct tty_termios *termios) {
 
 void tty_hang_up(struct tty *tty) {
     struct tty fresh = {0};
-    init_termios(&fresh, tty->raw_output);
+    init_termios(&fresh, tty->start);
     tty_set_termios(tty, &fresh.termios);
     tty_hold_output(tty, false);
     tty->signals = 0;

@@ -18,6 +18,13 @@
 #define TTY_INPUT_SIZE 4096 /* one line at most, as Linux's N_TTY_BUF_SIZE */
 #define TTY_OUTPUT_SIZE 8192
 
+/* Which settings it begins with: Linux's, ... */
+enum tty_start {
+    TTY_TERMINAL,
+    TTY_RAW_OUTPUT, /* but no output processing, so that what programs write arrives as it is, */
+    TTY_PIPE        /* nor echo, for input that nobody types */
+};
+
 /*
  * Input is a ring of free-running counters: [read, canon) is ready for a reader, [canon, tail) is
  * the line being edited; canon equals tail outside canonical mode. `ends` marks the bytes that end
@@ -25,7 +32,7 @@
  */
 struct tty {
     struct tty_termios termios;
-    bool raw_output; /* the initial settings are without output processing */
+    enum tty_start start;
     struct tty_winsize winsize;
     int32_t foreground; /* process group, 0 = none */
     int32_t session;    /* whose controlling terminal it is, 0 = nobody's */
@@ -49,11 +56,12 @@ struct tty {
     uint32_t signals; /* bit n: signal n is to go to the foreground group */
 };
 
-/* Linux's initial settings; `raw_output` turns off all output processing. */
-void tty_init(struct tty *tty, bool raw_output);
+void tty_init(struct tty *tty, enum tty_start start);
 
 /* One byte from the line. */
 void tty_input(struct tty *tty, uint8_t byte);
+/* Is no byte from the line lost for want of room, or can only the line itself make room, by its end? */
+bool tty_takes_input(const struct tty *tty);
 
 /*
  * Up to len bytes for a reader, by the rules of canonical or of raw mode (VMIN; with `enough` it

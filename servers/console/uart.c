@@ -22,15 +22,15 @@
 #define FIFO_SIZE 16
 
 static volatile uint8_t *uart;
-static bool room_wanted;
+static uint8_t interrupts;
 
 void uart_init(volatile uint8_t *base) {
     uart = base;
     uart[LCR] = LCR_8N1;
     uart[FCR] = FCR_ENABLE;
     uart[MCR] = MCR_READY;
-    uart[IER] = IER_RECEIVED;
-    room_wanted = false;
+    interrupts = IER_RECEIVED;
+    uart[IER] = interrupts;
 }
 
 int uart_receive(void) {
@@ -53,9 +53,10 @@ size_t uart_send(const uint8_t *bytes, size_t count) {
     return sent;
 }
 
-void uart_want_room(bool wanted) {
-    if (wanted != room_wanted) {
-        uart[IER] = wanted ? IER_RECEIVED | IER_ROOM : IER_RECEIVED;
-        room_wanted = wanted;
+void uart_want(bool input, bool room) {
+    uint8_t wanted = (uint8_t)((input ? IER_RECEIVED : 0) | (room ? IER_ROOM : 0));
+    if (wanted != interrupts) {
+        interrupts = wanted;
+        uart[IER] = wanted;
     }
 }

@@ -13,8 +13,8 @@ void uart_init(volatile uint8_t *base);
 int uart_receive(void);
 /* Sends as many bytes as the device takes at once; returns how many. */
 size_t uart_send(const uint8_t *bytes, size_t count);
-/* Asks for an interrupt when the device can send again. */
-void uart_want_room(bool wanted);
+/* Asks for an interrupt when something has been received (from the start), or the device can send again. */
+void uart_want(bool input, bool room);
 bool uart_has_room(void);
 
 #endif

@@ -24,7 +24,7 @@ static long note_segment(struct program *p, const struct elf_segment *s) {
         p->low = page_down(s->address);
     p->high = page_up(end);
     p->brk = end;
-    uint64_t headers_end = p->elf.phoff + p->elf.phnum * 56ul;
+    uint64_t headers_end = p->elf.phoff + p->elf.phnum * sizeof(struct elf_program_header);
     if (p->elf.phoff >= s->offset && headers_end <= s->offset + s->file_size)
         p->headers = s->address + (p->elf.phoff - s->offset);
     return 0;

@@ -4,7 +4,7 @@
  * Sets gp, the boot information and thread-local storage (picolibc's errno), then runs main. There
  * is one thread, no arguments, no environment and no constructors.
  */
-#include <elf.h>
+#include <common/elf.h>
 #include <lib/hash.h>
 #include <lib/server.h>
 #include <string.h>
@@ -36,15 +36,15 @@ extern const unsigned char __ehdr_start[] __attribute__((visibility("hidden")));
 static _Alignas(16) unsigned char tls_block[256];
 
 static void tls_init(void) {
-    const Elf64_Ehdr *header = (const void *)__ehdr_start;
-    const Elf64_Phdr *segment = (const void *)(__ehdr_start + header->e_phoff);
+    const struct elf_header *header = (const void *)__ehdr_start;
+    const struct elf_program_header *segment = (const void *)(__ehdr_start + header->phoff);
     __asm__ volatile("mv tp, %0" ::"r"(tls_block));
-    for (unsigned i = 0; i < header->e_phnum; i++) {
-        if (segment[i].p_type != PT_TLS)
+    for (unsigned i = 0; i < header->phnum; i++) {
+        if (segment[i].type != ELF_TLS)
             continue;
-        if (segment[i].p_memsz > sizeof(tls_block))
+        if (segment[i].memsz > sizeof(tls_block))
             server_panic("thread-local storage is too large");
-        memcpy(tls_block, (const void *)segment[i].p_vaddr, segment[i].p_filesz);
+        memcpy(tls_block, (const void *)segment[i].vaddr, segment[i].filesz);
     }
 }
 

@@ -4,14 +4,11 @@
  * envp, the auxiliary vector, and above them the strings.
  */
 #include "exec.h"
-#include <elf.h>
+#include "auxv.h"
+#include <common/elf.h>
 #include <string.h>
 
-#ifndef AT_SYSINFO_EHDR
-#define AT_SYSINFO_EHDR 33
-#endif
-#define AT_HWCAP_IMAFDC 0x112d /* one bit a letter */
-#define AUX_MAX 20             /* two words each; WORDS are more */
+#define AUX_MAX 20 /* two words each; WORDS are more */
 
 static uint64_t *put_aux(uint64_t *word, uint64_t type, uint64_t value) {
     word[0] = type;
@@ -67,7 +64,7 @@ long stack_end(struct exec *e) {
     w = put_aux(w, AT_PAGESZ, 4096);
     w = put_aux(w, AT_CLKTCK, 100);
     w = put_aux(w, AT_PHDR, e->image.headers);
-    w = put_aux(w, AT_PHENT, sizeof(Elf64_Phdr));
+    w = put_aux(w, AT_PHENT, sizeof(struct elf_program_header));
     w = put_aux(w, AT_PHNUM, e->image.phnum);
     w = put_aux(w, AT_BASE, e->image.base);
     w = put_aux(w, AT_FLAGS, 0);

@@ -385,8 +385,11 @@ def end_session(console, number, command):
         return False
 
 
-def main(tests, description, end):
-    """Run the tests at one shell; `end` is typed at last and must end the machine."""
+def main(tests, description, end, check_start=lambda shown: None):
+    """Run the tests at one shell; `end` is typed at last and must end the machine.
+
+    check_start gets what comes before the first prompt.
+    """
     parser = argparse.ArgumentParser(description=description,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--end", default=end)
@@ -402,7 +405,7 @@ def main(tests, description, end):
 
     def boot(console):
         """the first prompt"""
-        console.wait(PROMPT, args.boot)
+        check_start(console.wait(PROMPT, args.boot))
 
     for number, test in enumerate([boot] + tests, 1):
         good = run_test(console, number, test)

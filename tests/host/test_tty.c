@@ -24,7 +24,7 @@ static void type(const char *text) {
 }
 
 static void expect_read(const char *text) {
-    uint8_t buffer[256];
+    uint8_t buffer[TTY_INPUT_SIZE];
     long count = tty_read(&tty, buffer, sizeof(buffer), false);
     assert_int_equal(count, strlen(text));
     assert_memory_equal(buffer, text, strlen(text));
@@ -44,7 +44,7 @@ static void expect_output(const char *text) {
 
 static int setup(void **state) {
     (void)state;
-    tty_init(&tty, false);
+    tty_init(&tty, TTY_TERMINAL);
     return 0;
 }
 
@@ -214,6 +214,37 @@ static void long_lines_stop_and_can_be_ended(void **state) {
     assert_int_equal(buffer[TTY_INPUT_SIZE - 1], '\n');
 }
 
+static void input_is_taken_while_none_is_lost(void **state) {
+    static char line[TTY_INPUT_SIZE];
+    (void)state;
+    memset(line, 'x', sizeof(line) - 2);
+    line[sizeof(line) - 2] = '\n';
+    line[sizeof(line) - 1] = '\0';
+    type("first\n");
+    while (tty_takes_input(&tty))
+        type("y");
+    expect_read("first\n");
+    assert_true(tty_takes_input(&tty)); /* nobody could make room but who ends the line */
+    tty_flush_input(&tty);
+    type(line);
+    assert_false(tty_takes_input(&tty));
+    expect_read(line);
+    assert_true(tty_takes_input(&tty));
+}
+
+static void a_pipe_does_not_echo(void **state) {
+    (void)state;
+    tty_init(&tty, TTY_PIPE);
+    type("hello\n");
+    expect_output("");
+    expect_read("hello\n");
+    tty_write(&tty, (const uint8_t *)"out\n", 4);
+    expect_output("out\n");
+    tty_hang_up(&tty);
+    type("again\n");
+    expect_output("");
+}
+
 static void output_takes_what_fits(void **state) {
     static uint8_t zeros[2 * TTY_OUTPUT_SIZE];
     (void)state;
@@ -310,6 +341,8 @@ int main(void) {
         cmocka_unit_test_setup(raw_mode_gives_bytes_at_once, setup),
         cmocka_unit_test_setup(changing_modes_keeps_input, setup),
         cmocka_unit_test_setup(long_lines_stop_and_can_be_ended, setup),
+        cmocka_unit_test_setup(input_is_taken_while_none_is_lost, setup),
+        cmocka_unit_test_setup(a_pipe_does_not_echo, setup),
         cmocka_unit_test_setup(output_takes_what_fits, setup),
         cmocka_unit_test_setup(window_size_change_signals, setup),
         cmocka_unit_test_setup(random_lines_match_a_model, setup),

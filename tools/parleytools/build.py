@@ -2,13 +2,18 @@
 """Configure and build a build folder; quiet when there is nothing to say."""
 
 import os
+import re
 import subprocess
 import sys
+import time
 
 from .packages import ToolError
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 MODES = ("debug", "release")
+STEP = re.compile(r"\[(\d+)/(\d+)\] ")
+FIRST_SAID, LATER_SAID = 1, 10  # seconds
+CLEAR = "\r\x1b[K"
 
 
 def folder(mode):
@@ -50,14 +55,51 @@ def configure(mode):
         stream.write(found)
 
 
+class Progress:
+    """Says on standard error how far a build is, when it is a long one."""
+
+    def __init__(self, mode):
+        self.mode, self.terminal = mode, sys.stderr.isatty()
+        self.next = time.monotonic() + FIRST_SAID
+        self.shown = False
+
+    def at(self, done, total):
+        if time.monotonic() < self.next:
+            return
+        self.next = time.monotonic() + (0.2 if self.terminal else LATER_SAID)
+        self.shown = True
+        sys.stderr.write(f"{CLEAR if self.terminal else ''}building ({self.mode}): {done} of {total}"
+                         f"{'' if self.terminal else chr(10)}")
+        sys.stderr.flush()
+
+    def end(self):
+        if self.shown and self.terminal:
+            sys.stderr.write(CLEAR)
+            sys.stderr.flush()
+
+
+def ninja(mode, targets):
+    """Run Ninja; what it says but for how far it is, and its status."""
+    progress, said = Progress(mode), []
+    with subprocess.Popen(["ninja", "-C", folder(mode)] + targets, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace") as process:
+        for line in process.stdout:
+            step = STEP.match(line)
+            if step:
+                progress.at(step[1], step[2])
+            else:
+                said.append(line)
+    progress.end()
+    return "".join(said), process.returncode
+
+
 def build(mode, tests=False):
     """Bring build/MODE up to date; the compiler's messages are shown only if it fails."""
     configure(mode)
     targets = [] if tests else ["parley.elf", "tools/parley.initrd", "tools/firmware-probe"]
-    result = subprocess.run(["ninja", "-C", folder(mode), "--quiet"] + targets,
-                            capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        sys.stderr.write(result.stdout + result.stderr)
+    said, status = ninja(mode, targets)
+    if status != 0:
+        sys.stderr.write(said)
         raise ToolError(f"the {mode} build failed")
     for product in (kernel(mode), image(mode)):
         if not os.path.exists(product):

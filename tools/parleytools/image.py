@@ -13,7 +13,12 @@ LIBRARIES = ["ld-linux-riscv64-lp64d.so.1", "libc.so.6", "libm.so.6"]
 STRIP = "riscv64-linux-gnu-strip"
 
 BASE_FILES = {
-    "etc/rc": "# /etc/rc: run by the first process before the first shell.\n",
+    "etc/rc": """\
+# /etc/rc: run by the first process before the first shell.
+echo 'Parley: a microkernel with servers around it, running unmodified Linux programs.
+Try: help, ps, ls -l /bin, ipcmk -Q && ipcs -q, seq 9 | sort -r
+Leave: poweroff, or Ctrl-A X at any time.'
+""",
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n",
     "etc/group": "root:x:0:\ntty:x:5:\nuser:x:1000:\n",
     "etc/profile": "# /etc/profile: read by login shells.\n",

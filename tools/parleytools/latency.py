@@ -66,10 +66,10 @@ def load(folder, append, memory, timeout, done=re.compile(DONE)):
     """One boot under load; its console, which must show `done`."""
     kernel = os.path.join(folder, KERNEL)
     image = os.path.join(folder, "tools", "parley.initrd")
-    boot = qemu.Boot(qemu.arguments(kernel, image, harts=1, memory=memory, append=append,
-                                    icount=True))
-    for _ in boot.chunks(timeout):
-        pass
+    with qemu.Boot(qemu.arguments(kernel, image, harts=1, memory=memory, append=append,
+                                  icount=True)) as boot:
+        for _ in boot.chunks(timeout, qemu.processor_time):
+            pass
     console = qemu.text(boot.console)
     if panic.has_panic(console):
         raise ToolError("kernel panic:\n" + panic.decode(panic.panic_part(console), kernel))

@@ -6,8 +6,11 @@ A boot with a command runs it instead of a login shell: the kernel command line 
 what comes before is the boot's own talk and is not shown, what follows is the command's output.
 """
 
+import argparse
 import os
+import re
 import selectors
+import shutil
 import subprocess
 import sys
 import time
@@ -19,11 +22,14 @@ SEED = ("-seed", "1")  # the random numbers that QEMU gives the guest: the same 
 MARKER = b"\x1eparley-run\x1e\n"
 COMMAND_LINE_MAX = 500
 TIMED_OUT = 124
+MOST_HARTS = 8
+LEAST_MEMORY, MOST_MEMORY = 32, 8192  # MiB
+WAITING = 0.1  # what a second counts in which QEMU does not run, where processor time is limited
 
 
-def run_option(command):
+def run_option(command, console="raw"):
     """The kernel command line that runs a command, or None if it would be too long."""
-    option = "run=" + urllib.parse.quote(command, safe="/._-+:,@") + " console=raw"
+    option = f"run={urllib.parse.quote(command, safe='/._-+:,@')} console={console}"
     return option if len(option) <= COMMAND_LINE_MAX - 100 else None
 
 
@@ -45,37 +51,87 @@ def captured_console():
     return ["-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot"]
 
 
-def interactive_console(log):
-    """The terminal as console and, by Ctrl-A, QEMU's monitor; a copy goes to a file."""
-    return ["-display", "none", "-chardev",
-            "stdio,id=console,mux=on,signal=off,logfile=" + log.replace(",", ",,"),
+def interactive_console():
+    """Standard input and output as console and, by Ctrl-A, QEMU's monitor."""
+    return ["-display", "none", "-chardev", "stdio,id=console,mux=on,signal=off",
             "-serial", "chardev:console", "-mon", "chardev=console"]
 
 
-class Boot:
-    """One boot with its console on a pipe."""
+def start(command, **streams):
+    """Start QEMU so that it ends when this process does, however that is."""
+    guard = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
+    try:
+        return subprocess.Popen(guard + command, **streams)
+    except OSError as error:
+        raise ToolError(f"cannot start QEMU: {error.strerror}") from error
 
-    def __init__(self, command):
-        try:
-            self.process = subprocess.Popen(command + captured_console(),
-                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                            stderr=subprocess.STDOUT)
-        except OSError as error:
-            raise ToolError(f"cannot start QEMU: {error.strerror}") from error
-        self.console = b""
+
+def wall_time(_process):
+    """Seconds."""
+    return time.monotonic()
+
+
+def processor_time(process):
+    """Seconds that QEMU ran, which do not depend on what else the machine does, and a little for the
+    others, so that a guest that waits for ever comes to its end too."""
+    with open(f"/proc/{process.pid}/stat", encoding="utf-8") as stream:
+        field = stream.read().rpartition(")")[2].split()
+    ran = (int(field[11]) + int(field[12])) / os.sysconf("SC_CLK_TCK")
+    return ran + WAITING * time.monotonic()
+
+
+def harts(text):
+    """--smp's argument."""
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_HARTS:
+        raise argparse.ArgumentTypeError(f"{text}: 1 to {MOST_HARTS} harts")
+    return int(text)
+
+
+def memory(text):
+    """--mem's argument: MiB, or with a unit."""
+    match = re.fullmatch(r"(\d+)([MmGg]?)", text)
+    mib = int(match[1]) * (1024 if match[2] in ("G", "g") else 1) if match else 0
+    if not LEAST_MEMORY <= mib <= MOST_MEMORY:
+        raise argparse.ArgumentTypeError(f"{text}: {LEAST_MEMORY}M to {MOST_MEMORY // 1024}G of memory")
+    return f"{mib}M"
+
+
+class Boot:
+    """One boot with its console on a pipe. Leaving it as a context ends it.
+
+    keyboard: called with the pipe to the console's input, with a captured console when the command starts.
+    """
+
+    def __init__(self, command, keyboard=None, console=None):
+        self.keyboard = keyboard
+        self.process = start(command + (console or captured_console()),
+                             stdin=subprocess.PIPE if keyboard else subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=None if console else subprocess.STDOUT)
+        if keyboard and console:
+            keyboard(self.process.stdin)
+        self.console = bytearray()
         self.timed_out = False
 
-    def chunks(self, timeout=None):
-        """The console's output as it comes, until QEMU ends or the time is over."""
-        deadline = None if timeout is None else time.monotonic() + timeout
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def chunks(self, timeout=None, clock=wall_time):
+        """The console's output as it comes, until QEMU ends or the time is over by that clock."""
+        deadline = None if timeout is None else clock(self.process) + timeout
         descriptor = self.process.stdout.fileno()
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, selectors.EVENT_READ)
             while True:
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and (left <= 0 or not selector.select(left)):
+                left = None if deadline is None else deadline - clock(self.process)
+                if left is not None and left <= 0:
                     self.timed_out = True
                     break
+                if not selector.select(left):
+                    continue
                 data = os.read(descriptor, 65536)
                 if not data:
                     break
@@ -92,17 +148,21 @@ class Boot:
         if self.timed_out:
             self.status = TIMED_OUT
 
-    def run_output(self, timeout=None):
-        """The command's own output: what follows MARKER."""
+    def run_output(self, timeout=None, verbose=False):
+        """The command's own output: what follows MARKER; or all that the console shows."""
         started = False
         for data in self.chunks(timeout):
-            if started:
+            if verbose or started:
                 yield data
+            if started:
                 continue
             at = self.console.find(MARKER)
             if at >= 0:
                 started = True
-                yield self.console[at + len(MARKER):]
+                if self.keyboard:
+                    self.keyboard(self.process.stdin)
+                if not verbose:
+                    yield self.console[at + len(MARKER):]
 
     def started(self):
         return MARKER in self.console

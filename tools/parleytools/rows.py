@@ -4,6 +4,8 @@
 import csv
 import json
 import os
+import re
+import subprocess
 
 from . import build
 from .packages import ToolError
@@ -26,6 +28,20 @@ def parse(console):
     return rows
 
 
+def compiler_of_build(folder):
+    """What made a build, as its servers' comment section says: programs and C library."""
+    out = subprocess.run(["riscv64-linux-gnu-readelf", "-p", ".comment",
+                          os.path.join(folder, "server-vfs")],
+                         capture_output=True, text=True, check=True).stdout
+    return ", ".join(sorted(set(re.findall(r"GCC: \S.*", out))))
+
+
+def compiler_of_file(name):
+    """What made the build that a file's rows were measured with; None if it does not say."""
+    with open(name, encoding="utf-8") as stream:
+        return json.load(stream).get("compiler")
+
+
 def load(name):
     """The rows of a file that --json wrote, by name."""
     try:
@@ -35,9 +51,10 @@ def load(name):
         raise ToolError(f"{name}: no file of benchmark rows: {error}") from error
 
 
-def save_json(rows, name):
+def save_json(rows, name, compiler=None):
+    made_by = f'"compiler": {json.dumps(compiler)},\n' if compiler else ""
     with open(name, "w", encoding="utf-8") as stream:
-        stream.write('{"rows": [\n' + ",\n".join(json.dumps(row) for row in rows) + "\n]}\n")
+        stream.write("{" + made_by + '"rows": [\n' + ",\n".join(json.dumps(row) for row in rows) + "\n]}\n")
 
 
 def save_csv(rows, name):

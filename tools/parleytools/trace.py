@@ -9,11 +9,12 @@ import re
 import subprocess
 import tempfile
 import threading
+import time
 
 from . import qemu
 from .packages import ToolError
 
-LIMIT = 200  # seconds; rows that set up thousands of things take some tens
+LIMIT = 200  # seconds of processor time; rows that set up thousands of things take some tens
 LONGEST = 2000000  # instructions of one operation
 PERSONALITY_BIAS = (1 << 38) - 0x100000 - 0x1000  # where exec maps it, less where it is linked
 NATIVE = ("null_call", "call_", "send_", "notify", "yield")
@@ -58,6 +59,15 @@ def counter_readings(path):
     return {int(line.split(":")[0], 16) for line in listing.splitlines() if "rdinstret" in line}
 
 
+def end_in_time(process):
+    """End QEMU when LIMIT is over."""
+    begin = qemu.processor_time(process)
+    while process.poll() is None:
+        if qemu.processor_time(process) - begin > LIMIT:
+            process.kill()
+        time.sleep(1)
+
+
 def trace(folder, append, readings):
     """Lists of the addresses executed between two counter readings, one after the other."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -68,10 +78,9 @@ def trace(folder, append, readings):
                                  append=append,
                                  icount=True, extra=["-singlestep", "-d", "exec,nochain",
                                                      "-dfilter", LOGGED, "-D", fifo])
-        process = subprocess.Popen(command + qemu.captured_console(), stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-        limit = threading.Timer(LIMIT, process.kill)
-        limit.start()
+        process = qemu.start(command + qemu.captured_console(), stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        threading.Thread(target=end_in_time, args=(process,), daemon=True).start()
         found, between = [], None
         readings = {f"{address:016x}" for address in readings}
         with open(fifo, encoding="ascii", errors="replace") as stream:
@@ -88,7 +97,6 @@ def trace(folder, append, readings):
                     between.append(int(address, 16))
                     if len(between) > LONGEST:  # a row's setting up, not an operation
                         between = None
-        limit.cancel()
         if process.wait() < 0:
             raise ToolError(f"not traced within {LIMIT} s: {append}")
     return found

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mv [-f] FROM TO, mv [-f] FROM... DIRECTORY: renames; between file systems it copies and removes.
+ * mv [-f] FROM TO, mv [-f] FROM... DIRECTORY: renames files; between file systems it copies and removes.
  */
 #include "copy.h"
 #include "tool.h"

@@ -264,6 +264,7 @@ static void test_hand_over(void **state) {
     start_rcv(&dead, 2, id, -5, &room[1], 20, 0);
     dead.dead = true;
     assert_int_equal(snd(1, id, 1, "text", 0), 0);
+    mock_kill_notice(&dead);
     assert_int_equal(stat_of(id).msg_qnum, 1);
     struct call faulty;
     start_rcv(&faulty, 2, id, 9, &room[1], 20, 0);

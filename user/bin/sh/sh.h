@@ -367,9 +367,11 @@ struct builtin {
     const char *name;
     int (*run)(int argc, char **argv);
     bool special; /* POSIX special built-in: its assignments stay, its errors are fatal */
+    const char *arguments, *what; /* for help */
 };
 
 const struct builtin *builtin_find(const char *name);
+const struct builtin *builtin_number(size_t number); /* in order; NULL behind the last */
 void sh_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void sh_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool set_options(int argc, char **argv, int *next);
@@ -386,6 +388,7 @@ int builtin_readonly(int argc, char **argv);
 int builtin_local(int argc, char **argv);
 int builtin_unset(int argc, char **argv);
 int builtin_shift(int argc, char **argv);
+int builtin_help(int argc, char **argv);
 int builtin_jobs(int argc, char **argv);
 int builtin_fg(int argc, char **argv);
 int builtin_bg(int argc, char **argv);
