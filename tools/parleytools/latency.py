@@ -25,8 +25,8 @@ DONE = "LOAD done"
 HOSTILE = "/bin/bench/lxhostile 1500"
 HOSTILE_LIMIT = 100000  # instructions: no call of the witness beside hostile clients may take as long
 # What the witness calls, and which server answers.
-WITNESS = {"getppid": "proc", "stat": "vfs", "msgsnd": "msg"}
-WITNESS_LINE = re.compile(r"witness: getppid (\d+) stat (\d+) msgsnd (\d+)")
+WITNESS = {"getppid": "proc", "stat": "vfs", "msgsnd": "msg", "semop": "sem"}
+WITNESS_LINE = re.compile(r"witness: getppid (\d+) stat (\d+) msgsnd (\d+) semop (\d+)")
 HANDLED = re.compile(r"handled: (\d+) instructions, server (\w+), label ([0-9a-f]+)")
 NOTICES = {1 << 63 | 1: "events", 1 << 63 | 2: "cancel"}
 ONCE = {("proc", "spawn")}  # what init asks for before the load begins

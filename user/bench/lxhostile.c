@@ -159,6 +159,44 @@ static void operations(void) {
     }
 }
 
+static unsigned short values[32000];
+
+/* A set of as many semaphores as there can be, and a process's end that undoes what it did to them. */
+static void sets(void) {
+    struct sembuf ops[2] = {{0, 1, SEM_UNDO}, {31999, 1, SEM_UNDO}};
+    for (;;) {
+        int id = semget(IPC_PRIVATE, 32000, 0600);
+        if (semctl(id, 0, SETALL, values) < 0 || semctl(id, 0, GETALL, values) < 0)
+            die("semctl");
+        pid_t child = fork();
+        if (child == 0)
+            _exit(semop(id, ops, 2) < 0);
+        waitpid(child, NULL, 0);
+        semctl(id, 0, SETVAL, 1);
+        semctl(id, 0, IPC_RMID);
+    }
+}
+
+#define SLEEPERS 300
+
+/* Callers of semop that wait together, are woken together, and whose set is removed. */
+static void sleepers(void) {
+    struct sembuf take = {0, -1, 0}, give = {0, SLEEPERS, 0};
+    int id = semget(IPC_PRIVATE, 1, 0600), failed = semget(IPC_PRIVATE, 1, 0600);
+    for (int i = 0; i < SLEEPERS; i++)
+        if (fork() == 0)
+            for (int n = 0;; n++)
+                semop(n % 4 ? id : failed, &take, 1);
+    for (int n = 0;; n++) {
+        semop(id, &give, 1);
+        if (n % 4 == 0) {
+            semctl(failed, 0, SETVAL, SLEEPERS);
+            semctl(failed, 0, SETVAL, 0);
+        }
+        getppid();
+    }
+}
+
 static void messages(void) {
     struct {
         long type;
@@ -228,7 +266,9 @@ static void directories(void) {
     }
 }
 
-static struct { unsigned long getppid, stat, msgsnd; } * longest; /* shared with the witness */
+static struct {
+    unsigned long getppid, stat, msgsnd, semop;
+} * longest; /* shared with the witness */
 
 static unsigned long instructions(void) {
     unsigned long count;
@@ -248,7 +288,8 @@ static void witness(void) {
         char text[8];
     } message = {1, ""};
     struct timespec pause_ns = {0, 1000000};
-    int id = msgget(IPC_PRIVATE, 0600);
+    struct sembuf more = {0, 1, 0};
+    int id = msgget(IPC_PRIVATE, 0600), set = semget(IPC_PRIVATE, 1, 0600);
     for (;;) {
         unsigned long began = instructions();
         getppid();
@@ -260,6 +301,10 @@ static void witness(void) {
         msgsnd(id, &message, 1, 0);
         note(&longest->msgsnd, began);
         msgrcv(id, &message, 1, 0, 0);
+        began = instructions();
+        semop(set, &more, 1);
+        note(&longest->semop, began);
+        semctl(set, 0, SETVAL, 0);
         nanosleep(&pause_ns, NULL);
     }
 }
@@ -274,6 +319,7 @@ static const struct {
     {"execs", execs},       {"operations", operations},
     {"messages", messages}, {"descriptors", descriptors},
     {"groups", groups},     {"directories", directories},
+    {"sets", sets},         {"sleepers", sleepers},
     {"witness", witness},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -314,8 +360,8 @@ int main(int argc, char **argv) {
             kill(-children[i], SIGKILL);
             kill(children[i], SIGKILL);
         }
-    printf("witness: getppid %lu stat %lu msgsnd %lu\n", longest->getppid, longest->stat,
-           longest->msgsnd);
+    printf("witness: getppid %lu stat %lu msgsnd %lu semop %lu\n", longest->getppid, longest->stat,
+           longest->msgsnd, longest->semop);
     if (ended)
         fprintf(stderr, "lxhostile: %d kinds have ended by themselves\n", ended);
     return ended != 0;
