@@ -4,8 +4,9 @@
 #include <lib/clock.h>
 #include <stdlib.h>
 
-#define AT_ONCE 4096u /* values that a step copies or checks */
-#define PART 512u     /* of them, copied together */
+#define AT_ONCE 2048u   /* values that a step copies out */
+#define PARTS_AT_ONCE 2 /* of values that are copied in */
+#define PART 512u       /* of them, copied together */
 
 /* A GETALL that is not finished: the set is held meanwhile. */
 struct reading {
@@ -74,42 +75,59 @@ long sem_handle_get_all(struct request *req, int semid) {
     return set->count > AT_ONCE ? read_long(req, set) : copy_values(req, set, 0, set->count);
 }
 
+void values_free(struct values *values) {
+    for (uint32_t i = 0; i < values_parts(values->count); i++)
+        free(values->parts[i]);
+    free(values);
+}
+
 static void values_release(struct request_memory *memory) {
     struct values *values = container_of(memory, struct values, memory);
     if (!values->taken)
-        free(values);
+        values_free(values);
 }
 
-static long values_read(struct request *req, const struct set *set, struct values **out) {
-    size_t size = set->count * sizeof(uint16_t);
-    struct values *values = malloc(sizeof(*values) + size);
-    if (!values)
+static struct values *values_new(const struct client *client, const struct set *set) {
+    struct values *values =
+        calloc(1, sizeof(*values) + values_parts(set->count) * sizeof(values->parts[0]));
+    if (values) {
+        values->memory.release = values_release;
+        values->pid = client_pid(client);
+        values->count = set->count;
+    }
+    return values;
+}
+
+static long part_read(struct request *req, struct values *values) {
+    uint32_t n =
+        values->count - values->at < VALUES_PART ? values->count - values->at : VALUES_PART;
+    long size = (long)(n * sizeof(uint16_t));
+    uint16_t *part = values->parts[values->at / VALUES_PART] = malloc((size_t)size);
+    if (!part)
         return -ENOMEM;
-    *values = (struct values){.memory.release = values_release,
-                              .id = set->object.id,
-                              .pid = client_pid(request_client(req)),
-                              .count = set->count};
-    *out = values;
-    long error = request_read_all(req, values->values, size);
-    if (error < 0)
-        free(values);
-    return error;
+    long got = request_read(req, values->at * sizeof(uint16_t), part, (uint64_t)size);
+    if (got != size)
+        return got < 0 ? got : -EINVAL;
+    for (uint32_t i = 0; i < n; i++)
+        if (part[i] > SEMVMX)
+            return -ERANGE;
+    values->at += n;
+    return 0;
 }
 
 /* Some of the values. -EAGAIN: there are more. */
-static long values_check(struct values *values) {
-    for (uint32_t n = 0; values->at < values->count; n++, values->at++) {
-        if (n == AT_ONCE)
-            return -EAGAIN;
-        if (values->values[values->at] > SEMVMX)
-            return -ERANGE;
+static long values_read(struct request *req, struct values *values) {
+    for (uint32_t n = 0; values->at < values->count; n++) {
+        long error = n == PARTS_AT_ONCE ? -EAGAIN : part_read(req, values);
+        if (error < 0)
+            return error;
     }
     return 0;
 }
 
 /* From here on nothing stops it, not even the caller's end. */
 static void values_take(struct set *set, struct values *values) {
-    int credit = sem_state.step;
+    int credit = sem_state.step / 2;
     values->taken = true;
     values->at = 0;
     set->all = values;
@@ -118,7 +136,7 @@ static void values_take(struct set *set, struct values *values) {
     set_go_on(set, &credit);
 }
 
-/* The request may be handled several times: until all values are checked, and the set is not held. */
+/* The request may be handled several times: until all values are read, and the set is not held. */
 long sem_handle_set_all(struct request *req, int semid) {
     struct request_memory *memory = request_memory();
     struct values *values = memory ? container_of(memory, struct values, memory) : 0;
@@ -128,9 +146,9 @@ long sem_handle_set_all(struct request *req, int semid) {
         return error;
     if (!values && set_held(set))
         return set_wait(req, set);
-    if (!values && (error = values_read(req, set, &values)) < 0)
-        return error;
-    error = values->count != set->count ? -EIDRM : values_check(values); /* a set with an old id */
+    if (!values && !(values = values_new(request_client(req), set)))
+        return -ENOMEM;
+    error = values->count != set->count ? -EIDRM : values_read(req, values); /* an id used again */
     if (error == -EAGAIN)
         return request_wait(req, 0, &values->memory);
     if (error == 0 && set_held(set))
@@ -138,6 +156,6 @@ long sem_handle_set_all(struct request *req, int semid) {
     if (error == 0)
         values_take(set, values);
     else if (!memory)
-        free(values);
+        values_free(values);
     return error;
 }

@@ -4,7 +4,7 @@
 #include <lib/clock.h>
 #include <stdlib.h>
 
-struct sem_state sem_state = {.table.ids.limit = SEMMNI, .step = 40000};
+struct sem_state sem_state = {.table.ids.limit = SEMMNI, .step = 28000};
 
 static const struct client_ops clients = {
     .connected = undo_client_connected,

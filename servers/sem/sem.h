@@ -36,10 +36,16 @@ struct values {
     struct request_memory memory;
     bool taken; /* by the set: the request has nothing to do with it any more */
     int32_t pid;
-    int id;
-    uint32_t count, at; /* checked, later set, up to here */
-    uint16_t values[];
+    uint32_t count, at; /* read, later set, up to here */
+    uint16_t *parts[];  /* of VALUES_PART values each */
 };
+#define VALUES_PART 2048u
+
+static inline uint32_t values_parts(uint32_t count) {
+    return (count + VALUES_PART - 1) / VALUES_PART;
+}
+
+void values_free(struct values *values);
 
 struct set {
     struct sysv_object object;

@@ -3,7 +3,7 @@
 #include "sem.h"
 #include <stdlib.h>
 
-#define SET_COST 12
+#define SET_COST 25
 
 /* SETALL's. False if the credit ended first. */
 static bool assign_some(struct set *set, int *credit) {
@@ -14,10 +14,10 @@ static bool assign_some(struct set *set, int *credit) {
         if (*credit <= 0)
             return false;
         *credit -= SET_COST;
-        set_one(set, all->at, all->values[all->at], all->pid);
+        set_one(set, all->at, all->parts[all->at / VALUES_PART][all->at % VALUES_PART], all->pid);
     }
     set->all = 0;
-    free(all);
+    values_free(all);
     return true;
 }
 

@@ -80,7 +80,7 @@ bool undo_clear_some(struct set *set, int *credit) {
     return true;
 }
 
-#define LOOK_COST 6
+#define LOOK_COST 12
 #define APPLY_COST 60
 #define FREE_COST 200
 #define FREE_SHIFT 3 /* and for so many semaphores one more: a long record has pages of its own */
