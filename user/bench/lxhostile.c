@@ -248,6 +248,70 @@ static void groups(void) {
     }
 }
 
+#define CHILDREN 1500
+
+/* A process with many children, dead and alive, which asks for one of them, and ends before them. */
+static void family(int awake) {
+    pid_t last = 0;
+    for (int i = 0; i < CHILDREN; i++) {
+        pid_t child = fork();
+        if (child == 0)
+            while (i % 2)
+                pause();
+        if (child == 0)
+            _exit(0);
+        if (child < 0)
+            break;
+        last = child;
+    }
+    if (write(awake, "", 1) < 0)
+        _exit(1);
+    for (int i = 0; i < 100; i++) {
+        waitpid(last, NULL, WNOHANG);
+        waitpid(-last, NULL, WNOHANG);
+        waitpid(-getpgrp(), NULL, WNOHANG | WUNTRACED);
+    }
+    _exit(0);
+}
+
+static void families(void) {
+    char buffer[8192];
+    int ends[2];
+    if (pipe(ends) < 0)
+        die("pipe");
+    for (;;) {
+        pid_t parent = fork();
+        if (parent == 0) {
+            setpgid(0, 0);
+            family(ends[1]);
+        }
+        setpgid(parent, parent);
+        if (read(ends[0], buffer, 1) < 0)
+            die("read");
+        for (int i = 0; i < 10; i++) {
+            int fd = open("/proc", O_RDONLY);
+            while (syscall(SYS_getdents64, fd, buffer, sizeof(buffer)) > 0)
+                continue;
+            close(fd);
+        }
+        waitpid(parent, NULL, 0);
+        kill(-parent, SIGKILL);
+    }
+}
+
+/* A process that has much memory ends. */
+static void memories(void) {
+    for (;;) {
+        pid_t child = fork();
+        if (child == 0) {
+            char *memory = mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+            _exit(memory == MAP_FAILED);
+        }
+        waitpid(child, NULL, 0);
+    }
+}
+
 static void directories(void) {
     char name[32], buffer[8192];
     if (mkdir("/tmp/many", 0700) < 0 || chdir("/tmp/many") < 0)
@@ -320,6 +384,7 @@ static const struct {
     {"messages", messages}, {"descriptors", descriptors},
     {"groups", groups},     {"directories", directories},
     {"sets", sets},         {"sleepers", sleepers},
+    {"families", families}, {"memories", memories},
     {"witness", witness},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
