@@ -9,6 +9,7 @@
 #include <parley/calls.h>
 #include <parley/errno.h>
 #include <sched/hart.h>
+#include <sched/sched.h>
 #include <task/task.h>
 #include <task/thread.h>
 
@@ -105,7 +106,7 @@ long call_restart_at(struct thread *self, uint64_t progress) {
 long call_with_memory(struct thread *self, long result) {
     if (result != -ENOMEM || !kobject_work)
         return result;
-    this_hart()->reconsider = true;
+    sched_reap_now();
     return call_restart(self);
 }
 

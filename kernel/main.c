@@ -46,7 +46,7 @@ void kernel_main_secondary(void) {
 void kernel_fault(struct thread *t, uint64_t cause, uint64_t address, enum access access) {
     long error = aspace_fault(t->task->aspace, address, access);
     if (error == -ENOMEM && kobject_work)
-        this_hart()->reconsider = true; /* more may be freed first; then it faults again */
+        sched_reap_now(); /* more may be freed first; then it faults again */
     else if (error == -ENOMEM)
         exception_send(t, PK_EXCEPTION_MEMORY, cause, address, t->regs.x[REG_PC],
                        account_full_tag());

@@ -17,6 +17,8 @@ static uint64_t doomed_count;
 static bool log_waits;
 uint64_t kobject_work;
 
+#define LEAST_TAKEN 4
+
 void kobject_put(struct kobject *k) {
     ASSERT(k->refs > 0);
     if (--k->refs)
@@ -63,19 +65,18 @@ void kobject_doom(struct kobject *k) {
     this_hart()->reconsider = true; /* not to leave the kernel before kobject_reap() had its turn */
 }
 
-static enum ending end_step(struct kobject *k) {
-    int credit = STEP_CREDIT;
+static enum ending end_step(struct kobject *k, int *credit) {
     switch ((enum pk_type)k->type) {
     case PK_TYPE_TASK:
-        return task_end_step(k, &credit);
+        return task_end_step(k, credit);
     case PK_TYPE_ENDPOINT:
-        return endpoint_end_step(k, &credit);
+        return endpoint_end_step(k, credit);
     case PK_TYPE_NOTIFICATION:
-        return notification_end_step(k, &credit);
+        return notification_end_step(k, credit);
     case PK_TYPE_OBJECT:
-        return object_end_step(k, &credit);
+        return object_end_step(k, credit);
     case PK_TYPE_ACCOUNT:
-        return account_end_step(k, &credit);
+        return account_end_step(k, credit);
     case PK_TYPE_THREAD: /* end at once */
     case PK_TYPE_IRQ:
     case PK_TYPE_MACHINE:
@@ -93,25 +94,33 @@ void kobject_reap_log(void) {
     this_hart()->reconsider = true;
 }
 
+/* What a step has taken of its credit; at least a little, so that an end comes of many that take nothing. */
+static int taken(int credit) {
+    return max_int(STEP_CREDIT - credit, LEAST_TAKEN);
+}
+
 /* False if an interrupt waits before anything is written. */
-static bool write_log(void) {
+static bool write_log(int *share) {
     bool worked = false;
-    while (log_waits && !arch_interrupt_pending()) {
+    while (log_waits && *share > 0 && !arch_interrupt_pending()) {
         int credit = STEP_CREDIT;
         worked = true;
         log_waits = !kprint_step(&credit);
         kobject_work -= !log_waits;
+        *share -= taken(credit);
     }
     return worked;
 }
 
 /* While its step runs it counts as doomed: the step may come upon the object itself. */
-static enum ending step(struct kobject *k) {
+static enum ending step(struct kobject *k, int *share) {
+    int credit = STEP_CREDIT;
     static struct list in_step;
     list_init(&in_step);
     list_remove(&k->doomed);
     list_append(&in_step, &k->doomed);
-    enum ending left = end_step(k);
+    enum ending left = end_step(k, &credit);
+    *share -= taken(credit);
     if (left != ENDING_DONE) {
         list_remove(&k->doomed);
         list_append(&kobject_doomed, &k->doomed);
@@ -119,13 +128,13 @@ static enum ending step(struct kobject *k) {
     return left;
 }
 
-bool kobject_reap(void) {
-    bool worked = write_log();
+bool kobject_reap(int *share) {
+    bool worked = write_log(share);
     uint64_t waiting = 0; /* for other harts */
-    while (!list_empty(&kobject_doomed) && waiting < doomed_count && !arch_interrupt_pending() &&
-           !(worked && kernel_lock_wanted())) {
+    while (!list_empty(&kobject_doomed) && waiting<doomed_count && * share> 0 &&
+           !arch_interrupt_pending() && !(worked && kernel_lock_wanted())) {
         struct kobject *k = CONTAINER_OF(kobject_doomed.next, struct kobject, doomed);
-        enum ending left = step(k);
+        enum ending left = step(k, share);
         if (left == ENDING_DONE)
             doomed_count--, kobject_work--;
         waiting = left == ENDING_WAITS ? waiting + 1 : 0;

@@ -44,10 +44,10 @@ void kobject_put(struct kobject *k);
 void kobject_doom(struct kobject *k);
 /* Of one that held itself until now, at the end of its last step: it may be gone. */
 void kobject_ended(struct kobject *k);
-/* Ends doomed objects until all are gone or an interrupt or another hart waits. Called whenever the kernel is left, so
- * that nothing that ends, nor a chain of things that end each other, needs a long or deep call. False if
- * there was nothing to do but wait for other harts. */
-bool kobject_reap(void);
+/* Ends doomed objects until all are gone, the share (in units of STEP_CREDIT) is used up, or an interrupt or another
+ * hart waits. Called when the kernel is left, so that nothing that ends, nor a chain of things that end each other,
+ * needs a long or deep call. False if there was nothing to do but wait for other harts. */
+bool kobject_reap(int *share);
 /* kobject_reap() writes the kernel's messages too. */
 void kobject_reap_log(void);
 /* What kobject_reap() has to do: doomed objects, and 1 if there are messages. */

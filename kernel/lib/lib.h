@@ -23,6 +23,9 @@
  */
 #define STEP_CREDIT 192
 
+static inline int max_int(int a, int b) {
+    return a > b ? a : b;
+}
 static inline uint64_t min_u64(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }

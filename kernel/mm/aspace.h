@@ -10,7 +10,7 @@
 #include <check/mark.h>
 #include <entry.h>
 #include <lib/lib.h>
-#include <lib/tree.h>
+#include <common/tree.h>
 #include <stdint.h>
 
 struct account;

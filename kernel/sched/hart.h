@@ -36,6 +36,7 @@ struct hart {
     uint64_t slice_end;   /* ns */
     uint64_t switched_at; /* ns: since when payer is charged */
     uint64_t balanced_at; /* ns: when an idle hart was last asked to help */
+    uint64_t reap_at;     /* ns: when this hart goes on with what ends, if there is anything */
     uint64_t timer_at;    /* what the clock event device is programmed for */
 #ifdef PARLEY_LATENCY
     struct latency latency; /* the trap entry knows it too */

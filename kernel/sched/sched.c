@@ -244,6 +244,8 @@ static ALWAYS_INLINE void enter(struct hart *hart, struct thread *t, uint64_t no
  */
 static void program_timer(struct hart *hart) {
     uint64_t at = min_u64(hart->timers.next, deferrable_timers.next);
+    if (kobject_work && hart->reap_at)
+        at = min_u64(at, hart->reap_at);
     if (hart->queue.levels) {
         at = min_u64(at, hart->slice_end);
         if (machine.hart_count > 1 && idle_hart())
@@ -291,7 +293,34 @@ static inline void run(struct hart *hart, struct thread *t, uint64_t now) {
     if (hart->aspace != t->task->aspace || !hart->aspace)
         arch_mmu_activate(t->task->aspace);
     program_timer(hart);
-    hart->reconsider = kobject_work; /* an interrupt cut it short: to be gone on with */
+    hart->reconsider = kobject_work && now >= hart->reap_at; /* an interrupt cut it short */
+}
+
+/*
+ * What ends in the kernel does not end in the time of whoever happens to leave it next: each time it gets a small
+ * share, which is enough for most; if it needs more, then only after a while. So a task with gigabytes ends
+ * in some hundredths of a second, beside others.
+ */
+#define REAP_SHARE 256
+#define REAP_PAUSE_NS 50000
+
+static COLD void reap_share(struct hart *hart) {
+    int share = REAP_SHARE;
+    if (arch_time_ns() < hart->reap_at)
+        return;
+    kobject_reap(&share);
+    hart->reap_at = kobject_work && !arch_interrupt_pending() ? arch_time_ns() + REAP_PAUSE_NS : 0;
+}
+
+void sched_reap_now(void) {
+    this_hart()->reap_at = 0;
+    this_hart()->reconsider = true;
+}
+
+/* As long as there is nothing else to do. */
+static bool reap_idly(void) {
+    int share = INT32_MAX;
+    return kobject_reap(&share);
 }
 
 /*
@@ -310,18 +339,18 @@ static COLD bool goes_on(struct hart *hart, struct thread *t, uint64_t now) {
         thread_left_hart(before);
     }
     program_idle_timer(hart);
-    if (!kobject_reap()) /* it may have stopped for an interrupt that is gone now */
+    if (!reap_idly()) /* it may have stopped for an interrupt that is gone now */
         idle(hart);
     else if (kernel_lock_wanted())
         kernel_lock_pass();
-    kobject_reap();
+    reap_idly();
     return false;
 }
 
 void kernel_exit(void) {
     struct hart *hart = this_hart();
     if (kobject_work)
-        kobject_reap();
+        reap_share(hart);
     for (;;) {
         uint64_t now = arch_time_ns();
         struct thread *t = choose(hart, now);

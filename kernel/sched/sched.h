@@ -22,6 +22,8 @@ void sched_remove(struct thread *t);
 void sched_set_priority(struct thread *t, unsigned priority);
 /* The current thread goes behind its equals. */
 void sched_yield(void);
+/* There may be memory as soon as more has ended (kobject_reap()): this hart goes on with that when it leaves the kernel. */
+void sched_reap_now(void);
 /* True if the thread runs on another hart right now; that hart is asked to enter the kernel. */
 bool sched_running_elsewhere(struct thread *t);
 

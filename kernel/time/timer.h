@@ -7,7 +7,7 @@
 #ifndef TIME_TIMER_H
 #define TIME_TIMER_H
 
-#include <lib/tree.h>
+#include <common/tree.h>
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -130,7 +130,7 @@ long request_wait(const struct request *req, struct waiter_queue *queue,
     r->waits = true;
     r->soon = !queue;
     if (queue)
-        waiter_enqueue(queue, &r->waiter);
+        list_add_tail(&queue->list, &r->job.link);
     else if (!current)
         job_queue(&r->job);
     return SERVER_DEFER;
@@ -141,9 +141,5 @@ struct request_memory *request_memory(void) {
 }
 
 void request_wake(struct waiter_queue *queue) {
-    struct waiter *waiter;
-    while ((waiter = waiter_first(queue)) != 0) {
-        list_remove(&waiter->link);
-        job_queue(&container_of(waiter, struct retry, waiter)->job);
-    }
+    job_queue_all(&queue->list); /* their links are in it */
 }

@@ -20,6 +20,11 @@ void job_queue(struct job *job) {
     order_turn();
 }
 
+void job_queue_all(struct list *waiting) {
+    list_move_all(&jobs, waiting);
+    order_turn();
+}
+
 void job_turn(void) {
     turn_ordered = false;
     if (list_empty(&jobs)) /* all were cancelled meanwhile */

@@ -28,6 +28,9 @@ static inline void job_init(struct job *job, bool (*step)(struct job *job)) {
 /* Puts it behind the others; one that is queued keeps its place. */
 void job_queue(struct job *job);
 
+/* Puts all of a list of jobs there, in their order, whatever their number. None of them is queued. */
+void job_queue_all(struct list *waiting);
+
 static inline bool job_is_queued(const struct job *job) {
     return job->link.next != &job->link;
 }

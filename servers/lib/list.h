@@ -52,6 +52,17 @@ static inline void list_remove(struct list *node) {
     list_init(node);
 }
 
+/* Moves all nodes of a list to the tail of another. */
+static inline void list_move_all(struct list *to, struct list *from) {
+    if (list_empty(from))
+        return;
+    from->next->prev = to->prev;
+    to->prev->next = from->next;
+    from->prev->next = to;
+    to->prev = from->prev;
+    list_init(from);
+}
+
 /* Walks; the body may remove the node it stands on. `at` and `after` are struct list pointers. */
 #define list_for_each(at, after, head)                                                             \
     for ((at) = (head)->next, (after) = (at)->next; (at) != (head);                                \

@@ -39,7 +39,9 @@ static long check_entry(const struct protocol_entry *entry, const struct request
     return 0;
 }
 
-long server_handle(const struct server *srv, struct request *req) {
+/* Part of the loop, whoever else handles requests: a call would cost each message. */
+static inline __attribute__((always_inline)) long handle(const struct server *srv,
+                                                         struct request *req) {
     const struct protocol *protocol = srv->protocol;
     uint64_t number = req->msg.label & PK_LABEL_MASK;
     uint64_t index = number - protocol->first;
@@ -56,6 +58,10 @@ long server_handle(const struct server *srv, struct request *req) {
             return error;
     }
     return UNLIKELY(!entry->handler) ? -ENOSYS : entry->handler(req);
+}
+
+long server_handle(const struct server *srv, struct request *req) {
+    return handle(srv, req);
 }
 
 long server_handle_kernel(const struct server *srv, struct request *req) {
@@ -136,7 +142,7 @@ long server_run(const struct server *srv) {
             }
             accept_caps(&req);
         }
-        result = server_handle(srv, &req);
+        result = handle(srv, &req);
         token = result == SERVER_DEFER ? 0 : req.token;
         if (UNLIKELY(req.caps_left)) {
             drop_caps(req.caps, req.caps_left);

@@ -344,6 +344,7 @@ static long phase_step(struct exec *e) {
 
 /* Until all phases are done (0), one is to be gone on with (1), or there is an error. */
 static long go_on(struct exec *e) {
+    e->pieces = STEP_PIECES;
     for (;; e->phase++) {
         long more = phase_step(e);
         if (more != 0 || e->phase == EXEC_FINISH)

@@ -11,6 +11,7 @@
 #include <lib/continuation.h>
 
 #define PATH_MOST COMMAND_PATH
+#define STEP_PIECES 64 /* some 700 instructions each */
 #define PIECE 256
 #define POINTERS 16
 #define COPIED 1024
@@ -78,6 +79,7 @@ struct exec {
     struct continuation c; /* if it takes more than one step */
     struct process *p;
     enum exec_phase phase;
+    int pieces; /* of strings, that this step may still look at */
     int dirfd;
     uint32_t flags;
     char path[PATH_MOST]; /* as it was given */

@@ -5,38 +5,22 @@
 #include <string.h>
 
 #define WNOHANG 1u
-#define WSTOPPED 2u
-#define WEXITED 4u
-#define WCONTINUED 8u
 #define WNOWAIT 0x1000000u
 #define W_LINUX_FLAGS 0xe0000000u /* __WNOTHREAD, __WALL, __WCLONE: no difference without threads */
 enum { P_ALL, P_PID, P_PGID };
 
-static bool matches(const struct process *child, int id_type, int id) {
-    return id_type == P_ALL || (id_type == P_PID && process_pid(child) == id) ||
-           (id_type == P_PGID && process_group(child) == id);
-}
-
-static bool reportable(const struct process *child, uint32_t options) {
-    if (child->state == PROCESS_ZOMBIE)
-        return options & WEXITED;
-    if (child->wait_reported || !child->code)
-        return false;
-    return child->code == CLD_STOPPED ? options & WSTOPPED : options & WCONTINUED;
-}
-
 /* The child to report; *any tells if one could ever be. */
-static struct process *find_child(struct process *p, bool *any) {
-    *any = false;
-    for (struct list *l = p->children.next; l != &p->children; l = l->next) {
-        struct process *child = container_of(l, struct process, sibling);
-        if (!matches(child, p->main.wait_for.id_type, p->main.wait_for.id))
-            continue;
-        *any = true;
-        if (reportable(child, p->main.wait_for.options))
-            return child;
+static struct process *find_child(const struct process *p, bool *any) {
+    uint32_t options = p->main.wait_for.options;
+    switch (p->main.wait_for.id_type) {
+    case P_PID:
+        return child_find_pid(p, p->main.wait_for.id, options, any);
+    case P_PGID:
+        return child_find_group(p, p->main.wait_for.id, options, any);
+    default:
+        *any = !list_empty(&p->children);
+        return child_find(p, options);
     }
-    return 0;
 }
 
 /* Fills in the answer about a child; a zombie is gone afterwards, unless WNOWAIT. */
@@ -49,13 +33,14 @@ static long report(struct process *p, struct process *child, struct pk_msg *msg)
     if (child->state == PROCESS_ZOMBIE)
         process_reap(child);
     else
-        child->wait_reported = true;
+        child_event_seen(child);
     return pid;
 }
 
 void process_reap(struct process *p) {
-    if (p->parent)
-        p->parent->children_ns += p->own_ns + p->children_ns;
+    struct process *parent = process_parent(p);
+    if (parent)
+        parent->children_ns += p->own_ns + p->children_ns;
     process_free(p);
 }
 
@@ -109,7 +94,7 @@ void wait_wake(struct process *parent) {
 }
 
 static void signal_parent(struct process *p, int code, int status) {
-    struct process *parent = p->parent;
+    struct process *parent = process_parent(p);
     if (!parent)
         return;
     struct signal_info info = {.signal = SIGCHLD, .code = code};
@@ -121,9 +106,10 @@ static void signal_parent(struct process *p, int code, int status) {
 
 /* A parent that ignores SIGCHLD, or asked for it, gets no zombies (sigaction(2)). */
 static bool leaves_zombie(const struct process *p) {
-    if (!p->parent)
-        return p->spawned;
-    const struct signal_action *a = signal_action(p->parent, SIGCHLD);
+    const struct process *parent = process_parent(p);
+    if (!parent)
+        return false;
+    const struct signal_action *a = signal_action(parent, SIGCHLD);
     return a->handler != SIG_IGN && !(a->flags & SA_NOCLDWAIT);
 }
 
@@ -135,11 +121,23 @@ static void stop_running(struct process *p) {
     if (p->exec)
         exec_abandon(p);
     alarm_cancel(p);
+    process_subreapers -= p->subreaper;
+    p->subreaper = false;
     must(pk_cap_drop(0, p->main.slot));
     must(pk_task_kill(p->task));
     must(pk_cap_drop(0, p->task));
     p->task = p->main.slot = 0;
     pool_leave(p);
+}
+
+void process_tell_end(struct process *p) {
+    struct process *parent = process_parent(p);
+    signal_parent(p, p->code, p->status);
+    if (leaves_zombie(p))
+        child_event(p);
+    else
+        process_reap(p);
+    wait_wake(parent);
 }
 
 void process_end(struct process *p, int code, int status) {
@@ -159,26 +157,23 @@ void process_end(struct process *p, int code, int status) {
     if (process_session(p) == process_pid(p))
         terminal_session_ended(p);
     group_hang_ups();
-    struct process *parent = p->parent;
-    signal_parent(p, code, status);
-    if (leaves_zombie(p)) {
-        if (p->spawned)
-            spawned_ended(p);
-        else
-            wait_wake(parent);
-        return;
+    if (p->spawned && !process_parent(p)) {
+        child_event(p);
+        spawned_ended(p);
+    } else {
+        process_tell_end(p);
     }
-    process_reap(p);
-    wait_wake(parent);
 }
 
 void process_report(struct process *p, int code, int status) {
     p->code = code;
     p->status = status;
-    p->wait_reported = false;
-    if (p->parent && !(signal_action(p->parent, SIGCHLD)->flags & SA_NOCLDSTOP))
+    struct process *parent = process_parent(p);
+    if (parent)
+        child_event(p);
+    if (parent && !(signal_action(parent, SIGCHLD)->flags & SA_NOCLDSTOP))
         signal_parent(p, code, status);
-    wait_wake(p->parent);
+    wait_wake(parent);
 }
 
 long proc_handle_exit(struct request *req, int code) {

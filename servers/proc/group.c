@@ -26,10 +26,42 @@ struct group *group_find(int id) {
 }
 _Static_assert(offsetof(struct group, node) == 0, "group_find casts");
 
+/* A session lives while it has a group. */
+struct session {
+    struct hash_node node; /* key: its id */
+    uint64_t groups;
+};
+
+static struct hash sessions;
+
+bool session_exists(int id) {
+    return hash_find(&sessions, (uint64_t)id);
+}
+
+static struct session *session_get(int id) {
+    struct session *s = (struct session *)(void *)hash_find(&sessions, (uint64_t)id);
+    if (!s && (s = calloc(1, sizeof *s)))
+        hash_insert(&sessions, &s->node, (uint64_t)id);
+    return s;
+}
+_Static_assert(offsetof(struct session, node) == 0, "session_get casts");
+
+static void session_leave(int id) {
+    struct session *s = session_get(id);
+    if (--s->groups)
+        return;
+    hash_remove(&sessions, &s->node);
+    free(s);
+}
+
 struct group *group_new(int id, int session) {
     struct group *g = calloc(1, sizeof *g);
-    if (!g)
+    struct session *s = g ? session_get(session) : NULL;
+    if (!s) {
+        free(g);
         return 0;
+    }
+    s->groups++;
     list_init(&g->members);
     list_init(&g->hang_up);
     g->session = session;
@@ -58,17 +90,22 @@ void group_enter(struct process *p, struct group *g) {
     list_add_tail(&g->members, &p->member);
 }
 
+static void forget_if_empty(struct group *g) {
+    if (g == &nowhere || !list_empty(&g->members))
+        return;
+    list_remove(&g->hang_up);
+    hash_remove(&by_id, &g->node);
+    session_leave(g->session);
+    free(g);
+}
+
 void group_leave(struct process *p) {
     struct group *g = p->group;
     set_tethered(p, false);
     list_remove(&p->member);
     list_init(&p->member);
     p->group = &nowhere;
-    if (g != &nowhere && list_empty(&g->members)) {
-        list_remove(&g->hang_up);
-        hash_remove(&by_id, &g->node);
-        free(g);
-    }
+    forget_if_empty(g);
 }
 
 void group_none(struct process *p) {
@@ -78,20 +115,28 @@ void group_none(struct process *p) {
 }
 
 /* Its own ties change, and those of its children. */
-void group_move(struct process *p, struct group *g) {
+long group_move(struct process *p, struct group *g) {
+    struct process *parent = p->parent;
+    struct family *family = parent ? family_get(parent, group_id(g)) : NULL;
     if (p->group == g)
-        return;
+        return 0;
+    if (parent && !family) {
+        forget_if_empty(g);
+        return -ENOMEM;
+    }
     if (p->state == PROCESS_STOPPED) {
         p->group->stopped--;
         g->stopped++;
     }
     group_leave(p);
     group_enter(p, g);
+    family_move(p, family);
     set_tethered(p, could_be_continued(p));
     for (struct list *l = p->children.next; l != &p->children; l = l->next) {
         struct process *child = container_of(l, struct process, sibling);
         set_tethered(child, could_be_continued(child));
     }
+    return 0;
 }
 
 void group_parent_ended(struct process *p) {

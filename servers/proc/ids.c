@@ -6,7 +6,8 @@
 #define KEEP 0xffffffffu
 
 static int parent_pid(const struct process *p) {
-    return p->parent ? process_pid(p->parent) : INIT_PID;
+    const struct process *parent = process_parent(p);
+    return parent ? process_pid(parent) : INIT_PID;
 }
 
 long proc_handle_ids(struct request *req, int pid) {
@@ -41,9 +42,8 @@ long proc_handle_setpgid(struct request *req, int pid, int id) {
         return -EPERM;
     if (!group)
         group = group_new(id, session);
-    if (!group)
+    if (!group || group_move(p, group) < 0)
         return -ENOMEM;
-    group_move(p, group);
     connect_job_changed(p);
     return 0;
 }
@@ -56,9 +56,8 @@ long proc_handle_setsid(struct request *req) {
     if (group_find(pid))
         return -EPERM;
     struct group *group = group_new(pid, pid);
-    if (!group)
+    if (!group || group_move(p, group) < 0)
         return -ENOMEM;
-    group_move(p, group);
     p->no_terminal = false;
     connect_job_changed(p);
     return pid;

@@ -111,20 +111,30 @@ struct command {
     char arguments[];  /* the first ones, each with its NUL */
 };
 
+/* What waiting reports of a child. */
+enum child_event { CHILD_ENDED, CHILD_STOPPED, CHILD_CONTINUED, CHILD_EVENTS };
+
+struct family;
+
 struct process {
     struct hash_node pid_node; /* key: pid */
     struct list all;           /* of all processes, oldest first */
-    struct process *parent;    /* NULL: init */
+    struct process *parent;    /* NULL: init. It may have ended: process_parent() */
     struct list children, sibling;
-    struct group *group; /* never 0 */
+    struct list events[CHILD_EVENTS]; /* of children, that have not been waited for */
+    struct family *family;            /* its, of its parent's children; NULL: it has none */
+    struct family *kept_family;       /* of its children, though perhaps without any */
+    struct list event, family_event;  /* in the lists of these: not waited for */
+    struct list leaving;              /* it has ended; its children are being adopted */
+    bool freed;                       /* and nobody knows it any more */
+    struct group *group;              /* never 0 */
     struct list member;
     bool tethered; /* counted in the group's */
     enum process_state state;
     bool execed, vforked, spawned;
-    bool no_terminal;   /* it has given up its session's terminal (TIOCNOTTY) */
-    bool wait_reported; /* the stop or continuation has been waited for */
-    int code, status;   /* how it ended, or stopped: CLD_*, exit code or signal */
-    uint64_t task;      /* slot; 0 once a zombie */
+    bool no_terminal; /* it has given up its session's terminal (TIOCNOTTY) */
+    int code, status; /* how it ended, or stopped: CLD_*, exit code or signal */
+    uint64_t task;    /* slot; 0 once a zombie */
     struct thread main;
     uint32_t connected; /* bit n: to the server of slot n */
     struct pool *pool;  /* pool.h: whose memory its own account takes */
@@ -158,6 +168,13 @@ static inline int process_pid(const struct process *p) {
     return (int)p->pid_node.key;
 }
 
+/* NULL: init. */
+/* How many processes are subreapers. */
+extern uint64_t process_subreapers;
+static inline struct process *process_parent(const struct process *p) {
+    return p->parent && p->parent->state != PROCESS_ZOMBIE ? p->parent : NULL;
+}
+
 static inline int process_group(const struct process *p) {
     return group_id(p->group);
 }
@@ -171,10 +188,38 @@ struct process *process_find(int pid);
 struct process *request_process(const struct request *req);
 struct process *process_new(struct process *parent);
 void process_free(
-    struct process *p);  /* not in the tree any more; its memory lasts for this request */
-void process_bury(void); /* frees what process_free left, at the start of a request */
-void process_adopt_orphans(struct process *p);
+    struct process *p); /* not in the tree any more; its memory lasts for this request */
 struct process *process_next(const struct process *p); /* 0: the first; at the end 0 */
+
+/* orphans.c */
+void process_adopt_orphans(struct process *p);
+void process_bury_later(struct process *p);
+void process_bury(void); /* frees some of what process_free left, at the start of a request */
+bool process_to_bury(void);
+
+/* family.c */
+#define WSTOPPED 2u
+#define WEXITED 4u
+#define WCONTINUED 8u
+/* Of the parent's children in a group; 0: no memory. It lasts until the next call of another, unless a child enters. */
+struct family *family_get(struct process *parent, int group);
+void family_let_go(struct family *f); /* if it has no children */
+void family_enter(struct process *p, struct family *f);
+void family_leave(struct process *p);
+void family_move(struct process *p, struct family *f);
+void family_forget(struct process *p); /* of a process without children: its families */
+/* There is something new to report of a child; or not any more. */
+void child_event(struct process *child);
+static inline void child_event_seen(struct process *child) {
+    list_remove(&child->event);
+    list_remove(&child->family_event);
+}
+/* A child of which there is something to report, or 0; *any tells if there ever could be. */
+struct process *child_find(const struct process *p, uint32_t options);
+struct process *child_find_pid(const struct process *p, int pid, uint32_t options, bool *any);
+struct process *child_find_group(const struct process *p, int group, uint32_t options, bool *any);
+
+/* process.c: walks. */
 /*
  * A walk over all processes during which any of them may end: the one that was to come next is
  * replaced by the one behind it. It may last for many requests; processes made meanwhile come last.
@@ -199,11 +244,13 @@ uint64_t settings_limit(const struct process *p, unsigned resource); /* the soft
 
 /* group.c */
 struct group *group_find(int id);
+bool session_exists(int id);                  /* a group is in it */
 struct group *group_new(int id, int session); /* for a member at once; 0: no memory */
 void group_none(struct process *p);           /* of a new process: not in one yet */
 void group_enter(struct process *p, struct group *g);
 void group_leave(struct process *p);
-void group_move(struct process *p, struct group *g);
+long group_move(struct process *p,
+                struct group *g); /* -ENOMEM: it does not, and an empty g is gone */
 /* p or its parent has ended: p's group may be orphaned by that. */
 void group_parent_ended(struct process *p);
 /* Tells the groups that were orphaned and have stopped members; may end anybody. */
@@ -251,6 +298,8 @@ bool exec_logs_unknown(void); /* system calls that are not served, as the comman
 
 /* exit.c, wait.c */
 void process_end(struct process *p, int code, int status);
+void process_tell_end(
+    struct process *p); /* to its parent, which may have no zombies: p may be gone */
 void process_report(struct process *p, int code, int status); /* stopped or continued */
 void process_release_vfork(struct process *p);
 void wait_wake(struct process *parent);

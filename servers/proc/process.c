@@ -39,26 +39,8 @@ void command_put(struct command *command) {
         free(command);
 }
 
-/*
- * What has ended during a request is freed at the next one, so that code that was handling it when it
- * ended may still look at its state.
- */
-static struct list buried = {&buried, &buried};
-
-void process_bury(void) {
-    while (!list_empty(&buried)) {
-        struct process *p = container_of(buried.next, struct process, all);
-        struct pool *pool = p->pool;
-        list_remove(&p->all);
-        command_put(p->command);
-        settings_put(p->settings);
-        free(p);
-        pool_put(pool);
-    }
-}
-
 struct process *request_process(const struct request *req) {
-    if (!list_empty(&buried))
+    if (process_to_bury())
         process_bury();
     struct process *p = process_find((int)req->msg.badge);
     heap_current = p && p->pool ? pool_heap(p->pool) : &heap_own;
@@ -67,33 +49,30 @@ struct process *request_process(const struct request *req) {
 
 /* True if the number is a process's, a group's or a session's. */
 static bool in_use(int pid) {
-    if (process_find(pid))
-        return true;
-    if (group_find(pid))
-        return true;
-    for (struct list *l = all.next; l != &all; l = l->next) {
-        const struct process *p = container_of(l, struct process, all);
-        if (process_session(p) == pid)
-            return true;
-    }
-    return false;
+    return process_find(pid) || group_find(pid) || session_exists(pid);
 }
 
 static bool wrapped;
 
-/* Numbers rise until they wrap; only then can one be taken. */
+/*
+ * Numbers rise until they wrap; only then can one be taken. Steps double while it is, so that many in a row are
+ * soon passed.
+ */
 static int new_pid(void) {
-    do {
-        if (++last_pid > PID_MAX) {
-            last_pid = INIT_PID + 1;
+    for (int step = 1;; step = step < PID_MAX / 4 ? 2 * step : 1) {
+        last_pid += step;
+        if (last_pid > PID_MAX) {
+            last_pid = INIT_PID + 1 + last_pid % PID_RANGES;
             wrapped = true;
         }
-    } while (wrapped && in_use(last_pid));
-    return last_pid;
+        if (!wrapped || !in_use(last_pid))
+            return last_pid;
+    }
 }
 
 struct process *process_new(struct process *parent) {
-    if (count >= PID_MAX / 2)
+    struct family *family = NULL;
+    if (count >= PID_MAX / 2 || (parent && !(family = family_get(parent, process_group(parent)))))
         return 0;
     struct process *p = malloc(sizeof *p);
     if (!p)
@@ -111,7 +90,7 @@ struct process *process_new(struct process *parent) {
     }
     p->parent = parent;
     p->state = PROCESS_RUNNING;
-    p->execed = p->vforked = p->spawned = p->wait_reported = false;
+    p->execed = p->vforked = p->spawned = p->freed = false;
     p->task = p->main.slot = p->account = 0;
     p->pool = 0;
     p->connected = 0;
@@ -126,6 +105,12 @@ struct process *process_new(struct process *parent) {
     p->subreaper = false;
     p->start_ns = clock_ns();
     list_init(&p->children);
+    for (int kind = 0; kind < CHILD_EVENTS; kind++)
+        list_init(&p->events[kind]);
+    list_init(&p->event);
+    list_init(&p->family_event);
+    list_init(&p->leaving);
+    p->family = p->kept_family = NULL;
     list_init(&p->queue);
     group_none(p);
     hash_insert(&by_pid, &p->pid_node, (uint64_t)new_pid());
@@ -133,6 +118,7 @@ struct process *process_new(struct process *parent) {
     if (parent) {
         list_add_tail(&parent->children, &p->sibling);
         group_enter(p, parent->group);
+        family_enter(p, family);
     } else {
         list_init(&p->sibling);
     }
@@ -166,25 +152,13 @@ void process_free(struct process *p) {
     }
     signal_drop_all(p);
     group_leave(p);
+    family_leave(p);
     list_remove(&p->sibling);
     list_remove(&p->all);
     hash_remove(&by_pid, &p->pid_node);
-    list_add_tail(&buried, &p->all);
+    process_bury_later(p);
     p->state = PROCESS_ZOMBIE;
     count--;
-}
-
-/* Init adopts what p leaves: zombies among them are gone at once, since init always waits. */
-void process_adopt_orphans(struct process *p) {
-    while (!list_empty(&p->children)) {
-        struct process *child = container_of(p->children.next, struct process, sibling);
-        list_remove(&child->sibling);
-        child->parent = 0;
-        if (child->state == PROCESS_ZOMBIE)
-            process_free(child);
-        else
-            group_parent_ended(child);
-    }
 }
 
 struct process *process_next(const struct process *p) {

@@ -5,6 +5,7 @@
  * cmdline, comm, schedstat and exe.
  */
 #include "proc.h"
+#include <lib/continuation.h>
 #include <protocol/proc_server.h>
 #include <protocol/vfs_client.h>
 #include <stdarg.h>
@@ -111,7 +112,8 @@ static struct pk_task_info task_info(const struct process *p) {
 }
 
 static int parent_pid(const struct process *p) {
-    return p->parent ? process_pid(p->parent) : INIT_PID;
+    const struct process *parent = process_parent(p);
+    return parent ? process_pid(parent) : INIT_PID;
 }
 
 #define TTY_NUMBER (4 << 8 | 64) /* the terminal's device: /dev/ttyS0 */
@@ -252,13 +254,64 @@ static void list_entries(struct text *t, const struct entry *e, size_t n) {
         add_name(t, (e->mode & S_IFLNK) == S_IFLNK ? DT_LNK : DT_REG, e->name);
 }
 
-static void list_root(struct text *t) {
-    list_entries(t, root_entries, COUNT(root_entries));
-    for (struct process *p = process_next(0); p; p = process_next(p)) {
+/* A first entry of type 0 tells the directory's own path. */
+static void list_process(struct text *t, const struct process *p) {
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d", process_pid(p));
+    add_name(t, 0, path);
+    list_entries(t, pid_entries, COUNT(pid_entries));
+}
+
+#define LISTED_AT_ONCE 40
+
+/* A list of all processes that is not finished. */
+struct listing {
+    struct request_memory memory;
+    struct text text;
+    struct sweep sweep;
+    bool complete;
+};
+
+static void listing_release(struct request_memory *memory) {
+    struct listing *l = container_of(memory, struct listing, memory);
+    sweep_end(&l->sweep);
+    free(l->text.bytes);
+    free(l);
+}
+
+static struct listing *listing_new(void) {
+    struct listing *l = calloc(1, sizeof *l);
+    if (!l)
+        return NULL;
+    l->memory.release = listing_release;
+    sweep_begin(&l->sweep);
+    add_name(&l->text, 0, "/proc");
+    list_entries(&l->text, root_entries, COUNT(root_entries));
+    return l;
+}
+
+/* The request is handled again until all processes are in the text: 0. */
+static long list_root(const struct request *req, struct text *t) {
+    struct request_memory *memory = request_memory();
+    struct listing *l = memory ? container_of(memory, struct listing, memory) : listing_new();
+    const struct process *p = NULL;
+    int n = 0;
+    if (!l)
+        return -ENOMEM;
+    bool complete = l->complete;
+    for (; n < LISTED_AT_ONCE && (p = sweep_next(&l->sweep)) != NULL; n++) {
         char name[16];
         snprintf(name, sizeof name, "%d", process_pid(p));
-        add_name(t, DT_DIR, name);
+        add_name(&l->text, DT_DIR, name);
     }
+    l->complete = !p;
+    if (p || (memory && !complete)) /* to hand a long text over is a step of its own */
+        return request_wait(req, NULL, &l->memory);
+    *t = l->text;
+    l->text.bytes = NULL;
+    if (!memory)
+        listing_release(&l->memory);
+    return 0;
 }
 
 long proc_handle_open(struct request *req, uint32_t flags) {
@@ -272,20 +325,20 @@ long proc_handle_open(struct request *req, uint32_t flags) {
         return -EACCES;
     uint32_t kind = VFS_INSTALL_FILE, mode = S_IFREG | 0444;
     if (!place.entry) {
-        char path[32] = "/proc";
         kind = VFS_INSTALL_DIRECTORY;
         mode = S_IFDIR | 0555;
         if (place.process)
-            snprintf(path, sizeof path, "/proc/%d", process_pid(place.process));
-        add_name(&text, 0, path); /* a first entry of type 0 tells the directory's own path */
-        if (place.process)
-            list_entries(&text, pid_entries, COUNT(pid_entries));
+            list_process(&text, place.process);
         else
-            list_root(&text);
+            error = list_root(req, &text);
     } else if (place.entry->make) {
         place.entry->make(&text, place.process ? place.process : caller);
     } else {
         return -EACCES; /* a link: its target is opened by its own name */
+    }
+    if (error < 0) { /* or it is handled again */
+        free(text.bytes);
+        return error;
     }
     do {
         error = text.failed ? -ENOMEM

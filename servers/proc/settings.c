@@ -235,7 +235,9 @@ long proc_handle_attribute(struct request *req, int option, uint64_t value) {
     case PR_GET_KEEPCAPS:
         return p->keeps_rights;
     case PR_SET_CHILD_SUBREAPER:
+        process_subreapers -= p->subreaper;
         p->subreaper = value != 0;
+        process_subreapers += p->subreaper;
         return 0;
     case PR_GET_CHILD_SUBREAPER:
         return p->subreaper;

@@ -5,7 +5,6 @@
 
 #define STRINGS_MAX (STACK_SIZE / 4) /* all of them and the pointers to them, as Linux allows */
 #define STRING_MAX (32 * 4096ul)     /* one of them */
-#define STEP_PIECES 64               /* some 700 instructions each */
 
 /* Reads pointers up to the end of a page, so that nothing behind the vector's last page is touched. */
 static long read_pointers(const struct process *p, struct exec_vector *v) {
@@ -102,7 +101,7 @@ long exec_measure(struct exec *e, struct exec_list *list) {
         list->begun = list->keeps = true;
         vector_begin(&e->vector, list->vector);
     }
-    for (int pieces = 0; pieces < STEP_PIECES; pieces++) {
+    for (; e->pieces > 0; e->pieces--) {
         long more = e->vector.string ? 1 : vector_next(e->p, &e->vector);
         if (more > 0)
             more = measure_piece(e, list);
@@ -215,12 +214,12 @@ static long copy_begin(struct exec *e, struct exec_list *list) {
 
 long exec_copy_list(struct exec *e, struct exec_list *list) {
     long more = list->begun ? 0 : copy_begin(e, list);
-    for (int pieces = 0; more >= 0 && pieces < STEP_PIECES; pieces++) {
+    for (; more >= 0 && e->pieces > 0; e->pieces--) {
         more = e->vector.string ? 1 : copy_next(e, list);
         if (more > 0)
             more = copy_piece(e);
         if (more == 0)
             return exec_put_word(e, 0);
     }
-    return more;
+    return more < 0 ? more : 1;
 }

@@ -14,7 +14,9 @@ long sem_handle_value(struct request *req, int semid, int semnum, int command) {
         return error;
     if (semnum < 0 || (uint32_t)semnum >= set->count)
         return -EINVAL;
-    const struct sem *sem = &set->sems[semnum];
+    if (set_held(set))
+        return set_wait(req, set);
+    const struct sem *sem = set_sem(set, (uint32_t)semnum);
     switch (command) {
     case GETVAL:
         return sem->value;
@@ -29,13 +31,6 @@ long sem_handle_value(struct request *req, int semid, int semnum, int command) {
     }
 }
 
-static void set_one(struct set *set, uint32_t number, uint16_t value, int pid) {
-    struct sem *sem = &set->sems[number];
-    sem->value = value;
-    sem->pid = pid;
-    set_changed(set, sem);
-}
-
 long sem_handle_set_value(struct request *req, int semid, int semnum, int value) {
     const struct client *client = request_client(req);
     struct set *set;
@@ -46,58 +41,13 @@ long sem_handle_set_value(struct request *req, int semid, int semnum, int value)
         return error;
     if (semnum < 0 || (uint32_t)semnum >= set->count)
         return -EINVAL;
-    undo_clear(set, (uint32_t)semnum);
+    if (set_held(set))
+        return set_wait(req, set);
+    undo_clear(set, (uint32_t)semnum, 1);
     set_one(set, (uint32_t)semnum, (uint16_t)value, client_pid(client));
     set->ctime = clock_seconds();
     set_update(set);
     return 0;
-}
-
-long sem_handle_get_all(struct request *req, int semid) {
-    struct set *set;
-    long error = set_find(semid, request_client(req), SYSV_READ, &set);
-    if (error < 0)
-        return error;
-    size_t size = set->count * sizeof(uint16_t);
-    if (request_out_len(req) < size)
-        return -EINVAL;
-    uint16_t *values = malloc(size);
-    if (!values)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < set->count; i++)
-        values[i] = set->sems[i].value;
-    error = request_write_all(req, values, size);
-    free(values);
-    return error;
-}
-
-static long set_all(struct request *req, struct set *set, uint16_t *values, int pid) {
-    long error = request_read_all(req, values, set->count * sizeof(*values));
-    if (error < 0)
-        return error;
-    for (uint32_t i = 0; i < set->count; i++)
-        if (values[i] > SEMVMX)
-            return -ERANGE;
-    undo_clear_all(set);
-    for (uint32_t i = 0; i < set->count; i++)
-        set_one(set, i, values[i], pid);
-    set->ctime = clock_seconds();
-    set_update(set);
-    return 0;
-}
-
-long sem_handle_set_all(struct request *req, int semid) {
-    const struct client *client = request_client(req);
-    struct set *set;
-    long error = set_find(semid, client, SYSV_WRITE, &set);
-    if (error < 0)
-        return error;
-    uint16_t *values = malloc(set->count * sizeof(*values));
-    if (!values)
-        return -ENOMEM;
-    error = set_all(req, set, values, client_pid(client));
-    free(values);
-    return error;
 }
 
 long sem_handle_stat(struct request *req, int semid, int command) {
@@ -145,27 +95,16 @@ long sem_handle_set(struct request *req, int semid) {
     return 0;
 }
 
-static void end_waiters(struct waiter_queue *queue) {
-    struct waiter *waiter;
-    while ((waiter = waiter_first(queue)) != 0) {
-        waiter_finish(waiter, -EIDRM);
-        free(container_of(waiter, struct operation, waiter));
-    }
-}
-
 long sem_handle_remove(struct request *req, int semid) {
     struct set *set;
     long error = find_own(semid, request_client(req), &set);
     if (error < 0)
         return error;
+    if (set_held(set))
+        return set_wait(req, set);
     sysv_remove(&sem_state.table, &set->object);
-    for (uint32_t i = 0; i < set->count; i++) {
-        end_waiters(&set->sems[i].increase);
-        end_waiters(&set->sems[i].zero);
-    }
-    undo_drop_set(set);
     sem_state.semaphores -= set->count;
-    free(set);
+    set_bury(set);
     return 0;
 }
 

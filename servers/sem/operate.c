@@ -31,7 +31,7 @@ static long apply(struct sem *sem, const struct sembuf *op, struct undo *undo) {
 void set_take_back(struct set *set, const struct sembuf *ops, uint32_t count, struct undo *undo) {
     while (count-- > 0) {
         const struct sembuf *op = &ops[count];
-        struct sem *sem = &set->sems[op->sem_num];
+        struct sem *sem = set_sem(set, op->sem_num);
         sem->value = (uint16_t)(sem->value - op->sem_op);
         if (op->sem_op && (op->sem_flg & SEM_UNDO))
             undo->adjust[op->sem_num] = (int16_t)(undo->adjust[op->sem_num] + op->sem_op);
@@ -51,7 +51,7 @@ static void describe(struct obstacle *obstacle, struct sem *sem, const struct se
 long set_operate(struct set *set, const struct sembuf *ops, uint32_t count, struct undo *undo,
                  int pid, struct obstacle *obstacle) {
     for (uint32_t i = 0; i < count; i++) {
-        struct sem *sem = &set->sems[ops[i].sem_num];
+        struct sem *sem = set_sem(set, ops[i].sem_num);
         long error = apply(sem, &ops[i], undo);
         if (error < 0) {
             int value = sem->value;
@@ -62,7 +62,7 @@ long set_operate(struct set *set, const struct sembuf *ops, uint32_t count, stru
         }
     }
     for (uint32_t i = 0; i < count; i++) {
-        struct sem *sem = &set->sems[ops[i].sem_num];
+        struct sem *sem = set_sem(set, ops[i].sem_num);
         set_done(set, sem, &ops[i], sem->value, pid);
     }
     set->otime = clock_seconds();
@@ -126,7 +126,7 @@ static __attribute__((noinline)) long wait_one(struct request *req, struct clien
                                                struct set *set, uint64_t packed,
                                                int64_t timeout_ns) {
     struct sembuf op = unpack(packed);
-    struct obstacle obstacle = {.sem = &set->sems[op.sem_num], .needed = -op.sem_op};
+    struct obstacle obstacle = {.sem = set_sem(set, op.sem_num), .needed = -op.sem_op};
     return enter(req, client, set, &op, 1, 0, &obstacle, timeout_ns);
 }
 
@@ -146,26 +146,33 @@ static void inspect(const struct sembuf *ops, uint32_t count, unsigned *mode, bo
     }
 }
 
-/* The set that has a semaphore of that number, and may be operated on; errors in Linux's order. */
+/* The set that has a semaphore of that number, and may be operated on; errors in Linux's order. -EFBIG: see not_free(). */
 static inline long find_operand(int semid, const struct client *client, uint32_t number,
                                 unsigned mode, struct set **set) {
     long error = set_look(semid, client, set);
     if (error < 0)
         return error;
-    return number >= (*set)->count ? -EFBIG : sysv_access(&(*set)->object, client, mode);
+    return number >= (*set)->free_to ? -EFBIG : sysv_access(&(*set)->object, client, mode);
+}
+
+/* The set has no semaphore of that number, or it is held: then the request waits. Not to cost the others, this is the
+ * last thing that a handler calls. */
+static __attribute__((noinline)) long not_free(const struct request *req, struct set *set,
+                                               uint32_t number) {
+    return number >= set->count ? -EFBIG : set_wait(req, set);
 }
 
 /* All that semop(2) lists as errors comes before anything changes. */
-static long prepare(struct client *client, int semid, const struct sembuf *ops, uint32_t count,
-                    struct set **set, struct undo **undo) {
+static long prepare(struct request *req, struct client *client, int semid, const struct sembuf *ops,
+                    uint32_t count, struct set **set, struct undo **undo) {
     unsigned mode;
     uint32_t highest;
     bool needs_undo;
     inspect(ops, count, &mode, &needs_undo, &highest);
+    *undo = 0;
     long error = find_operand(semid, client, highest, mode, set);
     if (error < 0)
-        return error;
-    *undo = 0;
+        return error == -EFBIG ? not_free(req, *set, highest) : error;
     if (needs_undo && !(*undo = undo_get(client, *set)))
         return -ENOMEM;
     return 0;
@@ -177,7 +184,7 @@ static long operate(struct request *req, int semid, int64_t timeout_ns, const st
     struct obstacle obstacle;
     struct set *set;
     struct undo *undo;
-    long error = prepare(client, semid, ops, count, &set, &undo);
+    long error = prepare(req, client, semid, ops, count, &set, &undo);
     if (error < 0)
         return error;
     error = set_operate(set, ops, count, undo, client_pid(client), &obstacle);
@@ -209,8 +216,8 @@ static long operate_one(struct request *req, struct client *client, int semid, i
     struct set *set;
     long error = find_operand(semid, client, op.sem_num, SYSV_WRITE, &set);
     if (error < 0)
-        return error;
-    struct sem *sem = &set->sems[op.sem_num];
+        return error == -EFBIG ? not_free(req, set, op.sem_num) : error;
+    struct sem *sem = set_sem(set, op.sem_num);
     int value = sem->value + op.sem_op;
     if (value > SEMVMX)
         return -ERANGE;

@@ -2,7 +2,8 @@
 /*
  * Waking: after a change, the waiters of the changed semaphores are tried in the order they came.
  * One that proceeds changes semaphores itself, so this goes on until nothing is left to try. One
- * that is stopped elsewhere now moves there.
+ * that is stopped elsewhere now moves there. When there are too many for one go, a mark in the queue of the
+ * waiters keeps the place: any of them may end before the next step.
  */
 #include "sem.h"
 #include <lib/clock.h>
@@ -50,45 +51,91 @@ static inline void retry(struct set *set, struct operation *operation, int64_t n
     finish(set, operation, 0);
 }
 
-static void retry_increase(struct set *set, struct sem *sem, int64_t now) {
-    struct waiter *waiter = waiter_first(&sem->increase);
+#define PASS_COST 12 /* of a waiter that needs another value */
+#define TRY_COST 100
+#define TRY_OPERATION_COST 60
+#define ANSWER_COST 600
+
+static inline int cost(const struct operation *operation) {
+    return TRY_COST +
+           (operation->count == 1 ? ANSWER_COST : (int)operation->count * TRY_OPERATION_COST);
+}
+
+static __attribute__((noinline)) bool stop_before(struct set *set, struct sem *sem, bool zero,
+                                                  struct waiter *next) {
+    set->trying = sem;
+    set->trying_zero = zero;
+    list_insert_before(&next->link, &set->mark);
+    return false;
+}
+
+static inline struct waiter *waiter_at(const struct waiter_queue *queue, struct list *at) {
+    return at == &queue->list ? 0 : container_of(at, struct waiter, link);
+}
+
+/* Both try waiters from `at` on. False if the credit ended first. */
+static inline __attribute__((always_inline)) bool
+try_increase(struct set *set, struct sem *sem, struct list *at, int64_t now, int *credit) {
+    struct waiter *waiter = waiter_at(&sem->increase, at);
     while (waiter && sem->value) {
         struct operation *operation = container_of(waiter, struct operation, waiter);
+        if (*credit <= 0)
+            return stop_before(set, sem, false, waiter);
+        *credit -= sem->value >= operation->needed ? cost(operation) : PASS_COST;
         waiter = waiter_next(&sem->increase, waiter);
         if (sem->value >= operation->needed)
             retry(set, operation, now);
     }
+    return true;
 }
 
-static void retry_zero(struct set *set, struct sem *sem, int64_t now) {
-    struct waiter *waiter = waiter_first(&sem->zero);
+static bool try_zero(struct set *set, struct sem *sem, struct list *at, int64_t now, int *credit) {
+    struct waiter *waiter = waiter_at(&sem->zero, at);
     while (waiter && (!sem->value || sem->zcnt_after)) {
         struct operation *operation = container_of(waiter, struct operation, waiter);
+        if (*credit <= 0)
+            return stop_before(set, sem, true, waiter);
+        *credit -= sem->value == operation->needed ? cost(operation) : PASS_COST;
         waiter = waiter_next(&sem->zero, waiter);
         if (sem->value == operation->needed)
             retry(set, operation, now);
     }
+    return true;
 }
 
-void set_update(struct set *set) {
+/* Goes on where stop_before() stopped. */
+static bool try_rest(struct set *set, int64_t now, int *credit) {
+    struct sem *sem = set->trying;
+    struct list *at = set->mark.next;
+    set->trying = 0;
+    list_remove(&set->mark);
+    if (set->trying_zero)
+        return try_zero(set, sem, at, now, credit);
+    return try_increase(set, sem, at, now, credit) &&
+           try_zero(set, sem, sem->zero.list.next, now, credit);
+}
+
+bool set_try_waiters(struct set *set, int *credit) {
     int64_t now = clock_seconds();
     struct sem *sem;
+    if (set->trying && !try_rest(set, now, credit))
+        return false;
     while ((sem = set->changed) != 0) {
         set->changed = sem->next_changed;
         sem->changed = false;
-        if (sem->ncnt)
-            retry_increase(set, sem, now);
-        if (sem->zcnt)
-            retry_zero(set, sem, now);
+        if (!try_increase(set, sem, sem->increase.list.next, now, credit) ||
+            !try_zero(set, sem, sem->zero.list.next, now, credit))
+            return false;
     }
+    return true;
 }
 
 /* Mostly somebody waits for this increase and nothing else comes of it. */
 __attribute__((noinline)) void sem_update(struct set *set, struct sem *sem, int64_t now) {
+    int credit = sem_state.step;
     if (sem->zcnt)
         set_changed(set, sem);
-    if (sem->ncnt)
-        retry_increase(set, sem, now);
-    if (set->changed)
-        set_update(set);
+    bool tried = try_increase(set, sem, sem->increase.list.next, now, &credit);
+    if (!tried || set->changed)
+        set_go_on(set, &credit);
 }

@@ -11,6 +11,7 @@
 #include "node.h"
 
 #include <lib/heap.h>
+#include <lib/list.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,18 +110,6 @@ struct name *dir_find(const struct node *dir, const char *text, size_t length) {
     return NULL;
 }
 
-static void link_in_order(struct node *dir, struct name *name) {
-    name->cookie = dir->dir.next_cookie++;
-    name->previous = dir->dir.last;
-    name->next = NULL;
-    if (dir->dir.last) {
-        dir->dir.last->next = name;
-    } else {
-        dir->dir.first = name;
-    }
-    dir->dir.last = name;
-}
-
 /* Memory for a name, and room in the table. */
 static struct name *name_new(const char *text, size_t length) {
     move_some();
@@ -145,26 +134,14 @@ static void enter(struct node *dir, struct name *name, struct node *node) {
     name->hash_next = *bucket;
     *bucket = name;
     name_count++;
-    link_in_order(dir, name);
+    name->place.key = dir->dir.next_cookie++;
+    tree_insert(&dir->dir.names, &name->place);
     if (node_is_dir(node)) {
         dir->nlink++;
         node->dir.parent = node_hold(dir);
         node->dir.own = name;
     }
     dir->mtime = dir->ctime = node->ctime = vfs_now();
-}
-
-static void unlink_in_order(struct node *dir, struct name *name) {
-    if (name->previous) {
-        name->previous->next = name->next;
-    } else {
-        dir->dir.first = name->next;
-    }
-    if (name->next) {
-        name->next->previous = name->previous;
-    } else {
-        dir->dir.last = name->previous;
-    }
 }
 
 /* Undoes enter, but for a directory's reference on its parent. */
@@ -176,7 +153,7 @@ static void leave(struct name *name) {
     }
     *at = name->hash_next;
     name_count--;
-    unlink_in_order(dir, name);
+    tree_remove(&dir->dir.names, &name->place);
     if (node_is_dir(name->node)) {
         dir->nlink--;
         name->node->dir.own = NULL;
@@ -241,7 +218,7 @@ void dir_exchange(struct name *one, struct name *other) {
 }
 
 bool dir_is_empty(const struct node *dir) {
-    return dir->dir.first == NULL;
+    return dir->dir.names.root == NULL;
 }
 
 bool dir_is_below(const struct node *node, const struct node *ancestor) {
@@ -255,9 +232,6 @@ bool dir_is_below(const struct node *node, const struct node *ancestor) {
 }
 
 struct name *dir_at(const struct node *dir, uint64_t cookie) {
-    struct name *name = dir->dir.first;
-    while (name && name->cookie < cookie) {
-        name = name->next;
-    }
-    return name;
+    struct tree_node *place = tree_at_or_above(&dir->dir.names, cookie);
+    return place ? container_of(place, struct name, place) : NULL;
 }

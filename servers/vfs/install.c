@@ -27,10 +27,8 @@ static void take_own_path(struct listing *listing, struct node *node) {
     if (listing->size == 0 || listing->content[0] != 0) {
         return;
     }
-    size_t length = strlen(listing->content + 1) + 2;
     node->dir.remote_path = strdup(listing->content + 1);
-    listing->size -= length;
-    memmove(listing->content, listing->content + length, listing->size + 1);
+    listing->first = strlen(listing->content + 1) + 2;
 }
 
 static struct file *make_directory(struct request *req, uint32_t mode) {

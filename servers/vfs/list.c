@@ -53,17 +53,19 @@ static uint64_t list_directory(struct writer *w, const struct node *dir, uint64_
         }
         cookie = COOKIE_FIRST;
     }
-    for (struct name *name = dir_at(dir, cookie); name; name = name->next) {
-        uint64_t next = name->cookie + 1;
+    struct name *name;
+    while ((name = dir_at(dir, cookie)) != NULL) {
+        uint64_t next = name->place.key + 1;
         if (!add(w, name->node->ino, next, type_of(name->node), name->text, name->length)) {
-            return name->cookie;
+            return name->place.key;
         }
         cookie = next;
     }
     return cookie;
 }
 
-static uint64_t list_listing(struct writer *w, const struct listing *listing, uint64_t at) {
+static uint64_t list_listing(struct writer *w, const struct listing *listing, uint64_t cookie) {
+    uint64_t at = cookie < listing->first ? listing->first : cookie;
     while (at < listing->size) {
         const char *name = listing->content + at + 1;
         size_t length = strlen(name);
@@ -116,6 +118,7 @@ struct listing *listing_new(const struct request *req) {
     if (!listing) {
         return NULL;
     }
+    listing->first = 0;
     listing->size = size;
     listing->content[size] = '\0';
     if (size > 0 &&

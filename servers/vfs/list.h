@@ -8,7 +8,8 @@
 #define LISTING_MOST (1u << 20)
 
 struct listing {
-    uint64_t size;
+    uint64_t first; /* where its first entry is, */
+    uint64_t size;  /* and the end of the last one */
     char content[];
 };
 

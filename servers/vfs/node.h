@@ -12,6 +12,7 @@
 #ifndef VFS_NODE_H
 #define VFS_NODE_H
 
+#include <common/tree.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,9 +57,8 @@ struct node {
         } file;
         struct {
             struct node *parent;
-            struct name *own; /* what leads to it; NULL for the root and removed ones */
-            struct name *first;
-            struct name *last;
+            struct name *own;  /* what leads to it; NULL for the root and removed ones */
+            struct tree names; /* struct name.place */
             uint64_t next_cookie;
             bool remote;       /* its contents are another server's: paths into it get -EREMOTE */
             char *remote_path; /* a remote directory without a name: its absolute path */
@@ -72,11 +72,10 @@ struct node {
 /* One name in a directory. Cookies grow in order of creation: getdents64(2) positions. */
 struct name {
     struct name *hash_next;
-    struct name *previous;
-    struct name *next;
+    struct tree_node
+        place; /* in dir's names, in the order of their making; its key is the cookie */
     struct node *dir;
     struct node *node;
-    uint64_t cookie;
     uint32_t hash;
     uint32_t length;
     char text[];

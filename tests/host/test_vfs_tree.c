@@ -73,11 +73,12 @@ static void expect_error(const char *path, int error) {
 
 /* Removes all names below a directory. */
 static void clear(struct node *dir) {
-    while (dir->dir.first) {
-        if (node_is_dir(dir->dir.first->node)) {
-            clear(dir->dir.first->node);
+    struct name *name;
+    while ((name = dir_at(dir, 0)) != NULL) {
+        if (node_is_dir(name->node)) {
+            clear(name->node);
         }
-        dir_remove(dir->dir.first);
+        dir_remove(name);
     }
 }
 
@@ -391,10 +392,10 @@ static size_t check_tree(const struct node *dir) {
     size_t count = 1;
     uint32_t directories = 0;
     uint64_t cookie = 0;
-    for (const struct name *name = dir->dir.first; name; name = name->next) {
+    for (const struct name *name = dir_at(dir, 0); name; name = dir_at(dir, cookie + 1)) {
         assert_ptr_equal(name->dir, dir);
-        assert_true(name->cookie > cookie);
-        cookie = name->cookie;
+        assert_true(name->place.key > cookie);
+        cookie = name->place.key;
         if (node_is_dir(name->node)) {
             assert_ptr_equal(name->node->dir.parent, dir);
             directories++;

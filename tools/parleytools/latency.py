@@ -22,11 +22,13 @@ LOADS = [("native=loadbench", "512M"),
          (qemu.run_option(LXLOAD + " fork regions copy files segments queues memory"), "512M"),
          (qemu.run_option(LXLOAD + " processes"), "4G")]
 DONE = "LOAD done"
-HOSTILE = "/bin/bench/lxhostile 1500"
+HOSTILE = ["/bin/bench/lxhostile 1500 witness " + kinds for kinds in (
+    "reads files pipes polls timers paths execs operations messages descriptors groups directories",
+    "sets sleepers families memories")]
 HOSTILE_LIMIT = 100000  # instructions: no call of the witness beside hostile clients may take as long
 # What the witness calls, and which server answers.
-WITNESS = {"getppid": "proc", "stat": "vfs", "msgsnd": "msg"}
-WITNESS_LINE = re.compile(r"witness: getppid (\d+) stat (\d+) msgsnd (\d+)")
+WITNESS = {"getppid": "proc", "stat": "vfs", "msgsnd": "msg", "semop": "sem"}
+WITNESS_LINE = re.compile(r"witness: getppid (\d+) stat (\d+) msgsnd (\d+) semop (\d+)")
 HANDLED = re.compile(r"handled: (\d+) instructions, server (\w+), label ([0-9a-f]+)")
 NOTICES = {1 << 63 | 1: "events", 1 << 63 | 2: "cancel"}
 ONCE = {("proc", "spawn")}  # what init asks for before the load begins
@@ -113,17 +115,18 @@ def message_names(top):
 def hostile(folder, top, timeout):
     """({call: the longest it may take}, [(instructions, server, message), longest first])."""
     names = message_names(top)
-    console = load(folder, qemu.run_option(HOSTILE) + " path=general", "512M", timeout, WITNESS_LINE)
-    handled = []
-    for match in HANDLED.finditer(console):
-        server, label = match[2], int(match[3], 16)
-        name = NOTICES.get(label) or names.get((server, label)) or \
-            names.get(("session", label)) or f"{label:x}"
-        if (server, name) not in ONCE:
-            handled.append((int(match[1]), server, name))
-    handled.sort(reverse=True)
-    own = dict(zip(WITNESS, map(int, WITNESS_LINE.search(console).groups())))
-    worst = {}
+    longest, own, worst = {}, dict.fromkeys(WITNESS, 0), {}
+    for command in HOSTILE:
+        console = load(folder, qemu.run_option(command) + " path=general", "512M", timeout, WITNESS_LINE)
+        for match in HANDLED.finditer(console):
+            server, label = match[2], int(match[3], 16)
+            name = NOTICES.get(label) or names.get((server, label)) or \
+                names.get(("session", label)) or f"{label:x}"
+            if (server, name) not in ONCE:
+                longest[server, name] = max(int(match[1]), longest.get((server, name), 0))
+        for call, length in zip(WITNESS, WITNESS_LINE.search(console).groups()):
+            own[call] = max(int(length), own[call])
+    handled = sorted(((length, *what) for what, length in longest.items()), reverse=True)
     for call, server in WITNESS.items():
         busy = [length for length, of, _ in handled if of == server]
         if not busy or not own[call]:

@@ -159,6 +159,44 @@ static void operations(void) {
     }
 }
 
+static unsigned short values[32000];
+
+/* A set of as many semaphores as there can be, and a process's end that undoes what it did to them. */
+static void sets(void) {
+    struct sembuf ops[2] = {{0, 1, SEM_UNDO}, {31999, 1, SEM_UNDO}};
+    for (;;) {
+        int id = semget(IPC_PRIVATE, 32000, 0600);
+        if (semctl(id, 0, SETALL, values) < 0 || semctl(id, 0, GETALL, values) < 0)
+            die("semctl");
+        pid_t child = fork();
+        if (child == 0)
+            _exit(semop(id, ops, 2) < 0);
+        waitpid(child, NULL, 0);
+        semctl(id, 0, SETVAL, 1);
+        semctl(id, 0, IPC_RMID);
+    }
+}
+
+#define SLEEPERS 300
+
+/* Callers of semop that wait together, are woken together, and whose set is removed. */
+static void sleepers(void) {
+    struct sembuf take = {0, -1, 0}, give = {0, SLEEPERS, 0};
+    int id = semget(IPC_PRIVATE, 1, 0600), failed = semget(IPC_PRIVATE, 1, 0600);
+    for (int i = 0; i < SLEEPERS; i++)
+        if (fork() == 0)
+            for (int n = 0;; n++)
+                semop(n % 4 ? id : failed, &take, 1);
+    for (int n = 0;; n++) {
+        semop(id, &give, 1);
+        if (n % 4 == 0) {
+            semctl(failed, 0, SETVAL, SLEEPERS);
+            semctl(failed, 0, SETVAL, 0);
+        }
+        getppid();
+    }
+}
+
 static void messages(void) {
     struct {
         long type;
@@ -210,6 +248,70 @@ static void groups(void) {
     }
 }
 
+#define CHILDREN 1500
+
+/* A process with many children, dead and alive, which asks for one of them, and ends before them. */
+static void family(int awake) {
+    pid_t last = 0;
+    for (int i = 0; i < CHILDREN; i++) {
+        pid_t child = fork();
+        if (child == 0)
+            while (i % 2)
+                pause();
+        if (child == 0)
+            _exit(0);
+        if (child < 0)
+            break;
+        last = child;
+    }
+    if (write(awake, "", 1) < 0)
+        _exit(1);
+    for (int i = 0; i < 100; i++) {
+        waitpid(last, NULL, WNOHANG);
+        waitpid(-last, NULL, WNOHANG);
+        waitpid(-getpgrp(), NULL, WNOHANG | WUNTRACED);
+    }
+    _exit(0);
+}
+
+static void families(void) {
+    char buffer[8192];
+    int ends[2];
+    if (pipe(ends) < 0)
+        die("pipe");
+    for (;;) {
+        pid_t parent = fork();
+        if (parent == 0) {
+            setpgid(0, 0);
+            family(ends[1]);
+        }
+        setpgid(parent, parent);
+        if (read(ends[0], buffer, 1) < 0)
+            die("read");
+        for (int i = 0; i < 10; i++) {
+            int fd = open("/proc", O_RDONLY);
+            while (syscall(SYS_getdents64, fd, buffer, sizeof(buffer)) > 0)
+                continue;
+            close(fd);
+        }
+        waitpid(parent, NULL, 0);
+        kill(-parent, SIGKILL);
+    }
+}
+
+/* A process that has much memory ends. */
+static void memories(void) {
+    for (;;) {
+        pid_t child = fork();
+        if (child == 0) {
+            char *memory = mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+            _exit(memory == MAP_FAILED);
+        }
+        waitpid(child, NULL, 0);
+    }
+}
+
 static void directories(void) {
     char name[32], buffer[8192];
     if (mkdir("/tmp/many", 0700) < 0 || chdir("/tmp/many") < 0)
@@ -228,7 +330,9 @@ static void directories(void) {
     }
 }
 
-static struct { unsigned long getppid, stat, msgsnd; } * longest; /* shared with the witness */
+static struct {
+    unsigned long getppid, stat, msgsnd, semop;
+} * longest; /* shared with the witness */
 
 static unsigned long instructions(void) {
     unsigned long count;
@@ -248,7 +352,8 @@ static void witness(void) {
         char text[8];
     } message = {1, ""};
     struct timespec pause_ns = {0, 1000000};
-    int id = msgget(IPC_PRIVATE, 0600);
+    struct sembuf more = {0, 1, 0};
+    int id = msgget(IPC_PRIVATE, 0600), set = semget(IPC_PRIVATE, 1, 0600);
     for (;;) {
         unsigned long began = instructions();
         getppid();
@@ -260,6 +365,10 @@ static void witness(void) {
         msgsnd(id, &message, 1, 0);
         note(&longest->msgsnd, began);
         msgrcv(id, &message, 1, 0, 0);
+        began = instructions();
+        semop(set, &more, 1);
+        note(&longest->semop, began);
+        semctl(set, 0, SETVAL, 0);
         nanosleep(&pause_ns, NULL);
     }
 }
@@ -274,6 +383,8 @@ static const struct {
     {"execs", execs},       {"operations", operations},
     {"messages", messages}, {"descriptors", descriptors},
     {"groups", groups},     {"directories", directories},
+    {"sets", sets},         {"sleepers", sleepers},
+    {"families", families}, {"memories", memories},
     {"witness", witness},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -314,8 +425,8 @@ int main(int argc, char **argv) {
             kill(-children[i], SIGKILL);
             kill(children[i], SIGKILL);
         }
-    printf("witness: getppid %lu stat %lu msgsnd %lu\n", longest->getppid, longest->stat,
-           longest->msgsnd);
+    printf("witness: getppid %lu stat %lu msgsnd %lu semop %lu\n", longest->getppid, longest->stat,
+           longest->msgsnd, longest->semop);
     if (ended)
         fprintf(stderr, "lxhostile: %d kinds have ended by themselves\n", ended);
     return ended != 0;

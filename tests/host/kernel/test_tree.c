@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* AVL trees against a sorted array. */
 #include "support.h"
-#include <lib/tree.h>
+#include <common/tree.h>
 #include <stdio.h>
 
 #define NODES 500

@@ -46,7 +46,7 @@ void mock_send(struct call *call, int pid, uint64_t label, const uint64_t *words
 /* The same for a message that is words alone, PK_WORDS of them. */
 void mock_send_words(struct call *call, int pid, uint64_t label, const uint64_t *words);
 
-/* Sends a message that must be answered at once; its result. */
+/* Sends a message that must be answered at once, or after steps of jobs that are done here; its result. */
 long mock_call(uint64_t badge, uint64_t label, const uint64_t *words, unsigned count,
                const void *in, uint64_t in_len, void *out, uint64_t out_len);
 

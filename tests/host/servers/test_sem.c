@@ -14,9 +14,11 @@
 #include <string.h>
 
 enum { PROCESSES = 6 };
+static int whole_step; /* what the server takes for a step */
 
 static int setup(void **state) {
     (void)state;
+    whole_step = whole_step ? whole_step : sem_state.step;
     mock_start(&sem_server);
     for (int pid = 1; pid <= PROCESSES; pid++)
         mock_connect(pid, pid == 2 ? 200 : 100, 100);
@@ -27,6 +29,8 @@ static int teardown(void **state) {
     (void)state;
     for (int pid = 1; pid <= PROCESSES; pid++)
         mock_exit(pid);
+    mock_jobs();
+    sem_state.step = whole_step;
     assert_int_equal(sem_state.table.ids.used, 0);
     assert_int_equal(sem_state.undos.count, 0);
     assert_int_equal(sem_state.semaphores, 0);
@@ -320,6 +324,7 @@ static void replay(void) {
 
 static void check(int id) {
     unsigned increase = 0, zero = 0, active = 0;
+    mock_jobs();
     replay();
     for (int i = 0; i < SEMS; i++) {
         assert_int_equal(value(id, i, GETVAL), model[i]);
@@ -383,8 +388,7 @@ static void random_step(int id) {
     }
 }
 
-static void test_at_random(void **state) {
-    (void)state;
+static void run_at_random(void) {
     for (uint64_t seed = 1; seed <= 30; seed++) {
         mock_seed(seed);
         int id = (int)get(1, IPC_PRIVATE, SEMS, 0666);
@@ -397,10 +401,138 @@ static void test_at_random(void **state) {
             check(id);
         }
         sem_remove(1, id);
+        mock_jobs();
         for (int i = 0; i < CALLS; i++)
             if (pending[i].active)
                 assert_int_equal(pending[i].call.result, -EIDRM);
     }
+}
+
+static void test_at_random(void **state) {
+    (void)state;
+    run_at_random();
+}
+
+/* The same when all that can be done in steps is. */
+static void test_steps_at_random(void **state) {
+    (void)state;
+    sem_state.step = 1;
+    run_at_random();
+}
+
+/* ---- Sets that take many steps. ---- */
+
+static uint16_t many[SEMMSL], got[SEMMSL];
+
+static void start_all(struct call *call, uint64_t label, int id) {
+    bool get = label == SEM_LABEL_GET_ALL;
+    mock_send(call, 1, label, WORDS((uint64_t)id), get ? 0 : many, get ? 0 : sizeof(many),
+              get ? got : 0, get ? sizeof(got) : 0);
+    assert_false(call->answered);
+}
+
+static void fill_many(uint16_t value) {
+    for (size_t i = 0; i < SEMMSL; i++)
+        many[i] = value;
+}
+
+static void start_one(struct call *call, int pid, int id, int number, int change, int flags) {
+    static struct sembuf ops[4];
+    static unsigned next;
+    struct sembuf *o = &ops[next++ % 4];
+    *o = (struct sembuf){(uint16_t)number, (int16_t)change, (int16_t)flags};
+    start_op(call, pid, id, o, 1, SEM_FOREVER);
+}
+
+/* Whoever comes while a large set is read or set waits, and sees one state. */
+static void test_large_set(void **state) {
+    (void)state;
+    struct call all, one, killed;
+    int id = (int)get(1, IPC_PRIVATE, SEMMSL, 0666);
+    fill_many(2);
+    start_all(&all, SEM_LABEL_SET_ALL, id);
+    while (!all.answered)
+        assert_true(mock_job());
+    start_one(&one, 2, id, SEMMSL - 1, -1, 0);
+    assert_false(one.answered); /* the values are being set */
+    mock_jobs();
+    assert_int_equal(one.result, 0);
+    assert_int_equal(value(id, SEMMSL - 1, GETVAL), 1);
+
+    start_all(&all, SEM_LABEL_GET_ALL, id);
+    start_one(&one, 2, id, 0, 5, 0);
+    assert_false(one.answered); /* the values are being read */
+    mock_jobs();
+    assert_int_equal(all.result, 0);
+    assert_int_equal(got[0], 2);
+    assert_int_equal(got[SEMMSL - 1], 1);
+    assert_int_equal(one.result, 0);
+    assert_int_equal(value(id, 0, GETVAL), 7);
+
+    start_all(&killed, SEM_LABEL_GET_ALL, id);
+    start_one(&one, 2, id, 0, 1, 0);
+    mock_kill(&killed);
+    mock_jobs();
+    assert_int_equal(one.result, 0);
+    fill_many(3);
+    many[SEMMSL - 1] = SEMVMX + 1;
+    start_all(&all, SEM_LABEL_SET_ALL, id);
+    mock_jobs();
+    assert_int_equal(all.result, -ERANGE);
+    assert_int_equal(value(id, 0, GETVAL), 8); /* nothing was set */
+    sem_remove(1, id);
+}
+
+/* A process's end gives back what it took, though the set is large and busy; the next one of its pid has no part in it. */
+static void test_large_undo(void **state) {
+    (void)state;
+    struct call all, one;
+    int id = (int)get(1, IPC_PRIVATE, SEMMSL, 0666);
+    assert_int_equal(mock_connect(10, 0, 0), 1);
+    assert_int_equal(op(10, id, 0, 3, SEM_UNDO), 0);
+    assert_int_equal(op(10, id, SEMMSL - 1, 4, SEM_UNDO), 0);
+    start_all(&all, SEM_LABEL_GET_ALL, id);
+    mock_exit(10);
+    assert_int_equal(mock_connect(10, 0, 0), 1);
+    start_one(&one, 10, id, SEMMSL - 1, 1, SEM_UNDO);
+    assert_false(one.answered);
+    mock_jobs();
+    assert_int_equal(got[SEMMSL - 1], 4); /* as it was when the call came */
+    assert_int_equal(one.result, 0);
+    assert_int_equal(value(id, 0, GETVAL), 0);
+    assert_int_equal(value(id, SEMMSL - 1, GETVAL), 1);
+    mock_exit(10);
+    assert_int_equal(value(id, SEMMSL - 1, GETVAL), 0);
+    sem_remove(1, id);
+}
+
+/* A thousand callers are woken, or end, a few at a time; each is answered once. */
+static void test_many_waiters(void **state) {
+    (void)state;
+    static struct call waiting[1000];
+    struct call late;
+    int id = (int)get(1, IPC_PRIVATE, 1, 0666), woken = 0;
+    for (int i = 0; i < 1000; i++)
+        start_one(&waiting[i], 2, id, 0, -1, 0);
+    assert_int_equal(op(1, id, 0, 900, 0), 0);
+    for (int i = 0; i < 1000; i++)
+        woken += waiting[i].answered;
+    assert_in_range(woken, 1, 200);
+    start_one(&late, 3, id, 0, -1, IPC_NOWAIT);
+    assert_false(late.answered);     /* those before it are served first */
+    mock_interrupt(&waiting[woken]); /* the next one */
+    mock_interrupt(&waiting[950]);
+    mock_jobs();
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(waiting[i].answered, i < 901 || i == 950);
+    assert_int_equal(waiting[woken].result, -EINTR);
+    assert_int_equal(waiting[900].result, 0);
+    assert_int_equal(late.result, -EAGAIN);
+    assert_int_equal(value(id, 0, GETNCNT), 98);
+    sem_remove(1, id);
+    mock_jobs();
+    for (int i = 901; i < 1000; i++)
+        assert_int_equal(waiting[i].result, i == 950 ? -EINTR : -EIDRM);
 }
 
 int main(void) {
@@ -414,6 +546,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_restarts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_all_and_stat, setup, teardown),
         cmocka_unit_test_setup_teardown(test_at_random, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_steps_at_random, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_large_set, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_large_undo, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_waiters, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

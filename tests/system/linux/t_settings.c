@@ -215,10 +215,62 @@ static void test_attributes(void) {
     is_int(errno, EINVAL, "EINVAL");
 }
 
+/* ---- Parents that end --------------------------------------------------------------------- */
+
+/* A child of a child, whose parent ends; what it writes says what became of it. */
+static char orphan(int death_signal) {
+    int pipes[2];
+    char told = 0;
+
+    if (pipe(pipes) < 0)
+        return 'p';
+    pid_t middle = start();
+    if (middle == 0) {
+        if (start() == 0) {
+            sigset_t set;
+            int signal = 0;
+            pid_t parent = getppid();
+
+            sigemptyset(&set);
+            sigaddset(&set, SIGUSR2);
+            sigprocmask(SIG_BLOCK, &set, NULL);
+            prctl(PR_SET_PDEATHSIG, death_signal);
+            if (write(pipes[1], "r", 1) != 1)
+                _exit(1);
+            if (death_signal)
+                sigwait(&set, &signal);
+            while (getppid() == parent)
+                sleep_ms(1);
+            told = signal ? 's' : 'o';
+            _exit(write(pipes[1], &told, 1) == 1 ? 7 : 1);
+        }
+        _exit(read(pipes[0], &told, 1) == 1 ? 0 : 1);
+    }
+    if (reap_exit(middle) != 0 || read(pipes[0], &told, 1) != 1)
+        told = 'r';
+    close(pipes[0]);
+    close(pipes[1]);
+    return told;
+}
+
+static void test_orphans(void) {
+    int status;
+
+    is_int(orphan(0), 'o', "an orphan");
+    is_int(waitpid(-1, &status, 0), -1, "is not ours");
+    is_int(errno, ECHILD, "ECHILD");
+    is_int(orphan(SIGUSR2), 's', "hears of its parent's end, if it asked for that");
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    is_int(orphan(0), 'o', "an orphan of a subreaper's child");
+    is_int(reap_exit(-1), 7, "is its own, and can be waited for");
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
 int main(void) {
     test_limits();
     test_supplementary();
     test_nice();
     test_attributes();
+    test_orphans();
     return done();
 }

@@ -2,8 +2,8 @@
 /*
  * Intrusive AVL trees keyed by a 64-bit number. Equal keys are allowed. Every operation takes O(log n) and never allocates.
  */
-#ifndef LIB_TREE_H
-#define LIB_TREE_H
+#ifndef COMMON_TREE_H
+#define COMMON_TREE_H
 
 #include <stdint.h>
 

@@ -3,8 +3,9 @@
  * AVL trees (tree.h). The path from the root is kept in an array instead of parent pointers: an
  * AVL tree of 2^32 nodes is at most 46 high.
  */
-#include <lib/lib.h>
-#include <lib/tree.h>
+#include <common/tree.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 #define MAX_HEIGHT 48
 
@@ -81,7 +82,6 @@ void tree_remove(struct tree *tree, struct tree_node *node) {
     struct tree_node **at = &tree->root;
     int depth = 0;
     for (; *at != node; at = stands_before(node, *at) ? &(*at)->left : &(*at)->right) {
-        ASSERT(*at);
         path[depth++] = at;
     }
     path[depth++] = at;

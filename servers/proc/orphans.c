@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a process leaves behind: its children, which init or a subreaper (prctl(2)) adopts, and its memory. There may be thousands, so both are
+ * seen to in steps. Nobody can tell: a process whose parent has ended has init for its parent from then on
+ * (process_parent()).
+ */
+#include "pool.h"
+#include <lib/job.h>
+#include <stdlib.h>
+
+#define ADOPTED_AT_ONCE 256 /* children; a zombie, which is freed, counts as many */
+#define ZOMBIE_COST 16
+#define BURIED_AT_ONCE 16
+
+uint64_t process_subreapers;
+
+static struct list leaving =
+    LIST_INIT(leaving); /* ended, with children left: struct process.leaving */
+static struct list buried = LIST_INIT(buried); /* to be freed: struct process.all */
+
+/* Who adopts p's children: the nearest of its ancestors that asked for it, else NULL: init. */
+static struct process *heir_of(const struct process *p) {
+    struct process *heir = process_parent(p);
+    if (!process_subreapers)
+        return NULL;
+    while (heir && !heir->subreaper)
+        heir = process_parent(heir);
+    return heir;
+}
+
+/* A child joins its new parent, who can wait for it; if memory has ended, init has it. A zombie may be gone then. */
+static void move_to(struct process *child, struct process *heir) {
+    struct family *family = heir ? family_get(heir, process_group(child)) : NULL;
+    family_leave(child);
+    list_remove(&child->sibling);
+    child->parent = family ? heir : NULL;
+    if (!family) {
+        if (child->state == PROCESS_ZOMBIE)
+            process_free(child);
+        return;
+    }
+    list_add_tail(&heir->children, &child->sibling);
+    family_enter(child, family);
+    if (child->state == PROCESS_ZOMBIE)
+        process_tell_end(child);
+}
+
+/* Zombies that init gets are gone at once, since it always waits. False if there are more. */
+static bool adopt_some(struct process *p, int *credit) {
+    for (; !list_empty(&p->children); --*credit) {
+        if (*credit <= 0)
+            return false;
+        struct process *child = container_of(p->children.next, struct process, sibling);
+        bool ended = child->state == PROCESS_ZOMBIE;
+        move_to(child, heir_of(p));
+        if (ended) {
+            *credit -= ZOMBIE_COST;
+            continue;
+        }
+        group_parent_ended(child);
+        if (child->parent_death_signal)
+            signal_send_simple(child, child->parent_death_signal, SI_USER, p);
+    }
+    return true;
+}
+
+static bool step(struct job *job) {
+    int credit = ADOPTED_AT_ONCE;
+    (void)job;
+    process_bury();
+    while (!list_empty(&leaving)) {
+        struct process *p = container_of(leaving.next, struct process, leaving);
+        if (!adopt_some(p, &credit))
+            break;
+        list_remove(&p->leaving);
+        if (p->freed)
+            list_add_tail(&buried, &p->all);
+    }
+    group_hang_ups();
+    return !list_empty(&leaving) || !list_empty(&buried);
+}
+
+static struct job job = {.link = LIST_INIT(job.link), .step = step};
+
+void process_adopt_orphans(struct process *p) {
+    int credit = ADOPTED_AT_ONCE;
+    if (adopt_some(p, &credit))
+        return;
+    list_add_tail(&leaving, &p->leaving);
+    job_queue(&job);
+}
+
+/*
+ * What has ended during a request is freed at the next one, so that code that was handling it when it
+ * ended may still look at its state. If its children are not all adopted yet, it is freed after that.
+ */
+void process_bury_later(struct process *p) {
+    p->freed = true;
+    if (list_empty(&p->leaving))
+        list_add_tail(&buried, &p->all);
+}
+
+bool process_to_bury(void) {
+    return !list_empty(&buried);
+}
+
+void process_bury(void) {
+    for (int n = 0; n < BURIED_AT_ONCE && !list_empty(&buried); n++) {
+        struct process *p = container_of(buried.next, struct process, all);
+        struct pool *pool = p->pool;
+        list_remove(&p->all);
+        family_forget(p);
+        command_put(p->command);
+        settings_put(p->settings);
+        free(p);
+        pool_put(pool);
+    }
+    if (!list_empty(&buried))
+        job_queue(&job);
+}
