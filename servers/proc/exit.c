@@ -120,7 +120,7 @@ static void stop_running(struct process *p) {
     p->main.waiting = WAIT_NONE;
     if (p->exec)
         exec_abandon(p);
-    alarm_cancel(p);
+    timers_end(p);
     process_subreapers -= p->subreaper;
     p->subreaper = false;
     must(pk_cap_drop(0, p->main.slot));

@@ -116,6 +116,9 @@ enum child_event { CHILD_ENDED, CHILD_STOPPED, CHILD_CONTINUED, CHILD_EVENTS };
 
 struct family;
 
+enum { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF, ITIMERS };
+struct itimer;
+
 struct process {
     struct hash_node pid_node; /* key: pid */
     struct list all;           /* of all processes, oldest first */
@@ -143,11 +146,9 @@ struct process {
 
     uint64_t vfork_token; /* of the parent, which waits for this child's exec or end */
 
-    uint64_t pending;        /* bit n-1: signal n */
-    struct list queue;       /* struct pending_signal */
-    struct waiter alarm;     /* ITIMER_REAL; its deadline is the last one if it is not armed */
-    uint64_t alarm_interval; /* 0: it expires once */
-    bool alarm_armed;
+    uint64_t pending;               /* bit n-1: signal n */
+    struct list queue;              /* struct pending_signal */
+    struct itimer *timers[ITIMERS]; /* NULL: never set */
 
     uint32_t ruid, euid, suid, rgid, egid, sgid;
     uint64_t start_ns, own_ns, children_ns;
@@ -430,8 +431,9 @@ void terminal_session_ended(const struct process *leader);
 int terminal_foreground(const struct process *p); /* of its controlling terminal; 0: it has none */
 
 /* timer.c */
-void alarm_cancel(struct process *p);
-/* Its signal has been taken, or is not ignored any more: a periodic timer goes on. */
-void alarm_rearm(struct process *p);
+void timers_end(struct process *p);
+/* A timer's signal has been taken, or is not ignored any more: a periodic timer goes on. */
+void timer_rearm(struct process *p, int signal);
+#define TIMER_SIGNALS (signal_bit(SIGALRM) | signal_bit(SIGVTALRM) | signal_bit(SIGPROF))
 
 #endif

@@ -98,8 +98,8 @@ struct process *process_new(struct process *parent) {
     p->exec = 0;
     p->main.waiting = WAIT_NONE;
     p->pending = 0;
-    p->main.mask_saved = p->alarm_armed = false;
-    p->alarm_interval = 0;
+    p->main.mask_saved = false;
+    memset(p->timers, 0, sizeof p->timers);
     p->own_ns = p->children_ns = 0;
     p->parent_death_signal = 0;
     p->subreaper = false;

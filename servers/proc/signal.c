@@ -131,8 +131,8 @@ void signal_remove(struct process *p, int signal) {
         list_remove(&s->link);
         free(s);
     }
-    if (signal == SIGALRM)
-        alarm_rearm(p);
+    if (signal_bit(signal) & TIMER_SIGNALS)
+        timer_rearm(p, signal);
 }
 
 bool signal_take(struct process *p, uint64_t set, struct signal_info *out) {

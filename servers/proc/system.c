@@ -31,6 +31,14 @@ long proc_handle_usage(struct request *req) {
     return 0;
 }
 
+long proc_handle_run_time(struct request *req, int pid) {
+    const struct process *p = pid ? process_find(pid) : request_process(req);
+    if (!p)
+        return -ESRCH;
+    proc_results_run_time(&req->msg, process_run_ns(p));
+    return 0;
+}
+
 long proc_handle_system(struct request *req) {
     proc_results_system(&req->msg, process_count());
     return 0;

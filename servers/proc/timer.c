@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Sleeping and the real-time interval timer: deadlines of the library's heap. */
+/* Sleeping and interval timers: deadlines of the library's heap. */
 #include "proc.h"
 #include <protocol/proc_server.h>
+#include <stdlib.h>
 
 static long sleep_ended(struct waiter *w, enum waiter_end why) {
     struct process *p = container_of(w, struct process, main.wait);
@@ -26,78 +27,147 @@ long proc_handle_sleep(struct request *req, uint64_t until_ns) {
 }
 
 /*
- * ITIMER_REAL. Its waiter has no caller: its token is 0, which names nobody.
+ * Interval timers (setitimer(2)). A timer's waiter has no caller: its token is 0, which names nobody.
  *
  * A periodic timer that has expired is set anew only when its signal has been taken (or at once, if it was
  * waited for): until then further expiries would only be counted, and a program that asks for one every
- * nanosecond gets as many as it takes signals. While SIGALRM is ignored, it is not set at all. The times that
+ * nanosecond gets as many as it takes signals. While the signal is ignored, it is not set at all. The times that
  * pass meanwhile are skipped.
+ *
+ * The timers of CPU time look when the process could have used what is left at the earliest, and again, if it
+ * has not.
  */
-static uint64_t next_expiry(const struct process *p) {
-    uint64_t last = p->alarm.deadline, now = clock_ns();
-    uint64_t skipped = now > last ? (now - last) / p->alarm_interval : 0;
-    if (p->alarm_interval > INT64_MAX || last > INT64_MAX - p->alarm_interval)
+struct itimer {
+    struct waiter waiter;
+    struct process *p;
+    int which;
+    uint64_t at, interval; /* ns of its clock; interval 0: it expires once */
+    bool armed;
+};
+
+#define TICK 4000000ul /* ns: how exactly CPU time is looked at */
+
+static const int timer_signals[ITIMERS] = {SIGALRM, SIGVTALRM, SIGPROF};
+
+static uint64_t timer_now(const struct itimer *t) {
+    return t->which == ITIMER_REAL ? clock_ns() : process_run_ns(t->p);
+}
+
+static uint64_t next_expiry(const struct itimer *t) {
+    uint64_t now = timer_now(t), skipped = now > t->at ? (now - t->at) / t->interval : 0;
+    if (t->interval > INT64_MAX || t->at > INT64_MAX - t->interval)
         return INT64_MAX;
-    return last + (skipped + 1) * p->alarm_interval;
+    return t->at + (skipped + 1) * t->interval;
 }
 
-static long arm(struct process *p, uint64_t at_ns);
+static long set(struct itimer *t);
 
-void alarm_rearm(struct process *p) {
-    if (!p->alarm_interval || p->alarm_armed || p->pending & signal_bit(SIGALRM) ||
-        signal_is_ignored(p, SIGALRM))
+static void rearm(struct itimer *t) {
+    int signal = timer_signals[t->which];
+    if (!t->interval || t->armed || t->p->pending & signal_bit(signal) ||
+        signal_is_ignored(t->p, signal))
         return;
-    if (arm(p, next_expiry(p)) < 0)
-        p->alarm_interval = 0; /* without memory it ends */
+    t->at = next_expiry(t);
+    if (set(t) < 0)
+        t->interval = 0; /* without memory it ends */
 }
 
-static long alarm_ended(struct waiter *w, enum waiter_end why) {
-    struct process *p = container_of(w, struct process, alarm);
+void timer_rearm(struct process *p, int signal) {
+    for (int which = 0; which < ITIMERS; which++)
+        if (p->timers[which] && timer_signals[which] == signal)
+            rearm(p->timers[which]);
+}
+
+static long timer_ended(struct waiter *w, enum waiter_end why) {
+    struct itimer *t = container_of(w, struct itimer, waiter);
+    struct process *p = t->p;
     (void)why;
-    p->alarm_armed = false;
-    signal_send_simple(p, SIGALRM, SI_KERNEL, 0);
-    if (p->state != PROCESS_ZOMBIE)
-        alarm_rearm(p);
+    t->armed = false;
+    if (timer_now(t) < t->at) {
+        if (set(t) < 0)
+            t->interval = 0;
+        return SERVER_DEFER;
+    }
+    signal_send_simple(p, timer_signals[t->which], SI_KERNEL, 0);
+    if (p->state != PROCESS_ZOMBIE) /* else the timer is gone, too */
+        rearm(t);
     return SERVER_DEFER;
 }
 
-static long arm(struct process *p, uint64_t at_ns) {
-    static const struct waiter_ops ops = {.ended = alarm_ended};
+/* It expires at t->at. */
+static long set(struct itimer *t) {
+    static const struct waiter_ops ops = {.ended = timer_ended};
     static const struct request nobody;
-    waiter_init(&p->alarm, &nobody, 0, &ops);
-    long error = waiter_set_deadline(&p->alarm, at_ns);
+    uint64_t at = t->at;
+    if (t->which != ITIMER_REAL) {
+        uint64_t run = timer_now(t), left = at > run + TICK ? at - run : TICK;
+        at = clock_after(left);
+    }
+    waiter_init(&t->waiter, &nobody, 0, &ops);
+    long error = waiter_set_deadline(&t->waiter, at);
     if (error < 0)
-        waiter_remove(&p->alarm);
-    p->alarm_armed = error == 0;
+        waiter_remove(&t->waiter);
+    t->armed = error == 0;
     return error;
 }
 
-void alarm_cancel(struct process *p) {
-    if (p->alarm_armed)
-        waiter_remove(&p->alarm);
-    p->alarm_armed = false;
-    p->alarm_interval = 0;
+static void stop(struct itimer *t) {
+    if (t->armed)
+        waiter_remove(&t->waiter);
+    t->armed = false;
+    t->interval = 0;
 }
 
-static uint64_t time_left(const struct process *p) {
-    if (!p->alarm_armed && !p->alarm_interval)
+void timers_end(struct process *p) {
+    for (int which = 0; which < ITIMERS; which++)
+        if (p->timers[which]) {
+            stop(p->timers[which]);
+            free(p->timers[which]);
+            p->timers[which] = 0;
+        }
+}
+
+static uint64_t time_left(const struct itimer *t) {
+    if (!t->armed && !t->interval)
         return 0;
-    uint64_t at = p->alarm_armed ? p->alarm.deadline : next_expiry(p), now = clock_ns();
+    uint64_t at = t->armed ? t->at : next_expiry(t), now = timer_now(t);
     return at > now ? at - now : 1;
 }
 
-long proc_handle_setitimer(struct request *req, uint64_t value_ns, uint64_t interval_ns, int get) {
+static struct itimer *timer_new(struct process *p, int which) {
+    struct itimer *t = calloc(1, sizeof *t);
+    if (t) {
+        t->p = p;
+        t->which = which;
+        p->timers[which] = t;
+    }
+    return t;
+}
+
+static long start(struct process *p, int which, uint64_t value_ns, uint64_t interval_ns) {
+    struct itimer *t = p->timers[which];
+    if (!t && !(t = timer_new(p, which)))
+        return -ENOMEM;
+    uint64_t now = timer_now(t);
+    t->at = value_ns > INT64_MAX - now ? INT64_MAX : now + value_ns;
+    long error = set(t);
+    if (error == 0)
+        t->interval = interval_ns;
+    return error;
+}
+
+long proc_handle_setitimer(struct request *req, int which, uint64_t value_ns, uint64_t interval_ns,
+                           int get) {
     struct process *p = request_process(req);
     if (!p)
         return -ESRCH;
-    proc_results_setitimer(&req->msg, time_left(p), p->alarm_interval);
+    if (which < 0 || which >= ITIMERS)
+        return -EINVAL;
+    struct itimer *t = p->timers[which];
+    proc_results_setitimer(&req->msg, t ? time_left(t) : 0, t ? t->interval : 0);
     if (get)
         return 0;
-    alarm_cancel(p);
-    if (!value_ns)
-        return 0;
-    long error = arm(p, clock_after(value_ns));
-    if (error == 0)
-        p->alarm_interval = interval_ns;
-    return error;
+    if (t)
+        stop(t);
+    return value_ns ? start(p, which, value_ns, interval_ns) : 0;
 }

@@ -30,11 +30,12 @@ static bool close_some(struct job *job) {
     return false;
 }
 
-/* Closes all open files, or those that an exec closes: the first ones at once, the rest as a job. */
-static void close_files(struct context *context, bool all) {
+/* Closes the open files from `first` to `last`, or those of them that an exec closes: the first ones at once, the
+ * rest as a job. */
+static void close_files(struct context *context, int first, int last, bool all) {
     struct closing *closing = NULL;
     int closed = 0;
-    for (int fd = 0; fd < context->size; fd++) {
+    for (int fd = first; fd < context->size && fd <= last; fd++) {
         if (!context->files[fd] || !(all || fd_cloexec(context, fd))) {
             continue;
         }
@@ -55,8 +56,35 @@ static void close_files(struct context *context, bool all) {
     }
 }
 
+#define CLOSE_RANGE_UNSHARE 2u /* descriptors are never shared by processes */
+#define CLOSE_RANGE_CLOEXEC 4u
+
+long vfs_handle_close_range(struct request *req, uint32_t first, uint32_t last, uint32_t flags) {
+    struct context *context = request_context(req);
+    if (flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC) || first > last) {
+        return -EINVAL;
+    }
+    if (!context) {
+        return -EBADF;
+    }
+    if (first >= (uint32_t)context->size) {
+        return 0;
+    }
+    int end = last < (uint32_t)context->size ? (int)last : context->size - 1;
+    if (!(flags & CLOSE_RANGE_CLOEXEC)) {
+        close_files(context, (int)first, end, true);
+        return 0;
+    }
+    for (int fd = (int)first; fd <= end; fd++) {
+        if (context->files[fd]) {
+            fd_set_cloexec(context, fd, true);
+        }
+    }
+    return 0;
+}
+
 static void context_free(struct context *context) {
-    close_files(context, true);
+    close_files(context, 0, INT_MAX, true);
     node_put(context->cwd);
     free(context->files);
     free(context->cloexec);
@@ -110,7 +138,7 @@ static long context_forked(struct client *parent, struct client *child) {
 }
 
 static void context_execed(struct client *client) {
-    close_files(client->data, false);
+    close_files(client->data, 0, INT_MAX, false);
 }
 
 static void context_exited(struct client *client) {

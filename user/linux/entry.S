@@ -9,7 +9,7 @@
 #include <parley/calls.h>
 #include <parley/personality.h>
 
-#define LINUX_CALLS 452
+#define LINUX_CALLS 453
 #define FRAME_SIZE 128
 #define FRAME_RA 0
 #define FRAME_SP 8

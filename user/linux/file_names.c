@@ -304,6 +304,11 @@ long linux_fchmodat(uint64_t dirfd, uint64_t path, uint64_t mode) {
         VFS_CALL(vfs_fchmodat(PK_SLOT_VFS, (int)dirfd, (uint32_t)mode, 0, PATH(path))));
 }
 
+long linux_fchmodat2(uint64_t dirfd, uint64_t path, uint64_t mode, uint64_t flags) {
+    return refuse_remote(VFS_CALL(
+        vfs_fchmodat(PK_SLOT_VFS, (int)dirfd, (uint32_t)mode, (uint32_t)flags, PATH(path))));
+}
+
 long linux_fchownat(uint64_t dirfd, uint64_t path, uint64_t uid, uint64_t gid, uint64_t flags) {
     return refuse_remote(VFS_CALL(vfs_fchownat(PK_SLOT_VFS, (int)dirfd, (uint32_t)uid,
                                                (uint32_t)gid, (uint32_t)flags, PATH(path))));

@@ -318,6 +318,10 @@ long linux_fallocate(uint64_t fd, uint64_t mode, uint64_t offset, uint64_t lengt
         vfs_fallocate(PK_SLOT_VFS, (int)fd, (uint32_t)mode, (int64_t)offset, (int64_t)length));
 }
 
+long linux_close_range(uint64_t first, uint64_t last, uint64_t flags) {
+    return VFS_CALL(vfs_close_range(PK_SLOT_VFS, (uint32_t)first, (uint32_t)last, (uint32_t)flags));
+}
+
 long linux_fsync(uint64_t fd) {
     return VFS_CALL(vfs_fsync(PK_SLOT_VFS, (int)fd));
 }

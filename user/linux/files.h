@@ -47,6 +47,8 @@ long linux_getdents64(uint64_t fd, uint64_t entries, uint64_t length);
 long linux_ftruncate(uint64_t fd, uint64_t length);
 long linux_fallocate(uint64_t fd, uint64_t mode, uint64_t offset, uint64_t length);
 long linux_fsync(uint64_t fd);
+long linux_close_range(uint64_t first, uint64_t last, uint64_t flags);
+long linux_mlock(uint64_t address, uint64_t length);
 long linux_fdatasync(uint64_t fd);
 long linux_fchmod(uint64_t fd, uint64_t mode);
 long linux_fchown(uint64_t fd, uint64_t uid, uint64_t gid);
@@ -73,6 +75,7 @@ long linux_chdir(uint64_t path);
 long linux_getcwd(uint64_t buffer, uint64_t length);
 long linux_truncate(uint64_t path, uint64_t length);
 long linux_fchmodat(uint64_t dirfd, uint64_t path, uint64_t mode);
+long linux_fchmodat2(uint64_t dirfd, uint64_t path, uint64_t mode, uint64_t flags);
 long linux_fchownat(uint64_t dirfd, uint64_t path, uint64_t uid, uint64_t gid, uint64_t flags);
 long linux_utimensat(uint64_t dirfd, uint64_t path, uint64_t times, uint64_t flags);
 

@@ -18,7 +18,27 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #define MREMAP_MAYMOVE 1
 #define MREMAP_FIXED 2
-#define MADV_DONTNEED 4
+
+enum {
+    MADV_NORMAL,
+    MADV_RANDOM,
+    MADV_SEQUENTIAL,
+    MADV_WILLNEED,
+    MADV_DONTNEED,
+    MADV_FREE = 8,
+    MADV_DOFORK = 11,
+    MADV_MERGEABLE,
+    MADV_UNMERGEABLE,
+    MADV_HUGEPAGE,
+    MADV_NOHUGEPAGE,
+    MADV_DONTDUMP,
+    MADV_DODUMP,
+    MADV_KEEPONFORK = 19,
+    MADV_COLD,
+    MADV_PAGEOUT,
+    MADV_POPULATE_READ,
+    MADV_POPULATE_WRITE
+};
 
 static uint64_t page_up(uint64_t v) {
     return (v + PAGE - 1) & ~(PAGE - 1);
@@ -139,11 +159,32 @@ static long drop_pages(uint64_t address, uint64_t length) {
     return 0;
 }
 
+/* Advice that may be ignored, by bit. What cannot be done although it is more than advice is EINVAL, as
+ * on a Linux that was built without it. */
+#define MADV_IGNORED                                                                               \
+    (1u << MADV_NORMAL | 1u << MADV_RANDOM | 1u << MADV_SEQUENTIAL | 1u << MADV_WILLNEED |         \
+     1u << MADV_DOFORK | 1u << MADV_MERGEABLE | 1u << MADV_UNMERGEABLE | 1u << MADV_HUGEPAGE |     \
+     1u << MADV_NOHUGEPAGE | 1u << MADV_DONTDUMP | 1u << MADV_DODUMP | 1u << MADV_KEEPONFORK |     \
+     1u << MADV_COLD | 1u << MADV_PAGEOUT)
+
 long linux_madvise(uint64_t address, uint64_t length, int advice) {
-    if (address % PAGE || advice < 0 || advice > 102)
+    if (address % PAGE || length > page_up(length))
         return -EINVAL;
     length = page_up(length);
-    return advice == MADV_DONTNEED ? drop_pages(address, length) : check_mapped(address, length);
+    switch (advice) {
+    case MADV_DONTNEED:
+    case MADV_FREE:
+        return drop_pages(address, length);
+    case MADV_POPULATE_READ:
+    case MADV_POPULATE_WRITE: {
+        long error = check_mapped(address, length);
+        return error < 0 || !length ? error : pk_populate(TASK, address, length);
+    }
+    default:
+        return advice >= 0 && advice < 32 && MADV_IGNORED >> advice & 1
+                   ? check_mapped(address, length)
+                   : -EINVAL;
+    }
 }
 
 long linux_msync(uint64_t address, uint64_t length, int flags) {

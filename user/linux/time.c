@@ -14,7 +14,6 @@ enum {
     CLOCK_BOOTTIME = 7,
 };
 #define TIMER_ABSTIME 1
-#define ITIMER_REAL 0
 
 struct linux_itimerval {
     struct linux_timeval interval, value;
@@ -49,6 +48,19 @@ static struct linux_timeval to_timeval(uint64_t ns) {
                                   (int64_t)(ns % NS_PER_SECOND / 1000)};
 }
 
+/* clock_getcpuclockid(3): the complement of a pid in the upper bits, the kind of clock in the lower three. */
+#define CPU_CLOCK_LAST 2
+static long read_process_clock(int clock, uint64_t *ns) {
+    int pid = ~(clock >> 3);
+    if ((clock & 3) > CPU_CLOCK_LAST)
+        return -EINVAL;
+    return proc_run_time(PK_SLOT_PROC, pid, ns) < 0 ? -EINVAL : 0;
+}
+
+static bool is_cpu_clock(int clock) {
+    return clock < 0 || clock == CLOCK_PROCESS_CPUTIME || clock == CLOCK_THREAD_CPUTIME;
+}
+
 static long read_clock(int clock, uint64_t *ns) {
     uint64_t own = 0, children, resident;
     switch (clock) {
@@ -69,7 +81,7 @@ static long read_clock(int clock, uint64_t *ns) {
         return error;
     }
     default:
-        return -EINVAL;
+        return clock < 0 ? read_process_clock(clock, ns) : -EINVAL;
     }
 }
 
@@ -106,13 +118,25 @@ EXPORT int __vdso_clock_getres(int clock, struct linux_timespec *out);
 EXPORT int __vdso_gettimeofday(struct linux_timeval *tv, struct linux_timezone *tz);
 EXPORT int __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused);
 
+#define NR_CLOCK_GETTIME 113
+#define NR_CLOCK_GETRES 114
+
+/* The system call, for those that go on outside of one. */
+static int system_call(long number, int clock, struct linux_timespec *out) {
+    register long a0 __asm__("a0") = clock;
+    register struct linux_timespec *a1 __asm__("a1") = out;
+    register long a7 __asm__("a7") = number;
+    __asm__ volatile("ecall" : "+r"(a0) : "r"(a1), "r"(a7) : "memory");
+    return (int)a0;
+}
+
 /*
- * glibc calls these directly, outside of a foreign call; a CPU-time clock needs the process server
- * and goes the long way: -ENOSYS makes glibc make the system call.
+ * glibc calls these directly, outside of a foreign call; a CPU-time clock needs the process server, so it is a
+ * system call after all. (glibc makes none by itself when these fail.)
  */
 int __vdso_clock_gettime(int clock, struct linux_timespec *out) {
-    if (clock == CLOCK_PROCESS_CPUTIME || clock == CLOCK_THREAD_CPUTIME)
-        return -ENOSYS;
+    if (is_cpu_clock(clock))
+        return system_call(NR_CLOCK_GETTIME, clock, out);
     uint64_t ns;
     long error = read_clock(clock, &ns);
     if (error == 0)
@@ -121,8 +145,8 @@ int __vdso_clock_gettime(int clock, struct linux_timespec *out) {
 }
 
 int __vdso_clock_getres(int clock, struct linux_timespec *out) {
-    if (clock == CLOCK_PROCESS_CPUTIME || clock == CLOCK_THREAD_CPUTIME)
-        return -ENOSYS;
+    if (is_cpu_clock(clock))
+        return system_call(NR_CLOCK_GETRES, clock, out);
     return (int)linux_clock_getres(clock, out);
 }
 
@@ -191,30 +215,28 @@ static long timeval_ns(const struct linux_timeval *user, uint64_t *ns) {
     return 0;
 }
 
-static long itimer(uint64_t value, uint64_t interval, int get, struct linux_itimerval *old) {
+static long itimer(int which, uint64_t value, uint64_t interval, int get,
+                   struct linux_itimerval *old) {
     uint64_t old_value, old_interval;
-    long error = proc_setitimer(PK_SLOT_PROC, value, interval, get, &old_value, &old_interval);
+    long error =
+        proc_setitimer(PK_SLOT_PROC, which, value, interval, get, &old_value, &old_interval);
     struct linux_itimerval was = {to_timeval(old_interval), to_timeval(old_value)};
     return error == 0 && old ? user_put(old, &was, sizeof was) : error;
 }
 
-/* setitimer(2): the real-time timer; the CPU-time ones are not served. */
+/* setitimer(2) */
 long linux_setitimer(int which, const struct linux_itimerval *new, struct linux_itimerval *old) {
-    if (which != ITIMER_REAL)
-        return which == 1 || which == 2 ? -ENOSYS : -EINVAL;
     uint64_t value = 0, interval = 0;
     long error = new ? timeval_ns(&new->value, &value) : 0;
     if (error == 0 && new)
         error = timeval_ns(&new->interval, &interval);
     if (error < 0)
         return error;
-    return itimer(value, interval, 0, old);
+    return itimer(which, value, interval, 0, old);
 }
 
 long linux_getitimer(int which, struct linux_itimerval *old) {
-    if (which != ITIMER_REAL)
-        return which == 1 || which == 2 ? -ENOSYS : -EINVAL;
-    return itimer(0, 0, 1, old);
+    return itimer(which, 0, 0, 1, old);
 }
 
 #define CLOCK_TICKS_NS 10000000 /* sysconf(_SC_CLK_TCK) is 100 */

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""docs/linux-calls.md lists just the system calls that the personality serves, by number and name. TAP."""
+
+import os
+import re
+import subprocess
+import sys
+
+TOP = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
+NAMES = {"newfstatat": "fstatat", "fadvise64_64": "fadvise64"}  # asm/unistd.h's: the page's
+
+
+def read(*path):
+    with open(os.path.join(TOP, *path), encoding="utf-8") as stream:
+        return stream.read()
+
+
+def served():
+    """The numbers of the personality's table."""
+    return [int(number) for number in re.findall(r"^\s*CALL (\d+),", read("user", "linux", "calls.inc"),
+                                                 re.MULTILINE)]
+
+
+def documented():
+    """(number, name) of each row of the page."""
+    return [(int(number), name) for number, name in
+            re.findall(r"^\| (\d+) \| (\w+) \|", read("docs", "linux-calls.md"), re.MULTILINE)]
+
+
+def linux_names():
+    """Linux's names by number, by the C library's headers."""
+    text = subprocess.run(["riscv64-linux-gnu-gcc", "-E", "-dM", "-include", "asm/unistd.h", "-x", "c",
+                           os.devnull], capture_output=True, text=True, check=True).stdout
+    values = dict(re.findall(r"^#define __NR(\w*) (\w+)$", text, re.MULTILINE))
+    names = {}
+    for name, value in values.items():
+        while value.startswith("__NR"):
+            value = values[value[4:]]
+        if name.startswith("_") and value.isdigit():
+            names[int(value)] = name.removeprefix("3264_").removeprefix("_")
+    return names
+
+
+def main():
+    calls, rows, names = served(), documented(), linux_names()
+    wrong = [f"{number} {name}: Linux calls it {names[number]}" for number, name in rows
+             if number in names and NAMES.get(names[number], names[number]) != name]
+    checks = [
+        ("calls are served in order, once", calls == sorted(set(calls)), calls),
+        ("the page lists just these", calls == [number for number, _ in rows],
+         sorted(set(calls) ^ {number for number, _ in rows})),
+        ("by their names", not wrong and len(names) > 250, wrong),
+    ]
+    print(f"1..{len(checks)}")
+    for number, (what, good, shown) in enumerate(checks, 1):
+        print(f"{'ok' if good else 'not ok'} {number} - {what}")
+        if not good:
+            print(f"# {shown}")
+    return 0 if all(good for _, good, _ in checks) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
