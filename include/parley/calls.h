@@ -202,7 +202,7 @@
 #define PK_SLOT_SEM 5
 #define PK_SLOT_MSG 6
 #define PK_SLOT_FIRST_SERVER 9 /* and on: to servers that it asked for by name */
-#define PK_SLOT_FIRST_FREE 24 /* those below are filled by name only */
+#define PK_SLOT_FIRST_FREE 24  /* those below are filled by name only */
 
 /* Fixed slots of a server: its task, its endpoint (receive right), its bound notification. */
 #define PK_SLOT_SERVER_TASK 1
