@@ -14,7 +14,7 @@
 
 struct list kobject_doomed = {&kobject_doomed, &kobject_doomed};
 static uint64_t doomed_count;
-static bool log_waits;
+bool kobject_log_waits;
 uint64_t kobject_work;
 
 #define LEAST_TAKEN 4
@@ -87,9 +87,10 @@ static enum ending end_step(struct kobject *k, int *credit) {
 }
 
 void kobject_reap_log(void) {
-    if (log_waits || !this_hart()) /* before there are harts, whoever stops the machine writes it */
+    if (kobject_log_waits ||
+        !this_hart()) /* before there are harts, whoever stops the machine writes it */
         return;
-    log_waits = true;
+    kobject_log_waits = true;
     kobject_work++;
     this_hart()->reconsider = true;
 }
@@ -99,15 +100,17 @@ static int taken(int credit) {
     return max_int(STEP_CREDIT - credit, LEAST_TAKEN);
 }
 
-/* False if an interrupt waits before anything is written. */
-static bool write_log(int *share) {
+/*
+ * Messages are short, and no program's output is to come into their middle: they are written whatever the share. False if
+ * an interrupt waits before anything is written.
+ */
+static bool write_log(void) {
     bool worked = false;
-    while (log_waits && *share > 0 && !arch_interrupt_pending()) {
+    while (kobject_log_waits && !arch_interrupt_pending()) {
         int credit = STEP_CREDIT;
         worked = true;
-        log_waits = !kprint_step(&credit);
-        kobject_work -= !log_waits;
-        *share -= taken(credit);
+        kobject_log_waits = !kprint_step(&credit);
+        kobject_work -= !kobject_log_waits;
     }
     return worked;
 }
@@ -129,7 +132,7 @@ static enum ending step(struct kobject *k, int *share) {
 }
 
 bool kobject_reap(int *share) {
-    bool worked = write_log(share);
+    bool worked = write_log();
     uint64_t waiting = 0; /* for other harts */
     while (!list_empty(&kobject_doomed) && waiting<doomed_count && * share> 0 &&
            !arch_interrupt_pending() && !(worked && kernel_lock_wanted())) {

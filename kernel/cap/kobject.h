@@ -52,6 +52,7 @@ bool kobject_reap(int *share);
 void kobject_reap_log(void);
 /* What kobject_reap() has to do: doomed objects, and 1 if there are messages. */
 extern uint64_t kobject_work;
+extern bool kobject_log_waits; /* there are messages */
 extern struct list kobject_doomed;
 
 #endif

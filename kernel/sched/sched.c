@@ -306,10 +306,11 @@ static inline void run(struct hart *hart, struct thread *t, uint64_t now) {
 
 static COLD void reap_share(struct hart *hart) {
     int share = REAP_SHARE;
-    if (arch_time_ns() < hart->reap_at)
+    if (arch_time_ns() < hart->reap_at && !kobject_log_waits)
         return;
     kobject_reap(&share);
-    hart->reap_at = kobject_work && !arch_interrupt_pending() ? arch_time_ns() + REAP_PAUSE_NS : 0;
+    bool cut_short = kobject_log_waits || arch_interrupt_pending();
+    hart->reap_at = kobject_work && !cut_short ? arch_time_ns() + REAP_PAUSE_NS : 0;
 }
 
 void sched_reap_now(void) {

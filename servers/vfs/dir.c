@@ -26,6 +26,8 @@ struct table {
     size_t count; /* of buckets, a power of two; 0: there is none */
 };
 
+uint64_t dir_moves;
+
 static struct table table;
 static struct table old; /* its buckets from `moved` on are not in `table` yet */
 static size_t moved;
@@ -197,6 +199,7 @@ int dir_move(struct name *name, struct node *dir, const char *text, size_t lengt
     free(name);
     enter(dir, made, node);
     if (node_is_dir(node)) {
+        dir_moves++;
         node_put(parent);
     }
     return 0;
@@ -209,6 +212,7 @@ void dir_exchange(struct name *one, struct name *other) {
     leave(other);
     enter(one->dir, one, other_node);
     enter(other->dir, other, node);
+    dir_moves++;
     if (node_is_dir(node)) {
         node_put(one->dir);
     }
@@ -219,16 +223,6 @@ void dir_exchange(struct name *one, struct name *other) {
 
 bool dir_is_empty(const struct node *dir) {
     return dir->dir.names.root == NULL;
-}
-
-bool dir_is_below(const struct node *node, const struct node *ancestor) {
-    while (node != ancestor) {
-        if (node == tree_root) {
-            return false;
-        }
-        node = node->dir.parent;
-    }
-    return true;
 }
 
 struct name *dir_at(const struct node *dir, uint64_t cookie) {

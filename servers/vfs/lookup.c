@@ -12,10 +12,18 @@
 
 static char path_buffer[TEXT_SIZE];
 
+/* On the way up from a directory. */
+struct climb {
+    struct node *from; /* NULL: not begun */
+    struct node *at;
+    uint64_t moves; /* dir_moves then: after another move it begins again */
+};
+
 /* What is kept of a request whose walks are too long for one go. */
 struct walks {
     struct request_memory head;
     struct walk_rest rest[2];
+    struct climb climb[2];
     char text[TEXT_SIZE];
 };
 
@@ -24,12 +32,21 @@ static struct walks *walks_of_request(void) {
     return memory ? container_of(memory, struct walks, head) : NULL;
 }
 
+static void climb_end(struct climb *climb) {
+    if (climb->from) {
+        node_put(climb->from);
+        node_put(climb->at);
+    }
+    climb->from = NULL;
+}
+
 static void walks_release(struct request_memory *memory) {
     struct walks *walks = container_of(memory, struct walks, head);
     for (int i = 0; i < 2; i++) {
         if (walks->rest[i].at) {
             node_put(walks->rest[i].at);
         }
+        climb_end(&walks->climb[i]);
     }
     free(walks);
 }
@@ -39,6 +56,7 @@ static struct walks *walks_new(void) {
     if (walks) {
         walks->head.release = walks_release;
         walks->rest[0].at = walks->rest[1].at = NULL;
+        walks->climb[0].from = walks->climb[1].from = NULL;
         memcpy(walks->text, path_buffer, TEXT_SIZE);
     }
     return walks;
@@ -77,6 +95,39 @@ long walk_from(const struct request *req, unsigned which, const char *path, stru
         walks->rest[which] = fresh;
     }
     return walk_on_later(req, walks, before, rest);
+}
+
+#define CLIMBED_AT_ONCE 5000
+
+static long climb_on_later(const struct request *req, unsigned which, struct node *from,
+                           struct node *at) {
+    struct walks *walks = walks_of_request();
+    if (!walks && !(walks = walks_new())) {
+        return -ENOMEM;
+    }
+    node_hold(from);
+    node_hold(at);
+    climb_end(&walks->climb[which]);
+    walks->climb[which] = (struct climb){from, at, dir_moves};
+    return request_wait(req, NULL, &walks->head);
+}
+
+long is_below(const struct request *req, unsigned which, struct node *node,
+              const struct node *ancestor) {
+    const struct walks *walks = walks_of_request();
+    const struct climb *climb = walks ? &walks->climb[which] : NULL;
+    bool goes_on = climb && climb->from == node && climb->moves == dir_moves;
+    struct node *at = goes_on ? climb->at : node;
+    for (int climbed = 0; at != ancestor; climbed++) {
+        if (at == tree_root) {
+            return 0;
+        }
+        if (climbed == CLIMBED_AT_ONCE) {
+            return climb_on_later(req, which, node, at);
+        }
+        at = at->dir.parent;
+    }
+    return 1;
 }
 
 int caller_of(const struct request *req, struct caller *caller) {

@@ -36,6 +36,11 @@ int start_of(const struct caller *caller, int dirfd, const char *path, struct no
 long walk_from(const struct request *req, unsigned which, const char *path, struct node *start,
                const struct caller *caller, uint32_t flags, struct walk *walk);
 
+/* Is `node` the directory `ancestor` or below it? The first (0) or second (1) time that a request asks so; as with walks
+ * a negative errno is its result. */
+long is_below(const struct request *req, unsigned which, struct node *node,
+              const struct node *ancestor);
+
 /* read_path, start_of and walk_from together. */
 long walk_at(const struct request *req, const struct caller *caller, int dirfd, uint32_t flags,
              struct walk *walk);

@@ -124,8 +124,8 @@ int dir_move(struct name *name, struct node *dir, const char *text, size_t lengt
 /* Each name leads to what the other one led to. */
 void dir_exchange(struct name *one, struct name *other);
 bool dir_is_empty(const struct node *dir);
-/* Is `node` the directory `ancestor` or below it? */
-bool dir_is_below(const struct node *node, const struct node *ancestor);
+/* How many times a directory may have got another parent. */
+extern uint64_t dir_moves;
 /* The first name with at least that cookie, or NULL. */
 struct name *dir_at(const struct node *dir, uint64_t cookie);
 /* Time stamps come from here: nanoseconds since 1970. */

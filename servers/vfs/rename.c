@@ -51,8 +51,8 @@ static int check_parent(const struct caller *caller, const struct node *node) {
     return node_is_dir(node) ? access_check(node, &caller->who, MAY_WRITE) : 0;
 }
 
-static long check_rename(const struct caller *caller, const struct side *from,
-                         const struct side *to, uint32_t flags) {
+static long check_rename(const struct request *req, const struct caller *caller,
+                         const struct side *from, const struct side *to, uint32_t flags) {
     bool exchange = flags & LX_RENAME_EXCHANGE;
     long error = access_remove(from->dir, from->node, &caller->who);
     if (!error) {
@@ -75,11 +75,13 @@ static long check_rename(const struct caller *caller, const struct side *from,
     if (to->node && (flags & LX_RENAME_NOREPLACE)) {
         return -EEXIST;
     }
-    if (node_is_dir(from->node) && dir_is_below(to->dir, from->node)) {
-        return -EINVAL;
+    long below = node_is_dir(from->node) ? is_below(req, 0, to->dir, from->node) : 0;
+    if (below) {
+        return below < 0 ? below : -EINVAL;
     }
-    if (to->node && node_is_dir(to->node) && dir_is_below(from->dir, to->node)) {
-        return exchange ? -EINVAL : -ENOTEMPTY;
+    below = to->node && node_is_dir(to->node) ? is_below(req, 1, from->dir, to->node) : 0;
+    if (below) {
+        return below < 0 ? below : exchange ? -EINVAL : -ENOTEMPTY;
     }
     return to->node && !exchange ? check_replace(from, to) : 0;
 }
@@ -118,7 +120,7 @@ long vfs_handle_renameat(struct request *req, int old_dirfd, int new_dirfd, uint
         error = find_side(req, 1, &caller, new_dirfd, path[1], WALK_PARENT, &to);
     }
     if (!error) {
-        error = check_rename(&caller, &from, &to, flags);
+        error = check_rename(req, &caller, &from, &to, flags);
     }
     return error ? error : do_rename(&from, &to, flags & LX_RENAME_EXCHANGE);
 }

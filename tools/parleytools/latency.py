@@ -24,7 +24,7 @@ LOADS = [("native=loadbench", "512M"),
 DONE = "LOAD done"
 HOSTILE = ["/bin/bench/lxhostile 1500 witness " + kinds for kinds in (
     "reads files pipes polls timers paths execs operations messages descriptors groups directories",
-    "sets sleepers families memories")]
+    "sets sleepers families memories depths")]
 HOSTILE_LIMIT = 100000  # instructions: no call of the witness beside hostile clients may take as long
 # What the witness calls, and which server answers.
 WITNESS = {"getppid": "proc", "stat": "vfs", "msgsnd": "msg", "semop": "sem"}

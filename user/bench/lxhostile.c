@@ -248,6 +248,22 @@ static void groups(void) {
     }
 }
 
+#define DEPTH 12000
+
+/* A directory moves into the depth and out again. */
+static void depths(void) {
+    if (mkdir("/tmp/depths", 0700) < 0 || mkdir("/tmp/depths/moving", 0700) < 0 ||
+        chdir("/tmp/depths") < 0)
+        die("depths");
+    for (int i = 0; i < DEPTH; i++)
+        if (mkdir("d", 0700) < 0 || chdir("d") < 0)
+            die("d");
+    for (;;)
+        if (rename("/tmp/depths/moving", "moving") < 0 ||
+            rename("moving", "/tmp/depths/moving") < 0)
+            die("rename");
+}
+
 #define CHILDREN 1500
 
 /* A process with many children, dead and alive, which asks for one of them, and ends before them. */
@@ -385,7 +401,7 @@ static const struct {
     {"groups", groups},     {"directories", directories},
     {"sets", sets},         {"sleepers", sleepers},
     {"families", families}, {"memories", memories},
-    {"witness", witness},
+    {"depths", depths},     {"witness", witness},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 

@@ -12,6 +12,7 @@
 
 #define CHILDREN 600
 #define NAMES 3000
+#define DEPTH 12000
 #define SEMS 32000
 #define WAITERS 400
 
@@ -163,6 +164,28 @@ static void test_names(void) {
     is_int(rmdir(dir), 0, "and it is empty");
 }
 
+/* A directory does not move into itself, however deep below; others do. */
+static void test_depth(void) {
+    char top[64], other[64];
+    int wrong = 0;
+    snprintf(top, sizeof(top), "/tmp/deep-%d", (int)getpid());
+    snprintf(other, sizeof(other), "/tmp/other-%d", (int)getpid());
+    if (mkdir(top, 0700) < 0 || mkdir(other, 0700) < 0 || chdir(top) < 0)
+        bail(top);
+    for (int i = 0; i < DEPTH; i++)
+        wrong += mkdir("d", 0700) < 0 || chdir("d") < 0;
+    is_int(wrong, 0, "directories are nested deeply");
+    is_errno(rename(top, "d"), EINVAL, "the first one does not move into the last: EINVAL");
+    is_int(rename(other, "e"), 0, "another does");
+    is_int(rename("e", other), 0, "and back");
+    for (int i = 0; i < DEPTH; i++)
+        wrong += chdir("..") < 0 || rmdir("d") < 0;
+    is_int(wrong, 0, "all are removed");
+    chdir("/");
+    rmdir(other);
+    is_int(rmdir(top), 0, "the first one, too");
+}
+
 static unsigned short values[SEMS];
 
 static void test_semaphores(void) {
@@ -226,6 +249,7 @@ int main(void) {
     test_orphans();
     test_listing();
     test_names();
+    test_depth();
     test_semaphores();
     test_waiters();
     check_free_pages(before, 400, "memory comes back");
