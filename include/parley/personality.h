@@ -18,6 +18,9 @@
 /* Before that stands the code that signal handlers return to (__vdso_rt_sigreturn), first in text. */
 #define PERSONALITY_RETURN_SIZE 64
 
+/* Of the stack that the personality has put away for a child that uses it (vfork.S). */
+#define PERSONALITY_VFORK_MOST 1024
+
 /* Offset of other_stack. */
 #define PERSONALITY_OTHER_STACK 48
 
@@ -30,7 +33,8 @@ struct personality_state {
     uint64_t log_unknown; /* report unknown system calls to the process server */
     uint64_t other_stack; /* a stack for signals was set: frames are the process server's */
     int32_t pid;
-    char name[16]; /* of the program (prctl PR_SET_NAME) */
+    int32_t vforking; /* a child of vfork uses this memory and the stack that was put away */
+    char name[16];    /* of the program (prctl PR_SET_NAME) */
 };
 _Static_assert(__builtin_offsetof(struct personality_state, other_stack) == PERSONALITY_OTHER_STACK,
                "personality.h: PERSONALITY_OTHER_STACK");

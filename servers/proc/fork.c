@@ -54,7 +54,7 @@ static void discard(struct process *child) {
 
 long proc_handle_fork(struct request *req, uint64_t flags, uint64_t stack, uint64_t tls) {
     struct process *parent = request_process(req);
-    (void)tls;
+    (void)stack, (void)tls; /* the child sets them itself */
     if (!parent)
         return -ESRCH;
     /* Threads and namespaces are not there; memory is only shared until exec. */
@@ -68,9 +68,7 @@ long proc_handle_fork(struct request *req, uint64_t flags, uint64_t stack, uint6
     struct process *child = process_new(parent);
     if (!child)
         return -ENOMEM;
-    /* Plain vfork's child runs on its parent's stack: a copy of it, here. */
-    bool share = flags & CLONE_VM && stack;
-    long error = make_copy(parent, child, share);
+    long error = make_copy(parent, child, flags & CLONE_VM);
     if (error < 0) {
         discard(child);
         return error;

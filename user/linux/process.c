@@ -3,6 +3,8 @@
 #include "personality.h"
 #include <protocol/proc_client.h>
 
+#define CLONE_VM 0x100ul
+#define CLONE_VFORK 0x4000ul
 #define CLONE_SETTLS 0x80000ul
 #define CLONE_PARENT_SETTID 0x100000ul
 #define CLONE_CHILD_CLEARTID 0x200000ul
@@ -21,21 +23,60 @@ static void put_tid(int32_t *at, int32_t tid) {
     pk_may_fail(user_put(at, &tid, sizeof tid));
 }
 
+/* What a child does to the memory that it shares with its parent must not become the parent's own. */
+struct kept {
+    int32_t pid;
+    uint64_t other_stack;
+};
+
+struct vfork_result {
+    long pid; /* 0 in the child */
+    uint64_t self;
+};
+
+struct vfork_result personality_vfork(uint64_t flags, uint64_t tls, uint64_t program_sp,
+                                      uint64_t label);
+
+/* vfork's child can have the parent's stack if no other has it, and little is to be put away for it. */
+static bool can_lend_stack(uint64_t program_sp) {
+    uint64_t sp;
+    __asm__ volatile("mv %0, sp" : "=r"(sp));
+    return !state.vforking && program_sp - sp <= PERSONALITY_VFORK_MOST;
+}
+
+static long lend_stack(uint64_t flags, uint64_t tls, uint64_t program_sp, int *self) {
+    state.vforking = 1;
+    struct vfork_result result = personality_vfork(flags, tls, program_sp, PROC_LABEL_FORK);
+    if (result.pid != 0)
+        state.vforking = 0;
+    *self = (int)result.self;
+    return result.pid;
+}
+
 /*
  * clone(2) without threads: fork and vfork, posix_spawn's variant with its own stack included. The
- * child comes out of proc_fork with 0; the rest of the way back is the same for both, but for the
+ * child comes out of the call to proc with 0; the rest of the way back is the same for both, but for the
  * stack pointer and thread pointer that the child may have been given.
  */
 long linux_clone(uint64_t flags, uint64_t stack, int32_t *parent_tid, uint64_t tls,
                  int32_t *child_tid, long unused, struct foreign_frame *f) {
     (void)unused;
     uint64_t parent_sp = f->sp;
+    struct kept kept = {state.pid, state.other_stack};
     int self;
-    if (stack == parent_sp) /* vfork(): on a copy of the caller's stack */
+    long pid;
+    if (stack == parent_sp)
         stack = 0;
-    long pid = proc_fork(PK_SLOT_PROC, flags, stack, tls, &self);
+    if (flags & CLONE_VM && !stack && !can_lend_stack(parent_sp))
+        flags &= ~CLONE_VM; /* on a copy of the memory */
+    if (flags & CLONE_VM && flags & CLONE_VFORK && !stack)
+        pid = lend_stack(flags, tls, parent_sp, &self);
+    else
+        pid = proc_fork(PK_SLOT_PROC, flags, stack, tls, &self);
     if (pid == 0) {
         state.pid = self;
+        if (!(flags & CLONE_VM))
+            state.vforking = 0;
         if (flags & CLONE_CHILD_SETTID)
             put_tid(child_tid, self);
         f->sp = stack ? stack : parent_sp;
@@ -43,8 +84,8 @@ long linux_clone(uint64_t flags, uint64_t stack, int32_t *parent_tid, uint64_t t
             __asm__ volatile("mv tp, %0" ::"r"(tls));
         return 0;
     }
-    if (stack)
-        state.pid = proc_ids(PK_SLOT_PROC, 0, &self, &self, &self) & INT32_MAX;
+    state.pid = kept.pid;
+    state.other_stack = kept.other_stack;
     f->sp = parent_sp;
     if (pid > 0 && flags & CLONE_PARENT_SETTID)
         put_tid(parent_tid, (int32_t)pid);
