@@ -32,6 +32,7 @@ struct personality_state {
     uint64_t random;      /* seed */
     uint64_t log_unknown; /* report unknown system calls to the process server */
     uint64_t other_stack; /* a stack for signals was set: frames are the process server's */
+    uint64_t acted; /* bit n-1: signal n may have an action; of all others it is the default */
     int32_t pid;
     int32_t vforking; /* a child of vfork uses this memory and the stack that was put away */
     char name[16];    /* of the program (prctl PR_SET_NAME) */

@@ -17,6 +17,14 @@ void signal_copy_actions(struct process *child, const struct process *parent) {
     }
 }
 
+uint64_t signal_ignored_set(const struct process *p) {
+    uint64_t set = 0;
+    for (uint64_t acted = p->acted; acted; acted &= acted - 1)
+        if (signal_action(p, signal_lowest(acted))->handler == SIG_IGN)
+            set |= signal_bit(signal_lowest(acted));
+    return set;
+}
+
 void signal_reset_actions(struct process *p) {
     static const struct signal_action ignored = {.handler = SIG_IGN};
     uint64_t acted = p->acted;

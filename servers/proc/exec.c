@@ -192,6 +192,7 @@ static long map_personality(const struct exec *e, uint64_t task, struct exec_ima
         .realtime_ns = boot_info->realtime_ns,
         .random = clock_realtime_ns() ^ p->pid_node.key << 32,
         .log_unknown = log_unknown,
+        .acted = signal_ignored_set(e->p),
         .pid = process_pid(p),
     };
     memcpy(state.name, e->name, sizeof state.name);

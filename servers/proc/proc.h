@@ -321,6 +321,7 @@ void signal_set_action(struct process *p, int signal, const struct signal_action
 void signal_copy_actions(struct process *child, const struct process *parent);
 /* What exec does to them: what is ignored stays so, all others get the default. */
 void signal_reset_actions(struct process *p);
+uint64_t signal_ignored_set(const struct process *p); /* bit n-1: signal n, by an action */
 
 /* signal.c, deliver.c, frame.c */
 int signal_lowest(uint64_t set); /* which must not be empty */

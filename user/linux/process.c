@@ -26,7 +26,7 @@ static void put_tid(int32_t *at, int32_t tid) {
 /* What a child does to the memory that it shares with its parent must not become the parent's own. */
 struct kept {
     int32_t pid;
-    uint64_t other_stack;
+    uint64_t other_stack, acted;
 };
 
 struct vfork_result {
@@ -62,7 +62,7 @@ long linux_clone(uint64_t flags, uint64_t stack, int32_t *parent_tid, uint64_t t
                  int32_t *child_tid, long unused, struct foreign_frame *f) {
     (void)unused;
     uint64_t parent_sp = f->sp;
-    struct kept kept = {state.pid, state.other_stack};
+    struct kept kept = {state.pid, state.other_stack, state.acted};
     int self;
     long pid;
     if (stack == parent_sp)
@@ -86,6 +86,7 @@ long linux_clone(uint64_t flags, uint64_t stack, int32_t *parent_tid, uint64_t t
     }
     state.pid = kept.pid;
     state.other_stack = kept.other_stack;
+    state.acted = kept.acted;
     f->sp = parent_sp;
     if (pid > 0 && flags & CLONE_PARENT_SETTID)
         put_tid(parent_tid, (int32_t)pid);

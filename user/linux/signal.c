@@ -5,7 +5,8 @@
 
 #define SIGSET_SIZE 8
 #define SIGACTION_SIZE 24 /* the kernel's struct sigaction on riscv64: handler, flags, mask */
-#define STACK_SIZE 24     /* stack_t */
+#define SIGNALS 64
+#define STACK_SIZE 24 /* stack_t */
 
 long linux_kill(int pid, int signal) {
     return proc_kill(PK_SLOT_PROC, pid, signal);
@@ -28,6 +29,12 @@ long linux_rt_sigqueueinfo(int pid, int signal, const void *info) {
 long linux_rt_sigaction(int signal, const void *new, void *old, uint64_t size) {
     if (size != SIGSET_SIZE)
         return -EINVAL;
+    uint64_t bit = signal > 0 && signal <= SIGNALS ? 1ul << (signal - 1) : 0;
+    if (!new &&bit && !(state.acted & bit)) { /* posix_spawn asks for all of them */
+        static const char by_default[SIGACTION_SIZE];
+        return old ? user_put(old, by_default, sizeof by_default) : 0;
+    }
+    state.acted |= bit;
     return proc_sigaction(PK_SLOT_PROC, signal, new, new ? SIGACTION_SIZE : 0, old,
                           old ? SIGACTION_SIZE : 0);
 }
