@@ -3,6 +3,7 @@
 #include "measure.h"
 
 #include <signal.h>
+#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,11 +79,23 @@ static void teardown_signal(void) {
     signal(SIGUSR1, SIG_DFL);
 }
 
+static void run_spawn(void) {
+    static char *const arguments[] = {"nop_static", NULL}, *const environment[] = {NULL};
+    int status;
+    pid_t pid;
+
+    if (posix_spawn(&pid, "/bin/bench/nop_static", NULL, NULL, arguments, environment) != 0)
+        die("posix_spawn");
+    if (waitpid(pid, &status, 0) != pid || status != 0)
+        die("nop_static");
+}
+
 const struct row simple_rows[] = {
     {"foreign_null", 2000, NULL, NULL, run_foreign_null, NULL, 1},
     {"getppid", 2000, NULL, NULL, run_getppid, NULL, 1},
     {"getppid_10000_processes", 1000, setup_many_processes, NULL, run_getppid,
      teardown_many_processes, 1},
     {"signal_self", 1000, setup_signal, NULL, run_signal, teardown_signal, 1},
+    {"posix_spawn", 200, NULL, NULL, run_spawn, NULL, 1},
 };
 const size_t simple_row_count = sizeof(simple_rows) / sizeof(simple_rows[0]);

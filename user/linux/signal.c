@@ -4,7 +4,12 @@
 #include <protocol/proc_client.h>
 
 #define SIGSET_SIZE 8
-#define SIGACTION_SIZE 24 /* the kernel's struct sigaction on riscv64: handler, flags, mask */
+#define NEVER_CAUGHT (1ul << 8 | 1ul << 18) /* SIGKILL, SIGSTOP */
+
+/* The kernel's struct sigaction on riscv64. */
+struct linux_sigaction {
+    uint64_t handler, flags, mask;
+};
 #define SIGNALS 64
 #define STACK_SIZE 24 /* stack_t */
 
@@ -26,17 +31,29 @@ long linux_rt_sigqueueinfo(int pid, int signal, const void *info) {
     return proc_queue_signal(PK_SLOT_PROC, pid, signal, info, 128);
 }
 
-long linux_rt_sigaction(int signal, const void *new, void *old, uint64_t size) {
+/* SIGCHLD, SIGCONT, SIGURG, SIGWINCH: ignored by default, so that pending ones go when that is set anew. */
+#define IGNORED_BY_DEFAULT (1ul << 16 | 1ul << 17 | 1ul << 22 | 1ul << 27)
+
+/* A signal has the default action and shall have it: posix_spawn's child asks for that of all of them. */
+static bool stays_default(uint64_t bit, const struct linux_sigaction *new) {
+    return !(state.acted & bit) && !(IGNORED_BY_DEFAULT & bit) && !new->handler && !new->flags &&
+           !new->mask;
+}
+
+long linux_rt_sigaction(int signal, const void *user_new, void *old, uint64_t size) {
+    struct linux_sigaction new = {0};
+    uint64_t bit = signal > 0 && signal <= SIGNALS ? 1ul << (signal - 1) : 0;
     if (size != SIGSET_SIZE)
         return -EINVAL;
-    uint64_t bit = signal > 0 && signal <= SIGNALS ? 1ul << (signal - 1) : 0;
-    if (!new &&bit && !(state.acted & bit)) { /* posix_spawn asks for all of them */
-        static const char by_default[SIGACTION_SIZE];
-        return old ? user_put(old, by_default, sizeof by_default) : 0;
-    }
-    state.acted |= bit;
-    return proc_sigaction(PK_SLOT_PROC, signal, new, new ? SIGACTION_SIZE : 0, old,
-                          old ? SIGACTION_SIZE : 0);
+    if (user_new && user_get(&new, user_new, sizeof new) < 0)
+        return -EFAULT;
+    bool known = bit && (user_new ? stays_default(bit, &new) : !(state.acted & bit));
+    if (known && !(user_new && NEVER_CAUGHT & bit))
+        return old ? user_put(old, &new, sizeof new) : 0; /* zeros */
+    if (user_new)
+        state.acted |= bit;
+    return proc_sigaction(PK_SLOT_PROC, signal, user_new, user_new ? sizeof new : 0, old,
+                          old ? sizeof new : 0);
 }
 
 long linux_rt_sigprocmask(int how, const uint64_t *set, uint64_t *old, uint64_t size) {
