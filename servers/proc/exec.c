@@ -55,12 +55,12 @@ long exec_setup(void) {
 
 static long open_file(struct process *p, int dirfd, uint32_t flags, const char *path,
                       struct file *out) {
-    uint32_t mode, uid, gid;
     uint64_t ino, vfs = connect_endpoint(PK_SLOT_VFS);
     long n;
     do {
         n = vfs_exec_open(vfs, process_pid(p), dirfd, flags, path, strlen(path) + 1, out->path,
-                          sizeof out->path - 1, &out->size, &mode, &uid, &gid, &ino, &out->object);
+                          sizeof out->path - 1, &out->size, &out->mode, &out->uid, &out->gid, &ino,
+                          &out->object);
     } while (n < 0 && connect_again(p, PK_SLOT_VFS, n));
     if (n < 0)
         return n;
@@ -268,6 +268,46 @@ static void switch_over(struct exec *e, uint64_t thread) {
     process_release_vfork(p);
 }
 
+#define SET_USER_ID 04000u
+#define SET_GROUP_ID 02010u /* without execution by the group that bit says something else */
+
+/*
+ * Who the process is when the program runs (execve(2)): the file's owner if that is asked for and the process
+ * has not given up to become more. Of a script it is the interpreter's file that counts.
+ */
+static void choose_ids(struct exec *e) {
+    const struct process *p = e->p;
+    const struct file *f = &e->file;
+    e->euid = f->mode & SET_USER_ID && !p->no_new_rights ? f->uid : p->euid;
+    bool group = (f->mode & SET_GROUP_ID) == SET_GROUP_ID;
+    e->egid = group && !p->no_new_rights ? f->gid : p->egid;
+}
+
+/* Before the point of no return: a server may have no memory for it, then all is as it was. */
+static long take_ids(const struct exec *e) {
+    struct process *p = e->p;
+    uint32_t before[] = {p->euid, p->suid, p->egid, p->sgid};
+    bool other = p->euid != e->euid || p->egid != e->egid;
+    p->euid = p->suid = e->euid;
+    p->egid = p->sgid = e->egid;
+    p->dumpable = true;
+    p->keeps_rights = false;
+    if (!other)
+        return 0;
+    long error = connect_credentials(p);
+    if (error < 0) {
+        p->euid = before[0], p->suid = before[1], p->egid = before[2], p->sgid = before[3];
+        if (connect_credentials(p) < 0) { /* to some servers it is who it is not: it must end */
+            p->exec = 0;
+            process_end(p, CLD_KILLED, SIGKILL);
+        }
+        return -ENOMEM;
+    }
+    p->parent_death_signal = 0;
+    p->dumpable = false;
+    return 0;
+}
+
 /* What comes between reading the strings for their lengths and reading them to be copied. */
 static long build(struct exec *e) {
     long error = open_program(e);
@@ -278,6 +318,7 @@ static long build(struct exec *e) {
         return task;
     e->task = (uint64_t)task;
     set_name(e);
+    choose_ids(e);
     error = map_image(e);
     if (error == 0)
         error = connect_exceptions(e->p, e->task);
@@ -302,6 +343,11 @@ static long finish(struct exec *e) {
     long thread = make_thread(p, e->task, &e->image, e->sp);
     if (thread < 0)
         return thread;
+    error = take_ids(e);
+    if (error < 0) {
+        must(pk_cap_drop(0, (uint64_t)thread));
+        return p->state == PROCESS_ZOMBIE ? 0 : error;
+    }
     p->exec = 0;
     switch_over(e, (uint64_t)thread);
     if (connect_task(p) < 0) {

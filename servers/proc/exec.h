@@ -20,6 +20,7 @@
 /* A file opened to be run. */
 struct file {
     uint64_t object, size;
+    uint32_t mode, uid, gid;
     char path[PATH_MOST];
 };
 
@@ -93,6 +94,7 @@ struct exec {
     uint64_t task; /* the new one; 0: not yet */
     struct file file;
     struct exec_image image;
+    uint32_t euid, egid;             /* of the process from then on */
     uint64_t sp, path_at, random_at; /* on the new stack */
     struct exec_copy copy;
     struct command *command;

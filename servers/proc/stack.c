@@ -70,10 +70,10 @@ long stack_end(struct exec *e) {
     w = put_aux(w, AT_FLAGS, 0);
     w = put_aux(w, AT_ENTRY, e->image.entry);
     w = put_aux(w, AT_UID, p->ruid);
-    w = put_aux(w, AT_EUID, p->euid);
+    w = put_aux(w, AT_EUID, e->euid);
     w = put_aux(w, AT_GID, p->rgid);
-    w = put_aux(w, AT_EGID, p->egid);
-    w = put_aux(w, AT_SECURE, 0);
+    w = put_aux(w, AT_EGID, e->egid);
+    w = put_aux(w, AT_SECURE, e->euid != p->ruid || e->egid != p->rgid);
     w = put_aux(w, AT_RANDOM, e->random_at);
     w = put_aux(w, AT_EXECFN, e->path_at);
     w = put_aux(w, AT_NULL, 0);
