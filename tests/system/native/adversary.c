@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CALLS 4000000ull
-#define SECONDS 60
+#define CALLS 5000000ull
+#define SECONDS 120
 
 struct common *common;
 
