@@ -17,10 +17,21 @@ void personality_raise(int signal) {
     pk_may_fail(proc_tgkill(PK_SLOT_PROC, state.pid, state.pid, signal));
 }
 
-/* A call that is not served: ENOSYS, and a line of log if the boot asked for it. */
+#define NUMBERS 512 /* Linux has fewer; all others count as one */
+
+/* True the first time that this program, or one that it is a fork of, asks. */
+static bool first_time(uint64_t number) {
+    static uint64_t told[NUMBERS / 64 + 1];
+    uint64_t at = number < NUMBERS ? number : NUMBERS, bit = 1ul << at % 64;
+    bool first = !(told[at / 64] & bit);
+    told[at / 64] |= bit;
+    return first;
+}
+
+/* A call that is not served: ENOSYS, and once a program a line of log if the boot asked for it. */
 long linux_unknown(long a0, long a1, long a2, long a3, long a4, long a5, struct foreign_frame *f) {
     (void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
-    if (state.log_unknown)
+    if (state.log_unknown && first_time(f->a[7]))
         pk_may_fail(proc_unknown(PK_SLOT_PROC, f->a[7]));
     return -ENOSYS;
 }
