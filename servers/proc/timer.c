@@ -156,16 +156,16 @@ static long start(struct process *p, int which, uint64_t value_ns, uint64_t inte
     return error;
 }
 
-long proc_handle_setitimer(struct request *req, int which, uint64_t value_ns, uint64_t interval_ns,
-                           int get) {
+long proc_handle_setitimer(struct request *req, uint64_t value_ns, uint64_t interval_ns, int how) {
     struct process *p = request_process(req);
+    int which = how >> 1;
     if (!p)
         return -ESRCH;
     if (which < 0 || which >= ITIMERS)
         return -EINVAL;
     struct itimer *t = p->timers[which];
     proc_results_setitimer(&req->msg, t ? time_left(t) : 0, t ? t->interval : 0);
-    if (get)
+    if (how & 1)
         return 0;
     if (t)
         stop(t);

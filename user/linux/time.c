@@ -14,6 +14,7 @@ enum {
     CLOCK_BOOTTIME = 7,
 };
 #define TIMER_ABSTIME 1
+#define ITIMER_LAST 2
 
 struct linux_itimerval {
     struct linux_timeval interval, value;
@@ -219,13 +220,15 @@ static long itimer(int which, uint64_t value, uint64_t interval, int get,
                    struct linux_itimerval *old) {
     uint64_t old_value, old_interval;
     long error =
-        proc_setitimer(PK_SLOT_PROC, which, value, interval, get, &old_value, &old_interval);
+        proc_setitimer(PK_SLOT_PROC, value, interval, which * 2 + get, &old_value, &old_interval);
     struct linux_itimerval was = {to_timeval(old_interval), to_timeval(old_value)};
     return error == 0 && old ? user_put(old, &was, sizeof was) : error;
 }
 
 /* setitimer(2) */
 long linux_setitimer(int which, const struct linux_itimerval *new, struct linux_itimerval *old) {
+    if (which < 0 || which > ITIMER_LAST)
+        return -EINVAL;
     uint64_t value = 0, interval = 0;
     long error = new ? timeval_ns(&new->value, &value) : 0;
     if (error == 0 && new)
@@ -236,7 +239,7 @@ long linux_setitimer(int which, const struct linux_itimerval *new, struct linux_
 }
 
 long linux_getitimer(int which, struct linux_itimerval *old) {
-    return itimer(which, 0, 0, 1, old);
+    return which < 0 || which > ITIMER_LAST ? -EINVAL : itimer(which, 0, 0, 1, old);
 }
 
 #define CLOCK_TICKS_NS 10000000 /* sysconf(_SC_CLK_TCK) is 100 */
