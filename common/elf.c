@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define MACHINE_RISCV 243
+#define PAGE_MASK 4095
 
 int elf_read(const void *image, size_t have, struct elf_image *out) {
     static const uint8_t magic[] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
@@ -25,8 +26,11 @@ int elf_segment(const void *image, uint64_t file_size, const struct elf_image *e
                 struct elf_segment *out) {
     struct elf_program_header p;
     memcpy(&p, (const char *)image + e->phoff + index * sizeof p, sizeof p);
-    if (p.offset > file_size || p.filesz > file_size - p.offset || p.vaddr + p.memsz < p.vaddr ||
-        (p.type == ELF_LOAD && p.filesz > p.memsz))
+    if (p.filesz == 0)
+        p.offset &= PAGE_MASK;
+    else if (p.offset > file_size || p.filesz > file_size - p.offset)
+        return -ENOEXEC;
+    if (p.vaddr + p.memsz < p.vaddr || (p.type == ELF_LOAD && p.filesz > p.memsz))
         return -ENOEXEC;
     *out = (struct elf_segment){p.type, p.flags & 7, p.vaddr, p.memsz, p.offset, p.filesz};
     return 0;

@@ -53,7 +53,8 @@ struct elf_segment {
 int elf_read(const void *image, size_t have, struct elf_image *out);
 /*
  * Program header `index` (below phnum) of a checked image. Returns 0, or -ENOEXEC if its bytes lie
- * outside the file of file_size bytes or its sizes make no sense.
+ * outside the file of file_size bytes or its sizes make no sense. Of the offset of no bytes, which may
+ * be behind the file's end (that of a bss in a stripped file), only the place in a page is told.
  */
 int elf_segment(const void *image, uint64_t file_size, const struct elf_image *e, unsigned index,
                 struct elf_segment *out);
