@@ -3,6 +3,7 @@
 
 import bisect
 import collections
+import contextlib
 import glob
 import os
 import re
@@ -59,46 +60,73 @@ def counter_readings(path):
     return {int(line.split(":")[0], 16) for line in listing.splitlines() if "rdinstret" in line}
 
 
-def end_in_time(process):
-    """End QEMU when LIMIT is over."""
+def one_by_one():
+    """QEMU's option to execute each instruction by itself, so that its log has all."""
+    said = subprocess.run(["qemu-system-riscv64", "-version"], capture_output=True, text=True,
+                          check=True).stdout
+    version = re.search(r"version (\d+)\.(\d+)", said)
+    new = version and (int(version[1]), int(version[2])) >= (8, 1)
+    return ["-accel", "tcg,one-insn-per-tb=on"] if new else ["-singlestep"]
+
+
+def end_in_time(process, limit):
+    """End QEMU when that much processor time is over."""
     begin = qemu.processor_time(process)
     while process.poll() is None:
-        if qemu.processor_time(process) - begin > LIMIT:
+        if qemu.processor_time(process) - begin > limit:
             process.kill()
         time.sleep(1)
 
 
+@contextlib.contextmanager
+def execution_log(command, limit=None, options=()):
+    """A boot's log of executed instructions, as a stream that ends with QEMU."""
+    reading, writing = os.pipe()
+    with tempfile.TemporaryFile() as said, open(reading, encoding="ascii", errors="replace") as stream:
+        try:
+            process = qemu.start(command + one_by_one() + ["-d", "exec,nochain", *options,
+                                                           "-D", f"/dev/fd/{writing}"]
+                                 + qemu.captured_console(), stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=said, pass_fds=(writing,))
+        finally:
+            os.close(writing)
+        try:
+            if limit:
+                threading.Thread(target=end_in_time, args=(process, limit), daemon=True).start()
+            yield stream
+            status = process.wait()
+        finally:
+            process.kill()
+            process.wait()
+        said.seek(0)
+        complaint = said.read().decode("utf-8", "replace").strip()
+    if status < 0:
+        raise ToolError(f"not traced within {limit} s of processor time")
+    if status > 0 and complaint:
+        raise ToolError(complaint.splitlines()[-1])
+
+
 def trace(folder, append, readings):
     """Lists of the addresses executed between two counter readings, one after the other."""
-    with tempfile.TemporaryDirectory() as scratch:
-        fifo = os.path.join(scratch, "trace")
-        os.mkfifo(fifo)
-        command = qemu.arguments(os.path.join(folder, "parley.elf"),
-                                 os.path.join(folder, "tools", "parley.initrd"), harts=1,
-                                 append=append,
-                                 icount=True, extra=["-singlestep", "-d", "exec,nochain",
-                                                     "-dfilter", LOGGED, "-D", fifo])
-        process = qemu.start(command + qemu.captured_console(), stdin=subprocess.DEVNULL,
-                             stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-        threading.Thread(target=end_in_time, args=(process,), daemon=True).start()
-        found, between = [], None
-        readings = {f"{address:016x}" for address in readings}
-        with open(fifo, encoding="ascii", errors="replace") as stream:
-            for line in stream:
-                if not line.startswith("Trace"):
-                    continue
-                at = line.index("/") + 1  # as TRACE_LINE, but this is done millions of times
-                address = line[at:at + 16]
-                if address in readings:
-                    if between is not None:
-                        found.append(between)
-                    between = []
-                elif between is not None:
-                    between.append(int(address, 16))
-                    if len(between) > LONGEST:  # a row's setting up, not an operation
-                        between = None
-        if process.wait() < 0:
-            raise ToolError(f"not traced within {LIMIT} s: {append}")
+    command = qemu.arguments(os.path.join(folder, "parley.elf"),
+                             os.path.join(folder, "tools", "parley.initrd"), harts=1,
+                             append=append, icount=True)
+    found, between = [], None
+    readings = {f"{address:016x}" for address in readings}
+    with execution_log(command, LIMIT, ["-dfilter", LOGGED]) as stream:
+        for line in stream:
+            if not line.startswith("Trace"):
+                continue
+            at = line.index("/") + 1  # as TRACE_LINE, but this is done millions of times
+            address = line[at:at + 16]
+            if address in readings:
+                if between is not None:
+                    found.append(between)
+                between = []
+            elif between is not None:
+                between.append(int(address, 16))
+                if len(between) > LONGEST:  # a row's setting up, not an operation
+                    between = None
     return found
 
 
