@@ -52,17 +52,17 @@ static long share_tables(struct aspace *dst, struct aspace *src, int *credit) {
     uint64_t va = dst->cursor & ~PHASE_TABLES;
     bool protected_any = false;
     long error = 0;
-    while (error == 0 && table_find(src, &va, ARCH_USER_END, credit)) {
+    while (table_find(src, &va, ARCH_USER_END, credit)) {
         va = align_down(va, ARCH_LEAF_SPAN);
         error = table_share(dst, src, va, &protected_any, credit);
+        if (error < 0)
+            break; /* a later call goes on here: what is shared already must not be shared again */
         va += ARCH_LEAF_SPAN;
     }
     if (protected_any)
         arch_mmu_flush(src, 0, ARCH_USER_END);
-    if (error < 0)
-        return error;
     dst->cursor = va < ARCH_USER_END ? PHASE_TABLES | va : 0;
-    return va < ARCH_USER_END;
+    return error < 0 ? error : va < ARCH_USER_END;
 }
 
 /* The regions first, all of them; then the tables, so that every page of dst lies in a region of dst. */

@@ -17,7 +17,8 @@ long segment_create(const struct client *client, int key, uint64_t size, int fla
     segment->size = size;
     segment->cpid = client_pid(client);
     segment->ctime = clock_seconds();
-    long object = pk_object_create_for(heap_data_account(), segment_pages(segment) * SHM_PAGE, 0, 0);
+    long object =
+        pk_object_create_for(heap_data_account(), segment_pages(segment) * SHM_PAGE, 0, 0);
     long id = object < 0 ? -ENOMEM : sysv_add(&shm_state.table, &segment->sysv, client, key, flags);
     if (id < 0) {
         if (object >= 0)

@@ -10,6 +10,7 @@ from . import cpio
 
 LIBRARY_FOLDER = "/usr/riscv64-linux-gnu/lib"
 LIBRARIES = ["ld-linux-riscv64-lp64d.so.1", "libc.so.6", "libm.so.6"]
+MULTIARCH = "usr/lib/riscv64-linux-gnu/"
 STRIP = "riscv64-linux-gnu-strip"
 
 BASE_FILES = {
@@ -25,9 +26,10 @@ Leave: poweroff, or Ctrl-A X at any time.'
     "etc/hostname": "parley\n",
 }
 BASE_FOLDERS = {"tmp": 0o1777, "dev": 0o755, "proc": 0o555, "root": 0o700, "home": 0o755,
-                "etc": 0o755, "bin": 0o755, "lib": 0o755, "usr": 0o755, "boot": 0o755,
-                "home/user": 0o755, "var": 0o755, "var/tmp": 0o1777}
-BASE_LINKS = {"lib64": "lib", "usr/bin": "../bin", "usr/lib": "../lib", "sbin": "bin"}
+                "etc": 0o755, "usr": 0o755, "usr/bin": 0o755, "usr/sbin": 0o755, "usr/lib": 0o755,
+                "usr/share": 0o755, "boot": 0o755, "home/user": 0o755, "var": 0o755, "var/tmp": 0o1777}
+# As Debian has it, so that its packages, or a whole root, can be laid over the image.
+BASE_LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib"}
 
 
 class ImageError(Exception):
@@ -65,7 +67,7 @@ def add_files(entries, pairs):
     contents = read_stripped([name for _, name in pairs])
     for path, name in pairs:
         mode = 0o755 if os.access(name, os.X_OK) else 0o644
-        put(entries, path, stat.S_IFREG | mode, contents[name])
+        put(entries, through_links(entries, path), stat.S_IFREG | mode, contents[name])
 
 
 def add_base(entries):
@@ -75,10 +77,10 @@ def add_base(entries):
         put(entries, path, stat.S_IFREG | 0o644, text.encode())
     for path, target in BASE_LINKS.items():
         put(entries, path, stat.S_IFLNK | 0o777, target.encode())
-    add_files(entries, [("lib/" + name, os.path.join(LIBRARY_FOLDER, name))
+    add_files(entries, [("usr/lib/" + name, os.path.join(LIBRARY_FOLDER, name))
                         for name in LIBRARIES])
     for name in LIBRARIES:
-        entries["lib/" + name].mode = stat.S_IFREG | 0o755
+        entries["usr/lib/" + name].mode = stat.S_IFREG | 0o755
 
 
 def add_path(entries, path, name):
@@ -132,6 +134,14 @@ def add_stripped(entries, item):
     add_files(entries, [(path, name)])
 
 
+def prefer_multiarch(entries):
+    """A tree's own C library, where Debian has it, is the one that all programs use then: it is the newer one."""
+    for name in LIBRARIES:
+        if MULTIARCH + name in entries and "usr/lib/" + name in entries:
+            if stat.S_ISREG(entries["usr/lib/" + name].mode):
+                del entries["usr/lib/" + name]
+
+
 def add_tree(entries, directory):
     if not os.path.isdir(directory):
         raise ImageError(f"--root {directory}: no such directory")
@@ -144,6 +154,7 @@ def add_tree(entries, directory):
                                 and os.path.isdir(full) and not os.path.islink(full))
             if not folder_over_link:
                 add_path(entries, path, full)
+    prefer_multiarch(entries)
 
 
 def load(entries, name):

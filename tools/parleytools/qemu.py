@@ -87,6 +87,16 @@ def harts(text):
     return int(text)
 
 
+USUAL_MEMORY = 128  # MiB
+USUAL_IMAGE = 16
+
+
+def memory_for(image):
+    """Enough for an image: the usual, and what it has above the usual size."""
+    more = os.path.getsize(image) // (1 << 20) - USUAL_IMAGE
+    return f"{USUAL_MEMORY + (max(more, 0) + 63) // 64 * 64}M"
+
+
 def memory(text):
     """--mem's argument: MiB, or with a unit."""
     match = re.fullmatch(r"(\d+)([MmGg]?)", text)

@@ -271,6 +271,7 @@ int main(void) {
         {"a clone of 1,000 pages with objects", clone_thousand, false},
         {"unmap and protect in shared page tables", clone_unmap, false},
         {"two clones into one task", clone_twice, false},
+        {"a clone without memory goes on where it was", clone_in_parts, false},
         {"a memory hog is stopped by its quota", hog, false},
         {"kernel objects count against the quota", hog_objects, false},
         {"a reserve is carved out, and ends with its account", quota_carved, false},

@@ -24,6 +24,7 @@ void clone_chain(void);
 void clone_thousand(void);
 void clone_unmap(void);
 void clone_twice(void);
+void clone_in_parts(void);
 void hog(void);
 void hog_objects(void);
 void quota_carved(void);

@@ -145,6 +145,38 @@ void clone_unmap(void) {
     unmap(at, 1200);
 }
 
+/*
+ * Memory for tables ends in the middle of a clone, which is called again when there is more: what was shared before
+ * is not shared twice.
+ */
+void clone_in_parts(void) {
+    enum { SPANS = 4 };
+    const uint64_t where = 5ul << 30, span = 1ul << 30;
+    uint64_t from = SLOT(pk_task_create(PK_SLOT_ACCOUNT, 0)), word = 77;
+    for (uint64_t i = 0; i < SPANS; i++)
+        for (uint64_t leaf = 0; leaf < 3; leaf++) {
+            uint64_t at = where + i * span + leaf * (2ul << 20);
+            IS(pk_map(from, at, PAGE, PK_PROT_READ | PK_PROT_WRITE | PK_MAP_FIXED, 0, 0, 0), at);
+            IS(pk_task_copy_out(from, at, &word, sizeof word), sizeof word);
+        }
+    uint64_t account = SLOT(pk_account_create(PK_SLOT_ACCOUNT, 3 * PAGE, 0, 0, 1));
+    uint64_t to = SLOT(pk_task_create(account, 0));
+    unsigned failed = 0;
+    long error;
+    while ((error = pk_task_clone(to, from, 0)) == -ENOMEM && failed < 100)
+        IS(pk_account_set(account, PK_ACCOUNT_LIMIT, (3 + ++failed) * PAGE), 0);
+    IS(error, 0);
+    CHECK(failed >= SPANS); /* each needs a page of its own */
+    word = 0;
+    for (uint64_t i = 0; i < SPANS; i++) {
+        IS(pk_task_copy_in(to, &word, where + i * span, sizeof word), sizeof word);
+        IS(word, 77);
+    }
+    task_end(from);
+    task_end(to);
+    drop(account);
+}
+
 /* A clone needs a fresh task: neither itself, nor a task with memory or threads. */
 void clone_twice(void) {
     uint64_t task = task_copy(0), own = PK_SLOT_SERVER_TASK;
