@@ -5,6 +5,7 @@ A private apt keeps to its own folder, build/debian/SUITE, and checks signatures
 ordinary user and installs nothing: packages and what they depend on are fetched, and unpacked next to each other.
 """
 
+import fcntl
 import hashlib
 import os
 import re
@@ -56,7 +57,7 @@ class Apt:
     def __init__(self, suite, mirror):
         self.folder = os.path.join(build.TOP, "build", "debian", suite)
         self.archives = os.path.join(self.folder, "cache", "archives")
-        for name in ("state/lists/partial", "cache/archives/partial", "etc", "trees"):
+        for name in ("state/lists/partial", "cache/archives/partial", "cache/none/partial", "etc", "trees"):
             os.makedirs(os.path.join(self.folder, name), exist_ok=True)
         if not os.path.exists(KEYRING):
             raise ToolError(f"--with needs {KEYRING} (package debian-archive-keyring)")
@@ -96,7 +97,9 @@ class Apt:
     def fetch(self, packages):
         """The .deb files of packages and all that they depend on, in apt's order."""
         self.update()
-        uris = self.get("install", "--yes", "--print-uris", "-qq", *packages)
+        # An empty folder for what is fetched: apt does not print what it has.
+        uris = self.get("install", "--yes", "--print-uris", "-qq", "-o", "Dir::Cache::archives=none",
+                        *packages)
         names = re.findall(r"^'[^']+' (\S+\.deb) \d+", uris, re.MULTILINE)
         files = [os.path.join(self.archives, name) for name in names]
         if not all(os.path.exists(name) for name in files):
@@ -137,6 +140,13 @@ def link_alternatives(folder, debs):
 
 def tree(packages, suite=SUITE, mirror=None):
     """A folder with the packages and all that they depend on, unpacked; made once, kept under build/."""
+    os.makedirs(os.path.join(build.TOP, "build", "debian"), exist_ok=True)
+    with open(os.path.join(build.TOP, "build", "debian", "lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever else unpacks the same
+        return locked_tree(packages, suite, mirror)
+
+
+def locked_tree(packages, suite, mirror):
     apt = Apt(suite, mirror)
     debs = apt.fetch(packages)
     key = hashlib.sha256("\n".join(sorted(map(os.path.basename, debs))).encode()).hexdigest()[:16]
