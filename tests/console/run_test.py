@@ -93,7 +93,11 @@ def end_by(number):
             expect(process.stdout.readline(), b"started\n", "the first line")
             running.check_there()
             process.send_signal(number)
-            process.wait(SECONDS)
+            try:
+                process.wait(SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise Failed(f"signal {number} does not end it") from None
             if number == signal.SIGKILL:  # what is not told cannot take its folder away
                 wait_until(lambda: not emulators(running.mark), "the end of QEMU")
             else:
@@ -208,6 +212,8 @@ def banner():
 
 
 def main():
+    for number in (signal.SIGHUP, signal.SIGTERM):  # who started this may ignore them, as nohup does
+        signal.signal(number, signal.SIG_DFL)
     print(f"1..{len(TESTS)}")
     failed = False
     for number, function in enumerate(TESTS, 1):
