@@ -58,6 +58,7 @@ struct context {
     int limit;           /* descriptors from here on are not given out (RLIMIT_NOFILE) */
     int lowest_free;     /* no descriptor below it is free */
     struct node *cwd;
+    uint64_t lock_key; /* owns its record locks (locks.h) */
     uint32_t umask;
     int group;   /* process group and session as a terminal sees them, */
     int session; /* 0: it has given up its terminal */
@@ -72,6 +73,8 @@ extern const struct file_ops path_ops; /* O_PATH */
 /* A new open file on a node, with one reference; NULL if there is no memory. */
 struct file *file_new(struct node *node, const struct file_ops *ops, uint32_t flags);
 void file_put(struct file *file);
+/* A process whose locks have that key has closed it: the reference goes. */
+void file_closed(struct file *file, uint64_t lock_key);
 
 static inline bool file_reads(const struct file *file) {
     return !(file->flags & LX_O_PATH) && (file->flags & LX_O_ACCMODE) != LX_O_WRONLY;

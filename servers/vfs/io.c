@@ -170,10 +170,6 @@ long vfs_handle_fcntl(struct request *req, int fd, int command, uint64_t argumen
         return file->flags & LX_O_PATH ? -EBADF : set_flags(file, argument);
     case LX_F_GETPIPE_SZ:
         return file->ops == &pipe_ops ? 65536 : -EBADF;
-    case LX_F_GETLK:
-    case LX_F_SETLK:
-    case LX_F_SETLKW:
-        return -ENOSYS;
     default:
         return -EINVAL;
     }

@@ -32,6 +32,7 @@
 #define MODE_SETGID 02000u
 #define MODE_STICKY 01000u
 
+struct locks;
 struct pipe;
 struct name;
 struct waiter_queue;
@@ -47,6 +48,7 @@ struct node {
     uint64_t atime; /* nanoseconds since 1970 */
     uint64_t mtime;
     uint64_t ctime;
+    struct locks *locks; /* of processes and open files; NULL: none (locks.h) */
     union {
         struct {
             uint64_t object;   /* memory object slot, 0 while there is no data */

@@ -8,6 +8,10 @@
 #define SIGTTOU 22
 #define TIOCSPGRP 0x5410
 #define AT_EMPTY_PATH 0x1000
+#define F_GETLK 5
+#define F_SETLKW 7
+#define F_OFD_GETLK 36
+#define F_OFD_SETLKW 38
 #define IOCTL_BYTES 64    /* protocols/vfs.toml */
 #define VECTORS_MOST 1024 /* IOV_MAX */
 #define BATCH 8
@@ -264,8 +268,23 @@ long linux_dup3(uint64_t old_fd, uint64_t new_fd, uint64_t flags) {
     return VFS_CALL(vfs_dup3(PK_SLOT_VFS, (int)old_fd, (int)new_fd, (uint32_t)flags));
 }
 
+#define FLOCK_BYTES 32
+
+static bool is_record_lock(uint64_t command) {
+    return (command >= F_GETLK && command <= F_SETLKW) ||
+           (command >= F_OFD_GETLK && command <= F_OFD_SETLKW);
+}
+
 long linux_fcntl(uint64_t fd, uint64_t command, uint64_t argument) {
+    if (is_record_lock((uint32_t)command)) {
+        return VFS_CALL(vfs_lock(PK_SLOT_VFS, (int)fd, (int)command, pointer(argument), FLOCK_BYTES,
+                                 pointer(argument), FLOCK_BYTES));
+    }
     return VFS_CALL(vfs_fcntl(PK_SLOT_VFS, (int)fd, (int)command, argument));
+}
+
+long linux_flock(uint64_t fd, uint64_t operation) {
+    return VFS_CALL(vfs_flock(PK_SLOT_VFS, (int)fd, (uint32_t)operation));
 }
 
 /* Requests about sessions and groups are the process server's (EREMOTE). */

@@ -40,6 +40,7 @@ long linux_lseek(uint64_t fd, uint64_t offset, uint64_t whence);
 long linux_dup(uint64_t fd);
 long linux_dup3(uint64_t old_fd, uint64_t new_fd, uint64_t flags);
 long linux_fcntl(uint64_t fd, uint64_t command, uint64_t argument);
+long linux_flock(uint64_t fd, uint64_t operation);
 long linux_ioctl(uint64_t fd, uint64_t request, uint64_t argument);
 long linux_fstat(uint64_t fd, uint64_t status);
 long linux_fstatfs(uint64_t fd, uint64_t status);
