@@ -55,7 +55,8 @@ struct node {
             uint64_t capacity; /* bytes that the object has */
             /* A write or a cut that takes long is going on: who else wants to change the file waits here. */
             struct waiter_queue *busy;
-            bool uncut; /* pages behind the end are still to go */
+            bool uncut;  /* pages behind the end are still to go */
+            bool sparse; /* it may have fewer pages than its size says */
         } file;
         struct {
             struct node *parent;
