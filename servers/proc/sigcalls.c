@@ -215,15 +215,39 @@ static long wait_ended(struct waiter *w, enum waiter_end why) {
 
 static const struct waiter_ops wait_ops = {.ended = wait_ended};
 
+/* Another mask, until a handler has run or nothing was to be delivered (deliver.c). */
+static void borrow_mask(struct process *p, uint64_t set) {
+    if (!p->main.mask_saved)
+        p->main.saved_mask = p->main.blocked;
+    p->main.mask_saved = true;
+    p->main.blocked = set & ~UNBLOCKABLE;
+}
+
+/* A thread that has attention does not begin to wait: the call that follows ends with EINTR at once. */
+long proc_handle_borrow_mask(struct request *req, uint64_t set) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    borrow_mask(p, set);
+    return answer_after(p, 0);
+}
+
+long proc_handle_return_mask(struct request *req) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    if (p->main.mask_saved)
+        p->main.blocked = p->main.saved_mask;
+    p->main.mask_saved = false;
+    return answer_after(p, 0);
+}
+
 long proc_handle_sigsuspend(struct request *req, uint64_t set, int own_mask) {
     struct process *p = request_process(req);
     if (!p)
         return -ESRCH;
-    if (!own_mask) {
-        p->main.saved_mask = p->main.blocked;
-        p->main.mask_saved = true;
-        p->main.blocked = set & ~UNBLOCKABLE;
-    }
+    if (!own_mask)
+        borrow_mask(p, set);
     waiter_init(&p->main.wait, req, 0, &wait_ops);
     p->main.waiting = WAIT_SUSPEND;
     signal_poke(p);

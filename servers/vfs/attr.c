@@ -17,7 +17,7 @@ static bool is_device(const struct node *node) {
 }
 
 static uint64_t blocks_of(const struct node *node) {
-    return node_is_regular(node) ? (node->size + PAGE - 1) / PAGE * (PAGE / BLOCK) : 0;
+    return node_is_regular(node) ? data_pages(node) * (PAGE / BLOCK) : 0;
 }
 
 static uint64_t size_of(const struct node *node) {

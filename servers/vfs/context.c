@@ -5,6 +5,7 @@
  * before this server was started anew has the root as its directory, and descriptors that are lost.
  */
 #include "file.h"
+#include "locks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 /* Open files that a process has no more, to be closed few at a time. */
 struct closing {
     struct job job;
+    uint64_t lock_key;
     int next, count;
     struct file *files[];
 };
@@ -21,7 +23,7 @@ struct closing {
 static bool close_some(struct job *job) {
     struct closing *closing = container_of(job, struct closing, job);
     for (int i = 0; i < CLOSED_AT_ONCE && closing->next < closing->count; i++) {
-        file_put(closing->files[closing->next++]);
+        file_closed(closing->files[closing->next++], closing->lock_key);
     }
     if (closing->next < closing->count) {
         return true;
@@ -43,6 +45,7 @@ static void close_files(struct context *context, int first, int last, bool all) 
             closing =
                 malloc(sizeof(*closing) + (size_t)(context->size - fd) * sizeof(struct file *));
             if (closing) {
+                closing->lock_key = context->lock_key;
                 closing->next = closing->count = 0;
                 job_init(&closing->job, close_some);
                 job_queue(&closing->job);
@@ -51,7 +54,7 @@ static void close_files(struct context *context, int first, int last, bool all) 
         if (closing) {
             closing->files[closing->count++] = fd_take(context, fd);
         } else {
-            file_put(fd_take(context, fd));
+            file_closed(fd_take(context, fd), context->lock_key);
         }
     }
 }
@@ -97,6 +100,7 @@ static long context_connected(struct client *client) {
         return -ENOMEM;
     }
     context->cwd = node_hold(tree_root);
+    context->lock_key = lock_key_new();
     context->umask = 022;
     context->limit = FD_SOFT_LIMIT;
     long error = client->rejoined ? lost_descriptors(context) : 0;
@@ -115,6 +119,7 @@ static long context_forked(struct client *parent, struct client *child) {
         return -ENOMEM;
     }
     *to = *from;
+    to->lock_key = lock_key_new();
     to->files = malloc((size_t)from->size * sizeof(struct file *) + 1);
     to->cloexec = malloc((size_t)from->size / 8 + 1);
     if (!to->files || !to->cloexec) {

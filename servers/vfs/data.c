@@ -41,6 +41,15 @@ long data_object(struct node *node) {
     return (long)node->file.object;
 }
 
+uint64_t data_pages(const struct node *node) {
+    struct pk_object_info info;
+    if (node->file.object == 0) {
+        return 0;
+    }
+    bool known = node->file.sparse && pk_object_info(node->file.object, &info) == 0;
+    return known ? info.resident : page_up(node->size) / PAGE;
+}
+
 /* Makes the object as large as a file of this size needs. */
 static long reserve(struct node *node, uint64_t size) {
     if (size > SIZE_MOST) {
@@ -143,6 +152,7 @@ long data_write(uint64_t token, uint64_t done, struct node *node, uint64_t offse
         return copied == -ENOMEM ? -ENOSPC : copied;
     }
     if (offset + (uint64_t)copied > node->size) {
+        node->file.sparse |= offset > node->size;
         node->size = offset + (uint64_t)copied;
     }
     node->mtime = node->ctime = vfs_now();
@@ -164,6 +174,7 @@ long data_resize(struct request *req, struct node *node, int64_t size) {
     if (error) {
         return error;
     }
+    node->file.sparse = size > 0 && (node->file.sparse || (uint64_t)size > node->size);
     node->size = (uint64_t)size;
     node->mtime = node->ctime = vfs_now();
     if (node->file.object == 0 || !(shrinks || node->file.uncut)) {

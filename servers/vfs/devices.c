@@ -84,6 +84,10 @@ static const struct file_ops random_ops = {
     .seekable = true,
 };
 
+bool device_is_zero(const struct file *file) {
+    return file->ops == &zero_ops;
+}
+
 /* Device numbers as in Linux's Documentation/admin-guide/devices.txt. */
 const struct file_ops *device_ops(uint64_t device) {
     switch (lx_major(device) << 8 | lx_minor(device)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Open files and descriptor tables (file.h). Tables double; a freed descriptor lowers the hint. */
 #include "file.h"
+#include "locks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +24,22 @@ void file_put(struct file *file) {
     if (--file->refs != 0) {
         return;
     }
+    if (file->node->locks) {
+        locks_closed(file->node, lock_key_of_file(file));
+    }
     if (file->ops->close) {
         file->ops->close(file);
     }
     node_put(file->node);
     free(file);
+}
+
+/* Any close of a file by a process ends all its record locks on it (fcntl(2)). */
+void file_closed(struct file *file, uint64_t lock_key) {
+    if (file->node->locks && !(file->flags & LX_O_PATH)) {
+        locks_closed(file->node, lock_key);
+    }
+    file_put(file);
 }
 
 struct context *request_context(const struct request *req) {
@@ -107,7 +119,7 @@ long fd_replace(struct context *context, struct file *file, int fd, bool cloexec
     context->files[fd] = file;
     fd_set_cloexec(context, fd, cloexec);
     if (old) {
-        file_put(old);
+        file_closed(old, context->lock_key);
     }
     return 0;
 }
@@ -128,6 +140,6 @@ long fd_close(struct context *context, int fd) {
     if (!file) {
         return -EBADF;
     }
-    file_put(file);
+    file_closed(file, context->lock_key);
     return 0;
 }

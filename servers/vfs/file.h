@@ -58,6 +58,7 @@ struct context {
     int limit;           /* descriptors from here on are not given out (RLIMIT_NOFILE) */
     int lowest_free;     /* no descriptor below it is free */
     struct node *cwd;
+    uint64_t lock_key; /* owns its record locks (locks.h) */
     uint32_t umask;
     int group;   /* process group and session as a terminal sees them, */
     int session; /* 0: it has given up its terminal */
@@ -72,6 +73,8 @@ extern const struct file_ops path_ops; /* O_PATH */
 /* A new open file on a node, with one reference; NULL if there is no memory. */
 struct file *file_new(struct node *node, const struct file_ops *ops, uint32_t flags);
 void file_put(struct file *file);
+/* A process whose locks have that key has closed it: the reference goes. */
+void file_closed(struct file *file, uint64_t lock_key);
 
 static inline bool file_reads(const struct file *file) {
     return !(file->flags & LX_O_PATH) && (file->flags & LX_O_ACCMODE) != LX_O_WRONLY;
@@ -113,6 +116,8 @@ long data_read(uint64_t token, uint64_t done, struct node *node, uint64_t offset
 long data_write(uint64_t token, uint64_t done, struct node *node, uint64_t offset, uint64_t length);
 /* 0, a negative errno, or what request_wait() returned: the request is handled again then. */
 long data_resize(struct request *req, struct node *node, int64_t size);
+/* How many pages of the file there are; those of holes are not. */
+uint64_t data_pages(const struct node *node);
 /* Before all others: 0 or a negative errno. */
 int data_init(void);
 /* The node's memory object, made if it has none yet; slot or -ENOMEM. */
@@ -126,6 +131,8 @@ long transfer_write(struct request *req, struct file *file, uint64_t offset, uin
 /* Bytes made by `make` (0: zeros) into the caller's buffer; a signal cuts it short. */
 long transfer_made(struct request *req, void (*make)(uint64_t *words, size_t count));
 
+/* Is it /dev/zero, whose mappings are memory without a file? */
+bool device_is_zero(const struct file *file);
 /* The operations of a character device; NULL if there is no such device. */
 const struct file_ops *device_ops(uint64_t device);
 

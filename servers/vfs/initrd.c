@@ -213,6 +213,9 @@ int initrd_add_standard(void) {
         {"dev/full", MODE_CHARACTER | 0666, 1, 7, 0},
         {"dev/random", MODE_CHARACTER | 0666, 1, 8, 0},
         {"dev/urandom", MODE_CHARACTER | 0666, 1, 9, 0},
+        {"dev/ptmx", MODE_CHARACTER | 0666, 5, 2, GROUP_TTY},
+        {"dev/pts", MODE_DIRECTORY | 0755, 0, 0, 0},
+        {"dev/shm", MODE_DIRECTORY | MODE_STICKY | 0777, 0, 0, 0},
     };
     for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
         int error =

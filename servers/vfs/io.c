@@ -170,10 +170,6 @@ long vfs_handle_fcntl(struct request *req, int fd, int command, uint64_t argumen
         return file->flags & LX_O_PATH ? -EBADF : set_flags(file, argument);
     case LX_F_GETPIPE_SZ:
         return file->ops == &pipe_ops ? 65536 : -EBADF;
-    case LX_F_GETLK:
-    case LX_F_SETLK:
-    case LX_F_SETLKW:
-        return -ENOSYS;
     default:
         return -EINVAL;
     }
@@ -223,17 +219,20 @@ long vfs_handle_fallocate(struct request *req, int fd, uint32_t mode, int64_t of
                           int64_t length) {
     struct file *file = fd_file(request_context(req), fd);
     int64_t end;
-    if (!file || !file_writes(file)) {
+    if (!file || (file->flags & LX_O_PATH)) {
         return -EBADF;
-    }
-    if (mode & ~LX_FALLOC_FL_KEEP_SIZE) {
-        return -EOPNOTSUPP;
     }
     if (offset < 0 || length <= 0) {
         return -EINVAL;
     }
+    if (mode & ~LX_FALLOC_FL_KEEP_SIZE) {
+        return -EOPNOTSUPP;
+    }
+    if (!file_writes(file)) {
+        return -EBADF;
+    }
     if (!node_is_regular(file->node)) {
-        return file->ops == &pipe_ops ? -ESPIPE : -ENODEV;
+        return file->ops == &pipe_ops ? -ESPIPE : node_is_dir(file->node) ? -EISDIR : -ENODEV;
     }
     if (__builtin_add_overflow(offset, length, &end)) {
         return -EFBIG;

@@ -50,9 +50,30 @@
 #define LX_F_GETLK 5
 #define LX_F_SETLK 6
 #define LX_F_SETLKW 7
+#define LX_F_OFD_GETLK 36
+#define LX_F_OFD_SETLK 37
+#define LX_F_OFD_SETLKW 38
 #define LX_F_DUPFD_CLOEXEC 1030
 #define LX_F_GETPIPE_SZ 1032
 #define LX_FD_CLOEXEC 1u
+
+#define LX_F_RDLCK 0
+#define LX_F_WRLCK 1
+#define LX_F_UNLCK 2
+
+#define LX_LOCK_SH 1u
+#define LX_LOCK_EX 2u
+#define LX_LOCK_NB 4u
+#define LX_LOCK_UN 8u
+
+struct lx_flock {
+    int16_t l_type;
+    int16_t l_whence;
+    int64_t l_start;
+    int64_t l_len;
+    int32_t l_pid;
+};
+_Static_assert(sizeof(struct lx_flock) == 32, "struct flock");
 
 #define LX_FIONREAD 0x541Bu
 #define LX_FIONBIO 0x5421u

@@ -31,9 +31,9 @@ long vfs_handle_mkdirat(struct request *req, int dirfd, uint32_t mode) {
     struct node *node;
     long error = caller_of(req, &caller);
     if (!error) {
-        error = walk_at(req, &caller, dirfd, WALK_PARENT | WALK_NOFOLLOW, &walk);
+        error = walk_at(req, &caller, dirfd, WALK_PARENT | WALK_NAME, &walk);
     }
-    /* mkdir of "name/" is fine, also where name is a dangling link, which then exists. */
+    /* mkdir of "name/" is fine, but not where name is a link, which then exists. */
     if (!error) {
         error = check_new_name(&walk, &caller);
     }
@@ -63,7 +63,7 @@ long vfs_handle_mknodat(struct request *req, int dirfd, uint32_t mode, uint64_t 
     if (special && caller.who.uid != 0) {
         return -EPERM;
     }
-    error = walk_at(req, &caller, dirfd, WALK_PARENT | WALK_NOFOLLOW, &walk);
+    error = walk_at(req, &caller, dirfd, WALK_PARENT | WALK_NAME, &walk);
     if (!error) {
         error = check_new_name(&walk, &caller);
     }
@@ -94,7 +94,7 @@ long vfs_handle_symlinkat(struct request *req, int dirfd) {
         error = start_of(&caller, dirfd, path[1], &start);
     }
     if (!error) {
-        error = walk_from(req, 1, path[1], start, &caller, WALK_PARENT | WALK_NOFOLLOW, &walk);
+        error = walk_from(req, 1, path[1], start, &caller, WALK_PARENT | WALK_NAME, &walk);
     }
     if (!error) {
         error = check_new_name(&walk, &caller);
@@ -141,7 +141,7 @@ long vfs_handle_linkat(struct request *req, int old_dirfd, int new_dirfd, uint32
         error = start_of(&caller, new_dirfd, path[1], &start);
     }
     if (!error) {
-        error = walk_from(req, 1, path[1], start, &caller, WALK_PARENT | WALK_NOFOLLOW, &walk);
+        error = walk_from(req, 1, path[1], start, &caller, WALK_PARENT | WALK_NAME, &walk);
     }
     if (!error) {
         error = check_new_name(&walk, &caller);
@@ -165,7 +165,13 @@ long vfs_handle_linkat(struct request *req, int old_dirfd, int new_dirfd, uint32
 /* unlink and rmdir tell apart what may not be removed by its last component and type. */
 static long check_removal(const struct walk *walk, const struct caller *caller, bool directory) {
     if (!walk->dir) {
-        return walk->node == tree_root ? -EBUSY : -EINVAL;
+        return !directory        ? -EISDIR
+               : walk->dots == 0 ? -EBUSY
+               : walk->dots == 1 ? -EINVAL
+                                 : -ENOTEMPTY;
+    }
+    if (walk->slash && !node_is_dir(walk->node)) {
+        return -ENOTDIR;
     }
     long error = access_remove(walk->dir, walk->node, &caller->who);
     if (error) {
@@ -188,7 +194,7 @@ long vfs_handle_unlinkat(struct request *req, int dirfd, uint32_t flags) {
         error = -EINVAL;
     }
     if (!error) {
-        error = walk_at(req, &caller, dirfd, WALK_NOFOLLOW, &walk);
+        error = walk_at(req, &caller, dirfd, WALK_NAME, &walk);
     }
     if (error) {
         return error == -EREMOTE ? -EPERM : error;

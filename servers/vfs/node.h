@@ -32,6 +32,7 @@
 #define MODE_SETGID 02000u
 #define MODE_STICKY 01000u
 
+struct locks;
 struct pipe;
 struct name;
 struct waiter_queue;
@@ -47,13 +48,15 @@ struct node {
     uint64_t atime; /* nanoseconds since 1970 */
     uint64_t mtime;
     uint64_t ctime;
+    struct locks *locks; /* of processes and open files; NULL: none (locks.h) */
     union {
         struct {
             uint64_t object;   /* memory object slot, 0 while there is no data */
             uint64_t capacity; /* bytes that the object has */
             /* A write or a cut that takes long is going on: who else wants to change the file waits here. */
             struct waiter_queue *busy;
-            bool uncut; /* pages behind the end are still to go */
+            bool uncut;  /* pages behind the end are still to go */
+            bool sparse; /* it may have fewer pages than its size says */
         } file;
         struct {
             struct node *parent;

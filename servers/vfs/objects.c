@@ -33,6 +33,10 @@ long vfs_handle_mmap(struct request *req, int fd, uint32_t prot, uint32_t flags)
     if (!file_reads(file) || (shared && (prot & LX_PROT_WRITE) && !file_writes(file))) {
         return -EACCES;
     }
+    if (device_is_zero(file)) {
+        vfs_results_mmap(&req->msg, VFS_MMAP_ZEROS);
+        return 0;
+    }
     if (!node_is_regular(file->node)) {
         return -ENODEV;
     }

@@ -143,13 +143,14 @@ static int step(struct walker *w, const char *text, size_t length, struct walk *
     if (is_dot(text, length) || is_dotdot(text, length)) {
         w->at = is_dot(text, length) ? w->at : w->at->dir.parent;
         walk->dir = NULL;
+        walk->dots = (uint8_t)length;
         return 0;
     }
     struct name *name = dir_find(w->at, text, length);
     if (!name && !(last && (w->flags & WALK_PARENT))) {
         return -ENOENT;
     }
-    bool keep = last && !slash && (w->flags & WALK_NOFOLLOW);
+    bool keep = last && ((w->flags & WALK_NAME) || (!slash && (w->flags & WALK_NOFOLLOW)));
     if (name && node_is_symlink(name->node) && !keep) {
         return follow(w, name->node, after);
     }
@@ -186,16 +187,14 @@ static int finish_last(struct walker *w, struct walk *walk, bool *again) {
         *again = true;
         return 0;
     }
-    return walk->slash && node && !node_is_dir(node) ? -ENOTDIR : 0;
+    bool unfit = walk->slash && node && !node_is_dir(node);
+    return unfit && !(w->flags & WALK_NAME) ? -ENOTDIR : 0;
 }
 
 /* On to the end, or until it has cost so much: WALK_MORE. */
 static int go_on(struct walker *w, unsigned most, struct walk *walk) {
     int error = 0;
     for (bool again = true; again && !error;) {
-        if (w->cost >= most) {
-            return WALK_MORE;
-        }
         if (w->remote_length == 0 && node_is_dir(w->at) && w->at->dir.remote) {
             error = enter_remote(w);
             if (error) {
@@ -207,6 +206,9 @@ static int go_on(struct walker *w, unsigned most, struct walk *walk) {
         bool done = false;
         if (length == 0) {
             return finish(w, walk);
+        }
+        if (w->cost >= most) {
+            return WALK_MORE;
         }
         w->cost += 1 + (unsigned)length / LENGTH_COST;
         if (w->remote_length) {

@@ -13,6 +13,7 @@
 #define WALK_NOFOLLOW 1u /* a symbolic link as last component is the result itself */
 #define WALK_PARENT 2u   /* the last component need not exist */
 #define WALK_EMPTY 4u    /* an empty path means the start itself (AT_EMPTY_PATH) */
+#define WALK_NAME 8u /* WALK_NOFOLLOW, and so with a slash behind it: the caller looks at `slash` */
 
 struct walk {
     struct node *dir;   /* where the last component is; NULL if the path is only "/", "." or ".." */
@@ -20,6 +21,7 @@ struct walk {
     const char *last;   /* the last component */
     size_t length;      /* of it */
     bool slash;         /* the path ended in a slash: it must be a directory */
+    uint8_t dots;       /* without dir: how many dots the last component is; 0: there is none */
     const char *remote; /* with -EREMOTE: the canonical absolute path, in another server's part */
 };
 

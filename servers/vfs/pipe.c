@@ -131,7 +131,7 @@ static uint64_t serve_writer(struct pipe *pipe) {
     }
     struct pipe_wait *wait = wait_of(waiter);
     if (pipe->readers == 0) {
-        answer(wait, wait->done > 0 ? (long)wait->done : -EPIPE);
+        answer(wait, wait->done > 0 ? VFS_BROKEN_PIPE + (long)wait->done : -EPIPE);
         return ANSWER_COST;
     }
     long done = take(pipe, waiter_token(waiter), wait->done, wait->length - wait->done);

@@ -14,24 +14,60 @@ struct side {
 };
 
 static long find_side(const struct request *req, unsigned which, const struct caller *caller,
-                      int dirfd, const char *path, uint32_t flags, struct side *side) {
+                      int dirfd, const char *path, struct side *side) {
     struct node *start;
     struct walk walk;
     long error = start_of(caller, dirfd, path, &start);
     if (!error) {
-        error = walk_from(req, which, path, start, caller, flags | WALK_NOFOLLOW, &walk);
+        error = walk_from(req, which, path, start, caller, WALK_PARENT | WALK_NAME, &walk);
     }
     if (error) {
         return error == -EREMOTE ? -EXDEV : error;
-    }
-    if (!walk.dir) {
-        return -EBUSY;
     }
     side->dir = walk.dir;
     side->node = walk.node;
     side->length = walk.length;
     side->slash = walk.slash;
-    memcpy(side->name, walk.last, walk.length);
+    if (walk.dir) {
+        memcpy(side->name, walk.last, walk.length);
+    }
+    return 0;
+}
+
+static bool is_dir(const struct side *side) {
+    return side->node && node_is_dir(side->node);
+}
+
+/* Are these two names that the call can be about, whoever asks? In Linux's order. */
+static long check_names(const struct side *from, const struct side *to, uint32_t flags) {
+    bool exchange = flags & LX_RENAME_EXCHANGE;
+    if (!from->dir || !to->dir) {
+        return -EBUSY; /* "/", "." or ".." */
+    }
+    if (!from->node) {
+        return -ENOENT;
+    }
+    if (to->node && (flags & LX_RENAME_NOREPLACE)) {
+        return -EEXIST;
+    }
+    if (!to->node && exchange) {
+        return -ENOENT;
+    }
+    bool unfit = exchange ? to->slash && !is_dir(to) : to->slash && !is_dir(from);
+    return unfit || (from->slash && !is_dir(from)) ? -ENOTDIR : 0;
+}
+
+/* No directory goes below itself, and none takes the place of one that it is in. */
+static long check_places(const struct request *req, const struct side *from, const struct side *to,
+                         bool exchange) {
+    long below = is_dir(from) ? is_below(req, 0, to->dir, from->node) : 0;
+    if (below) {
+        return below < 0 ? below : -EINVAL;
+    }
+    below = is_dir(to) ? is_below(req, 1, from->dir, to->node) : 0;
+    if (below) {
+        return below < 0 ? below : exchange ? -EINVAL : -ENOTEMPTY;
+    }
     return 0;
 }
 
@@ -54,36 +90,26 @@ static int check_parent(const struct caller *caller, const struct node *node) {
 static long check_rename(const struct request *req, const struct caller *caller,
                          const struct side *from, const struct side *to, uint32_t flags) {
     bool exchange = flags & LX_RENAME_EXCHANGE;
-    long error = access_remove(from->dir, from->node, &caller->who);
+    long error = check_names(from, to, flags);
+    if (!error) {
+        error = check_places(req, from, to, exchange);
+    }
+    if (error || from->node == to->node) {
+        return error;
+    }
+    error = access_remove(from->dir, from->node, &caller->who);
     if (!error) {
         error = to->node ? access_remove(to->dir, to->node, &caller->who)
                          : access_check(to->dir, &caller->who, MAY_WRITE | MAY_EXECUTE);
     }
+    if (!error && to->dir->nlink == 0) {
+        error = -ENOENT;
+    }
     if (!error && from->dir != to->dir) {
         error = check_parent(caller, from->node);
-        error = error || !exchange || !to->node ? error : check_parent(caller, to->node);
+        error = error || !exchange ? error : check_parent(caller, to->node);
     }
-    if (error) {
-        return error;
-    }
-    if (to->dir->nlink == 0) {
-        return -ENOENT;
-    }
-    if (!to->node && (exchange || (to->slash && !node_is_dir(from->node)))) {
-        return exchange ? -ENOENT : -ENOTDIR;
-    }
-    if (to->node && (flags & LX_RENAME_NOREPLACE)) {
-        return -EEXIST;
-    }
-    long below = node_is_dir(from->node) ? is_below(req, 0, to->dir, from->node) : 0;
-    if (below) {
-        return below < 0 ? below : -EINVAL;
-    }
-    below = to->node && node_is_dir(to->node) ? is_below(req, 1, from->dir, to->node) : 0;
-    if (below) {
-        return below < 0 ? below : exchange ? -EINVAL : -ENOTEMPTY;
-    }
-    return to->node && !exchange ? check_replace(from, to) : 0;
+    return error || !to->node || exchange ? error : check_replace(from, to);
 }
 
 static int do_rename(const struct side *from, const struct side *to, bool exchange) {
@@ -114,10 +140,10 @@ long vfs_handle_renameat(struct request *req, int old_dirfd, int new_dirfd, uint
         error = read_two_paths(req, path);
     }
     if (!error) {
-        error = find_side(req, 0, &caller, old_dirfd, path[0], 0, &from);
+        error = find_side(req, 0, &caller, old_dirfd, path[0], &from);
     }
     if (!error) {
-        error = find_side(req, 1, &caller, new_dirfd, path[1], WALK_PARENT, &to);
+        error = find_side(req, 1, &caller, new_dirfd, path[1], &to);
     }
     if (!error) {
         error = check_rename(req, &caller, &from, &to, flags);

@@ -20,8 +20,13 @@ echo 'Parley: a microkernel with servers around it, running unmodified Linux pro
 Try: help, ps, ls -l /bin, ipcmk -Q && ipcs -q, seq 9 | sort -r
 Leave: poweroff, or Ctrl-A X at any time.'
 """,
-    "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n",
-    "etc/group": "root:x:0:\ntty:x:5:\nuser:x:1000:\n",
+    "etc/passwd": """\
+root:x:0:0:root:/root:/bin/sh
+daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
+user:x:1000:1000:user:/home/user:/bin/sh
+nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
+""",
+    "etc/group": "root:x:0:\ndaemon:x:1:\ntty:x:5:\nuser:x:1000:\nnogroup:x:65534:\n",
     "etc/profile": "# /etc/profile: read by login shells.\n",
     "etc/hostname": "parley\n",
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll(2) and select(2). A signal mask for the time of the wait cannot be set atomically yet, so a
- * call with one is refused with ENOSYS rather than served wrongly.
+ * poll(2) and select(2). A signal mask for the time of the wait is the process server's: it is in force before the
+ * wait begins, and a signal that comes in between ends the wait as it begins.
  */
 #include "files.h"
+#include <protocol/proc_client.h>
 
 #define POLL_IN 0x041  /* POLLIN, POLLRDNORM */
 #define POLL_OUT 0x104 /* POLLOUT, POLLWRNORM */
@@ -42,15 +43,55 @@ static long read_timeout(uint64_t address, int64_t *ns) {
     return 0;
 }
 
-long linux_ppoll(uint64_t requests, uint64_t count, uint64_t timeout, uint64_t mask) {
-    int64_t ns;
-    long error = read_timeout(timeout, &ns);
-    if (error || mask || count > POLL_MOST) {
-        return error ? error : mask ? -ENOSYS : -EINVAL;
+/* The mask at an address that may be absent. */
+static long read_mask(uint64_t address, uint64_t size, uint64_t *mask) {
+    if (address && size != sizeof(*mask)) {
+        return -EINVAL;
     }
-    void *array = (void *)(uintptr_t)requests;
-    uint64_t length = count * sizeof(struct pollfd);
-    return VFS_CALL(vfs_poll(PK_SLOT_VFS, ns, array, length, array, length));
+    return address ? program_read(mask, address, sizeof(*mask)) : 0;
+}
+
+/* What is left of the timeout; a program that has it in read-only memory does not hear of that. */
+static void write_left(uint64_t address, int64_t ns, uint64_t began) {
+    if (address) {
+        int64_t spent = (int64_t)(clock_monotonic_ns() - began);
+        int64_t left = spent < ns ? ns - spent : 0;
+        struct linux_timespec time = {left / (int64_t)NS_PER_SECOND, left % (int64_t)NS_PER_SECOND};
+        pk_may_fail(program_write(address, &time, sizeof(time)));
+    }
+}
+
+/* The wait, with another mask if there is one. If a signal ends it the mask goes back with its delivery. */
+static long wait_for(struct pollfd *requests, uint64_t count, int64_t ns, const uint64_t *mask) {
+    uint64_t length = count * sizeof(*requests);
+    if (!mask) {
+        return VFS_CALL(vfs_poll(PK_SLOT_VFS, ns, requests, length, requests, length));
+    }
+    long result = proc_borrow_mask(PK_SLOT_PROC, *mask);
+    if (result < 0) {
+        return result;
+    }
+    result = VFS_CALL(vfs_poll(PK_SLOT_VFS, ns, requests, length, requests, length));
+    if (result != -EINTR) {
+        pk_may_fail(proc_return_mask(
+            PK_SLOT_PROC)); /* fails if the process server died: this process ends */
+    }
+    return result;
+}
+
+long linux_ppoll(uint64_t requests, uint64_t count, uint64_t timeout, uint64_t mask_address,
+                 uint64_t mask_size) {
+    int64_t ns;
+    uint64_t mask;
+    long error = read_timeout(timeout, &ns);
+    error = error ? error : read_mask(mask_address, mask_size, &mask);
+    if (error || count > POLL_MOST) {
+        return error ? error : -EINVAL;
+    }
+    uint64_t began = timeout ? clock_monotonic_ns() : 0;
+    long result = wait_for((void *)(uintptr_t)requests, count, ns, mask_address ? &mask : NULL);
+    write_left(timeout, ns, began);
+    return result;
 }
 
 struct sets {
@@ -110,27 +151,30 @@ static long answer_sets(struct sets *sets, const struct pollfd *requests, uint64
 }
 
 long linux_pselect6(uint64_t count, uint64_t readable, uint64_t writable, uint64_t exceptional,
-                    uint64_t timeout, uint64_t mask) {
+                    uint64_t timeout, uint64_t mask_argument) {
     const uint64_t address[3] = {readable, writable, exceptional};
     struct pollfd requests[DESCRIPTORS_MOST];
     struct sets sets;
-    uint64_t mask_address = 0;
+    uint64_t mask_at[2] = {0, 0}; /* its address and size */
+    uint64_t mask;
     int64_t ns;
     if ((int)count < 0) {
         return -EINVAL;
     }
     count = count < DESCRIPTORS_MOST ? count : DESCRIPTORS_MOST;
-    if (mask && program_read(&mask_address, mask, sizeof(mask_address))) {
+    if (mask_argument && program_read(mask_at, mask_argument, sizeof(mask_at))) {
         return -EFAULT;
     }
-    long result = mask_address ? -ENOSYS : read_timeout(timeout, &ns);
+    long result = read_timeout(timeout, &ns);
+    result = result ? result : read_mask(mask_at[0], mask_at[1], &mask);
     result = result ? result : read_sets(&sets, address, count);
     if (result) {
         return result;
     }
     uint64_t used = requests_of(&sets, count, requests);
-    uint64_t length = used * sizeof(*requests);
-    result = VFS_CALL(vfs_poll(PK_SLOT_VFS, ns, requests, length, requests, length));
+    uint64_t began = timeout ? clock_monotonic_ns() : 0;
+    result = wait_for(requests, used, ns, mask_at[0] ? &mask : NULL);
+    write_left(timeout, ns, began);
     if (result >= 0) {
         result = answer_sets(&sets, requests, used);
     }

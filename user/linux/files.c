@@ -8,12 +8,19 @@
 #define SIGTTOU 22
 #define TIOCSPGRP 0x5410
 #define AT_EMPTY_PATH 0x1000
+#define O_PATH 010000000
+#define F_GETFL 3
+#define F_GETLK 5
+#define F_SETLKW 7
+#define F_OFD_GETLK 36
+#define F_OFD_SETLKW 38
 #define IOCTL_BYTES 64    /* protocols/vfs.toml */
 #define VECTORS_MOST 1024 /* IOV_MAX */
 #define BATCH 8
 #define JOINED_MOST 1024 /* a vector's pieces that go as one message */
 #define COPY_CHUNK 2048
 #define NO_OFFSET UINT64_MAX
+#define ERRNO_MOST 4095 /* results below are no errors */
 
 struct vector {
     uint64_t base;
@@ -24,12 +31,13 @@ static void *pointer(uint64_t address) {
     return (void *)(uintptr_t)address;
 }
 
-/* A write to a pipe that nobody reads raises SIGPIPE too (write(2)). */
-static long raise_on_broken_pipe(long result) {
-    if (result == -EPIPE) {
+/* A write to a pipe that nobody reads raises SIGPIPE too (write(2)), even where some of it was written. */
+static __attribute__((noinline, cold)) long raise_on_broken_pipe(long result) {
+    bool some = result < -(long)ERRNO_MOST;
+    if (some || result == -EPIPE) {
         personality_raise(SIGPIPE);
     }
-    return result;
+    return some ? result - VFS_BROKEN_PIPE : result;
 }
 
 long linux_close(uint64_t fd) {
@@ -74,10 +82,11 @@ long linux_read(uint64_t fd, uint64_t buffer, uint64_t length) {
 
 long linux_write(uint64_t fd, uint64_t buffer, uint64_t length) {
     long result = VFS_CALL(vfs_write(PK_SLOT_VFS, (int)fd, pointer(buffer), length));
-    if (__builtin_expect(result == -ERESTART, 0)) {
-        result = write_in_background(fd, buffer, length);
+    if (__builtin_expect(result >= 0, 1)) {
+        return result;
     }
-    return raise_on_broken_pipe(result);
+    return raise_on_broken_pipe(result == -ERESTART ? write_in_background(fd, buffer, length)
+                                                    : result);
 }
 
 long linux_pread64(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
@@ -176,7 +185,8 @@ static long do_vectors(bool writes, uint64_t fd, uint64_t vectors, uint64_t coun
                        uint64_t offset) {
     long total = total_of(vectors, count);
     if (total < 0) {
-        return total;
+        long error = linux_check_descriptor((int)fd); /* comes first */
+        return error ? error : total;
     }
     if (total == 0) {
         return move(writes, fd, 0, 0, offset);
@@ -264,8 +274,23 @@ long linux_dup3(uint64_t old_fd, uint64_t new_fd, uint64_t flags) {
     return VFS_CALL(vfs_dup3(PK_SLOT_VFS, (int)old_fd, (int)new_fd, (uint32_t)flags));
 }
 
+#define FLOCK_BYTES 32
+
+static bool is_record_lock(uint64_t command) {
+    return (command >= F_GETLK && command <= F_SETLKW) ||
+           (command >= F_OFD_GETLK && command <= F_OFD_SETLKW);
+}
+
 long linux_fcntl(uint64_t fd, uint64_t command, uint64_t argument) {
+    if (is_record_lock((uint32_t)command)) {
+        return VFS_CALL(vfs_lock(PK_SLOT_VFS, (int)fd, (int)command, pointer(argument), FLOCK_BYTES,
+                                 pointer(argument), FLOCK_BYTES));
+    }
     return VFS_CALL(vfs_fcntl(PK_SLOT_VFS, (int)fd, (int)command, argument));
+}
+
+long linux_flock(uint64_t fd, uint64_t operation) {
+    return VFS_CALL(vfs_flock(PK_SLOT_VFS, (int)fd, (uint32_t)operation));
 }
 
 /* Requests about sessions and groups are the process server's (EREMOTE). */
@@ -351,13 +376,25 @@ long linux_umask(uint64_t mask) {
     return VFS_CALL(vfs_umask(PK_SLOT_VFS, (uint32_t)mask));
 }
 
-long linux_mmap_file(int fd, int prot, int flags, uint64_t offset) {
+long linux_mmap_file(int fd, int prot, int flags, uint64_t offset, uint64_t length) {
     uint64_t object = 0;
     uint64_t size;
-    if ((int64_t)offset < 0) {
-        return -EOVERFLOW;
-    }
     long result =
         VFS_CALL(vfs_mmap(PK_SLOT_VFS, fd, (uint32_t)prot, (uint32_t)flags, &size, &object));
-    return result < 0 ? result : (long)object;
+    if (result < 0) {
+        return result;
+    }
+    if (size == VFS_MMAP_ZEROS) {
+        return 0;
+    }
+    if (offset > INT64_MAX || length > INT64_MAX - offset) {
+        must(pk_cap_drop(0, object));
+        return -EOVERFLOW;
+    }
+    return (long)object;
+}
+
+long linux_check_descriptor(int fd) {
+    long flags = linux_fcntl((uint64_t)fd, F_GETFL, 0);
+    return flags < 0 || flags & O_PATH ? -EBADF : 0;
 }

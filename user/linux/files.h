@@ -15,8 +15,10 @@
 
 #define VFS_CALL(expr) personality_connected(PK_SLOT_VFS, expr)
 
-/* The memory object of an open file for mmap(2), in a slot that the caller drops. */
-long linux_mmap_file(int fd, int prot, int flags, uint64_t offset);
+/* The memory object of an open file for mmap(2), in a slot that the caller drops; 0: anonymous memory. */
+long linux_mmap_file(int fd, int prot, int flags, uint64_t offset, uint64_t length);
+/* 0 or -EBADF: whether it is open for more than its path, for calls that look at it before they look at the rest. */
+long linux_check_descriptor(int fd);
 
 /* Copies from the program's memory: 0 or -EFAULT. */
 PK_MUST_CHECK static inline long program_read(void *to, uint64_t from, uint64_t length) {
@@ -40,6 +42,7 @@ long linux_lseek(uint64_t fd, uint64_t offset, uint64_t whence);
 long linux_dup(uint64_t fd);
 long linux_dup3(uint64_t old_fd, uint64_t new_fd, uint64_t flags);
 long linux_fcntl(uint64_t fd, uint64_t command, uint64_t argument);
+long linux_flock(uint64_t fd, uint64_t operation);
 long linux_ioctl(uint64_t fd, uint64_t request, uint64_t argument);
 long linux_fstat(uint64_t fd, uint64_t status);
 long linux_fstatfs(uint64_t fd, uint64_t status);
@@ -79,8 +82,9 @@ long linux_fchmodat2(uint64_t dirfd, uint64_t path, uint64_t mode, uint64_t flag
 long linux_fchownat(uint64_t dirfd, uint64_t path, uint64_t uid, uint64_t gid, uint64_t flags);
 long linux_utimensat(uint64_t dirfd, uint64_t path, uint64_t times, uint64_t flags);
 
-long linux_ppoll(uint64_t requests, uint64_t count, uint64_t timeout, uint64_t mask);
+long linux_ppoll(uint64_t requests, uint64_t count, uint64_t timeout, uint64_t mask_address,
+                 uint64_t mask_size);
 long linux_pselect6(uint64_t count, uint64_t readable, uint64_t writable, uint64_t exceptional,
-                    uint64_t timeout, uint64_t mask);
+                    uint64_t timeout, uint64_t mask_argument);
 
 #endif

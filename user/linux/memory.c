@@ -75,30 +75,45 @@ static long shared_object(uint64_t length) {
     return personality_connected(PK_SLOT_ACCOUNT, pk_object_create(page_up(length), 0, 0));
 }
 
-/* mmap(2). */
-long linux_mmap(uint64_t address, uint64_t length, uint64_t prot, uint64_t flags, int fd,
-                uint64_t offset) {
-    uint64_t type = flags & MAP_TYPE;
-    if (length == 0 || offset % PAGE ||
-        (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
-        return -EINVAL;
-    if (length > 1ul << 38)
-        return -ENOMEM;
+static uint64_t mmap_kernel_flags(uint64_t prot, uint64_t flags) {
     uint64_t kernel_flags = prot & (PK_PROT_READ | PK_PROT_WRITE | PK_PROT_EXEC);
-    if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) && address % PAGE)
-        return -EINVAL;
     if (flags & MAP_FIXED_NOREPLACE)
         kernel_flags |= PK_MAP_NOREPLACE;
     else if (flags & MAP_FIXED)
         kernel_flags |= PK_MAP_FIXED;
-    bool shared = type != MAP_PRIVATE;
-    if (shared)
-        kernel_flags |= PK_MAP_SHARED;
-    long at;
+    return (flags & MAP_TYPE) == MAP_PRIVATE ? kernel_flags : kernel_flags | PK_MAP_SHARED;
+}
+
+/* What mmap(2) finds wrong with its arguments alone; a bad descriptor comes before most. */
+static long mmap_check(uint64_t address, uint64_t length, uint64_t flags, int fd, uint64_t offset) {
+    uint64_t type = flags & MAP_TYPE;
+    long error = 0;
+    if (offset % PAGE)
+        return -EINVAL;
+    if (length == 0 || (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
+        error = -EINVAL;
+    else if (length > 1ul << 38)
+        error = -ENOMEM;
+    else if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) && address % PAGE)
+        error = -EINVAL;
+    if (error < 0 && !(flags & MAP_ANONYMOUS) && linux_check_descriptor(fd) < 0)
+        return -EBADF;
+    return error;
+}
+
+/* mmap(2). */
+long linux_mmap(uint64_t address, uint64_t length, uint64_t prot, uint64_t flags, int fd,
+                uint64_t offset) {
+    long at = mmap_check(address, length, flags, fd, offset);
+    if (at < 0)
+        return at;
+    uint64_t kernel_flags = mmap_kernel_flags(prot, flags);
+    long object = 0;
     if (!(flags & MAP_ANONYMOUS))
-        at = map_object(address, length, kernel_flags,
-                        linux_mmap_file(fd, (int)prot, (int)flags, offset), offset);
-    else if (shared)
+        object = linux_mmap_file(fd, (int)prot, (int)flags, offset, page_up(length));
+    if (object)
+        at = map_object(address, length, kernel_flags, object, offset);
+    else if (kernel_flags & PK_MAP_SHARED)
         at = map_object(address, length, kernel_flags, shared_object(length), 0);
     else
         at = pk_map(TASK, address, length, kernel_flags, 0, 0, 0);

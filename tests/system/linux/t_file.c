@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #define DIRECTORY "/tmp/t_file.dir"
 
@@ -384,7 +385,105 @@ static void test_devices(void) {
     is_int(read(fd, data, 64), 64, "/dev/zero");
     ok(data[0] == 0 && data[63] == 0, "gives zeroes");
     is_int(write(fd, data, 64), 64, "and takes everything");
+    char *own = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    char *all = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (!ok(own != MAP_FAILED && all != MAP_FAILED, "mapped privately and shared"))
+        bail("mmap");
+    own[5000] = all[5000] = 1;
+    pid_t pid = start();
+    if (pid == 0) {
+        own[5000]++;
+        all[5000]++;
+        _exit(0);
+    }
+    reap(pid);
+    ok(own[5000] == 1 && all[5000] == 2 && own[0] == 0 && all[0] == 0, "as anonymous memory");
+    munmap(own, 8192);
+    munmap(all, 8192);
     close(fd);
+}
+
+/* A descriptor that is bad is found before what else is wrong, and ranges behind all files are refused. */
+static void test_bad_first(void) {
+    struct iovec pieces[1] = {{NULL, 0}};
+    volatile int many = 5000; /* volatile, or the compiler would see what is done with it */
+    int fd = create("order", "x"), names = open("order", O_PATH);
+    is_errno(readv(99, pieces, many), EBADF, "readv: bad descriptor, bad count");
+    is_errno(writev(names, pieces, -many), EBADF, "writev: O_PATH, bad count");
+    is_errno(readv(fd, pieces, many), EINVAL, "readv: bad count");
+    is_errno(mmap(NULL, 0, PROT_READ, MAP_PRIVATE, 99, 0), EBADF,
+             "mmap: bad descriptor, no length");
+    is_errno(mmap(NULL, 0, PROT_READ, MAP_PRIVATE, fd, 0), EINVAL, "mmap: no length");
+    is_errno(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 100), EINVAL, "mmap: a crooked offset");
+    is_errno(mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, fd, 0x7ffffffffffff000), EOVERFLOW,
+             "mmap: behind what a file can have");
+    is_errno(fallocate(99, 0, -1, 0), EBADF, "fallocate: bad descriptor, bad range");
+    is_errno(fallocate(fd, 0, 0, 0), EINVAL, "fallocate: no length");
+    close(fd);
+    close(names);
+    unlink("order");
+}
+
+static long blocks(int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 ? (long)status.st_blocks : -1;
+}
+
+/* st_blocks counts what is there. */
+static void test_sparse(void) {
+    int fd = create("sparse", "");
+    is_int(blocks(fd), 0, "an empty file has no blocks");
+    is_int(ftruncate(fd, 1L << 30), 0, "1 GiB of nothing");
+    is_int(blocks(fd), 0, "neither");
+    is_int(pwrite(fd, "x", 1, 1L << 29), 1, "a byte in its middle");
+    ok(blocks(fd) >= 8 && blocks(fd) < 100, "few blocks");
+    is_int(ftruncate(fd, 1L << 28), 0, "cut in front of it");
+    is_int(blocks(fd), 0, "none again");
+    is_int(pwrite(fd, "x", 1, 1L << 29), 1, "a byte behind its end");
+    ok(blocks(fd) >= 8 && blocks(fd) < 100, "few blocks");
+    close(fd);
+    unlink("sparse");
+}
+
+/* In Linux's order of checks. */
+static void test_paths(void) {
+    mkdir("a", 0755);
+    mkdir("a/sub", 0755);
+    close(create("f", "f"));
+    symlink("a", "link");
+    symlink("nothing", "broken");
+    is_int(rename("a", "a"), 0, "rename of a full directory onto itself");
+    is_int(rename("a", "a/../a/"), 0, "by another path, with a slash");
+    is_int(link("f", "f2"), 0, "another name");
+    is_int(rename("f", "f2"), 0, "rename onto another name of the same file");
+    ok(access("f", F_OK) == 0 && access("f2", F_OK) == 0, "does nothing");
+    is_errno(rename("missing", "a/."), EBUSY, "onto ., of what is not there");
+    is_errno(rename("missing", "f"), ENOENT, "of what is not there");
+    is_errno(rename("a/..", "x"), EBUSY, "of ..");
+    is_errno(rename("a", "/"), EBUSY, "onto the root");
+    is_errno(rename("f/", "x"), ENOTDIR, "a file with a slash");
+    is_errno(rename("f", "x/"), ENOTDIR, "onto a new name with a slash");
+    is_errno(rename("link/", "x"), ENOTDIR, "a link with a slash");
+    is_errno(rename("a/sub", "a"), ENOTEMPTY, "onto what it is in");
+    is_errno(rename("a", "a/sub/x"), EINVAL, "into itself");
+    is_errno(rmdir("a/."), EINVAL, "rmdir of .");
+    is_errno(rmdir("a/.."), ENOTEMPTY, "rmdir of ..");
+    is_errno(rmdir("a/sub/../"), ENOTEMPTY, "rmdir of ../");
+    is_errno(rmdir("/"), EBUSY, "rmdir of the root");
+    is_errno(rmdir("link/"), ENOTDIR, "rmdir of a link with a slash");
+    is_errno(rmdir("f/"), ENOTDIR, "rmdir of a file with a slash");
+    is_errno(unlink("a/."), EISDIR, "unlink of .");
+    is_errno(unlink("/"), EISDIR, "unlink of the root");
+    is_errno(unlink("f/"), ENOTDIR, "unlink of a file with a slash");
+    is_errno(mkdir("f/", 0755), EEXIST, "mkdir of a file with a slash");
+    is_errno(mkdir("broken/", 0755), EEXIST, "mkdir of a dangling link with a slash");
+    is_errno(mkdir("a/..", 0755), EEXIST, "mkdir of ..");
+    is_int(mkdir("new//", 0755), 0, "mkdir with slashes");
+    is_int(rename("new/", "newer/"), 0, "rename with slashes");
+    is_int(rmdir("newer/"), 0, "rmdir with a slash");
+    is_int(rmdir("a/sub") || rmdir("a") || unlink("f") || unlink("f2") || unlink("link") ||
+               unlink("broken"),
+           0, "all gone");
 }
 
 int main(void) {
@@ -402,6 +501,9 @@ int main(void) {
     test_mappings();
     test_long_mappings();
     test_devices();
+    test_bad_first();
+    test_sparse();
+    test_paths();
     is_int(chdir("/tmp"), 0, "leave");
     is_int(rmdir(DIRECTORY), 0, "nothing is left behind");
     return done();

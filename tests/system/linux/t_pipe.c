@@ -72,6 +72,33 @@ static int write_blocked_then_broken(void) {
     return write(ends[1], much, 1) == -1 && errno == EPIPE ? 0 : 2;
 }
 
+static volatile int broken;
+
+static void on_broken(int signal) {
+    (void)signal;
+    broken++;
+}
+
+/* Some of it went in before the reader went away: that much was written, and SIGPIPE comes, too. */
+static int write_partly_then_broken(void) {
+    static char big[200000];
+    close(ends[0]);
+    signal(SIGPIPE, on_broken);
+    ssize_t written = write(ends[1], big, sizeof(big));
+    return !(written == 65536 && broken == 1);
+}
+
+static void test_broken_partly(void) {
+    new_pipe();
+    pid_t pid = start();
+    if (pid == 0)
+        _exit(write_partly_then_broken());
+    close(ends[1]);
+    let_block();
+    close(ends[0]);
+    is_int(reap_exit(pid), 0, "a write that had begun: its bytes, and SIGPIPE");
+}
+
 static void test_ends(void) {
     char byte;
     pid_t pid;
@@ -286,6 +313,7 @@ static void test_poll(void) {
 int main(void) {
     test_basics();
     test_ends();
+    test_broken_partly();
     test_nonblocking();
     test_large();
     test_atomic();

@@ -3,6 +3,7 @@
 #include "tap.h"
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/select.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -144,6 +145,102 @@ static void test_no_wrap(void) {
     close(ends[1]);
 }
 
+static volatile int alarms;
+
+static void count_alarm(int number) {
+    (void)number;
+    alarms++;
+}
+
+static sigset_t own_mask(void) {
+    sigset_t now;
+    sigprocmask(SIG_BLOCK, NULL, &now);
+    return now;
+}
+
+/* SIGALRM is blocked but for the time of the wait. */
+static void test_mask(void) {
+    int ends[2];
+    make_pipe(ends);
+    struct sigaction action = {.sa_handler = count_alarm, .sa_flags = SA_RESTART};
+    struct pollfd one = {.fd = ends[0], .events = POLLIN};
+    sigset_t blocked, none, now;
+    sigemptyset(&none);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGALRM);
+    sigaction(SIGALRM, &action, NULL);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    raise(SIGALRM);
+    is_errno(ppoll(&one, 1, NULL, &none), EINTR,
+             "ppoll: a pending signal that the mask lets through");
+    is_int(alarms, 1, "its handler has run");
+    now = own_mask();
+    ok(sigismember(&now, SIGALRM), "the own mask is back");
+    alarm(1);
+    fd_set readable;
+    FD_ZERO(&readable);
+    FD_SET(ends[0], &readable);
+    is_errno(pselect(ends[0] + 1, &readable, NULL, NULL, NULL, &none), EINTR,
+             "pselect: a signal that comes while it waits");
+    is_int(alarms, 2, "its handler has run");
+    raise(SIGALRM);
+    struct timespec soon = {0, 20000000};
+    is_int(ppoll(&one, 1, &soon, &blocked), 0, "a mask that blocks it, too: the time is over");
+    is_int(alarms, 2, "it is still pending");
+    if (write(ends[1], "x", 1) != 1)
+        bail("write");
+    sigprocmask(SIG_UNBLOCK, &blocked, NULL);
+    is_int(alarms, 3, "until it is let through");
+    is_int(ppoll(&one, 1, &soon, &blocked), 1, "what is ready");
+    now = own_mask();
+    ok(!sigismember(&now, SIGALRM), "the own mask is back");
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* A signal that comes at any moment between the change of the mask and the wait ends the wait. */
+static void test_mask_race(void) {
+    enum { ROUNDS = 300 };
+    sigset_t blocked, none;
+    sigemptyset(&none);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGALRM);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    int before = alarms, interrupted = 0;
+    pid_t parent = getpid(), pid = start();
+    if (pid == 0) {
+        for (int i = 0; i < ROUNDS * 4 && kill(parent, SIGALRM) == 0; i++)
+            sleep_ms(1);
+        _exit(0);
+    }
+    for (int i = 0; i < ROUNDS; i++)
+        interrupted += ppoll(NULL, 0, NULL, &none) < 0 && errno == EINTR;
+    kill(pid, SIGKILL);
+    reap(pid);
+    is_int(interrupted, ROUNDS, "each wait ended by a signal");
+    is_int(alarms - before, ROUNDS, "each by one, handled once");
+    struct timespec now = {0, 0};
+    sigtimedwait(&blocked, NULL, &now);
+    sigprocmask(SIG_UNBLOCK, &blocked, NULL);
+}
+
+/* select(2) on Linux tells what is left of the time. */
+static void test_left(void) {
+    int ends[2];
+    make_pipe(ends);
+    struct timeval time = {.tv_sec = 100};
+    fd_set writable;
+    FD_ZERO(&writable);
+    FD_SET(ends[1], &writable);
+    is_int(select(ends[1] + 1, NULL, &writable, NULL, &time), 1, "select");
+    ok(time.tv_sec == 99 || (time.tv_sec == 100 && time.tv_usec == 0), "most of the time is left");
+    time = (struct timeval){.tv_usec = 5000};
+    is_int(select(0, NULL, NULL, NULL, &time), 0, "a time-out");
+    ok(time.tv_sec == 0 && time.tv_usec == 0, "nothing is left");
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void) {
     test_time(3);
     test_time(128);
@@ -155,5 +252,8 @@ int main(void) {
     test_signal(1);
     test_signal(MANY);
     test_no_wrap();
+    test_mask();
+    test_mask_race();
+    test_left();
     return done();
 }
