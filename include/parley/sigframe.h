@@ -15,6 +15,7 @@
 
 #define SS_ONSTACK 1
 #define SS_DISABLE 2
+#define SS_AUTODISARM (1u << 31)
 
 #ifndef __ASSEMBLER__
 #include <stddef.h>

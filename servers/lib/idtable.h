@@ -42,9 +42,10 @@ long idtable_add(struct idtable *table, void *object);
 /* Frees the id of an object that is in the table. */
 void idtable_remove(struct idtable *table, int id);
 
-/* The object at a place (the low bits of an id), or 0. */
-static inline void *idtable_at(const struct idtable *table, uint32_t place) {
-    return place < table->room ? table->places[place].object : 0;
+/* The object at a place, which an id may stand for that has it in its low bits, as on Linux; or 0. */
+static inline void *idtable_at(const struct idtable *table, int id) {
+    uint32_t place = (uint32_t)id % IDTABLE_PLACES;
+    return id >= 0 && place < table->room ? table->places[place].object : 0;
 }
 
 /*

@@ -27,7 +27,7 @@ long msg_handle_stat(struct request *req, int msqid, int command) {
     if (command != IPC_STAT) {
         if (command != MSG_STAT && command != MSG_STAT_ANY)
             return -EINVAL;
-        const struct sysv_object *object = idtable_at(&msg_state.table.ids, (uint32_t)msqid);
+        const struct sysv_object *object = idtable_at(&msg_state.table.ids, msqid);
         if (!object)
             return -EINVAL;
         msqid = object->id;

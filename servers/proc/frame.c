@@ -7,13 +7,15 @@
 #include <parley/personality.h>
 #include <string.h>
 
-static bool on_alt_stack(const struct process *p, uint64_t sp) {
-    return sp > p->main.alt_stack && sp - p->main.alt_stack <= p->main.alt_size;
+/* One that is disarmed while its handler runs is never in use. */
+bool signal_on_alt_stack(const struct process *p, uint64_t sp) {
+    return !(p->main.alt_flags & (SS_DISABLE | SS_AUTODISARM)) && sp > p->main.alt_stack &&
+           sp - p->main.alt_stack <= p->main.alt_size;
 }
 
 static uint64_t frame_address(const struct process *p, const struct signal_action *a, uint64_t sp) {
     if (a->flags & SA_ONSTACK && !(p->main.alt_flags & SS_DISABLE) && p->main.alt_size &&
-        !on_alt_stack(p, sp))
+        !signal_on_alt_stack(p, sp))
         sp = p->main.alt_stack + p->main.alt_size;
     return (sp - sizeof(struct linux_sigframe)) & ~15ull;
 }
@@ -33,11 +35,11 @@ long frame_push(struct process *p, struct pk_regs *regs, const struct signal_inf
     uint64_t at = frame_address(p, a, regs->x[2]);
     memset(&frame, 0, sizeof frame);
     frame.info.info = *info;
-    frame.context.stack = (struct linux_stack){p->main.alt_stack,
-                                               (int32_t)(p->main.alt_flags & SS_DISABLE ? SS_DISABLE
-                                                         : on_alt_stack(p, regs->x[2])  ? SS_ONSTACK
-                                                                                        : 0),
-                                               0, p->main.alt_size};
+    uint32_t flags = p->main.alt_flags & SS_DISABLE       ? SS_DISABLE
+                     : signal_on_alt_stack(p, regs->x[2]) ? SS_ONSTACK
+                                                          : p->main.alt_flags & SS_AUTODISARM;
+    frame.context.stack =
+        (struct linux_stack){p->main.alt_stack, (int32_t)flags, 0, p->main.alt_size};
     frame.context.mask = p->main.mask_saved ? p->main.saved_mask : p->main.blocked;
     memcpy(frame.context.x, regs->x, sizeof frame.context.x);
     if (regs->fp) {
@@ -47,6 +49,11 @@ long frame_push(struct process *p, struct pk_regs *regs, const struct signal_inf
     if (pk_task_copy_out(p->task, at, &frame, sizeof frame) < 0)
         return -EFAULT;
     p->main.mask_saved = false;
+    if (p->main.alt_flags &
+        SS_AUTODISARM) { /* sigaltstack(2): the frame has it, until the handler returns */
+        p->main.alt_stack = p->main.alt_size = 0;
+        p->main.alt_flags = SS_DISABLE;
+    }
     regs->x[0] = signal_enter_handler(p, info->signal);
     regs->x[1] = return_address(p);
     regs->x[2] = at;
@@ -71,7 +78,7 @@ long frame_pop(struct process *p, uint64_t address, struct pk_regs *regs) {
     if (!(frame.context.stack.flags & SS_ONSTACK)) {
         p->main.alt_stack = frame.context.stack.sp;
         p->main.alt_size = frame.context.stack.size;
-        p->main.alt_flags = frame.context.stack.flags & SS_DISABLE;
+        p->main.alt_flags = (uint32_t)frame.context.stack.flags & (SS_DISABLE | SS_AUTODISARM);
     }
     return 0;
 }

@@ -325,6 +325,7 @@ uint64_t signal_ignored_set(const struct process *p); /* bit n-1: signal n, by a
 
 /* signal.c, deliver.c, frame.c */
 int signal_lowest(uint64_t set); /* which must not be empty */
+bool signal_on_alt_stack(const struct process *p, uint64_t sp);
 bool signal_permitted(const struct process *from, const struct process *to, int signal);
 /* Makes a signal pending and acts on it as far as that is possible now; 0 or -EAGAIN. */
 long signal_send(struct process *p, const struct signal_info *info);

@@ -333,22 +333,21 @@ long proc_handle_sigaltstack(struct request *req, uint64_t sp) {
     struct linux_stack new;
     if (!p)
         return -ESRCH;
-    bool inside = !(p->main.alt_flags & SS_DISABLE) && sp > p->main.alt_stack &&
-                  sp - p->main.alt_stack <= p->main.alt_size;
+    bool inside = signal_on_alt_stack(p, sp);
+    uint32_t flags = !p->main.alt_size ? SS_DISABLE : inside ? SS_ONSTACK : 0;
     struct linux_stack old = {p->main.alt_stack,
-                              !p->main.alt_size || p->main.alt_flags & SS_DISABLE ? SS_DISABLE
-                              : inside                                            ? SS_ONSTACK
-                                                                                  : 0,
-                              0, p->main.alt_size};
+                              (int32_t)(flags | (p->main.alt_flags & SS_AUTODISARM)), 0,
+                              p->main.alt_size};
     if (request_in_len(req)) {
         long error = request_read_all(req, &new, sizeof new);
         if (error < 0)
             return error;
         if (inside)
             return -EPERM;
-        if (new.flags & ~(SS_DISABLE | SS_ONSTACK))
+        uint32_t mode = (uint32_t) new.flags & ~SS_AUTODISARM;
+        if (mode != 0 && mode != SS_DISABLE && mode != SS_ONSTACK)
             return -EINVAL;
-        if (!(new.flags &SS_DISABLE) && new.size < MINSIGSTKSZ)
+        if (mode != SS_DISABLE && new.size < MINSIGSTKSZ)
             return -ENOMEM;
     }
     if (request_out_len(req)) {
@@ -360,7 +359,7 @@ long proc_handle_sigaltstack(struct request *req, uint64_t sp) {
         bool off = new.flags &SS_DISABLE;
         p->main.alt_stack = off ? 0 : new.sp;
         p->main.alt_size = off ? 0 : new.size;
-        p->main.alt_flags = off ? SS_DISABLE : 0;
+        p->main.alt_flags = (off ? SS_DISABLE : 0) | ((uint32_t) new.flags &SS_AUTODISARM);
     }
     return 0;
 }

@@ -55,7 +55,7 @@ long sem_handle_stat(struct request *req, int semid, int command) {
     if (command != IPC_STAT) {
         if (command != SEM_STAT && command != SEM_STAT_ANY)
             return -EINVAL;
-        const struct sysv_object *object = idtable_at(&sem_state.table.ids, (uint32_t)semid);
+        const struct sysv_object *object = idtable_at(&sem_state.table.ids, semid);
         if (!object)
             return -EINVAL;
         semid = object->id;

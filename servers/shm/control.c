@@ -25,7 +25,7 @@ long shm_handle_stat(struct request *req, int shmid, int command) {
     if (command != IPC_STAT) {
         if (command != SHM_STAT && command != SHM_STAT_ANY)
             return -EINVAL;
-        const struct sysv_object *object = idtable_at(&shm_state.table.ids, (uint32_t)shmid);
+        const struct sysv_object *object = idtable_at(&shm_state.table.ids, shmid);
         if (!object)
             return -EINVAL;
         shmid = object->id;
@@ -108,7 +108,7 @@ long shm_handle_usage(struct request *req) {
     };
     long highest = highest_place();
     for (uint32_t place = 0; place <= (uint32_t)highest; place++) {
-        struct sysv_object *object = idtable_at(&shm_state.table.ids, place);
+        struct sysv_object *object = idtable_at(&shm_state.table.ids, (int)place);
         struct pk_object_info memory;
         if (object &&
             pk_object_info(container_of(object, struct segment, sysv)->object, &memory) >= 0)

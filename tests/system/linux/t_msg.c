@@ -259,6 +259,8 @@ static void test_info(void) {
     for (int i = 0; i <= highest; i++)
         found += msgctl(i, MSG_STAT, &stat) == queue && stat.msg_qnum == 1;
     is_int(found, 1, "MSG_STAT finds the queue once");
+    is_int(msgctl(queue, MSG_STAT, &stat), queue, "and by its whole id");
+    is_int(msgctl(-1, MSG_STAT, &stat), -1, "but not by a negative one");
     remove_queue();
 }
 

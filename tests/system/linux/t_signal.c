@@ -203,7 +203,22 @@ static int overflow(int depth) {
     return depth == 1 << 30 ? 0 : overflow(depth + 1) + frame[depth % 4096];
 }
 
+#ifndef SS_AUTODISARM
+#define SS_AUTODISARM (1u << 31)
+#endif
+
+static int flags_inside = -1;
+
+static void tell_flags(int signal) {
+    stack_t now;
+
+    (void)signal;
+    sigaltstack(NULL, &now);
+    flags_inside = now.ss_flags;
+}
+
 static void test_alternate_stack(void) {
+    struct sigaction disarmed = {.sa_handler = tell_flags, .sa_flags = SA_ONSTACK};
     static char stack[65536];
     stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)}, old;
     volatile int depth = 0;
@@ -216,6 +231,17 @@ static void test_alternate_stack(void) {
     signal(SIGSEGV, SIG_DFL);
     is_int(sigaltstack(NULL, &old), 0, "sigaltstack tells");
     ok(old.ss_sp == stack && old.ss_size == sizeof(stack), "the alternate stack");
+    alternate.ss_flags = SS_DISABLE | SS_ONSTACK;
+    is_int(sigaltstack(&alternate, NULL), -1, "both flags");
+    is_int(errno, EINVAL, "EINVAL");
+    alternate.ss_flags = (int)SS_AUTODISARM;
+    is_int(sigaltstack(&alternate, NULL), 0, "SS_AUTODISARM");
+    sigaction(SIGUSR2, &disarmed, NULL);
+    raise(SIGUSR2);
+    is_int(flags_inside, SS_DISABLE, "there is none while its handler runs");
+    is_int(sigaltstack(NULL, &old), 0, "sigaltstack tells");
+    ok(old.ss_sp == stack && old.ss_flags == (int)SS_AUTODISARM, "it is back behind the handler");
+    signal(SIGUSR2, SIG_DFL);
     alternate.ss_flags = SS_DISABLE;
     sigaltstack(&alternate, NULL);
 }
