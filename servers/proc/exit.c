@@ -95,7 +95,7 @@ void wait_wake(struct process *parent) {
 
 static void signal_parent(struct process *p, int code, int status) {
     struct process *parent = process_parent(p);
-    if (!parent)
+    if (!parent || signal_is_dropped(parent, SIGCHLD))
         return;
     struct signal_info info = {.signal = SIGCHLD, .code = code};
     info.pid = process_pid(p);

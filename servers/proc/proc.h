@@ -135,7 +135,6 @@ struct process {
     bool tethered; /* counted in the group's */
     enum process_state state;
     bool execed, vforked, spawned;
-    bool no_terminal; /* it has given up its session's terminal (TIOCNOTTY) */
     int code, status; /* how it ended, or stopped: CLD_*, exit code or signal */
     uint64_t task;    /* slot; 0 once a zombie */
     struct thread main;
@@ -150,15 +149,19 @@ struct process {
     struct list queue;              /* struct pending_signal */
     struct itimer *timers[ITIMERS]; /* NULL: never set */
 
-    uint32_t ruid, euid, suid, rgid, egid, sgid;
     uint64_t start_ns, own_ns, children_ns;
+    uint8_t parent_death_signal; /* 0: none */
+    bool subreaper;
+
+    /* From here on a fork inherits all (and of its thread what process_new() says). */
+    uint32_t ruid, euid, suid, rgid, egid, sgid;
     uint64_t entry; /* the personality's, in its address space */
     char name[16];
     struct command *command; /* 0: none yet */
     struct settings *settings;
     int8_t nice;
-    uint8_t parent_death_signal; /* 0: none */
-    bool dumpable, keeps_rights, subreaper, no_new_rights;
+    bool dumpable, keeps_rights, no_new_rights;
+    bool no_terminal; /* it has given up its session's terminal (TIOCNOTTY) */
 
     /* Most have the default action for most signals, and a fork copies only what is in use: see signal_action(). */
     uint64_t acted; /* bit n-1: signal n has an action of its own */
@@ -329,6 +332,8 @@ bool signal_on_alt_stack(const struct process *p, uint64_t sp);
 bool signal_permitted(const struct process *from, const struct process *to, int signal);
 /* Makes a signal pending and acts on it as far as that is possible now; 0 or -EAGAIN. */
 long signal_send(struct process *p, const struct signal_info *info);
+/* Nothing would come of it: it is ignored, not blocked, and nobody waits for it. */
+bool signal_is_dropped(const struct process *p, int signal);
 long signal_send_simple(struct process *p, int signal, int code, const struct process *from);
 void signal_send_group(int group, int signal); /* from the terminal; nothing if there is none */
 /* A handler's result, unless the caller itself was ended meanwhile: nobody is there to answer then. */

@@ -78,8 +78,13 @@ struct process *process_new(struct process *parent) {
     if (!p)
         return 0;
     if (parent) {
-        memcpy(p, parent, offsetof(struct process, acted));
+        memcpy(&p->ruid, &parent->ruid,
+               offsetof(struct process, acted) - offsetof(struct process, ruid));
         signal_copy_actions(p, parent);
+        p->main.blocked = parent->main.blocked;
+        p->main.alt_stack = parent->main.alt_stack;
+        p->main.alt_size = parent->main.alt_size;
+        p->main.alt_flags = parent->main.alt_flags;
         if (p->command)
             p->command->refs++;
         p->settings->refs++;
@@ -91,6 +96,7 @@ struct process *process_new(struct process *parent) {
     p->parent = parent;
     p->state = PROCESS_RUNNING;
     p->execed = p->vforked = p->spawned = p->freed = false;
+    p->code = p->status = 0;
     p->task = p->main.slot = p->account = 0;
     p->pool = 0;
     p->connected = 0;
@@ -99,7 +105,8 @@ struct process *process_new(struct process *parent) {
     p->main.waiting = WAIT_NONE;
     p->pending = 0;
     p->main.mask_saved = false;
-    memset(p->timers, 0, sizeof p->timers);
+    for (int which = 0; which < ITIMERS; which++)
+        p->timers[which] = NULL;
     p->own_ns = p->children_ns = 0;
     p->parent_death_signal = 0;
     p->subreaper = false;

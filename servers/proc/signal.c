@@ -231,6 +231,18 @@ static void continue_or_stop(struct process *p, int signal) {
     }
 }
 
+static bool is_awaited(const struct process *p, int signal) {
+    return p->main.waiting == WAIT_SIGNAL && p->main.wait_signal.set & signal_bit(signal);
+}
+
+static bool is_blocked(const struct process *p, int signal) {
+    return p->main.blocked & ~UNBLOCKABLE & signal_bit(signal);
+}
+
+bool signal_is_dropped(const struct process *p, int signal) {
+    return !is_blocked(p, signal) && signal_is_ignored(p, signal) && !is_awaited(p, signal);
+}
+
 long signal_send(struct process *p, const struct signal_info *info) {
     int signal = info->signal;
     if (p->state == PROCESS_ZOMBIE)
@@ -242,16 +254,14 @@ long signal_send(struct process *p, const struct signal_info *info) {
         kill_by(p, signal);
         return 0;
     }
-    bool awaited = p->main.waiting == WAIT_SIGNAL && p->main.wait_signal.set & signal_bit(signal);
-    bool blocked = p->main.blocked & ~UNBLOCKABLE & signal_bit(signal);
-    if (awaited) {
+    if (is_awaited(p, signal)) {
         wake_waiter(p, info);
         return 0;
     }
-    if (!blocked && signal_is_ignored(p, signal))
+    if (signal_is_dropped(p, signal))
         return 0;
     long error = enqueue(p, info);
-    if (error == 0 && !blocked)
+    if (error == 0 && !is_blocked(p, signal))
         signal_poke(p);
     return error;
 }

@@ -37,13 +37,13 @@ static bool close_some(struct job *job) {
 static void close_files(struct context *context, int first, int last, bool all) {
     struct closing *closing = NULL;
     int closed = 0;
-    for (int fd = first; fd < context->size && fd <= last; fd++) {
+    for (int fd = first; fd < context->end && fd <= last; fd++) {
         if (!context->files[fd] || !(all || fd_cloexec(context, fd))) {
             continue;
         }
         if (closed++ == CLOSED_AT_ONCE) {
             closing =
-                malloc(sizeof(*closing) + (size_t)(context->size - fd) * sizeof(struct file *));
+                malloc(sizeof(*closing) + (size_t)(context->end - fd) * sizeof(struct file *));
             if (closing) {
                 closing->lock_key = context->lock_key;
                 closing->next = closing->count = 0;
@@ -70,10 +70,10 @@ long vfs_handle_close_range(struct request *req, uint32_t first, uint32_t last, 
     if (!context) {
         return -EBADF;
     }
-    if (first >= (uint32_t)context->size) {
+    if (first >= (uint32_t)context->end) {
         return 0;
     }
-    int end = last < (uint32_t)context->size ? (int)last : context->size - 1;
+    int end = last < (uint32_t)context->end ? (int)last : context->end - 1;
     if (!(flags & CLOSE_RANGE_CLOEXEC)) {
         close_files(context, (int)first, end, true);
         return 0;
@@ -129,10 +129,11 @@ static long context_forked(struct client *parent, struct client *child) {
         return -ENOMEM;
     }
     if (from->size) {
-        memcpy(to->files, from->files, (size_t)from->size * sizeof(struct file *));
+        memcpy(to->files, from->files, (size_t)from->end * sizeof(struct file *));
+        memset(to->files + from->end, 0, (size_t)(from->size - from->end) * sizeof(struct file *));
         memcpy(to->cloexec, from->cloexec, (size_t)from->size / 8);
     }
-    for (int fd = 0; fd < to->size; fd++) {
+    for (int fd = 0; fd < to->end; fd++) {
         if (to->files[fd]) {
             to->files[fd]->refs++;
         }

@@ -67,13 +67,17 @@ void fd_set_cloexec(struct context *context, int fd, bool on) {
     *bits = (uint8_t)(on ? *bits | mask : *bits & ~mask);
 }
 
-/* Makes room for descriptor fd. */
+/* Makes room for descriptor fd, which is used from now on. */
 static bool reserve(struct context *context, int fd) {
+    if (fd < context->end) {
+        return true;
+    }
     int size = context->size ? context->size : FD_FIRST;
     while (size <= fd) {
         size *= 2;
     }
     if (size == context->size) {
+        context->end = fd + 1;
         return true;
     }
     struct file **files = realloc(context->files, (size_t)size * sizeof(struct file *));
@@ -89,6 +93,7 @@ static bool reserve(struct context *context, int fd) {
     memset(files + context->size, 0, (size_t)(size - context->size) * sizeof(struct file *));
     memset(bits + context->size / 8, 0, (size_t)(size - context->size) / 8);
     context->size = size;
+    context->end = fd + 1;
     return true;
 }
 

@@ -55,6 +55,7 @@ struct context {
     struct file **files; /* by descriptor; NULL where closed */
     uint8_t *cloexec;    /* a bit a descriptor */
     int size;            /* of files */
+    int end;             /* behind the highest that was ever open */
     int limit;           /* descriptors from here on are not given out (RLIMIT_NOFILE) */
     int lowest_free;     /* no descriptor below it is free */
     struct node *cwd;

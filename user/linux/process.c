@@ -75,7 +75,7 @@ long linux_clone(uint64_t flags, uint64_t stack, int32_t *parent_tid, uint64_t t
         pid = proc_fork(PK_SLOT_PROC, flags, stack, tls, &self);
     if (pid == 0) {
         state.pid = self;
-        if (!(flags & CLONE_VM))
+        if (!(flags & CLONE_VM) && state.vforking)
             state.vforking = 0;
         if (flags & CLONE_CHILD_SETTID)
             put_tid(child_tid, self);
@@ -84,9 +84,11 @@ long linux_clone(uint64_t flags, uint64_t stack, int32_t *parent_tid, uint64_t t
             __asm__ volatile("mv tp, %0" ::"r"(tls));
         return 0;
     }
-    state.pid = kept.pid;
-    state.other_stack = kept.other_stack;
-    state.acted = kept.acted;
+    if (flags & CLONE_VM) { /* else the page would be copied for nothing */
+        state.pid = kept.pid;
+        state.other_stack = kept.other_stack;
+        state.acted = kept.acted;
+    }
     f->sp = parent_sp;
     if (pid > 0 && flags & CLONE_PARENT_SETTID)
         put_tid(parent_tid, (int32_t)pid);
