@@ -74,8 +74,9 @@ long check_kernel(void) {
     check_queues_begin();
     see_roots();
     visit_found();
-    check_frames(); /* by which more accounts may be found: they are kept by what is charged to them */
+    check_frame_charges(); /* by which more accounts may be found */
     visit_found();
+    check_frames();
     for (struct kobject *k = first; k; k = k->check.next)
         check_compare(k);
     check_queues();

@@ -34,6 +34,18 @@ void check_frame_roots(void) {
     slab_visit_spare(see_page);
 }
 
+static const struct check_mark *mark_of(const struct frame *f) {
+    static const struct check_mark nothing;
+    return f->mark.round == check_round ? &f->mark : &nothing;
+}
+
+/* An account that nothing else refers to any more may be kept by frames alone, which shared page tables have. */
+void check_frame_charges(void) {
+    for (uint64_t pa = frames_base; pa < frame_end(); pa += PAGE_SIZE)
+        if (frame_is_known(pa) && frame_of(pa)->refs)
+            check_charge(frame_of(pa)->account, PAGE_SIZE);
+}
+
 /* A frame that is in use. others: the pieces of a slab, or the entries by which it can be written to as a
  * private page, of which nobody else may have it then. */
 static void check_frame(struct frame *f, const struct check_mark *m) {
@@ -41,11 +53,9 @@ static void check_frame(struct frame *f, const struct check_mark *m) {
         MUST(!f->account && slab_sound(frame_va(f), m->others), f);
     else
         MUST(!m->others || f->refs == 1, f);
-    check_charge(f->account, PAGE_SIZE);
 }
 
 void check_frames(void) {
-    static const struct check_mark nothing;
     uint64_t found = 0;
     MUST(frame_lists_sound(), NULL);
     MUST(pieces == slab_objects(), NULL);
@@ -53,7 +63,7 @@ void check_frames(void) {
         if (!frame_is_known(pa))
             continue;
         struct frame *f = frame_of(pa);
-        const struct check_mark *m = f->mark.round == check_round ? &f->mark : &nothing;
+        const struct check_mark *m = mark_of(f);
         MUST(f->refs == m->refs, f);
         if (!f->refs)
             continue;
