@@ -58,8 +58,9 @@ void check_charge(struct account *account, uint64_t bytes);
 
 /* What is not found from elsewhere: frames of the kernel's own, and those in no object. */
 void check_frame_roots(void);
-/* When all is found: frames against their marks. */
+/* What frames are charged to. */
 void check_frame_charges(void);
+/* When all is found: frames against their marks. */
 void check_frames(void);
 
 /* What the objects of one kind refer to (objects.c, memory.c), and whether they agree with their marks. */
