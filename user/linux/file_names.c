@@ -291,6 +291,10 @@ long linux_chdir(uint64_t path) {
     return refuse_remote(VFS_CALL(vfs_chdir(PK_SLOT_VFS, PATH(path))));
 }
 
+long linux_chroot(uint64_t path) {
+    return VFS_CALL(vfs_chroot(PK_SLOT_VFS, PATH(path)));
+}
+
 long linux_getcwd(uint64_t buffer, uint64_t length) {
     return VFS_CALL(vfs_getcwd(PK_SLOT_VFS, pointer(buffer), length));
 }

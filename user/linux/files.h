@@ -75,6 +75,7 @@ long linux_linkat(uint64_t old_dirfd, uint64_t old_path, uint64_t new_dirfd, uin
                   uint64_t flags);
 long linux_symlinkat(uint64_t target, uint64_t dirfd, uint64_t path);
 long linux_chdir(uint64_t path);
+long linux_chroot(uint64_t path);
 long linux_getcwd(uint64_t buffer, uint64_t length);
 long linux_truncate(uint64_t path, uint64_t length);
 long linux_fchmodat(uint64_t dirfd, uint64_t path, uint64_t mode);
