@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The personality's file system calls (files.c: descriptors, file_names.c: paths, file_wait.c:
+ * The personality's file system calls (files.c: descriptors, file_data.c: their data, file_names.c: paths, file_wait.c:
  * poll and select), by the names of Linux's system call table.
  *
  * Programs' pointers are never followed here: the servers copy from and to them, and what must be
