@@ -11,13 +11,22 @@ static bool aligned(const void *p) {
     return ((uintptr_t)p & 7) == 0;
 }
 
+static inline void copy_8_words(word *d, const word *s) {
+    word a = s[0], b = s[1], c = s[2], e = s[3];
+    word f = s[4], g = s[5], h = s[6], i = s[7];
+    d[0] = a, d[1] = b, d[2] = c, d[3] = e;
+    d[4] = f, d[5] = g, d[6] = h, d[7] = i;
+}
+
 /* Both aligned in the same way. Returns how much is left. */
 static size_t copy_words(word *d, const word *s, size_t n) {
-    for (; n >= 64; n -= 64, d += 8, s += 8) {
-        word a = s[0], b = s[1], c = s[2], e = s[3];
-        word f = s[4], g = s[5], h = s[6], i = s[7];
-        d[0] = a, d[1] = b, d[2] = c, d[3] = e;
-        d[4] = f, d[5] = g, d[6] = h, d[7] = i;
+    for (; n >= 128; n -= 128, d += 16, s += 16) {
+        copy_8_words(d, s);
+        copy_8_words(d + 8, s + 8);
+    }
+    if (n >= 64) {
+        copy_8_words(d, s);
+        n -= 64, d += 8, s += 8;
     }
     for (; n >= 8; n -= 8)
         *d++ = *s++;

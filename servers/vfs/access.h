@@ -11,7 +11,12 @@ struct credentials {
     uint32_t uid; /* effective */
     uint32_t gid;
     const struct groups *groups; /* supplementary ones, of the client; NULL: none */
+    struct node *root;           /* where its paths begin (chroot(2)); NULL: the tree's root */
 };
+
+static inline struct node *access_root(const struct credentials *who) {
+    return who->root ? who->root : tree_root;
+}
 
 /* Is that one of the caller's groups? */
 bool access_in_group(const struct credentials *who, uint32_t gid);

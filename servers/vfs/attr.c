@@ -265,6 +265,9 @@ long vfs_handle_truncate(struct request *req, int64_t length) {
     if (!error) {
         error = access_check(node, &caller.who, MAY_WRITE);
     }
+    if (!error && node_is_running(node)) {
+        error = -ETXTBSY;
+    }
     return error ? error : resize(req, node, length, &caller.who);
 }
 

@@ -86,8 +86,36 @@ long vfs_handle_close_range(struct request *req, uint32_t first, uint32_t last, 
     return 0;
 }
 
+static void put_if_any(struct node *node) {
+    if (node) {
+        node_put(node);
+    }
+}
+
+void context_starts(struct context *context, struct node *program) {
+    struct node *before = context->starting;
+    context->starting = node_hold(program);
+    put_if_any(before);
+}
+
+/* It runs `program` (or, NULL, nothing more), whose reference it takes over. */
+static void run(struct context *context, struct node *program) {
+    struct node *before = context->program;
+    context->program = program;
+    if (program) {
+        program->file.runs++;
+    }
+    if (before) {
+        before->file.runs--;
+        node_put(before);
+    }
+}
+
 static void context_free(struct context *context) {
     close_files(context, 0, INT_MAX, true);
+    run(context, NULL);
+    put_if_any(context->starting);
+    put_if_any(context->root);
     node_put(context->cwd);
     free(context->files);
     free(context->cloexec);
@@ -139,12 +167,22 @@ static long context_forked(struct client *parent, struct client *child) {
         }
     }
     node_hold(to->cwd);
+    if (to->root) {
+        node_hold(to->root);
+    }
+    to->starting = to->program = NULL;
+    run(to, from->program ? node_hold(from->program) : NULL);
     child->data = to;
     return 0;
 }
 
 static void context_execed(struct client *client) {
-    close_files(client->data, 0, INT_MAX, false);
+    struct context *context = client->data;
+    close_files(context, 0, INT_MAX, false);
+    if (context->starting) {
+        run(context, context->starting);
+        context->starting = NULL;
+    }
 }
 
 static void context_exited(struct client *client) {

@@ -18,6 +18,32 @@ static long change_to(struct caller *caller, struct node *node) {
     return 0;
 }
 
+/* chroot(2): the working directory stays, even outside. */
+long vfs_handle_chroot(struct request *req) {
+    struct caller caller;
+    struct walk walk;
+    long error = caller_of(req, &caller);
+    if (!error) {
+        error = walk_at(req, &caller, LX_AT_FDCWD, 0, &walk);
+    }
+    if (error) {
+        return error == -EREMOTE ? -EPERM : error;
+    }
+    if (!node_is_dir(walk.node)) {
+        return -ENOTDIR;
+    }
+    error = access_check(walk.node, &caller.who, MAY_EXECUTE);
+    if (error || caller.who.uid != 0) {
+        return error ? error : -EPERM;
+    }
+    struct node *old = caller.context->root;
+    caller.context->root = node_hold(walk.node);
+    if (old) {
+        node_put(old);
+    }
+    return 0;
+}
+
 /* The remote directory itself may be a working directory; below it there are no nodes. */
 static struct node *remote_itself(const char *canonical) {
     struct name *name = dir_find(tree_root, canonical + 1, strlen(canonical + 1));
@@ -54,7 +80,8 @@ long vfs_handle_getcwd(struct request *req) {
     if (!context) {
         return -EBADF;
     }
-    long length = path_of(context->cwd, path, sizeof(path));
+    long length =
+        path_of(context->cwd, context->root ? context->root : tree_root, path, sizeof(path));
     if (length < 0) {
         return length;
     }

@@ -232,6 +232,10 @@ static long regular_read(struct request *req, struct file *file, int64_t offset)
     bool current = offset == OFFSET_CURRENT;
     uint64_t at = current ? file->offset : (uint64_t)offset;
     uint64_t length = request_out_len(req);
+    if (length == 0) {
+        return 0;
+    }
+    file_accessed(file);
     if (length > STEP_BYTES && at < file->node->size && file->node->size - at > STEP_BYTES) {
         return transfer_read(req, file, at, length, current);
     }

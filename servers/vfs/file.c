@@ -14,9 +14,12 @@ struct file *file_new(struct node *node, const struct file_ops *ops, uint32_t fl
         return NULL;
     }
     file->refs = 1;
-    file->flags = flags & (LX_O_ACCMODE | LX_O_APPEND | LX_O_NONBLOCK | LX_O_PATH);
+    file->flags = flags & (LX_O_ACCMODE | LX_O_APPEND | LX_O_NONBLOCK | LX_O_NOATIME | LX_O_PATH);
     file->node = node_hold(node);
     file->ops = ops;
+    if (node_is_regular(node) && file_writes(file)) {
+        node->file.writers++;
+    }
     return file;
 }
 
@@ -26,6 +29,9 @@ void file_put(struct file *file) {
     }
     if (file->node->locks) {
         locks_closed(file->node, lock_key_of_file(file));
+    }
+    if (node_is_regular(file->node) && file_writes(file)) {
+        file->node->file.writers--;
     }
     if (file->ops->close) {
         file->ops->close(file);
@@ -49,7 +55,8 @@ struct context *request_context(const struct request *req) {
 
 struct credentials request_credentials(const struct request *req) {
     struct client *client = request_client(req);
-    struct credentials who = {client->uid, client->gid, client->groups};
+    const struct context *context = client->data;
+    struct credentials who = {client->uid, client->gid, client->groups, context->root};
     return who;
 }
 

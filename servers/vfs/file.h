@@ -39,7 +39,7 @@ struct file_ops {
 
 struct file {
     uint32_t refs;
-    uint32_t flags; /* LX_O_ACCMODE, LX_O_APPEND, LX_O_NONBLOCK, LX_O_PATH */
+    uint32_t flags; /* LX_O_ACCMODE, LX_O_APPEND, LX_O_NONBLOCK, LX_O_NOATIME, LX_O_PATH */
     struct node *node;
     const struct file_ops *ops;
     uint64_t offset; /* bytes; a cookie in a directory */
@@ -59,7 +59,10 @@ struct context {
     int limit;           /* descriptors from here on are not given out (RLIMIT_NOFILE) */
     int lowest_free;     /* no descriptor below it is free */
     struct node *cwd;
-    uint64_t lock_key; /* owns its record locks (locks.h) */
+    struct node *root;     /* where its paths begin (chroot(2)); NULL: the tree's */
+    struct node *program;  /* that it runs, which nobody may write meanwhile; may be NULL */
+    struct node *starting; /* that it asked to run last: its program if the exec succeeds */
+    uint64_t lock_key;     /* owns its record locks (locks.h) */
     uint32_t umask;
     int group;   /* process group and session as a terminal sees them, */
     int session; /* 0: it has given up its terminal */
@@ -70,6 +73,13 @@ extern const struct file_ops directory_ops;
 extern const struct file_ops listing_ops;
 extern const struct file_ops pipe_ops;
 extern const struct file_ops path_ops; /* O_PATH */
+
+/* It has been read by this open file: its access time, unless O_NOATIME. */
+static inline void file_accessed(const struct file *file) {
+    if (!(file->flags & LX_O_NOATIME)) {
+        node_accessed(file->node);
+    }
+}
 
 /* A new open file on a node, with one reference; NULL if there is no memory. */
 struct file *file_new(struct node *node, const struct file_ops *ops, uint32_t flags);
@@ -102,6 +112,9 @@ void fd_set_cloexec(struct context *context, int fd, bool on);
 
 /* The descriptors of a process whose files were lost (lost.c); 0 or -ENOMEM, after which it is to be freed. */
 long lost_descriptors(struct context *context);
+
+/* The process will run this, if its exec succeeds (context.c). */
+void context_starts(struct context *context, struct node *program);
 
 /* Session hooks (context.c). */
 extern const struct client_ops context_ops;

@@ -137,9 +137,16 @@ long vfs_handle_dup3(struct request *req, int old_fd, int new_fd, uint32_t flags
     return error ? error : new_fd;
 }
 
-static long set_flags(struct file *file, uint64_t argument) {
-    const uint32_t changeable = LX_O_APPEND | LX_O_NONBLOCK;
-    file->flags = (file->flags & ~changeable) | ((uint32_t)argument & changeable);
+static long set_flags(const struct request *req, struct file *file, uint32_t argument) {
+    const uint32_t changeable = LX_O_APPEND | LX_O_NONBLOCK | LX_O_NOATIME;
+    struct credentials who = request_credentials(req);
+    if (file->flags & LX_O_PATH) {
+        return -EBADF;
+    }
+    if ((argument & ~file->flags & LX_O_NOATIME) && access_owner(file->node, &who)) {
+        return -EPERM;
+    }
+    file->flags = (file->flags & ~changeable) | (argument & changeable);
     return 0;
 }
 
@@ -167,7 +174,7 @@ long vfs_handle_fcntl(struct request *req, int fd, int command, uint64_t argumen
     case LX_F_GETFL:
         return file->flags | LX_O_LARGEFILE;
     case LX_F_SETFL:
-        return file->flags & LX_O_PATH ? -EBADF : set_flags(file, argument);
+        return set_flags(req, file, (uint32_t)argument);
     case LX_F_GETPIPE_SZ:
         return file->ops == &pipe_ops ? 65536 : -EBADF;
     default:

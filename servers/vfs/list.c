@@ -105,6 +105,7 @@ long vfs_handle_getdents(struct request *req, int fd) {
         return -EFAULT;
     }
     file->offset = offset;
+    file_accessed(file);
     return (long)w.used;
 }
 

@@ -145,7 +145,8 @@ int caller_by_pid(int pid, struct caller *caller) {
         return -ESRCH;
     }
     caller->context = client->data;
-    caller->who = (struct credentials){client->uid, client->gid, client->groups};
+    caller->who =
+        (struct credentials){client->uid, client->gid, client->groups, caller->context->root};
     return 0;
 }
 

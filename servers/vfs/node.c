@@ -51,6 +51,15 @@ void node_put(struct node *node) {
     node_check(node);
 }
 
+#define DAY (86400ull * 1000000000)
+
+void node_accessed(struct node *node) {
+    uint64_t now = vfs_now();
+    if (node->atime <= node->mtime || node->atime <= node->ctime || now - node->atime >= DAY) {
+        node->atime = now;
+    }
+}
+
 static void node_free(struct node *node) {
     if (node_is_symlink(node)) {
         free(node->target);

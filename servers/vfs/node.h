@@ -55,8 +55,10 @@ struct node {
             uint64_t capacity; /* bytes that the object has */
             /* A write or a cut that takes long is going on: who else wants to change the file waits here. */
             struct waiter_queue *busy;
-            bool uncut;  /* pages behind the end are still to go */
-            bool sparse; /* it may have fewer pages than its size says */
+            uint32_t writers; /* open files that may write it */
+            uint32_t runs;    /* processes that run it */
+            bool uncut;       /* pages behind the end are still to go */
+            bool sparse;      /* it may have fewer pages than its size says */
         } file;
         struct {
             struct node *parent;
@@ -99,6 +101,11 @@ static inline bool node_is_symlink(const struct node *node) {
     return node_type(node) == MODE_SYMLINK;
 }
 
+/* Is it a program that a process runs? */
+static inline bool node_is_running(const struct node *node) {
+    return node_is_regular(node) && node->file.runs > 0;
+}
+
 /* The root directory; NULL before tree_init and if there was no memory. */
 extern struct node *tree_root;
 /* `secret` keys the hash of names: whoever knows it can make names that collide. */
@@ -113,6 +120,11 @@ void node_put(struct node *node);
 /* Frees the node if nothing refers to it (after its last name went). */
 void node_check(struct node *node);
 void node_release_data(struct node *node);
+/*
+ * It has been read. The access time changes if it is not later than the last change, or a day old: as on Linux, which
+ * calls this relatime (mount(8)).
+ */
+void node_accessed(struct node *node);
 
 /* Nodes alive: for statfs(2) and for leak checks. */
 uint64_t tree_node_count(void);

@@ -47,17 +47,18 @@ long vfs_handle_mmap(struct request *req, int fd, uint32_t prot, uint32_t flags)
     if (error) {
         return error;
     }
+    file_accessed(file);
     vfs_results_mmap(&req->msg, file->node->size);
     return 0;
 }
 
 /* The absolute path of what a walk found, without NUL, if the caller has room for it. */
-static long give_path(struct request *req, const struct walk *walk) {
+static long give_path(struct request *req, const struct walk *walk, const struct node *root) {
     static char path[PATH_LONGEST];
     if (!walk->dir || request_out_len(req) == 0) {
         return 0;
     }
-    long length = path_of(walk->dir, path, sizeof(path));
+    long length = path_of(walk->dir, root, path, sizeof(path));
     if (length < 0) {
         return 0;
     }
@@ -100,10 +101,13 @@ long vfs_handle_exec_open(struct request *req, int pid, int dirfd, uint32_t flag
         return error;
     }
     struct node *node = walk.node;
+    if (node->file.writers > 0) {
+        return -ETXTBSY;
+    }
     if (node->size == 0) {
         return -ENOEXEC;
     }
-    long length = give_path(req, &walk);
+    long length = give_path(req, &walk, access_root(&caller.who));
     if (length < 0) {
         return length;
     }
@@ -111,6 +115,10 @@ long vfs_handle_exec_open(struct request *req, int pid, int dirfd, uint32_t flag
     if (result) {
         return result;
     }
+    if (!(flags & VFS_EXEC_LOADER)) {
+        context_starts(caller.context, node);
+    }
+    node_accessed(node);
     vfs_results_exec_open(&req->msg, node->size, node->mode, node->uid, node->gid, node->ino);
     return length;
 }

@@ -51,7 +51,8 @@ static long check_open(const struct node *node, const struct caller *caller, uin
     if ((flags & LX_O_NOATIME) && access_owner(node, &caller->who)) {
         return -EPERM;
     }
-    return access_check(node, &caller->who, wanted);
+    long error = access_check(node, &caller->who, wanted);
+    return !error && writes && node_is_running(node) ? -ETXTBSY : error;
 }
 
 /* A FIFO's pipe lives while an end is open. */

@@ -73,7 +73,7 @@ static int follow(struct walker *w, const struct node *link, const char *rest) {
         return -ENOENT;
     }
     if (buffer[0] == '/') {
-        w->at = tree_root;
+        w->at = access_root(w->who);
     }
     w->rest = skip_slashes(buffer);
     return 0;
@@ -81,7 +81,7 @@ static int follow(struct walker *w, const struct node *link, const char *rest) {
 
 /* Entering a remote directory: its own path begins the collected one. */
 static int enter_remote(struct walker *w) {
-    long length = path_of(w->at, remote_path, sizeof(remote_path));
+    long length = path_of(w->at, tree_root, remote_path, sizeof(remote_path));
     if (length < 0) {
         return (int)length;
     }
@@ -96,7 +96,7 @@ static int step_remote(struct walker *w, const char *text, size_t length) {
     }
     if (is_dotdot(text, length)) {
         char here[PATH_LONGEST];
-        long own = path_of(w->at, here, sizeof(here));
+        long own = path_of(w->at, tree_root, here, sizeof(here));
         if ((long)w->remote_length + 1 <= own) {
             w->at = w->at->dir.parent;
             w->remote_length = 0;
@@ -141,7 +141,8 @@ static int step(struct walker *w, const char *text, size_t length, struct walk *
     }
     w->rest = skip_slashes(after);
     if (is_dot(text, length) || is_dotdot(text, length)) {
-        w->at = is_dot(text, length) ? w->at : w->at->dir.parent;
+        bool stays = is_dot(text, length) || w->at == access_root(w->who);
+        w->at = stays ? w->at : w->at->dir.parent;
         walk->dir = NULL;
         walk->dots = (uint8_t)length;
         return 0;
@@ -235,7 +236,7 @@ static bool begin(struct walker *w, const char *path, struct node *start, struct
         *error = w->flags & WALK_EMPTY ? 0 : -ENOENT;
         return false;
     }
-    w->at = path[0] == '/' ? tree_root : start;
+    w->at = path[0] == '/' ? access_root(w->who) : start;
     w->rest = skip_slashes(path);
     return true;
 }
@@ -283,7 +284,9 @@ static long remote_path_of(const struct node *dir, char *buffer, size_t size) {
     return (long)length;
 }
 
-long path_of(const struct node *dir, char *buffer, size_t size) {
+#define UNREACHABLE "(unreachable)"
+
+long path_of(const struct node *dir, const struct node *root, char *buffer, size_t size) {
     size_t at = size;
     if (dir->dir.remote_path) {
         return remote_path_of(dir, buffer, size);
@@ -292,10 +295,10 @@ long path_of(const struct node *dir, char *buffer, size_t size) {
         return -ERANGE;
     }
     buffer[--at] = '\0';
-    if (dir == tree_root) {
+    if (dir == root || dir == tree_root) {
         buffer[--at] = '/';
     }
-    while (dir != tree_root) {
+    while (dir != root && dir != tree_root) {
         const struct name *name = dir->dir.own;
         if (!name) {
             return -ENOENT;
@@ -307,6 +310,14 @@ long path_of(const struct node *dir, char *buffer, size_t size) {
         memcpy(buffer + at, name->text, name->length);
         buffer[--at] = '/';
         dir = dir->dir.parent;
+    }
+    if (dir != root) {
+        size_t length = sizeof(UNREACHABLE) - 1;
+        if (at < length) {
+            return -ERANGE;
+        }
+        at -= length;
+        memcpy(buffer + at, UNREACHABLE, length);
     }
     memmove(buffer, buffer + at, size - at);
     return (long)(size - at);

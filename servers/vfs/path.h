@@ -50,8 +50,8 @@ struct walk_rest {
 int path_walk_part(struct walk_rest *rest, const char *path, struct node *start,
                    const struct credentials *who, uint32_t flags, struct walk *walk);
 
-/* The absolute path of a directory into buffer; its length with NUL, -ENOENT if removed, -ERANGE.
- */
-long path_of(const struct node *dir, char *buffer, size_t size);
+/* A directory's path from a root into buffer, with "(unreachable)" in front if it is not below it (getcwd(2)); its
+ * length with NUL, -ENOENT if removed, -ERANGE. */
+long path_of(const struct node *dir, const struct node *root, char *buffer, size_t size);
 
 #endif

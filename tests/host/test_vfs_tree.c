@@ -163,6 +163,34 @@ static void creation_through_a_dangling_link(void **state) {
     assert_memory_equal(walk.last, "new", 3);
 }
 
+/* Absolute paths, links and ".." do not leave another root; what is outside is unreachable. */
+static void another_root(void **state) {
+    char buffer[64];
+    (void)state;
+    make("/a", MODE_DIRECTORY | 0755);
+    struct node *b = make("/a/b", MODE_DIRECTORY | 0755);
+    struct node *f = make("/a/f", MODE_REGULAR | 0644);
+    struct node *root_f = make("/f", MODE_REGULAR | 0644);
+    make_link("/a/b/l", "/f");
+    make_link("/a/b/up", "../../f");
+    struct node *a = NULL, *node = NULL;
+    assert_int_equal(find("/a", &root, 0, &a), 0);
+    struct credentials inside = {.uid = 0, .root = a};
+    const char *paths[] = {"/f", "/../f", "/b/l", "/b/up", "/b/../../../f", "//f"};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        assert_int_equal(find(paths[i], &inside, 0, &node), 0);
+        assert_ptr_equal(node, f);
+    }
+    expect_node("/a/b/l", root_f);
+    assert_int_equal(path_of(b, a, buffer, sizeof(buffer)), 3);
+    assert_string_equal(buffer, "/b");
+    assert_int_equal(path_of(a, a, buffer, sizeof(buffer)), 2);
+    assert_string_equal(buffer, "/");
+    assert_true(path_of(a, b, buffer, sizeof(buffer)) > 0);
+    assert_string_equal(buffer, "(unreachable)/a");
+    assert_int_equal(path_of(a, b, buffer, 10), -ERANGE);
+}
+
 static void search_permission(void **state) {
     struct node *node;
     (void)state;
@@ -229,9 +257,9 @@ static void empty_paths_are_the_start_itself(void **state) {
 
 static void expect_path(const struct node *dir, const char *path) {
     char buffer[PATH_LONGEST];
-    assert_int_equal(path_of(dir, buffer, sizeof(buffer)), strlen(path) + 1);
+    assert_int_equal(path_of(dir, tree_root, buffer, sizeof(buffer)), strlen(path) + 1);
     assert_string_equal(buffer, path);
-    assert_int_equal(path_of(dir, buffer, strlen(path)), -ERANGE);
+    assert_int_equal(path_of(dir, tree_root, buffer, strlen(path)), -ERANGE);
 }
 
 static void paths_of_directories(void **state) {
@@ -243,7 +271,7 @@ static void paths_of_directories(void **state) {
     expect_path(b, "/a/b");
     node_hold(b);
     dir_remove(dir_find(b->dir.parent, "b", 1));
-    assert_int_equal(path_of(b, buffer, sizeof(buffer)), -ENOENT);
+    assert_int_equal(path_of(b, tree_root, buffer, sizeof(buffer)), -ENOENT);
     expect_error("/a/b", -ENOENT);
     node_put(b);
 }
@@ -468,6 +496,7 @@ int main(void) {
         TEST(names_too_long),
         TEST(symbolic_links),
         TEST(creation_through_a_dangling_link),
+        TEST(another_root),
         TEST(search_permission),
         TEST(permission_bits),
         TEST(sticky_directories),

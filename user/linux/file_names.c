@@ -130,7 +130,17 @@ static long remote_stat(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t 
     return program_write(to, &status, sizeof(status));
 }
 
+/* fstat(3) of newer C libraries: an empty path, and the descriptor is meant. */
+static bool is_fstat(uint64_t dirfd, uint64_t path, uint64_t flags) {
+    char first;
+    return (uint32_t)flags == AT_EMPTY_PATH && (int)dirfd >= 0 &&
+           program_read(&first, path, sizeof(first)) == 0 && first == '\0';
+}
+
 long linux_newfstatat(uint64_t dirfd, uint64_t path, uint64_t status, uint64_t flags) {
+    if (is_fstat(dirfd, path, flags)) {
+        return linux_fstat(dirfd, status);
+    }
     long result = VFS_CALL(vfs_fstatat(PK_SLOT_VFS, (int)dirfd, (uint32_t)flags, PATH(path),
                                        pointer(status), sizeof(struct stat)));
     return result == -EREMOTE ? remote_stat(dirfd, path, flags, status) : result;
@@ -289,6 +299,10 @@ long linux_symlinkat(uint64_t target, uint64_t dirfd, uint64_t path) {
 
 long linux_chdir(uint64_t path) {
     return refuse_remote(VFS_CALL(vfs_chdir(PK_SLOT_VFS, PATH(path))));
+}
+
+long linux_chroot(uint64_t path) {
+    return VFS_CALL(vfs_chroot(PK_SLOT_VFS, PATH(path)));
 }
 
 long linux_getcwd(uint64_t buffer, uint64_t length) {

@@ -53,7 +53,7 @@ static long read_mask(uint64_t address, uint64_t size, uint64_t *mask) {
 
 /* What is left of the timeout; a program that has it in read-only memory does not hear of that. */
 static void write_left(uint64_t address, int64_t ns, uint64_t began) {
-    if (address) {
+    if (address && ns != 0) {
         int64_t spent = (int64_t)(clock_monotonic_ns() - began);
         int64_t left = spent < ns ? ns - spent : 0;
         struct linux_timespec time = {left / (int64_t)NS_PER_SECOND, left % (int64_t)NS_PER_SECOND};
@@ -88,7 +88,7 @@ long linux_ppoll(uint64_t requests, uint64_t count, uint64_t timeout, uint64_t m
     if (error || count > POLL_MOST) {
         return error ? error : -EINVAL;
     }
-    uint64_t began = timeout ? clock_monotonic_ns() : 0;
+    uint64_t began = ns > 0 ? clock_monotonic_ns() : 0;
     long result = wait_for((void *)(uintptr_t)requests, count, ns, mask_address ? &mask : NULL);
     write_left(timeout, ns, began);
     return result;
@@ -172,7 +172,7 @@ long linux_pselect6(uint64_t count, uint64_t readable, uint64_t writable, uint64
         return result;
     }
     uint64_t used = requests_of(&sets, count, requests);
-    uint64_t began = timeout ? clock_monotonic_ns() : 0;
+    uint64_t began = ns > 0 ? clock_monotonic_ns() : 0;
     result = wait_for(requests, used, ns, mask_at[0] ? &mask : NULL);
     write_left(timeout, ns, began);
     if (result >= 0) {

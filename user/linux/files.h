@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The personality's file system calls (files.c: descriptors, file_names.c: paths, file_wait.c:
+ * The personality's file system calls (files.c: descriptors, file_data.c: their data, file_names.c: paths, file_wait.c:
  * poll and select), by the names of Linux's system call table.
  *
  * Programs' pointers are never followed here: the servers copy from and to them, and what must be
@@ -75,6 +75,7 @@ long linux_linkat(uint64_t old_dirfd, uint64_t old_path, uint64_t new_dirfd, uin
                   uint64_t flags);
 long linux_symlinkat(uint64_t target, uint64_t dirfd, uint64_t path);
 long linux_chdir(uint64_t path);
+long linux_chroot(uint64_t path);
 long linux_getcwd(uint64_t buffer, uint64_t length);
 long linux_truncate(uint64_t path, uint64_t length);
 long linux_fchmodat(uint64_t dirfd, uint64_t path, uint64_t mode);

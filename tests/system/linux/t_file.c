@@ -486,7 +486,118 @@ static void test_paths(void) {
            0, "all gone");
 }
 
-int main(void) {
+static struct timespec accessed(const char *path) {
+    struct stat status;
+    if (lstat(path, &status) < 0)
+        bail("lstat");
+    return status.st_atim;
+}
+
+static bool is_recent(const char *path) {
+    return accessed(path).tv_sec > 1000000000;
+}
+
+/* As relatime (mount(8)): a first reading after a change counts, and one after a day. */
+static void test_access_time(void) {
+    struct timespec long_ago[2] = {{.tv_sec = 1000}, {.tv_sec = 2000}};
+    char byte;
+    close(create("read", "x"));
+    utimensat(AT_FDCWD, "read", long_ago, 0);
+    int fd = open("read", O_RDONLY), quiet = open("read", O_RDONLY | O_NOATIME);
+    is_int(read(quiet, &byte, 1), 1, "read with O_NOATIME");
+    is_int(accessed("read").tv_sec, 1000, "the access time stays");
+    is_int(read(fd, &byte, 0), 0, "read nothing");
+    is_int(accessed("read").tv_sec, 1000, "the access time stays");
+    is_int(read(fd, &byte, 1), 1, "read");
+    ok(is_recent("read"), "it is now");
+    struct timespec before = accessed("read");
+    sleep_ms(30);
+    is_int(pread(fd, &byte, 1, 0), 1, "read again, soon");
+    struct timespec after = accessed("read");
+    ok(before.tv_sec == after.tv_sec && before.tv_nsec == after.tv_nsec, "it stays");
+    is_int(symlink("read", "link"), 0, "a link");
+    utimensat(AT_FDCWD, "link", long_ago, AT_SYMLINK_NOFOLLOW);
+    is_int(readlink("link", &byte, 1), 1, "readlink");
+    ok(is_recent("link"), "it is now");
+    close(fd);
+    close(quiet);
+    unlink("read");
+    unlink("link");
+}
+
+/* A file that runs may not be written, nor one that is being written be run. */
+static void test_busy_program(void) {
+    char *arguments[] = {"copy", "sleep", NULL};
+    char program[4096];
+    int from = open("/proc/self/exe", O_RDONLY);
+    if (from < 0) {
+        ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+        program[length > 0 ? length : 0] = 0;
+        from = open(program, O_RDONLY);
+    }
+    int to = open("copy", O_RDWR | O_CREAT, 0755);
+    ssize_t count;
+    while ((count = read(from, program, sizeof(program))) > 0)
+        if (write(to, program, (size_t)count) != count)
+            bail("write");
+    close(from);
+    is_errno(execv("copy", arguments), ETXTBSY, "exec of a file that is open for writing");
+    close(to);
+    pid_t pid = start();
+    if (pid == 0) {
+        execv("copy", arguments);
+        _exit(1);
+    }
+    let_block();
+    is_errno(open("copy", O_WRONLY), ETXTBSY, "a running program: not for writing");
+    is_errno(open("copy", O_RDONLY | O_TRUNC), ETXTBSY, "not to be cut");
+    is_errno(truncate("copy", 0), ETXTBSY, "by its name neither");
+    int fd = open("copy", O_RDONLY);
+    ok(fd >= 0, "for reading");
+    close(fd);
+    is_int(unlink("copy"), 0, "to be removed");
+    close(create("copy", "another"));
+    is_int(unlink("copy"), 0, "and replaced");
+    kill(pid, SIGKILL);
+    is_int(reap(pid), SIGKILL, "it ran until now");
+}
+
+static int child_in_another_root(void) {
+    char path[64];
+    struct stat status;
+    mkdir("jail", 0755);
+    mkdir("jail/tmp", 0755);
+    close(create("jail/inside", ""));
+    if (chroot("jail/inside") == 0 || errno != ENOTDIR)
+        return 1;
+    if (chroot("jail") < 0)
+        return 2;
+    if (!getcwd(path, sizeof(path)) && errno != ENOENT)
+        return 3;
+    if (stat("/inside", &status) < 0 || stat("/../inside", &status) < 0)
+        return 4;
+    if (chdir("/tmp") < 0 || !getcwd(path, sizeof(path)) || strcmp(path, "/tmp") != 0)
+        return 5;
+    if (stat("../../../../inside", &status) < 0 || stat("/jail", &status) == 0)
+        return 6;
+    if (setuid(1000) < 0 || chroot("/tmp") == 0 || errno != EPERM)
+        return 7;
+    return 0;
+}
+
+static void test_root(void) {
+    if (geteuid() != 0) {
+        skip("chroot", "only root may");
+        return;
+    }
+    is_int(WEXITSTATUS(in_child(child_in_another_root)), 0, "chroot");
+    is_int(unlink("jail/inside") || rmdir("jail/tmp") || rmdir("jail"), 0, "its parent is outside");
+}
+
+int main(int count, char **arguments) {
+    if (count > 1 && strcmp(arguments[1], "sleep") == 0)
+        for (;;)
+            pause();
     if (mkdir(DIRECTORY, 0755) < 0 || chdir(DIRECTORY) < 0)
         bail(DIRECTORY);
     umask(022);
@@ -504,6 +615,9 @@ int main(void) {
     test_bad_first();
     test_sparse();
     test_paths();
+    test_access_time();
+    test_busy_program();
+    test_root();
     is_int(chdir("/tmp"), 0, "leave");
     is_int(rmdir(DIRECTORY), 0, "nothing is left behind");
     return done();
