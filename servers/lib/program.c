@@ -7,6 +7,8 @@
 
 #define PAGE 4096ul
 #define USER_END (1ul << 38)
+#define ANY_SIZE                                                                                   \
+    UINT64_MAX /* of the file: pages that it has not are faults (SIGBUS), as in any mapping */
 
 static uint64_t page_down(uint64_t v) {
     return v & ~(PAGE - 1);
@@ -41,7 +43,7 @@ long program_read(uint64_t object, uint64_t size, struct program *p) {
         return -ENOEXEC;
     for (unsigned i = 0; i < p->elf.phnum; i++) {
         struct elf_segment s;
-        if (elf_segment(p->head, size, &p->elf, i, &s) < 0)
+        if (elf_segment(p->head, ANY_SIZE, &p->elf, i, &s) < 0)
             return -ENOEXEC;
         if (s.type == ELF_LOAD && s.memory_size && note_segment(p, &s) < 0)
             return -ENOEXEC;
@@ -95,7 +97,7 @@ static long map_segment(uint64_t task, uint64_t object, const struct elf_segment
 long program_map(uint64_t task, uint64_t object, const struct program *p, uint64_t bias) {
     for (unsigned i = 0; i < p->elf.phnum; i++) {
         struct elf_segment s;
-        if (elf_segment(p->head, p->size, &p->elf, i, &s) < 0)
+        if (elf_segment(p->head, ANY_SIZE, &p->elf, i, &s) < 0)
             return -ENOEXEC;
         if (s.type != ELF_LOAD || !s.memory_size)
             continue;

@@ -68,11 +68,16 @@ static long open_file(struct process *p, int dirfd, uint32_t flags, const char *
     return 0;
 }
 
-/* One interpreter line: "#!", blanks, a path, and the rest as one argument. */
+/* One interpreter line: "#!", blanks, a path, and the rest as one argument. There is a NUL behind it. */
 static long parse_script(char *line, size_t length, char **path, char **argument) {
     char *end = memchr(line, '\n', length);
-    if (!end)
+    if (!end) {
         end = line + length;
+        size_t start = 2 + strspn(line + 2, " \t");
+        /* The path itself must not have been cut, only its argument may. */
+        if (length == INTERPRETER_MAX && start + strcspn(line + start, " \t") >= length)
+            return -ENOEXEC;
+    }
     while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
         end--;
     *end = 0;
@@ -129,6 +134,7 @@ static long open_program(struct exec *e) {
             return error;
         size_t n = e->file.size < INTERPRETER_MAX ? e->file.size : INTERPRETER_MAX;
         error = pk_object_read(e->file.object, 0, line, n);
+        line[n] = 0;
         if (error >= 0 && (n < 2 || line[0] != '#' || line[1] != '!'))
             return 0;
         must(pk_cap_drop(0, e->file.object));

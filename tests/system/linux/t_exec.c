@@ -233,6 +233,13 @@ static void test_bad_files(void) {
     exec_fails(scratch, ENOEXEC, "text: ENOEXEC");
     write_file(scratch, "", 0, 0755);
     exec_fails(scratch, ENOEXEC, "an empty file: ENOEXEC");
+    {
+        char line[300] = "#!/";
+        memset(line + 3, '/', sizeof(line) - 3); /* /bin/sh would come, but is cut off */
+        memcpy(line + sizeof(line) - 9, "bin/sh\n", 8);
+        write_file(scratch, line, sizeof(line), 0755);
+        exec_fails(scratch, ENOEXEC, "an interpreter's path that is too long: ENOEXEC");
+    }
     write_file(scratch, &header, 30, 0755);
     exec_fails(scratch, ENOEXEC, "half an ELF header: ENOEXEC");
     write_file(scratch, &header, sizeof(header), 0755);

@@ -12,27 +12,92 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool set_pwd(const char *command) {
-    char path[PATH_MAX];
+/* PWD and OLDPWD after a change to the directory that `path` names; NULL: to what the kernel calls it. */
+static bool set_pwd(const char *command, const char *path) {
+    char physical[PATH_MAX];
     const char *old = var_get("PWD");
 
-    if (!getcwd(path, sizeof(path))) {
+    if (!path && !getcwd(physical, sizeof(physical))) {
         sh_error("%s: %s", command, strerror(errno));
         return false;
     }
     if (old)
         var_set("OLDPWD", old);
-    return var_set("PWD", path);
+    return var_set("PWD", path ? path : physical);
 }
 
-/* Physical directories only: ".." is what the kernel says it is, as with -P. */
+/* True if PWD names the working directory, by whatever links. */
+static bool pwd_is_good(const char *pwd) {
+    struct stat here, there;
+
+    return pwd && pwd[0] == '/' && stat(".", &here) == 0 && stat(pwd, &there) == 0 &&
+           here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
+/* Takes a component off the end of a path that begins with a slash. */
+static void drop_last(char *path) {
+    char *slash = strrchr(path, '/');
+
+    slash[slash == path] = 0;
+}
+
+/*
+ * The path that `target` means seen from PWD, with dots and double dots taken as text: "x/.." is where x is named,
+ * not what is above the directory that a link x leads to (POSIX cd, step 8). False: it is too long.
+ */
+static bool logical_path(char *path, const char *target) {
+    size_t length;
+
+    snprintf(path, PATH_MAX, "%s", *target == '/' ? "/" : var_get("PWD"));
+    while (*target) {
+        size_t part = strcspn(target, "/");
+
+        if (part == 2 && target[0] == '.' && target[1] == '.') {
+            drop_last(path);
+        } else if (part > 0 && !(part == 1 && target[0] == '.')) {
+            length = strlen(path);
+            if (length + part + 2 > PATH_MAX)
+                return false;
+            snprintf(path + length, PATH_MAX - length, "%s%.*s", length > 1 ? "/" : "", (int)part,
+                     target);
+        }
+        target += part + (target[part] == '/');
+    }
+    return true;
+}
+
+static int change_to(const char *command, const char *target, bool physical) {
+    char path[PATH_MAX];
+    bool logical =
+        !physical && (*target == '/' || pwd_is_good(var_get("PWD"))) && logical_path(path, target);
+
+    if (chdir(logical ? path : target) == 0)
+        return set_pwd(command, logical ? path : NULL) ? 0 : 2;
+    sh_error("cd: can't cd to %s: %s", target, strerror(errno));
+    return 2;
+}
+
+/* -P or -L, the last of them counts; *next is moved behind them. */
+static bool take_physical(int argc, char **argv, int *next) {
+    bool physical = false;
+
+    for (; *next < argc && argv[*next][0] == '-' && argv[*next][1]; ++*next) {
+        if (!strcmp(argv[*next], "--")) {
+            ++*next;
+            break;
+        }
+        if (strcmp(argv[*next], "-P") != 0 && strcmp(argv[*next], "-L") != 0)
+            break;
+        physical = argv[*next][1] == 'P';
+    }
+    return physical;
+}
+
 int builtin_cd(int argc, char **argv) {
     const char *target;
-    int next = 1;
+    int next = 1, status;
+    bool physical = take_physical(argc, argv, &next);
 
-    while (next < argc &&
-           (!strcmp(argv[next], "-P") || !strcmp(argv[next], "-L") || !strcmp(argv[next], "--")))
-        next++;
     target = next < argc ? argv[next] : var_get("HOME");
     if (target && !strcmp(target, "-"))
         target = var_get("OLDPWD");
@@ -40,21 +105,20 @@ int builtin_cd(int argc, char **argv) {
         sh_error("cd: %s not set", next < argc ? "OLDPWD" : "HOME");
         return 2;
     }
-    if (chdir(target) < 0) {
-        sh_error("cd: can't cd to %s: %s", target, strerror(errno));
-        return 2;
-    }
-    if (!set_pwd(argv[0]))
-        return 2;
-    if (next < argc && !strcmp(argv[next], "-"))
+    status = change_to(argv[0], target, physical);
+    if (status == 0 && next < argc && !strcmp(argv[next], "-"))
         puts(var_get("PWD"));
-    return 0;
+    return status;
 }
 
 int builtin_pwd(int argc, char **argv) {
     char path[PATH_MAX];
+    int next = 1;
 
-    (void)argc;
+    if (!take_physical(argc, argv, &next) && pwd_is_good(var_get("PWD"))) {
+        puts(var_get("PWD"));
+        return 0;
+    }
     if (!getcwd(path, sizeof(path))) {
         sh_error("%s: %s", argv[0], strerror(errno));
         return 1;

@@ -388,6 +388,8 @@ int builtin_readonly(int argc, char **argv);
 int builtin_local(int argc, char **argv);
 int builtin_unset(int argc, char **argv);
 int builtin_shift(int argc, char **argv);
+int builtin_getopts(int argc, char **argv);
+int builtin_printf(int argc, char **argv);
 int builtin_help(int argc, char **argv);
 int builtin_jobs(int argc, char **argv);
 int builtin_fg(int argc, char **argv);
