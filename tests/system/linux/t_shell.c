@@ -33,7 +33,7 @@ static const struct script {
     {"cd -", "cd /tmp; cd /; cd -", "/tmp\n"},
     {"cd to where nothing is", "cd /tmp; cd /nowhere 2>/dev/null; pwd", "/tmp\n"},
     {"cd takes dots as text", "cd /usr/./bin/../../tmp; pwd", "/tmp\n"},
-    {"read -r", "printf 'a\\\\tb\\n' | { read -r x; echo \"[$x]\"; }", "[a\\tb]\n"},
+    {"read -r", "printf 'a\\\\tb\\n' | { read -r x; printf '[%s]\\n' \"$x\"; }", "[a\\tb]\n"},
 };
 
 /* What /bin/sh prints of a script; NULL if it cannot be run. */
