@@ -164,7 +164,7 @@ static void test_keeping(const char *what, int (*keep)(void), long limit, long s
             _exit(1);
         _exit(keep());
     }
-    for (int i = 0; i < 3000 && !*(volatile int *)stage && waitpid(pid, NULL, WNOHANG) == 0; i++)
+    for (int i = 0; i < 9000 && !*(volatile int *)stage && waitpid(pid, NULL, WNOHANG) == 0; i++)
         sleep_ms(20);
     is_int(*stage, 1, "%s: no more, with a good errno", what);
     is_int(in_child(use_everything), 0, "%s: root does not notice", what);
