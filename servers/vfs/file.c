@@ -17,6 +17,7 @@ struct file *file_new(struct node *node, const struct file_ops *ops, uint32_t fl
     file->flags = flags & (LX_O_ACCMODE | LX_O_APPEND | LX_O_NONBLOCK | LX_O_NOATIME | LX_O_PATH);
     file->node = node_hold(node);
     file->ops = ops;
+    file->flags |= ops == &pipe_ops ? flags & LX_O_DIRECT : 0;
     if (node_is_regular(node) && file_writes(file)) {
         node->file.writers++;
     }

@@ -39,7 +39,8 @@ struct file_ops {
 
 struct file {
     uint32_t refs;
-    uint32_t flags; /* LX_O_ACCMODE, LX_O_APPEND, LX_O_NONBLOCK, LX_O_NOATIME, LX_O_PATH */
+    uint32_t
+        flags; /* LX_O_ACCMODE, LX_O_APPEND, LX_O_NONBLOCK, LX_O_NOATIME, LX_O_PATH, a pipe's LX_O_DIRECT */
     struct node *node;
     const struct file_ops *ops;
     uint64_t offset; /* bytes; a cookie in a directory */

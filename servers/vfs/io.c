@@ -138,7 +138,8 @@ long vfs_handle_dup3(struct request *req, int old_fd, int new_fd, uint32_t flags
 }
 
 static long set_flags(const struct request *req, struct file *file, uint32_t argument) {
-    const uint32_t changeable = LX_O_APPEND | LX_O_NONBLOCK | LX_O_NOATIME;
+    const uint32_t changeable =
+        LX_O_APPEND | LX_O_NONBLOCK | LX_O_NOATIME | (file->ops == &pipe_ops ? LX_O_DIRECT : 0);
     struct credentials who = request_credentials(req);
     if (file->flags & LX_O_PATH) {
         return -EBADF;

@@ -16,6 +16,7 @@
 #define LX_O_TRUNC 01000u
 #define LX_O_APPEND 02000u
 #define LX_O_NONBLOCK 04000u
+#define LX_O_DIRECT 040000u /* kept of pipes only: packets */
 #define LX_O_DIRECTORY 0200000u
 #define LX_O_NOFOLLOW 0400000u
 #define LX_O_NOATIME 01000000u

@@ -4,7 +4,7 @@
 #include "pipe.h"
 #include "tty.h"
 
-static const uint32_t pipe_flags = LX_O_CLOEXEC | LX_O_NONBLOCK;
+static const uint32_t pipe_flags = LX_O_CLOEXEC | LX_O_NONBLOCK | LX_O_DIRECT;
 
 /* Operations for an open of this node; NULL for a device that does not exist. */
 static const struct file_ops *ops_of(const struct node *node, uint32_t flags) {

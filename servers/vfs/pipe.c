@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pipes: reading, writing, waiting (pipe.h). Opening and closing of ends is in fifo.c. */
+/* Pipes: reading, writing, waiting (pipe.h). Opening and closing of ends is in fifo.c, the bytes in pipe_data.c. */
 #include "pipe.h"
 
 #include <stdlib.h>
@@ -15,6 +15,7 @@ struct pipe_wait {
     struct pipe *pipe;
     uint64_t length;
     uint64_t done;
+    bool packets; /* a writer's (pipe2(2): O_DIRECT) */
 };
 
 static void settle(struct pipe *pipe);
@@ -43,8 +44,9 @@ static long wait_ended(struct waiter *waiter, enum waiter_end why) {
 
 static const struct waiter_ops wait_ops = {.ended = wait_ended};
 
-static long wait_on(struct request *req, struct pipe *pipe, struct waiter_queue *queue,
+static long wait_on(struct request *req, struct file *file, struct waiter_queue *queue,
                     uint64_t length, uint64_t done) {
+    struct pipe *pipe = file->pipe;
     struct pipe_wait *wait = malloc(sizeof(*wait));
     if (!wait) {
         return done > 0 ? (long)done : -ENOMEM;
@@ -52,57 +54,11 @@ static long wait_on(struct request *req, struct pipe *pipe, struct waiter_queue 
     wait->pipe = pipe;
     wait->length = length;
     wait->done = done;
+    wait->packets = file->flags & LX_O_DIRECT;
     pipe->refs++;
     waiter_init(&wait->waiter, req, request_client(req), &wait_ops);
     waiter_enqueue(queue, &wait->waiter);
     return SERVER_DEFER;
-}
-
-/* Ring to caller; bytes, or -EFAULT. */
-static long give(struct pipe *pipe, uint64_t token, uint64_t length) {
-    struct ring_span span[2];
-    size_t used = ring_used(&pipe->ring);
-    size_t count = length < used ? (size_t)length : used;
-    int pieces = ring_filled(&pipe->ring, count, span);
-    uint64_t done = 0;
-
-    for (int i = 0; i < pieces; i++) {
-        long copied = pk_copy_to_caller(token, done, span[i].at, span[i].length);
-        if (copied < 0) {
-            return copied;
-        }
-        done += (uint64_t)copied;
-    }
-    ring_take(&pipe->ring, (size_t)done);
-    return (long)done;
-}
-
-/*
- * Caller to ring, from `offset` in its buffer: as much as fits of `length`, but nothing of an
- * atomic write that does not fit whole. Bytes, or a negative errno.
- */
-static long take(struct pipe *pipe, uint64_t token, uint64_t offset, uint64_t length) {
-    struct ring_span span[2];
-    uint64_t room = ring_room(&pipe->ring);
-    uint64_t count = length < room ? length : room;
-    uint64_t done = 0;
-
-    if (length > room && offset + length <= PIPE_ATOMIC) {
-        return 0;
-    }
-    if (count > 0 && !ring_reserve(&pipe->ring, (size_t)count)) {
-        return -ENOMEM;
-    }
-    int pieces = ring_free(&pipe->ring, (size_t)count, span);
-    for (int i = 0; i < pieces; i++) {
-        long copied = pk_copy_from_caller(token, offset + done, span[i].at, span[i].length);
-        if (copied < 0) {
-            return copied;
-        }
-        done += (uint64_t)copied;
-    }
-    ring_put(&pipe->ring, (size_t)done);
-    return (long)done;
 }
 
 /* Takes a waiter out with its answer. */
@@ -119,7 +75,7 @@ static uint64_t serve_reader(struct pipe *pipe) {
         return 0;
     }
     struct pipe_wait *wait = wait_of(waiter);
-    long done = give(pipe, waiter_token(waiter), wait->length);
+    long done = pipe_give(pipe, waiter_token(waiter), wait->length);
     answer(wait, done);
     return ANSWER_COST + (done > 0 ? (uint64_t)done : 0);
 }
@@ -134,7 +90,8 @@ static uint64_t serve_writer(struct pipe *pipe) {
         answer(wait, wait->done > 0 ? VFS_BROKEN_PIPE + (long)wait->done : -EPIPE);
         return ANSWER_COST;
     }
-    long done = take(pipe, waiter_token(waiter), wait->done, wait->length - wait->done);
+    long done =
+        pipe_take(pipe, waiter_token(waiter), wait->done, wait->length - wait->done, wait->packets);
     if (done < 0) {
         answer(wait, wait->done > 0 ? (long)wait->done : done);
         return ANSWER_COST;
@@ -189,23 +146,25 @@ bool pipe_serve(struct job *job) {
 
 /*
  * Writer to the first reader that waits, if nothing is between them: bytes. 0 if there is none, or if one
- * of the two has a bad buffer: which one, the copies by way of the ring tell.
+ * of the two has a bad buffer: which one, the copies by way of the ring tell. A packet is passed as a whole: what
+ * the reader has no room for is lost.
  */
-static long pass(struct pipe *pipe, uint64_t token, uint64_t length) {
+static long pass(struct pipe *pipe, uint64_t token, uint64_t length, bool packets) {
     struct waiter *reader = waiter_first(&pipe->reading);
     if (!reader || ring_used(&pipe->ring) > 0) {
         return 0;
     }
     struct pipe_wait *wait = wait_of(reader);
     uint64_t count = length < wait->length ? length : wait->length;
-    if (count > PASS_MOST) {
-        count = PASS_MOST;
+    uint64_t most = packets ? PIPE_ATOMIC : PASS_MOST;
+    if (count > most) {
+        count = most;
     }
     if (pk_caller_to_caller(token, 0, waiter_token(reader), 0, count) != (long)count) {
         return 0;
     }
     answer(wait, (long)count);
-    return (long)count;
+    return packets ? (long)(length < PIPE_ATOMIC ? length : PIPE_ATOMIC) : (long)count;
 }
 
 static long pipe_read(struct request *req, struct file *file, int64_t offset) {
@@ -222,9 +181,9 @@ static long pipe_read(struct request *req, struct file *file, int64_t offset) {
         if (file->flags & LX_O_NONBLOCK) {
             return -EAGAIN;
         }
-        return wait_on(req, pipe, &pipe->reading, length, 0);
+        return wait_on(req, file, &pipe->reading, length, 0);
     }
-    long done = give(pipe, req->token, length);
+    long done = pipe_give(pipe, req->token, length);
     settle(pipe);
     return done;
 }
@@ -232,6 +191,7 @@ static long pipe_read(struct request *req, struct file *file, int64_t offset) {
 static long pipe_write(struct request *req, struct file *file, int64_t offset) {
     struct pipe *pipe = file->pipe;
     uint64_t length = request_in_len(req);
+    bool packets = file->flags & LX_O_DIRECT;
     (void)offset;
     if (length == 0) {
         return 0;
@@ -242,11 +202,11 @@ static long pipe_write(struct request *req, struct file *file, int64_t offset) {
     /* Behind another writer that waits, one must wait too, or its bytes would be torn apart. */
     long done = 0;
     if (waiter_queue_empty(&pipe->writing)) {
-        done = pass(pipe, req->token, length);
+        done = pass(pipe, req->token, length, packets);
         if ((uint64_t)done == length) {
             return done;
         }
-        long taken = take(pipe, req->token, (uint64_t)done, length - (uint64_t)done);
+        long taken = pipe_take(pipe, req->token, (uint64_t)done, length - (uint64_t)done, packets);
         if (taken < 0) {
             return done > 0 ? done : taken;
         }
@@ -261,7 +221,7 @@ static long pipe_write(struct request *req, struct file *file, int64_t offset) {
     if (file->flags & LX_O_NONBLOCK) {
         return done > 0 ? done : -EAGAIN;
     }
-    long result = wait_on(req, pipe, &pipe->writing, length, (uint64_t)done);
+    long result = wait_on(req, file, &pipe->writing, length, (uint64_t)done);
     if (result == SERVER_DEFER) {
         settle(pipe);
     }
@@ -274,7 +234,7 @@ static long pipe_ioctl(struct request *req, struct file *file, uint32_t request,
     if (request != LX_FIONREAD) {
         return -ENOTTY;
     }
-    int32_t value = (int32_t)ring_used(&file->pipe->ring);
+    int32_t value = (int32_t)(ring_used(&file->pipe->ring) - file->pipe->header_bytes);
     return request_write(req, 0, &value, sizeof(value)) < 0 ? -EFAULT : 0;
 }
 

@@ -18,7 +18,11 @@
 
 struct pipe {
     struct ring ring;
-    uint32_t refs; /* open ends and waiting callers */
+    bool framed;           /* the ring's bytes stand in frames with headers (pipe_data.c): */
+    bool frame_is_packet;  /* the one that has begun */
+    uint32_t frame_left;   /* bytes of it; 0: a header is next */
+    uint32_t header_bytes; /* in the ring */
+    uint32_t refs;         /* open ends and waiting callers */
     uint32_t readers;
     uint32_t writers;
     struct waiter_queue reading;
@@ -28,6 +32,14 @@ struct pipe {
     struct poll_queue pollers;
     struct job job; /* serves those who wait if they are many; has a reference while it is queued */
 };
+
+/* Ring to caller, up to the end of a packet: bytes, or -EFAULT. */
+long pipe_give(struct pipe *pipe, uint64_t token, uint64_t length);
+/*
+ * Caller to ring, from `offset` in its buffer: as much as fits of `length`, but nothing of an atomic write that does
+ * not fit whole; as packets of PIPE_BUF bytes at most. Bytes, or a negative errno.
+ */
+long pipe_take(struct pipe *pipe, uint64_t token, uint64_t offset, uint64_t length, bool packets);
 
 struct pipe *pipe_new(void);
 void pipe_put(struct pipe *pipe);

@@ -5,6 +5,7 @@
 #include "tap.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <limits.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -310,6 +311,80 @@ static void test_poll(void) {
     close(ends[0]);
 }
 
+static int wrote, packet_read;
+
+static bool put(size_t length, int byte) {
+    static char data[70000];
+    memset(data, byte, length);
+    wrote = (int)write(ends[1], data, length);
+    return wrote == (int)length;
+}
+
+/* What a read with so much room gives: its length, if all bytes are the same one. */
+static int get(size_t room, int byte) {
+    static char data[70000];
+    packet_read = (int)read(ends[0], data, room);
+    for (int i = 0; i < packet_read; i++)
+        if (data[i] != byte)
+            return -2;
+    return packet_read;
+}
+
+static int child_reads_packets(void) {
+    return !(get(10, 'a') == 10 && get(10, 'b') == 5 && get(8000, 'c') == 4096 &&
+             get(8000, 'c') == 904);
+}
+
+/* pipe2(2): O_DIRECT. */
+static void test_packets(void) {
+    int bytes = -1;
+    if (pipe2(ends, O_DIRECT) < 0)
+        bail("pipe2");
+    ok(fcntl(ends[1], F_GETFL) & O_DIRECT, "F_GETFL tells of packets");
+    ok(put(100, 'a') && put(50, 'b') && put(5000, 'c'), "four packets");
+    is_int(ioctl(ends[0], FIONREAD, &bytes), 0, "FIONREAD");
+    is_int(bytes, 5150, "all of their bytes");
+    is_int(get(200, 'a'), 100, "a read gives one packet");
+    is_int(get(20, 'b'), 20, "what has no room of a packet");
+    is_int(get(8000, 'c'), 4096, "is lost; the longest packet");
+    is_int(get(8000, 'c'), 904, "and its rest as another");
+    is_int(fcntl(ends[1], F_SETFL, 0), 0, "no packets any more");
+    ok(put(10, 'd') && put(10, 'd'), "two writes");
+    is_int(fcntl(ends[1], F_SETFL, O_DIRECT), 0, "packets again");
+    ok(put(10, 'e') && put(10, 'e'), "two packets");
+    int got = get(15, 'd');
+    while (got > 0 && got < 20)
+        got += get(5, 'd');
+    is_int(got, 20, "bytes without borders");
+    got = get(100, 'e'); /* Linux puts packets to bytes that are there already */
+    ok(got == 20 || (got == 10 && get(100, 'e') == 10), "packets behind them");
+    fcntl(ends[1], F_SETFL, O_DIRECT | O_NONBLOCK);
+    int count = 0;
+    while (put(4096, 'f'))
+        count++;
+    ok(count >= 15 && wrote == -1 && errno == EAGAIN, "until it is full");
+    while (count > 0 && get(5000, 'f') == 4096)
+        count--;
+    is_int(count, 0, "each of them whole");
+    fcntl(ends[1], F_SETFL, O_DIRECT);
+    pid_t pid = start();
+    if (pid == 0)
+        _exit(child_reads_packets());
+    let_block();
+    ok(put(20, 'a') && put(5, 'b') && put(5000, 'c'), "to a reader that waits");
+    is_int(reap_exit(pid), 0, "each read is one packet");
+    pid = start();
+    if (pid == 0)
+        _exit(!put(69000, 'g'));
+    let_block();
+    int all = 0, reads = 0;
+    for (; all < 69000 && get(69000, 'g') > 0; reads++)
+        all += packet_read;
+    ok(all == 69000 && reads == 17, "a writer that waits: 17 packets");
+    is_int(reap_exit(pid), 0, "has written all");
+    close_pipe();
+}
+
 int main(void) {
     test_basics();
     test_ends();
@@ -320,5 +395,6 @@ int main(void) {
     test_descriptors();
     test_vectors();
     test_poll();
+    test_packets();
     return done();
 }
