@@ -156,15 +156,14 @@ static long context_forked(struct client *parent, struct client *child) {
         free(to);
         return -ENOMEM;
     }
-    if (from->size) {
-        memcpy(to->files, from->files, (size_t)from->end * sizeof(struct file *));
-        memset(to->files + from->end, 0, (size_t)(from->size - from->end) * sizeof(struct file *));
-        memcpy(to->cloexec, from->cloexec, (size_t)from->size / 8);
-    }
     for (int fd = 0; fd < to->end; fd++) {
-        if (to->files[fd]) {
-            to->files[fd]->refs++;
+        struct file *file = to->files[fd] = from->files[fd];
+        if (file) {
+            file->refs++;
         }
+    }
+    for (int i = 0; i * 8 < to->end; i++) {
+        to->cloexec[i] = from->cloexec[i];
     }
     node_hold(to->cwd);
     if (to->root) {

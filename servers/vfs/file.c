@@ -62,7 +62,7 @@ struct credentials request_credentials(const struct request *req) {
 }
 
 struct file *fd_file(const struct context *context, int fd) {
-    return context && fd >= 0 && fd < context->size ? context->files[fd] : NULL;
+    return context && fd >= 0 && fd < context->end ? context->files[fd] : NULL;
 }
 
 bool fd_cloexec(const struct context *context, int fd) {
@@ -75,7 +75,15 @@ void fd_set_cloexec(struct context *context, int fd, bool on) {
     *bits = (uint8_t)(on ? *bits | mask : *bits & ~mask);
 }
 
-/* Makes room for descriptor fd, which is used from now on. */
+/* Fd counts as used from now on. What the tables hold behind the end is nothing. */
+static void extend(struct context *context, int fd) {
+    for (int gap = context->end; gap <= fd; gap++) {
+        context->files[gap] = NULL;
+    }
+    context->end = fd + 1;
+}
+
+/* Makes room for descriptor fd, and has it count. */
 static bool reserve(struct context *context, int fd) {
     if (fd < context->end) {
         return true;
@@ -85,7 +93,7 @@ static bool reserve(struct context *context, int fd) {
         size *= 2;
     }
     if (size == context->size) {
-        context->end = fd + 1;
+        extend(context, fd);
         return true;
     }
     struct file **files = realloc(context->files, (size_t)size * sizeof(struct file *));
@@ -98,16 +106,14 @@ static bool reserve(struct context *context, int fd) {
         return false;
     }
     context->cloexec = bits;
-    memset(files + context->size, 0, (size_t)(size - context->size) * sizeof(struct file *));
-    memset(bits + context->size / 8, 0, (size_t)(size - context->size) / 8);
     context->size = size;
-    context->end = fd + 1;
+    extend(context, fd);
     return true;
 }
 
 long fd_install(struct context *context, struct file *file, int least, bool cloexec) {
     int fd = least > context->lowest_free ? least : context->lowest_free;
-    while (fd < context->size && context->files[fd]) {
+    while (fd < context->end && context->files[fd]) {
         fd++;
     }
     if (fd >= context->limit) {
