@@ -257,31 +257,6 @@ static uint64_t random_argument(struct worker *w, enum argument kind) {
     }
 }
 
-/* All registers that a call may look at; a1 comes back in x[1]. */
-static long make_call(long number, uint64_t x[13]) {
-    register uint64_t a0 __asm__("a0") = x[0];
-    register uint64_t a1 __asm__("a1") = x[1];
-    register uint64_t a2 __asm__("a2") = x[2];
-    register uint64_t a3 __asm__("a3") = x[3];
-    register uint64_t a4 __asm__("a4") = x[4];
-    register uint64_t a5 __asm__("a5") = x[5];
-    register uint64_t a6 __asm__("a6") = x[6];
-    register long a7 __asm__("a7") = number;
-    register uint64_t t0 __asm__("t0") = x[7];
-    register uint64_t t1 __asm__("t1") = x[8];
-    register uint64_t t2 __asm__("t2") = x[9];
-    register uint64_t t3 __asm__("t3") = x[10];
-    register uint64_t t4 __asm__("t4") = x[11];
-    register uint64_t t5 __asm__("t5") = x[12];
-    __asm__ volatile("ecall"
-                     : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6),
-                       "+r"(a7), "+r"(t0), "+r"(t1), "+r"(t2), "+r"(t3), "+r"(t4), "+r"(t5)
-                     :
-                     : "t6", "ra", "memory");
-    x[1] = a1;
-    return (long)a0;
-}
-
 static const struct row *pick_from(struct worker *w, const struct row *table, unsigned length) {
     unsigned total = 0;
     for (unsigned i = 0; i < length; i++)
@@ -317,7 +292,7 @@ static void random_call(struct worker *w) {
     uint64_t x[13];
     for (unsigned i = 0; i < ARRAY_LENGTH(x); i++)
         x[i] = random_argument(w, row->arguments[i]);
-    long result = make_call(row->number, x);
+    long result = tap_call(row->number, x);
     if (result > 0 && row->result < KINDS)
         remember(w, row->result, (uint64_t)result);
 }

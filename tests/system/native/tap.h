@@ -55,6 +55,8 @@ void tap_sleep(uint64_t ns);
 /* Waits until *word is at least `value`; false after ten seconds. */
 bool tap_reaches(const volatile uint64_t *word, uint64_t value);
 uint64_t tap_random(uint64_t *state);
+/* Any kernel call with all the registers that one may look at, a0 to a6 and t0 to t5; a1 comes back in x[1]. */
+long tap_call(long number, uint64_t x[13]);
 
 /* A task without threads whose address space is the program's own (shared). */
 uint64_t task_sharing(void);

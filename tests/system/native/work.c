@@ -44,6 +44,30 @@ bool tap_reaches(const volatile uint64_t *word, uint64_t value) {
 }
 
 /* splitmix64 */
+long tap_call(long number, uint64_t x[13]) {
+    register uint64_t a0 __asm__("a0") = x[0];
+    register uint64_t a1 __asm__("a1") = x[1];
+    register uint64_t a2 __asm__("a2") = x[2];
+    register uint64_t a3 __asm__("a3") = x[3];
+    register uint64_t a4 __asm__("a4") = x[4];
+    register uint64_t a5 __asm__("a5") = x[5];
+    register uint64_t a6 __asm__("a6") = x[6];
+    register long a7 __asm__("a7") = number;
+    register uint64_t t0 __asm__("t0") = x[7];
+    register uint64_t t1 __asm__("t1") = x[8];
+    register uint64_t t2 __asm__("t2") = x[9];
+    register uint64_t t3 __asm__("t3") = x[10];
+    register uint64_t t4 __asm__("t4") = x[11];
+    register uint64_t t5 __asm__("t5") = x[12];
+    __asm__ volatile("ecall"
+                     : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6),
+                       "+r"(a7), "+r"(t0), "+r"(t1), "+r"(t2), "+r"(t3), "+r"(t4), "+r"(t5)
+                     :
+                     : "t6", "ra", "memory");
+    x[1] = a1;
+    return (long)a0;
+}
+
 uint64_t tap_random(uint64_t *state) {
     uint64_t z = (*state += 0x9e3779b97f4a7c15ull);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;

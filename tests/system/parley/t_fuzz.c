@@ -109,17 +109,6 @@ static void look_at_workers(void) {
 
 /* ---- The end of a round ------------------------------------------------------------------------ */
 
-static int processes(void) {
-    char text[64] = "";
-    FILE *file = fopen("/proc/loadavg", "r");
-    const char *slash;
-
-    if (!file || !fgets(text, sizeof(text), file) || !(slash = strchr(text, '/')))
-        bail("/proc/loadavg");
-    fclose(file);
-    return atoi(slash + 1);
-}
-
 /* All processes of the hostile user, by one of its own. */
 static int kill_hostile(void) {
     if (setgid(HOSTILE) < 0 || setuid(HOSTILE) < 0)
@@ -205,13 +194,13 @@ static int fresh_client(void) {
 
 static void end_round(int processes_before) {
     shared->stop = true;
-    for (int tries = 0; tries < 500 && processes() > processes_before; tries++) {
+    for (int tries = 0; tries < 500 && process_count() > processes_before; tries++) {
         in_child(kill_hostile);
         sleep_ms(10);
         while (waitpid(-1, NULL, WNOHANG) > 0)
             continue;
     }
-    ok(processes() <= processes_before, "all processes have ended");
+    ok(process_count() <= processes_before, "all processes have ended");
     remove_files(open("/tmp", O_RDONLY | O_DIRECTORY));
     remove_objects();
     is_int(in_child(fresh_client), 0, "a fresh client works");
@@ -229,7 +218,7 @@ static void start_witness(void) {
 }
 
 static void run_round(unsigned long ms) {
-    int before = processes();
+    int before = process_count();
     unsigned long end, rounds = 0, changed;
 
     shared->stop = false;

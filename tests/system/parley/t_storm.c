@@ -23,17 +23,6 @@ static double now(void) {
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static int processes(void) {
-    char text[64] = "";
-    FILE *file = fopen("/proc/loadavg", "r");
-    const char *slash;
-
-    if (!file || !fgets(text, sizeof(text), file) || !(slash = strchr(text, '/')))
-        bail("/proc/loadavg");
-    fclose(file);
-    return atoi(slash + 1);
-}
-
 static pid_t start_victim(const struct storm_kind *kind, unsigned seed) {
     pid_t pid = start();
 
@@ -74,9 +63,9 @@ static void storm(const struct storm_kind *kind, unsigned seed) {
 }
 
 static bool all_ended(int before) {
-    for (int tries = 0; tries < 500 && processes() > before; tries++)
+    for (int tries = 0; tries < 500 && process_count() > before; tries++)
         sleep_ms(10);
-    return processes() <= before;
+    return process_count() <= before;
 }
 
 /* One round over all kinds; the name of the first that left something behind, or NULL. */
@@ -104,7 +93,7 @@ int main(int argc, char **argv) {
 
     signal(SIGPIPE, SIG_IGN);
     storm_setup();
-    int before = processes();
+    int before = process_count();
     bad = run_round(round++, before);
     long memory = free_pages(); /* what servers keep for good they have now */
     while (!bad && now() < end)
