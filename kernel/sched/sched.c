@@ -224,6 +224,15 @@ static inline void leave(struct hart *hart, struct thread *t, uint64_t now) {
     hart->payer->run_ns += now - hart->switched_at;
 }
 
+/* What is charged only when a hart leaves its thread counts from the start: alone there, a thread may run for hours. */
+uint64_t sched_run_ns(const struct thread *t) {
+    uint64_t ns = t->run_ns, now = arch_time_ns();
+    for (uint32_t i = 0; i < machine.hart_count; i++)
+        if (harts[i].payer == t && harts[i].current && now > harts[i].switched_at)
+            ns += now - harts[i].switched_at;
+    return ns;
+}
+
 static ALWAYS_INLINE void enter(struct hart *hart, struct thread *t, uint64_t now) {
     hart->current = t;
     hart->payer = t;

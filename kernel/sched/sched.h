@@ -26,5 +26,7 @@ void sched_yield(void);
 void sched_reap_now(void);
 /* True if the thread runs on another hart right now; that hart is asked to enter the kernel. */
 bool sched_running_elsewhere(struct thread *t);
+/* How long it has run until now, with servers' time for its calls, in ns. */
+uint64_t sched_run_ns(const struct thread *t);
 
 #endif

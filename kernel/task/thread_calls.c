@@ -214,7 +214,7 @@ long sys_thread_info(struct thread *self, const uint64_t *a) {
                                   .priority = t->sched.priority,
                                   .hart = t->hart ? t->hart->index : 0,
                                   .foreign = t->foreign.inside,
-                                  .user_ns = t->run_ns};
+                                  .user_ns = sched_run_ns(t)};
     return copy_to_user(self->task->aspace, a[1], &info, sizeof info);
 }
 

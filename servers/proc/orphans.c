@@ -3,13 +3,19 @@
  * What a process leaves behind: its children, which init or a subreaper (prctl(2)) adopts, and its memory. There may be thousands, so both are
  * seen to in steps. Nobody can tell: a process whose parent has ended has init for its parent from then on
  * (process_parent()).
+ *
+ * A death signal (prctl(2)) may end a child, which leaves children in its turn. These wait until those of the process
+ * above are done, so that a chain of such processes, however long, needs no deep stack.
  */
 #include "pool.h"
 #include <lib/job.h>
 #include <stdlib.h>
 
-#define ADOPTED_AT_ONCE 256 /* children; a zombie, which is freed, counts as many */
-#define ZOMBIE_COST 16
+/* Children, and looks at ancestors; what takes longer counts as many: */
+#define ADOPTED_AT_ONCE 256
+#define SIGNAL_COST 16
+#define ZOMBIE_COST 16 /* which is freed */
+#define END_COST ADOPTED_AT_ONCE
 #define BURIED_AT_ONCE 16
 
 uint64_t process_subreapers;
@@ -19,11 +25,11 @@ static struct list leaving =
 static struct list buried = LIST_INIT(buried); /* to be freed: struct process.all */
 
 /* Who adopts p's children: the nearest of its ancestors that asked for it, else NULL: init. */
-static struct process *heir_of(const struct process *p) {
+static struct process *heir_of(const struct process *p, int *credit) {
     struct process *heir = process_parent(p);
     if (!process_subreapers)
         return NULL;
-    while (heir && !heir->subreaper)
+    for (; heir && !heir->subreaper; --*credit)
         heir = process_parent(heir);
     return heir;
 }
@@ -45,30 +51,47 @@ static void move_to(struct process *child, struct process *heir) {
         process_tell_end(child);
 }
 
-/* Zombies that init gets are gone at once, since it always waits. False if there are more. */
-static bool adopt_some(struct process *p, int *credit) {
-    for (; !list_empty(&p->children); --*credit) {
-        if (*credit <= 0)
-            return false;
-        struct process *child = container_of(p->children.next, struct process, sibling);
-        bool ended = child->state == PROCESS_ZOMBIE;
-        move_to(child, heir_of(p));
-        if (ended) {
-            *credit -= ZOMBIE_COST;
-            continue;
-        }
-        group_parent_ended(child);
-        if (child->parent_death_signal)
-            signal_send_simple(child, child->parent_death_signal, SI_USER, p);
+static void send_death_signal(struct process *child, const struct process *parent, int *credit) {
+    if (!child->parent_death_signal)
+        return;
+    signal_send_simple(child, child->parent_death_signal, SI_USER, parent);
+    *credit -= child->state == PROCESS_ZOMBIE ? END_COST : SIGNAL_COST;
+}
+
+/* Zombies that init gets are gone at once, since it always waits. */
+static void adopt_next(struct process *p, struct process *heir, int *credit) {
+    struct process *child = container_of(p->children.next, struct process, sibling);
+    bool ended = child->state == PROCESS_ZOMBIE;
+    --*credit;
+    move_to(child, heir);
+    if (ended) {
+        *credit -= ZOMBIE_COST;
+        return;
     }
-    return true;
+    group_parent_ended(child);
+    send_death_signal(child, p, credit);
+}
+
+static bool adopting; /* and a death signal ends others meanwhile */
+
+/* One child at least; false if there are more. The heir lives until a process ends, with which the credit does. */
+static bool adopt_some(struct process *p, int *credit) {
+    if (list_empty(&p->children))
+        return true;
+    struct process *heir = heir_of(p, credit);
+    adopting = true;
+    do
+        adopt_next(p, heir, credit);
+    while (*credit > 0 && !list_empty(&p->children));
+    adopting = false;
+    return list_empty(&p->children);
 }
 
 static bool step(struct job *job) {
     int credit = ADOPTED_AT_ONCE;
     (void)job;
     process_bury();
-    while (!list_empty(&leaving)) {
+    while (credit > 0 && !list_empty(&leaving)) {
         struct process *p = container_of(leaving.next, struct process, leaving);
         if (!adopt_some(p, &credit))
             break;
@@ -84,7 +107,7 @@ static struct job job = {.link = LIST_INIT(job.link), .step = step};
 
 void process_adopt_orphans(struct process *p) {
     int credit = ADOPTED_AT_ONCE;
-    if (adopt_some(p, &credit))
+    if (list_empty(&p->children) || (!adopting && adopt_some(p, &credit)))
         return;
     list_add_tail(&leaving, &p->leaving);
     job_queue(&job);

@@ -35,17 +35,23 @@ long proc_handle_sleep(struct request *req, uint64_t until_ns) {
  * pass meanwhile are skipped.
  *
  * The timers of CPU time look when the process could have used what is left at the earliest, and again, if it
- * has not.
+ * has not. Those of processes that hardly run share IDLE_LOOKS: were thousands that sleep looked at at every tick, the
+ * server would do nothing else. So the more there are, the later such a timer may be when its process runs again.
  */
 struct itimer {
     struct waiter waiter;
     struct process *p;
     int which;
     uint64_t at, interval; /* ns of its clock; interval 0: it expires once */
+    uint64_t seen;         /* ns of CPU time at the last look */
     bool armed;
 };
 
-#define TICK 4000000ul /* ns: how exactly CPU time is looked at */
+#define TICK 4000000ul      /* ns: how exactly CPU time is looked at */
+#define BUSY (TICK / 8)     /* ns of CPU time between looks; so few can be at a time */
+#define IDLE_LOOKS 250000ul /* ns from a look at one that is not busy to that at the next such */
+
+static uint64_t cpu_timers; /* how many there are, of all processes */
 
 static const int timer_signals[ITIMERS] = {SIGALRM, SIGVTALRM, SIGPROF};
 
@@ -94,15 +100,20 @@ static long timer_ended(struct waiter *w, enum waiter_end why) {
     return SERVER_DEFER;
 }
 
+/* ns until the process's CPU time is to be looked at. */
+static uint64_t look_in(struct itimer *t) {
+    uint64_t run = timer_now(t), left = t->at > run ? t->at - run : 0;
+    uint64_t idle = run - t->seen < BUSY ? cpu_timers * IDLE_LOOKS : 0;
+    uint64_t pause = idle > TICK ? idle : TICK;
+    t->seen = run;
+    return left > pause ? left : pause;
+}
+
 /* It expires at t->at. */
 static long set(struct itimer *t) {
     static const struct waiter_ops ops = {.ended = timer_ended};
     static const struct request nobody;
-    uint64_t at = t->at;
-    if (t->which != ITIMER_REAL) {
-        uint64_t run = timer_now(t), left = at > run + TICK ? at - run : TICK;
-        at = clock_after(left);
-    }
+    uint64_t at = t->which == ITIMER_REAL ? t->at : clock_after(look_in(t));
     waiter_init(&t->waiter, &nobody, 0, &ops);
     long error = waiter_set_deadline(&t->waiter, at);
     if (error < 0)
@@ -122,6 +133,7 @@ void timers_end(struct process *p) {
     for (int which = 0; which < ITIMERS; which++)
         if (p->timers[which]) {
             stop(p->timers[which]);
+            cpu_timers -= which != ITIMER_REAL;
             free(p->timers[which]);
             p->timers[which] = 0;
         }
@@ -140,6 +152,7 @@ static struct itimer *timer_new(struct process *p, int which) {
         t->p = p;
         t->which = which;
         p->timers[which] = t;
+        cpu_timers += which != ITIMER_REAL;
     }
     return t;
 }

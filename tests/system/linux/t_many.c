@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/ipc.h>
+#include <sys/prctl.h>
 #include <sys/sem.h>
 #include <sys/stat.h>
 
@@ -99,6 +100,40 @@ static void test_orphans(void) {
         close(pipes[i]);
         close(go[i]);
     }
+}
+
+/* Each one's parent is the one before, and its end is to be its own. The last one tells that it is there. */
+static void be_chain(int told) {
+    for (int i = 0; i < CHILDREN; i++) {
+        pid_t parent = getpid(), child = fork();
+        if (child < 0)
+            _exit(1);
+        while (child > 0)
+            pause();
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+            _exit(1);
+    }
+    if (write(told, "", 1) != 1)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+static void test_chain(void) {
+    int pipes[2];
+    char byte;
+    if (pipe(pipes) < 0)
+        bail("pipe");
+    pid_t first = start();
+    if (first == 0)
+        be_chain(pipes[1]);
+    close(pipes[1]);
+    is_int(read(pipes[0], &byte, 1), 1, "each of many processes is to end with its parent");
+    kill(first, SIGKILL);
+    is_int(reap(first), SIGKILL, "the first ends");
+    is_int(read(pipes[0], &byte, 1), 0, "and with it all");
+    close(pipes[0]);
 }
 
 static void test_listing(void) {
@@ -247,6 +282,7 @@ int main(void) {
     long before = free_pages();
     test_waits();
     test_orphans();
+    test_chain();
     test_listing();
     test_names();
     test_depth();

@@ -142,11 +142,43 @@ static void test_crowd(void) {
     is_int(good, CROWD, "%d processes sleep until the same moment", CROWD);
 }
 
+/* One that slept hears of the CPU time that it uses then, though many others have timers that are looked at. */
+static void test_woken(void) {
+    static pid_t children[CROWD];
+    struct itimerval soon = {{0, 0}, {0, 50000}};
+    for (int i = 0; i < CROWD; i++) {
+        children[i] = start();
+        if (children[i] == 0) {
+            setitimer(ITIMER_PROF, &soon, NULL);
+            setitimer(ITIMER_VIRTUAL, &soon, NULL);
+            for (;;)
+                pause();
+        }
+    }
+    struct sigaction action = {.sa_handler = on_alarm};
+    sigaction(SIGPROF, &action, NULL);
+    alarms = 0;
+    setitimer(ITIMER_PROF, &soon, NULL);
+    sleep_ms(500);
+    is_int(alarms, 0, "a timer of CPU time stands still while its process sleeps");
+    for (double end = now() + 10; !alarms && now() < end;)
+        continue;
+    is_int(alarms, 1, "and expires when it has run");
+    int status, lost = 0;
+    for (int i = 0; i < CROWD; i++) {
+        lost += waitpid(children[i], &status, WNOHANG) != 0;
+        kill(children[i], SIGKILL);
+        reap(children[i]);
+    }
+    is_int(lost, 0, "those of others, who sleep, do not");
+}
+
 int main(void) {
     test_tiny();
     test_ignored();
     test_blocked();
     test_long();
     test_crowd();
+    test_woken();
     return done();
 }
