@@ -10,7 +10,7 @@
 #include "proc.h"
 #include <lib/continuation.h>
 
-#define PATH_MOST COMMAND_PATH
+#define PATH_MOST 4096 /* with its NUL */
 #define STEP_PIECES 64 /* some 700 instructions each */
 #define PIECE 256
 #define POINTERS 16
@@ -20,7 +20,6 @@
 /* A file opened to be run. */
 struct file {
     uint64_t object, size;
-    char path[PATH_MOST];
 };
 
 struct exec_image {
@@ -42,6 +41,9 @@ struct exec_vector {
 
 #define KEPT_MOST 4096 /* bytes, and */
 #define KEPT_STRINGS 128
+
+#define SCRIPTS_MOST 5
+#define LINE_MOST 256 /* of a script's first line */
 
 /*
  * Arguments or variables: first some that are kept here, then a task's. If a task's are few and short, they are
@@ -69,6 +71,7 @@ struct exec_copy {
 enum exec_phase {
     EXEC_MEASURE_ARGUMENTS,
     EXEC_MEASURE_VARIABLES,
+    EXEC_OPEN,
     EXEC_BUILD,
     EXEC_COPY_ARGUMENTS,
     EXEC_COPY_VARIABLES,
@@ -82,10 +85,11 @@ struct exec {
     int pieces; /* of strings, that this step may still look at */
     int dirfd;
     uint32_t flags;
+    bool opening;         /* the way to the file is not at its end */
     char path[PATH_MOST]; /* as it was given */
     char name[16];        /* its last part */
     /* Arguments that are kept, and what each level of scripts adds; variables that are kept. */
-    char own[KEPT_MOST + 11 * PATH_MOST];
+    char own[KEPT_MOST + 2 * PATH_MOST + SCRIPTS_MOST * 2 * LINE_MOST];
     char own_variables[KEPT_MOST];
     struct exec_list arguments, variables;
     size_t skipped; /* the vector's first argument has been left out, of this length */
@@ -95,7 +99,7 @@ struct exec {
     struct exec_image image;
     uint64_t sp, path_at, random_at; /* on the new stack */
     struct exec_copy copy;
-    struct command *command;
+    struct process_strings strings;
 };
 
 /* strings.c. 1: there is more to do; 0: done; or a negative errno. */
@@ -103,7 +107,7 @@ long exec_measure(struct exec *e, struct exec_list *list);
 long exec_copy_list(struct exec *e, struct exec_list *list);
 /* What is in the buffers goes to the new stack. */
 long exec_flush(struct exec *e);
-/* COPIED bytes at most, behind the strings so far. */
+/* Behind the strings so far. */
 long exec_put_bytes(struct exec *e, const char *bytes, size_t n);
 /* One more word of the new stack. */
 long exec_put_word(struct exec *e, uint64_t word);

@@ -11,6 +11,7 @@ struct credentials {
     uint32_t uid; /* effective */
     uint32_t gid;
     const struct groups *groups; /* supplementary ones, of the client; NULL: none */
+    int pid;
 };
 
 /* Is that one of the caller's groups? */

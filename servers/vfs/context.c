@@ -4,7 +4,7 @@
  * child shares its parent's open files, exec closes what is marked, exit closes all. One that was here
  * before this server was started anew has the root as its directory, and descriptors that are lost.
  */
-#include "file.h"
+#include "lookup.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,9 +83,18 @@ long vfs_handle_close_range(struct request *req, uint32_t first, uint32_t last, 
     return 0;
 }
 
+static void put_if_any(struct node *node) {
+    if (node) {
+        node_put(node);
+    }
+}
+
 static void context_free(struct context *context) {
     close_files(context, 0, INT_MAX, true);
     node_put(context->cwd);
+    put_if_any(context->program);
+    put_if_any(context->next_program);
+    exec_walk_end(context);
     free(context->files);
     free(context->cloexec);
     free(context);
@@ -133,12 +142,23 @@ static long context_forked(struct client *parent, struct client *child) {
         }
     }
     node_hold(to->cwd);
+    if (to->program) {
+        node_hold(to->program);
+    }
+    to->next_program = NULL;
+    to->exec_walk = NULL;
     child->data = to;
     return 0;
 }
 
 static void context_execed(struct client *client) {
-    close_files(client->data, 0, INT_MAX, false);
+    struct context *context = client->data;
+    close_files(context, 0, INT_MAX, false);
+    if (context->next_program) {
+        put_if_any(context->program);
+        context->program = context->next_program;
+        context->next_program = NULL;
+    }
 }
 
 static void context_exited(struct client *client) {
@@ -154,6 +174,17 @@ long vfs_handle_limit(struct request *req, int pid, uint64_t files) {
         return -ESRCH;
     }
     context->limit = files < VFS_FILES_MOST ? (int)files : VFS_FILES_MOST;
+    return 0;
+}
+
+long vfs_handle_guard(struct request *req, int pid, int guarded) {
+    struct client *client = pid > 0 ? client_find((uint64_t)pid) : NULL;
+    struct context *context = client ? client->data : NULL;
+    (void)req;
+    if (!context) {
+        return -ESRCH;
+    }
+    context->guarded = guarded != 0;
     return 0;
 }
 

@@ -37,7 +37,7 @@ struct context *request_context(const struct request *req) {
 
 struct credentials request_credentials(const struct request *req) {
     struct client *client = request_client(req);
-    struct credentials who = {client->uid, client->gid, client->groups};
+    struct credentials who = {client->uid, client->gid, client->groups, client_pid(client)};
     return who;
 }
 

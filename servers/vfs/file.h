@@ -22,7 +22,8 @@
 
 struct file;
 struct pipe;
-struct listing;
+struct made;
+struct walk_rest;
 struct poll_queue;
 
 /* Any of them but poll may be NULL; then the call gets the error that stands with it. */
@@ -45,8 +46,8 @@ struct file {
     uint64_t offset; /* bytes; a cookie in a directory */
     union {
         struct pipe *pipe;
-        struct listing *listing; /* a directory that the process server made up */
-        uint32_t opened;         /* a terminal: its life at the time (protocols/console.toml) */
+        struct made *made; /* what the process server makes up (remote.c) */
+        uint32_t opened;   /* a terminal: its life at the time (protocols/console.toml) */
     };
 };
 
@@ -58,6 +59,10 @@ struct context {
     int limit;           /* descriptors from here on are not given out (RLIMIT_NOFILE) */
     int lowest_free;     /* no descriptor below it is free */
     struct node *cwd;
+    struct node *program;        /* that runs; NULL: none yet, or it is not known */
+    struct node *next_program;   /* that an exec has opened; NULL: none */
+    struct walk_rest *exec_walk; /* on the way to one; NULL: at its end */
+    bool guarded; /* it does not run for one user alone: others may not look into it */
     uint32_t umask;
     int group;   /* process group and session as a terminal sees them, */
     int session; /* 0: it has given up its terminal */
@@ -65,7 +70,7 @@ struct context {
 
 extern const struct file_ops regular_ops;
 extern const struct file_ops directory_ops;
-extern const struct file_ops listing_ops;
+extern const struct file_ops descriptors_ops; /* /proc/PID/fd */
 extern const struct file_ops pipe_ops;
 extern const struct file_ops path_ops; /* O_PATH */
 

@@ -15,12 +15,14 @@
 #define WALK_EMPTY 4u    /* an empty path means the start itself (AT_EMPTY_PATH) */
 
 struct walk {
-    struct node *dir;   /* where the last component is; NULL if the path is only "/", "." or ".." */
-    struct node *node;  /* what it leads to; NULL if there is none */
-    const char *last;   /* the last component */
-    size_t length;      /* of it */
-    bool slash;         /* the path ended in a slash: it must be a directory */
-    const char *remote; /* with -EREMOTE: the canonical absolute path, in another server's part */
+    struct node *dir;  /* where the last component is; NULL if the path is only "/", "." or ".." */
+    struct node *node; /* what it leads to; NULL if there is none */
+    const char *last;  /* the last component */
+    size_t length;     /* of it */
+    bool slash;        /* the path ended in a slash: it must be a directory */
+    const char *
+        remote; /* with -EREMOTE: the canonical absolute path, in another server's part, and a slash if it
+                           must be a directory */
 };
 
 /*
@@ -51,5 +53,14 @@ int path_walk_part(struct walk_rest *rest, const char *path, struct node *start,
 /* The absolute path of a directory into buffer; its length with NUL, -ENOENT if removed, -ERANGE.
  */
 long path_of(const struct node *dir, char *buffer, size_t size);
+/* The same of a name. */
+long name_path(const struct name *name, char *buffer, size_t size);
+
+/*
+ * What is this server's in the part of the tree that is the process server's (links.c): processes' descriptors,
+ * working directories and programs. 0 and the node, which lasts for this request: of what the path leads to or, if
+ * it is not to be followed, of the link itself; -EACCES, -ENOENT; or -EREMOTE: it is the process server's.
+ */
+int process_link(const char *path, const struct credentials *who, bool follow, struct node **out);
 
 #endif

@@ -66,10 +66,35 @@ static __attribute__((noinline, cold)) long write_in_background(uint64_t fd, uin
     return result;
 }
 
+/*
+ * The process server makes what is in the file, each time that a reader begins anew. Somebody else who has the file
+ * open may take what was made for this reader; then it is made again.
+ */
+#define MADE_ANEW(fd, expr)                                                                        \
+    ({                                                                                             \
+        long made_;                                                                                \
+        do {                                                                                       \
+            made_ = proc_refresh(PK_SLOT_PROC, (int)(fd));                                         \
+            if (made_ == 0)                                                                        \
+                made_ = (expr);                                                                    \
+        } while (made_ == -EREMOTE);                                                               \
+        made_;                                                                                     \
+    })
+
+/* A read that vfs cannot do alone: another server has a word in it. */
+static __attribute__((noinline, cold)) long read_with_others(long result, uint64_t fd,
+                                                             uint64_t buffer, uint64_t length) {
+    if (result == -ERESTART) {
+        return read_in_background(fd, buffer, length);
+    }
+    return result == -EREMOTE
+               ? MADE_ANEW(fd, vfs_read(PK_SLOT_VFS, (int)fd, pointer(buffer), length))
+               : result;
+}
+
 long linux_read(uint64_t fd, uint64_t buffer, uint64_t length) {
     long result = VFS_CALL(vfs_read(PK_SLOT_VFS, (int)fd, pointer(buffer), length));
-    return __builtin_expect(result == -ERESTART, 0) ? read_in_background(fd, buffer, length)
-                                                    : result;
+    return __builtin_expect(result < 0, 0) ? read_with_others(result, fd, buffer, length) : result;
 }
 
 long linux_write(uint64_t fd, uint64_t buffer, uint64_t length) {
@@ -81,7 +106,12 @@ long linux_write(uint64_t fd, uint64_t buffer, uint64_t length) {
 }
 
 long linux_pread64(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
-    return VFS_CALL(vfs_pread(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length));
+    long result =
+        VFS_CALL(vfs_pread(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length));
+    return __builtin_expect(result == -EREMOTE, 0)
+               ? MADE_ANEW(
+                     fd, vfs_pread(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length))
+               : result;
 }
 
 long linux_pwrite64(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
@@ -306,7 +336,10 @@ long linux_fstatfs(uint64_t fd, uint64_t status) {
 }
 
 long linux_getdents64(uint64_t fd, uint64_t entries, uint64_t length) {
-    return VFS_CALL(vfs_getdents(PK_SLOT_VFS, (int)fd, pointer(entries), (uint32_t)length));
+    long result = VFS_CALL(vfs_getdents(PK_SLOT_VFS, (int)fd, pointer(entries), (uint32_t)length));
+    return result == -EREMOTE ? MADE_ANEW(fd, vfs_getdents(PK_SLOT_VFS, (int)fd, pointer(entries),
+                                                           (uint32_t)length))
+                              : result;
 }
 
 long linux_ftruncate(uint64_t fd, uint64_t length) {
