@@ -6,6 +6,7 @@
 #include "sh.h"
 
 #include "echo_args.h"
+#include "printf_args.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,6 +68,10 @@ static int builtin_false(int argc, char **argv) {
 
 static int builtin_echo(int argc, char **argv) {
     return echo_args(argc, argv);
+}
+
+static int builtin_printf(int argc, char **argv) {
+    return printf_args(argc, argv);
 }
 
 static int builtin_exit(int argc, char **argv) {
@@ -228,7 +233,7 @@ static const struct builtin builtins[] = {
     {"[", builtin_test, false, "EXPRESSION ]", "tests files, strings and numbers"},
     {"bg", builtin_bg, false, "[%JOB...]", "lets stopped jobs run on in the background"},
     {"break", builtin_break, true, "[N]", "leaves N loops"},
-    {"cd", builtin_cd, false, "[DIRECTORY | -]", "changes the working directory"},
+    {"cd", builtin_cd, false, "[-L | -P] [DIRECTORY | -]", "changes the working directory"},
     {"command", builtin_command, false, "[-v | -V] NAME [ARG...]",
      "runs a command that no function hides, or tells what a name is"},
     {"continue", builtin_continue, true, "[N]", "goes on with the next turn of a loop"},
@@ -240,10 +245,12 @@ static const struct builtin builtins[] = {
     {"export", builtin_export, true, "[-p] [NAME[=VALUE]...]", "gives variables to programs"},
     {"false", builtin_false, false, "", "fails"},
     {"fg", builtin_fg, false, "[%JOB]", "lets a job run on in the foreground"},
+    {"getopts", builtin_getopts, false, "OPTIONS NAME [ARG...]", "takes options apart, one a call"},
     {"help", builtin_help, false, "[NAME...]", "lists the commands, or tells how one is used"},
     {"jobs", builtin_jobs, false, "[-lp]", "lists the shell's jobs"},
     {"kill", builtin_kill, false, "[-s NAME | -NAME | -N] PID | %JOB..., kill -l", "sends signals"},
     {"local", builtin_local, false, "NAME[=VALUE]...", "makes variables of a function's own"},
+    {"printf", builtin_printf, false, "FORMAT [ARG...]", "prints its arguments as a format says"},
     {"pwd", builtin_pwd, false, "[-L | -P]", "prints the working directory"},
     {"read", builtin_read, false, "[-r] [NAME...]", "reads a line into variables"},
     {"readonly", builtin_readonly, true, "[-p] [NAME[=VALUE]...]", "protects variables"},

@@ -1,67 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Built-ins about directories, input and file modes: cd pwd read umask.
+ * Built-ins about input and file modes: read umask.
  */
 #include "sh.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static bool set_pwd(const char *command) {
-    char path[PATH_MAX];
-    const char *old = var_get("PWD");
-
-    if (!getcwd(path, sizeof(path))) {
-        sh_error("%s: %s", command, strerror(errno));
-        return false;
-    }
-    if (old)
-        var_set("OLDPWD", old);
-    return var_set("PWD", path);
-}
-
-/* Physical directories only: ".." is what the kernel says it is, as with -P. */
-int builtin_cd(int argc, char **argv) {
-    const char *target;
-    int next = 1;
-
-    while (next < argc &&
-           (!strcmp(argv[next], "-P") || !strcmp(argv[next], "-L") || !strcmp(argv[next], "--")))
-        next++;
-    target = next < argc ? argv[next] : var_get("HOME");
-    if (target && !strcmp(target, "-"))
-        target = var_get("OLDPWD");
-    if (!target) {
-        sh_error("cd: %s not set", next < argc ? "OLDPWD" : "HOME");
-        return 2;
-    }
-    if (chdir(target) < 0) {
-        sh_error("cd: can't cd to %s: %s", target, strerror(errno));
-        return 2;
-    }
-    if (!set_pwd(argv[0]))
-        return 2;
-    if (next < argc && !strcmp(argv[next], "-"))
-        puts(var_get("PWD"));
-    return 0;
-}
-
-int builtin_pwd(int argc, char **argv) {
-    char path[PATH_MAX];
-
-    (void)argc;
-    if (!getcwd(path, sizeof(path))) {
-        sh_error("%s: %s", argv[0], strerror(errno));
-        return 1;
-    }
-    puts(path);
-    return 0;
-}
 
 /* ---- read --------------------------------------------------------------------------------- */
 

@@ -74,12 +74,11 @@ static void become_interactive(void) {
 
 static void set_start_variables(void) {
     char path[PATH_MAX];
-    const char *pwd = var_get("PWD");
 
     if (!var_get("PATH"))
         var_set("PATH", "/bin:/usr/bin");
-    if ((!pwd || *pwd != '/') && getcwd(path, sizeof(path)))
-        var_set("PWD", path);
+    directory_init();
+    var_set("OPTIND", "1");
     snprintf(path, sizeof(path), "%ld", (long)getppid());
     var_set("PPID", path);
 }

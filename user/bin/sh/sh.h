@@ -377,8 +377,10 @@ void sh_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool set_options(int argc, char **argv, int *next);
 char *option_letters(void);
 
+void directory_init(void);
 int builtin_cd(int argc, char **argv);
 int builtin_pwd(int argc, char **argv);
+int builtin_getopts(int argc, char **argv);
 int builtin_umask(int argc, char **argv);
 int builtin_read(int argc, char **argv);
 int builtin_test(int argc, char **argv);
