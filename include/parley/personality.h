@@ -24,6 +24,11 @@
 /* Offset of other_stack. */
 #define PERSONALITY_OTHER_STACK 48
 
+/* uname(2), and /proc/sys/kernel: the ABI that programs see is Linux's, and C libraries check the release. */
+#define PERSONALITY_SYSTEM "Linux"
+#define PERSONALITY_HOST "parley"
+#define PERSONALITY_RELEASE "6.1.0-parley"
+
 #ifndef __ASSEMBLER__
 struct personality_state {
     uint64_t brk_start, brk; /* the program break's lowest and present address */

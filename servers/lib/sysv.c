@@ -49,6 +49,12 @@ void sysv_remove(struct sysv_table *table, struct sysv_object *object) {
     idtable_remove(&table->ids, object->id);
 }
 
+const struct client *sysv_asker(const struct request *req) {
+    static const struct client proc = {.uid = 0};
+    const struct client *client = request_client(req);
+    return client || req->msg.badge != PK_BADGE_PROC ? client : &proc;
+}
+
 long sysv_may_control(const struct sysv_object *object, const struct client *client) {
     if (client->uid == object->perm.uid || client->uid == object->perm.cuid || client->uid == 0)
         return 0;

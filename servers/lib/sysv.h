@@ -79,6 +79,9 @@ static inline long sysv_access(const struct sysv_object *object, const struct cl
     return !(wanted & ~granted & 7) || client->uid == 0 ? 0 : -EACCES;
 }
 
+/* Who asks what there is: the client, or the process server, which tells everybody (/proc/sysvipc); NULL: neither. */
+const struct client *sysv_asker(const struct request *req);
+
 /* IPC_SET, IPC_RMID: 0 for the owner, the creator and the superuser, else -EPERM. */
 long sysv_may_control(const struct sysv_object *object, const struct client *client);
 

@@ -22,7 +22,7 @@ static void fill(const struct queue *queue, struct msqid64_ds *ds) {
 }
 
 long msg_handle_stat(struct request *req, int msqid, int command) {
-    struct client *client = request_client(req);
+    const struct client *client = sysv_asker(req);
     struct msqid64_ds ds;
     if (command != IPC_STAT) {
         if (command != MSG_STAT && command != MSG_STAT_ANY)

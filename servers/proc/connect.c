@@ -91,6 +91,14 @@ void connect_limit_changed(const struct process *p) {
         tell(vfs_limit(endpoints[PK_SLOT_VFS], process_pid(p), settings_limit(p, RLIMIT_NOFILE)));
 }
 
+void connect_guard_changed(struct process *p) {
+    bool guarded = process_guarded(p);
+    if (guarded != p->guarded && p->connected >> PK_SLOT_VFS & 1) {
+        p->guarded = guarded;
+        tell(vfs_guard(endpoints[PK_SLOT_VFS], process_pid(p), guarded));
+    }
+}
+
 static long tell_groups(const struct process *p, unsigned slot) {
     return session_groups(endpoints[slot], process_pid(p), p->settings->groups,
                           p->settings->group_count);
@@ -107,6 +115,8 @@ static long connect_to(struct process *p, unsigned slot) {
     if (result > 0 && slot == PK_SLOT_VFS) {
         connect_job_changed(p);
         connect_limit_changed(p);
+        p->guarded = false;
+        connect_guard_changed(p);
     }
     long error = result > 0 && p->settings->group_count ? tell_groups(p, slot) : 0;
     if (error >= 0)
@@ -183,6 +193,7 @@ long connect_forked(struct process *parent, struct process *child) {
 }
 
 void connect_execed(struct process *p) {
+    connect_guard_changed(p);
     for (unsigned slot = FIRST_SLOT; slot < slots_end; slot++)
         if (p->connected >> slot & 1)
             tell(session_execed(endpoints[slot], process_pid(p)));

@@ -14,10 +14,7 @@
 
 #define PAGE 4096ul
 #define PIE_BASE 0x2aaaaaa000ul
-#define INTERPRETER_MAX 256
-#define SCRIPT_DEPTH 4
 #define AT_FDCWD (-100)
-#define COMMAND_MOST 4096 /* of the arguments, for /proc/PID/cmdline */
 
 static struct program program, interpreter, personality;
 static uint64_t personality_object, personality_data, personality_bias;
@@ -58,25 +55,34 @@ static long open_file(struct process *p, int dirfd, uint32_t flags, const char *
     uint64_t ino, vfs = connect_endpoint(PK_SLOT_VFS);
     long n;
     do {
-        n = vfs_exec_open(vfs, process_pid(p), dirfd, flags, path, strlen(path) + 1, out->path,
-                          sizeof out->path - 1, &out->size, &out->mode, &out->uid, &out->gid, &ino,
-                          &out->object);
+        n = vfs_exec_open(vfs, process_pid(p), dirfd, flags, path, strlen(path) + 1, &out->size,
+                          &out->mode, &out->uid, &out->gid, &ino, &out->object);
     } while (n < 0 && connect_again(p, PK_SLOT_VFS, n));
-    if (n < 0)
-        return n;
-    out->path[(size_t)n < sizeof out->path ? (size_t)n : 0] = 0;
-    return 0;
+    return n < 0 ? n : 0;
+}
+
+/* The file itself, which may be a long way off: 1, there is more to do; 0 or an error. */
+static long open_first(struct exec *e) {
+    uint32_t again = e->opening ? VFS_EXEC_AGAIN : 0;
+    long error = open_file(e->p, e->dirfd, e->flags | again, e->path, &e->file);
+    e->opening = error == -EAGAIN;
+    return e->opening ? 1 : error;
+}
+
+/* An interpreter, whose path is short. */
+static long open_at_once(struct process *p, const char *path, uint32_t flags, struct file *out) {
+    long error = open_file(p, AT_FDCWD, flags, path, out);
+    return error == -EAGAIN ? -ELOOP : error;
 }
 
 /* One interpreter line: "#!", blanks, a path, and the rest as one argument. There is a NUL behind it. */
 static long parse_script(char *line, size_t length, char **path, char **argument) {
     char *end = memchr(line, '\n', length);
     if (!end) {
+        char *first = line + 2 + strspn(line + 2, " \t");
+        if (length == LINE_MOST && !first[strcspn(first, " \t")])
+            return -ENOEXEC; /* the path may go on behind what was read */
         end = line + length;
-        size_t start = 2 + strspn(line + 2, " \t");
-        /* The path itself must not have been cut, only its argument may. */
-        if (length == INTERPRETER_MAX && start + strcspn(line + start, " \t") >= length)
-            return -ENOEXEC;
     }
     while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
         end--;
@@ -121,24 +127,23 @@ static void drop_first(struct exec *e) {
     list->count--;
 }
 
-/* Opens the program, through as many interpreter scripts as it takes. */
+/* From the opened file to the program, through as many interpreter scripts as it takes. */
 static long open_program(struct exec *e) {
-    char name[PATH_MOST];
-    int dirfd = e->dirfd;
-    uint32_t flags = e->flags;
+    static char name[PATH_MOST];
     strcpy(name, e->path);
-    for (int depth = 0; depth <= SCRIPT_DEPTH; depth++) {
-        char line[INTERPRETER_MAX + 1], *interp, *argument;
-        long error = open_file(e->p, dirfd, flags, name, &e->file);
+    for (int depth = 0; depth < SCRIPTS_MOST; depth++) {
+        char line[LINE_MOST + 1], *interp, *argument;
+        long error = depth == 0 ? 0 : open_at_once(e->p, name, 0, &e->file);
         if (error < 0)
             return error;
-        size_t n = e->file.size < INTERPRETER_MAX ? e->file.size : INTERPRETER_MAX;
+        size_t n = e->file.size < LINE_MOST ? e->file.size : LINE_MOST;
         error = pk_object_read(e->file.object, 0, line, n);
         line[n] = 0;
         if (error >= 0 && (n < 2 || line[0] != '#' || line[1] != '!'))
             return 0;
         must(pk_cap_drop(0, e->file.object));
         e->file.object = 0;
+        line[n] = 0;
         if (error >= 0)
             error = parse_script(line, n, &interp, &argument);
         if (error < 0)
@@ -149,8 +154,6 @@ static long open_program(struct exec *e) {
             prepend(e, argument);
         prepend(e, interp);
         strcpy(name, interp);
-        dirfd = AT_FDCWD;
-        flags = 0;
     }
     return -ELOOP;
 }
@@ -158,14 +161,14 @@ static long open_program(struct exec *e) {
 /* Maps the program's own dynamic linker; bias and entry of it. */
 static long map_interpreter(struct process *p, uint64_t task, const struct file *f,
                             uint64_t *bias) {
-    char name[INTERPRETER_MAX];
+    static char name[PATH_MOST];
     struct file interp_file;
     if (program.interpreter_length < 2 || program.interpreter_length > sizeof name)
         return -ENOEXEC;
     long error = pk_object_read(f->object, program.interpreter, name, program.interpreter_length);
     if (error < 0 || name[program.interpreter_length - 1])
         return error < 0 ? error : -ENOEXEC;
-    error = open_file(p, AT_FDCWD, VFS_EXEC_LOADER, name, &interp_file);
+    error = open_at_once(p, name, VFS_EXEC_INTERPRETER, &interp_file);
     if (error < 0)
         return error;
     error = program_read(interp_file.object, interp_file.size, &interpreter);
@@ -263,9 +266,7 @@ static void switch_over(struct exec *e, uint64_t thread) {
     if (p->execed || old_task)
         connect_execed(p);
     p->execed = true;
-    command_put(p->command);
-    p->command = e->command;
-    e->command = 0;
+    p->strings = e->strings;
     if (old_task) {
         must(pk_cap_drop(0, old_thread));
         must(pk_task_kill(old_task));
@@ -332,11 +333,6 @@ static long build(struct exec *e) {
         error = pk_task_set(e->task, PK_TASK_NAME, (uint64_t)e->name);
     if (error < 0)
         return error;
-    e->command =
-        command_new(e->arguments.length < COMMAND_MOST ? e->arguments.length : COMMAND_MOST);
-    if (!e->command)
-        return -ENOMEM;
-    strcpy(e->command->path, e->file.path);
     return stack_begin(e);
 }
 
@@ -383,6 +379,8 @@ static long phase_step(struct exec *e) {
     case EXEC_MEASURE_VARIABLES:
         end_arguments(e);
         return exec_measure(e, &e->variables);
+    case EXEC_OPEN:
+        return open_first(e);
     case EXEC_BUILD:
         return build(e);
     case EXEC_COPY_ARGUMENTS:
@@ -418,13 +416,13 @@ static struct exec *exec_new(struct process *p, int dirfd, uint32_t flags) {
     e->phase = EXEC_MEASURE_ARGUMENTS;
     e->dirfd = dirfd;
     e->flags = flags;
+    e->opening = false;
     e->arguments = (struct exec_list){.own = e->own};
     e->variables = (struct exec_list){.own = e->own_variables};
     e->skipped = 0;
     e->task = 0;
     e->file.object = 0;
     e->image = (struct exec_image){0};
-    e->command = 0;
     return e;
 }
 
@@ -438,7 +436,6 @@ static void exec_free(struct exec *e) {
         must(pk_task_kill(e->task));
         must(pk_cap_drop(0, e->task));
     }
-    command_put(e->command);
     if (e == &the_usual)
         usual_taken = false;
     else
@@ -473,7 +470,9 @@ long exec_spawn(struct process *p, const char *bytes, size_t length, size_t coun
         memcpy(e->own_variables, environment, sizeof environment);
         e->variables.own_length = e->variables.length = sizeof environment;
         e->variables.own_count = e->variables.count = 3;
-        more = go_on(e); /* its strings are few: one step does it */
+        do {
+            more = go_on(e); /* its strings are few: one step does it, if its path is short */
+        } while (more > 0);
     }
     exec_free(e);
     return more;

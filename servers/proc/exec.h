@@ -10,7 +10,7 @@
 #include "proc.h"
 #include <lib/continuation.h>
 
-#define PATH_MOST COMMAND_PATH
+#define PATH_MOST 4096 /* with its NUL */
 #define STEP_PIECES 64 /* some 700 instructions each */
 #define PIECE 256
 #define POINTERS 16
@@ -21,7 +21,6 @@
 struct file {
     uint64_t object, size;
     uint32_t mode, uid, gid;
-    char path[PATH_MOST];
 };
 
 struct exec_image {
@@ -43,6 +42,9 @@ struct exec_vector {
 
 #define KEPT_MOST 4096 /* bytes, and */
 #define KEPT_STRINGS 128
+
+#define SCRIPTS_MOST 5
+#define LINE_MOST 256 /* of a script's first line */
 
 /*
  * Arguments or variables: first some that are kept here, then a task's. If a task's are few and short, they are
@@ -70,6 +72,7 @@ struct exec_copy {
 enum exec_phase {
     EXEC_MEASURE_ARGUMENTS,
     EXEC_MEASURE_VARIABLES,
+    EXEC_OPEN,
     EXEC_BUILD,
     EXEC_COPY_ARGUMENTS,
     EXEC_COPY_VARIABLES,
@@ -83,10 +86,11 @@ struct exec {
     int pieces; /* of strings, that this step may still look at */
     int dirfd;
     uint32_t flags;
+    bool opening;         /* the way to the file is not at its end */
     char path[PATH_MOST]; /* as it was given */
     char name[16];        /* its last part */
     /* Arguments that are kept, and what each level of scripts adds; variables that are kept. */
-    char own[KEPT_MOST + 11 * PATH_MOST];
+    char own[KEPT_MOST + 2 * PATH_MOST + SCRIPTS_MOST * 2 * LINE_MOST];
     char own_variables[KEPT_MOST];
     struct exec_list arguments, variables;
     size_t skipped; /* the vector's first argument has been left out, of this length */
@@ -97,7 +101,7 @@ struct exec {
     uint32_t euid, egid;             /* of the process from then on */
     uint64_t sp, path_at, random_at; /* on the new stack */
     struct exec_copy copy;
-    struct command *command;
+    struct process_strings strings;
 };
 
 /* strings.c. 1: there is more to do; 0: done; or a negative errno. */
@@ -105,7 +109,7 @@ long exec_measure(struct exec *e, struct exec_list *list);
 long exec_copy_list(struct exec *e, struct exec_list *list);
 /* What is in the buffers goes to the new stack. */
 long exec_flush(struct exec *e);
-/* COPIED bytes at most, behind the strings so far. */
+/* Behind the strings so far. */
 long exec_put_bytes(struct exec *e, const char *bytes, size_t n);
 /* One more word of the new stack. */
 long exec_put_word(struct exec *e, uint64_t word);

@@ -90,7 +90,9 @@ static long become(struct process *p, int group, struct ids ids) {
     *(group ? &p->egid : &p->euid) = ids.effective;
     *(group ? &p->sgid : &p->suid) = ids.saved;
     long error = pool_follow_user(p);
-    return error < 0 ? error : connect_credentials(p);
+    error = error < 0 ? error : connect_credentials(p);
+    connect_guard_changed(p);
+    return error;
 }
 
 long proc_handle_set_users(struct request *req, int group, uint32_t real, uint32_t effective,

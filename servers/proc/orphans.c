@@ -133,7 +133,6 @@ void process_bury(void) {
         struct pool *pool = p->pool;
         list_remove(&p->all);
         family_forget(p);
-        command_put(p->command);
         settings_put(p->settings);
         free(p);
         pool_put(pool);

@@ -101,14 +101,10 @@ struct settings {
     uint32_t groups[]; /* supplementary ones */
 };
 
-#define COMMAND_PATH 256
-
-/* What /proc tells of a program that runs. A process has its parent's until exec makes a new one. */
-struct command {
-    uint64_t refs;
-    char path[COMMAND_PATH];
-    size_t size, room; /* of the arguments */
-    char arguments[];  /* the first ones, each with its NUL */
+/* Where the strings of its program are in its memory, and the program break's lowest address, for /proc. */
+struct process_strings {
+    uint64_t arguments, arguments_size, variables, variables_size;
+    uint64_t heap;
 };
 
 /* What waiting reports of a child. */
@@ -152,12 +148,13 @@ struct process {
     uint64_t start_ns, own_ns, children_ns;
     uint8_t parent_death_signal; /* 0: none */
     bool subreaper;
+    bool guarded; /* vfs has been told so */
 
     /* From here on a fork inherits all (and of its thread what process_new() says). */
     uint32_t ruid, euid, suid, rgid, egid, sgid;
     uint64_t entry; /* the personality's, in its address space */
     char name[16];
-    struct command *command; /* 0: none yet */
+    struct process_strings strings;
     struct settings *settings;
     int8_t nice;
     bool dumpable, keeps_rights, no_new_rights;
@@ -235,10 +232,16 @@ struct sweep {
 void sweep_begin(struct sweep *s);
 struct process *sweep_next(struct sweep *s); /* 0 at the end */
 void sweep_end(struct sweep *s);
-/* With one reference and room for so many bytes of arguments; 0: no memory. */
-struct command *command_new(size_t room);
-void command_put(struct command *command); /* which may be 0 */
 uint64_t process_count(void);
+uint64_t process_made(void);     /* since the boot */
+uint64_t process_ended_ns(void); /* time on harts of those that have gone */
+int process_last_pid(void);
+#define PID_MAX 4194304   /* as Linux's on 64-bit machines */
+#define GROUPS_MOST 65536 /* NGROUPS_MAX */
+
+/* procfs.c, procfs_process.c */
+bool process_guarded(const struct process *p);
+char process_letter(const struct process *p); /* its state, as proc(5) has it */
 uint64_t process_run_ns(const struct process *p);
 
 /* settings.c */
@@ -283,6 +286,7 @@ void connect_exited(struct process *p);
 bool connect_again(struct process *p, unsigned slot, long error);
 void connect_job_changed(const struct process *p);
 void connect_limit_changed(const struct process *p); /* RLIMIT_NOFILE */
+void connect_guard_changed(struct process *p);       /* if process_guarded() has */
 uint64_t connect_endpoint(unsigned slot);            /* to call that server as proc */
 
 /* exec.c */

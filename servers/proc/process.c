@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PID_MAX 4194304 /* as Linux's on 64-bit machines */
-#define PID_RANGES 64   /* where a process server that was started anew begins: in the next one */
+#define PID_RANGES 64 /* where a process server that was started anew begins: in the next one */
 
 static struct hash by_pid;
 static struct list all = {&all, &all};
-static uint64_t count;
+static uint64_t count, made, ended_ns;
 static int last_pid = INIT_PID;
 
 /* Numbers of processes that ran under a process server which has died are not used again soon. */
@@ -22,22 +21,6 @@ struct process *process_find(int pid) {
     return pid > 0 ? (struct process *)(void *)hash_find(&by_pid, (uint64_t)pid) : 0;
 }
 _Static_assert(offsetof(struct process, pid_node) == 0, "process_find casts");
-
-struct command *command_new(size_t room) {
-    struct command *command = malloc(sizeof *command + room);
-    if (command) {
-        command->refs = 1;
-        command->path[0] = 0;
-        command->size = 0;
-        command->room = room;
-    }
-    return command;
-}
-
-void command_put(struct command *command) {
-    if (command && --command->refs == 0)
-        free(command);
-}
 
 struct process *request_process(const struct request *req) {
     if (process_to_bury())
@@ -85,8 +68,6 @@ struct process *process_new(struct process *parent) {
         p->main.alt_stack = parent->main.alt_stack;
         p->main.alt_size = parent->main.alt_size;
         p->main.alt_flags = parent->main.alt_flags;
-        if (p->command)
-            p->command->refs++;
         p->settings->refs++;
     } else {
         memset(p, 0, sizeof *p);
@@ -130,6 +111,7 @@ struct process *process_new(struct process *parent) {
         list_init(&p->sibling);
     }
     count++;
+    made++;
     return p;
 }
 
@@ -165,6 +147,7 @@ void process_free(struct process *p) {
     hash_remove(&by_pid, &p->pid_node);
     process_bury_later(p);
     p->state = PROCESS_ZOMBIE;
+    ended_ns += p->own_ns;
     count--;
 }
 
@@ -175,6 +158,18 @@ struct process *process_next(const struct process *p) {
 
 uint64_t process_count(void) {
     return count;
+}
+
+uint64_t process_made(void) {
+    return made;
+}
+
+uint64_t process_ended_ns(void) {
+    return ended_ns;
+}
+
+int process_last_pid(void) {
+    return last_pid;
 }
 
 uint64_t process_run_ns(const struct process *p) {

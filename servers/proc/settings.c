@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define INFINITY (~0ul)
-#define GROUPS_MOST 65536 /* NGROUPS_MAX */
 #define NICE_LEAST (-20)
 #define NICE_MOST 19
 
@@ -208,6 +207,16 @@ enum {
     PR_GET_NO_NEW_PRIVS = 39,
 };
 
+long proc_handle_set_name(struct request *req, uint64_t first, uint64_t second) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    memcpy(p->name, &first, sizeof first);
+    memcpy(p->name + sizeof first, &second, sizeof second);
+    p->name[sizeof p->name - 1] = 0;
+    return pk_task_set(p->task, PK_TASK_NAME, (uint64_t)p->name);
+}
+
 long proc_handle_attribute(struct request *req, int option, uint64_t value) {
     struct process *p = request_process(req);
     if (!p)
@@ -224,6 +233,7 @@ long proc_handle_attribute(struct request *req, int option, uint64_t value) {
         if (value > 1)
             return -EINVAL;
         p->dumpable = value;
+        connect_guard_changed(p);
         return 0;
     case PR_GET_DUMPABLE:
         return p->dumpable;

@@ -41,6 +41,13 @@ long stack_begin(struct exec *e) {
     e->copy.byte_count = e->copy.word_count = 0;
     e->path_at = path_at;
     e->random_at = random_at;
+    e->strings = (struct process_strings){
+        .arguments = path_at - strings,
+        .arguments_size = e->arguments.length,
+        .variables = path_at - e->variables.length,
+        .variables_size = e->variables.length,
+        .heap = e->image.brk,
+    };
     uint64_t seed = clock_realtime_ns() + e->p->pid_node.key;
     uint64_t random[4] = {mix(seed), mix(seed + 0x9e3779b97f4a7c15ull)}; /* and up to the strings */
     long n = pk_map(e->task, STACK_TOP - STACK_SIZE, STACK_SIZE,

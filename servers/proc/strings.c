@@ -132,26 +132,21 @@ long exec_put_word(struct exec *e, uint64_t word) {
     return error;
 }
 
-static void note_command(struct exec *e, const char *bytes, size_t n) {
-    struct command *command = e->command;
-    size_t room = command ? command->room - command->size : 0;
-    if (e->phase != EXEC_COPY_ARGUMENTS || !room)
-        return;
-    memcpy(command->arguments + command->size, bytes, n < room ? n : room);
-    command->size += n < room ? n : room;
-}
-
 /* What was measured is what there is room for; memory that changed meanwhile gives EFAULT. */
 long exec_put_bytes(struct exec *e, const char *bytes, size_t n) {
     struct exec_copy *c = &e->copy;
     if (n > c->string_end - c->string_at)
         return -EFAULT;
-    long error = n > COPIED - c->byte_count ? exec_flush(e) : 0;
-    memcpy(c->bytes + c->byte_count, bytes, n);
-    c->byte_count += n;
-    c->string_at += n;
-    note_command(e, bytes, n);
-    return error;
+    for (size_t part; n > 0; bytes += part, n -= part) {
+        long error = c->byte_count == COPIED ? exec_flush(e) : 0;
+        if (error < 0)
+            return error;
+        part = n < COPIED - c->byte_count ? n : COPIED - c->byte_count;
+        memcpy(c->bytes + c->byte_count, bytes, part);
+        c->byte_count += part;
+        c->string_at += part;
+    }
+    return 0;
 }
 
 /* What is kept, in one piece. */
@@ -171,7 +166,6 @@ static long copy_own(struct exec *e, const struct exec_list *list) {
     if (error == 0)
         error = pk_task_copy_out(e->task, e->copy.string_at, list->own, list->own_length);
     e->copy.string_at = at;
-    note_command(e, list->own, list->own_length);
     return error < 0 ? error : 0;
 }
 

@@ -60,8 +60,7 @@ long sem_handle_stat(struct request *req, int semid, int command) {
             return -EINVAL;
         semid = object->id;
     }
-    long error =
-        set_find(semid, request_client(req), command == SEM_STAT_ANY ? 0 : SYSV_READ, &set);
+    long error = set_find(semid, sysv_asker(req), command == SEM_STAT_ANY ? 0 : SYSV_READ, &set);
     if (error < 0)
         return error;
     struct semid64_ds ds = {

@@ -31,7 +31,7 @@ long shm_handle_stat(struct request *req, int shmid, int command) {
         shmid = object->id;
     }
     long error =
-        segment_find(shmid, request_client(req), command == SHM_STAT_ANY ? 0 : SYSV_READ, &segment);
+        segment_find(shmid, sysv_asker(req), command == SHM_STAT_ANY ? 0 : SYSV_READ, &segment);
     if (error < 0)
         return error;
     fill(segment, &ds);

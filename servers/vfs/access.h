@@ -12,6 +12,7 @@ struct credentials {
     uint32_t gid;
     const struct groups *groups; /* supplementary ones, of the client; NULL: none */
     struct node *root;           /* where its paths begin (chroot(2)); NULL: the tree's root */
+    int pid;
 };
 
 static inline struct node *access_root(const struct credentials *who) {

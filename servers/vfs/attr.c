@@ -7,7 +7,6 @@
 #define SECOND 1000000000
 #define BLOCK 512
 #define PAGE 4096
-#define DEVICE 1 /* st_dev of all files here */
 
 static const uint32_t stat_flags =
     LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH | LX_AT_NO_AUTOMOUNT | LX_AT_STATX_SYNC_TYPE;
@@ -24,12 +23,18 @@ static uint64_t size_of(const struct node *node) {
     return node_is_dir(node) ? PAGE : node->size;
 }
 
+/* Pipes and what is made up have no names here, and are not removed for that. */
+static uint32_t links_of(const struct node *node) {
+    bool nameless = node_type(node) == MODE_FIFO || node->dev == DEVICE_MADE;
+    return node->nlink ? node->nlink : nameless;
+}
+
 static long give_stat(struct request *req, const struct node *node) {
     struct lx_stat status = {
-        .st_dev = DEVICE,
+        .st_dev = node->dev,
         .st_ino = node->ino,
         .st_mode = node->mode,
-        .st_nlink = node->nlink ? node->nlink : node_type(node) == MODE_FIFO,
+        .st_nlink = links_of(node),
         .st_uid = node->uid,
         .st_gid = node->gid,
         .st_rdev = is_device(node) ? node->device : 0,
@@ -84,7 +89,7 @@ long vfs_handle_statx(struct request *req, int dirfd, uint32_t flags, uint32_t m
     struct lx_statx status = {
         .mask = LX_STATX_BASIC_STATS,
         .blksize = PAGE,
-        .nlink = node->nlink,
+        .nlink = links_of(node),
         .uid = node->uid,
         .gid = node->gid,
         .mode = (uint16_t)node->mode,
@@ -96,7 +101,7 @@ long vfs_handle_statx(struct request *req, int dirfd, uint32_t flags, uint32_t m
         .mtime = statx_time(node->mtime),
         .rdev_major = is_device(node) ? lx_major(node->device) : 0,
         .rdev_minor = is_device(node) ? lx_minor(node->device) : 0,
-        .dev_minor = DEVICE,
+        .dev_minor = node->dev,
     };
     return request_write_all(req, &status, sizeof(status)) ? -EFAULT : 0;
 }

@@ -4,8 +4,8 @@
  * child shares its parent's open files, exec closes what is marked, exit closes all. One that was here
  * before this server was started anew has the root as its directory, and descriptors that are lost.
  */
-#include "file.h"
 #include "locks.h"
+#include "lookup.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +117,7 @@ static void context_free(struct context *context) {
     put_if_any(context->starting);
     put_if_any(context->root);
     node_put(context->cwd);
+    exec_walk_end(context);
     free(context->files);
     free(context->cloexec);
     free(context);
@@ -171,6 +172,7 @@ static long context_forked(struct client *parent, struct client *child) {
     }
     to->starting = to->program = NULL;
     run(to, from->program ? node_hold(from->program) : NULL);
+    to->exec_walk = NULL;
     child->data = to;
     return 0;
 }
@@ -197,6 +199,17 @@ long vfs_handle_limit(struct request *req, int pid, uint64_t files) {
         return -ESRCH;
     }
     context->limit = files < VFS_FILES_MOST ? (int)files : VFS_FILES_MOST;
+    return 0;
+}
+
+long vfs_handle_guard(struct request *req, int pid, int guarded) {
+    struct client *client = pid > 0 ? client_find((uint64_t)pid) : NULL;
+    struct context *context = client ? client->data : NULL;
+    (void)req;
+    if (!context) {
+        return -ESRCH;
+    }
+    context->guarded = guarded != 0;
     return 0;
 }
 

@@ -44,22 +44,12 @@ long vfs_handle_chroot(struct request *req) {
     return 0;
 }
 
-/* The remote directory itself may be a working directory; below it there are no nodes. */
-static struct node *remote_itself(const char *canonical) {
-    struct name *name = dir_find(tree_root, canonical + 1, strlen(canonical + 1));
-    return name && node_is_dir(name->node) && name->node->dir.remote ? name->node : NULL;
-}
-
 long vfs_handle_chdir(struct request *req) {
     struct caller caller;
     struct walk walk;
     long error = caller_of(req, &caller);
     if (!error) {
         error = walk_at(req, &caller, LX_AT_FDCWD, 0, &walk);
-    }
-    if (error == -EREMOTE) {
-        walk.node = remote_itself(walk.remote);
-        error = walk.node ? 0 : -EREMOTE;
     }
     return error ? error : change_to(&caller, walk.node);
 }

@@ -8,7 +8,7 @@
  * table doubles when it is as full as it has buckets; the names move over few at a time, so that no
  * request pays for all of them.
  */
-#include "node.h"
+#include "path.h"
 
 #include <lib/heap.h>
 #include <lib/list.h>
@@ -141,7 +141,9 @@ static void enter(struct node *dir, struct name *name, struct node *node) {
     if (node_is_dir(node)) {
         dir->nlink++;
         node->dir.parent = node_hold(dir);
-        node->dir.own = name;
+    }
+    if (!node->own) {
+        node->own = name;
     }
     dir->mtime = dir->ctime = node->ctime = vfs_now();
 }
@@ -158,7 +160,9 @@ static void leave(struct name *name) {
     tree_remove(&dir->dir.names, &name->place);
     if (node_is_dir(name->node)) {
         dir->nlink--;
-        name->node->dir.own = NULL;
+    }
+    if (name->node->own == name) {
+        name->node->own = NULL;
     }
     dir->mtime = dir->ctime = name->node->ctime = vfs_now();
 }
@@ -176,8 +180,22 @@ int dir_add(struct node *dir, const char *text, size_t length, struct node *node
     return 0;
 }
 
+/* Whoever has the node open can still ask what its name was; without memory he is not told. */
+static void keep_path(struct node *node, const struct name *name) {
+    static const char mark[] = " (deleted)";
+    static char path[PATH_LONGEST + sizeof(mark)];
+    if (name_path(name, path, PATH_LONGEST) < 0) {
+        return;
+    }
+    free(node->removed);
+    node->removed = strdup(strcat(path, mark));
+}
+
 void dir_remove(struct name *name) {
     struct node *node = name->node;
+    if (node->refs > 0 && node->own == name) {
+        keep_path(node, name);
+    }
     leave(name);
     free(name);
     node->nlink = node_is_dir(node) ? 0 : node->nlink - 1;

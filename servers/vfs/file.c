@@ -57,7 +57,8 @@ struct context *request_context(const struct request *req) {
 struct credentials request_credentials(const struct request *req) {
     struct client *client = request_client(req);
     const struct context *context = client->data;
-    struct credentials who = {client->uid, client->gid, client->groups, context->root};
+    struct credentials who = {client->uid, client->gid, client->groups, context->root,
+                              client_pid(client)};
     return who;
 }
 

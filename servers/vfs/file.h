@@ -22,7 +22,8 @@
 
 struct file;
 struct pipe;
-struct listing;
+struct made;
+struct walk_rest;
 struct poll_queue;
 
 /* Any of them but poll may be NULL; then the call gets the error that stands with it. */
@@ -46,8 +47,8 @@ struct file {
     uint64_t offset; /* bytes; a cookie in a directory */
     union {
         struct pipe *pipe;
-        struct listing *listing; /* a directory that the process server made up */
-        uint32_t opened;         /* a terminal: its life at the time (protocols/console.toml) */
+        struct made *made; /* what the process server makes up (remote.c) */
+        uint32_t opened;   /* a terminal: its life at the time (protocols/console.toml) */
     };
 };
 
@@ -60,10 +61,12 @@ struct context {
     int limit;           /* descriptors from here on are not given out (RLIMIT_NOFILE) */
     int lowest_free;     /* no descriptor below it is free */
     struct node *cwd;
-    struct node *root;     /* where its paths begin (chroot(2)); NULL: the tree's */
-    struct node *program;  /* that it runs, which nobody may write meanwhile; may be NULL */
-    struct node *starting; /* that it asked to run last: its program if the exec succeeds */
-    uint64_t lock_key;     /* owns its record locks (locks.h) */
+    struct node *root;           /* where its paths begin (chroot(2)); NULL: the tree's */
+    struct node *program;        /* that it runs, which nobody may write meanwhile; may be NULL */
+    struct node *starting;       /* that it asked to run last: its program if the exec succeeds */
+    uint64_t lock_key;           /* owns its record locks (locks.h) */
+    struct walk_rest *exec_walk; /* on the way to one; NULL: at its end */
+    bool guarded; /* it does not run for one user alone: others may not look into it */
     uint32_t umask;
     int group;   /* process group and session as a terminal sees them, */
     int session; /* 0: it has given up its terminal */
@@ -71,7 +74,7 @@ struct context {
 
 extern const struct file_ops regular_ops;
 extern const struct file_ops directory_ops;
-extern const struct file_ops listing_ops;
+extern const struct file_ops descriptors_ops; /* /proc/PID/fd */
 extern const struct file_ops pipe_ops;
 extern const struct file_ops path_ops; /* O_PATH */
 

@@ -224,7 +224,8 @@ int initrd_add_standard(void) {
             return error;
         }
     }
-    dir_find(tree_root, "proc", 4)->node->dir.remote = true;
+    tree_remote = dir_find(tree_root, "proc", 4)->node;
+    tree_remote->dir.remote = true;
     int error = add_link("dev/fd", "/proc/self/fd");
     error = error ? error : add_link("dev/stdin", "/proc/self/fd/0");
     error = error ? error : add_link("dev/stdout", "/proc/self/fd/1");

@@ -1,76 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptors that the process server gives to processes: made-up files, and the console. */
-#include "list.h"
+/* What the process server has to do with terminals: a login's descriptors, and whose a descriptor is. */
 #include "lookup.h"
 #include "tty.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-/* A nameless node with the request's input as its data. */
-static struct file *make_file(struct request *req, uint32_t mode) {
-    struct node *node = node_new(MODE_REGULAR | (mode & 07777), 0, 0);
-    if (!node) {
-        return NULL;
-    }
-    node_hold(node);
-    struct file *file = NULL;
-    if (data_write(req->token, 0, node, 0, request_in_len(req)) >= 0) {
-        file = file_new(node, &regular_ops, LX_O_RDONLY);
-    }
-    node_put(node);
-    return file;
-}
-
-/* A first entry of type 0 is not listed: it is the directory's own absolute path. */
-static void take_own_path(struct listing *listing, struct node *node) {
-    if (listing->size == 0 || listing->content[0] != 0) {
-        return;
-    }
-    node->dir.remote_path = strdup(listing->content + 1);
-    listing->first = strlen(listing->content + 1) + 2;
-}
-
-static struct file *make_directory(struct request *req, uint32_t mode) {
-    struct listing *listing = listing_new(req);
-    struct node *node = listing ? node_new(MODE_DIRECTORY | (mode & 07777), 0, 0) : NULL;
-    if (!node) {
-        free(listing);
-        return NULL;
-    }
-    node_hold(node);
-    node->dir.parent = node_hold(tree_root);
-    node->dir.remote = true;
-    take_own_path(listing, node);
-    struct file *file = file_new(node, &listing_ops, LX_O_RDONLY);
-    if (file) {
-        file->listing = listing;
-    } else {
-        free(listing);
-    }
-    node_put(node);
-    return file;
-}
-
-long vfs_handle_install(struct request *req, int pid, uint32_t kind, uint32_t mode,
-                        uint32_t flags) {
-    struct caller caller;
-    int error = caller_by_pid(pid, &caller);
-    if (error) {
-        return error;
-    }
-    struct file *file = kind == VFS_INSTALL_FILE        ? make_file(req, mode)
-                        : kind == VFS_INSTALL_DIRECTORY ? make_directory(req, mode)
-                                                        : NULL;
-    if (!file) {
-        return -ENOMEM;
-    }
-    long fd = fd_install(caller.context, file, 0, flags & LX_O_CLOEXEC);
-    if (fd < 0) {
-        file_put(file);
-    }
-    return fd;
-}
 
 /* A login's terminal is its user's, whatever the last one made of it (login(1)). */
 static void own_terminal(struct node *node, const struct caller *caller) {

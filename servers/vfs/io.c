@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls on descriptors: read, write, seek, dup, fcntl, ioctl, close. */
 #include "file.h"
+#include "remote.h"
 #include "tty.h"
 
 static long do_read(struct request *req, struct file *file, int64_t offset) {
@@ -79,6 +80,9 @@ long vfs_handle_lseek(struct request *req, int fd, int64_t offset, int whence) {
         base = (int64_t)file->offset;
         break;
     case LX_SEEK_END:
+        if (file_made_path(file)) {
+            return -EINVAL; /* as long as what is read next, which nobody knows */
+        }
         base = size;
         break;
     case LX_SEEK_DATA:

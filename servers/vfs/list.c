@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Directories as open files: getdents64(2) over our own directories and over listings that the
- * process server made up. The file's offset is a cookie: the next entry to give.
+ * process server makes up. The file's offset is a cookie: the next entry to give.
  */
-#include "list.h"
+#include "remote.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
-#define CHUNK 4096 /* of entries, in one call */
+#define CHUNK 4096   /* of entries, in one call */
+#define LINK_TYPE 10 /* DT_LNK */
 
 /* dirent types (dirent.h) are file types without their low bits. */
 static uint8_t type_of(const struct node *node) {
@@ -40,7 +41,8 @@ static bool add(struct writer *w, uint64_t ino, uint64_t next, uint8_t type, con
     return true;
 }
 
-static uint64_t list_directory(struct writer *w, const struct node *dir, uint64_t cookie) {
+/* "." and "..", which every directory has; how far it came. */
+static uint64_t list_self(struct writer *w, const struct node *dir, uint64_t cookie) {
     if (cookie == 0) {
         if (!add(w, dir->ino, 1, type_of(dir), ".", 1)) {
             return cookie;
@@ -53,6 +55,10 @@ static uint64_t list_directory(struct writer *w, const struct node *dir, uint64_
         }
         cookie = COOKIE_FIRST;
     }
+    return cookie < COOKIE_FIRST ? COOKIE_FIRST : cookie;
+}
+
+static uint64_t list_directory(struct writer *w, const struct node *dir, uint64_t cookie) {
     struct name *name;
     while ((name = dir_at(dir, cookie)) != NULL) {
         uint64_t next = name->place.key + 1;
@@ -64,18 +70,76 @@ static uint64_t list_directory(struct writer *w, const struct node *dir, uint64_
     return cookie;
 }
 
-static uint64_t list_listing(struct writer *w, const struct listing *listing, uint64_t cookie) {
-    uint64_t at = cookie < listing->first ? listing->first : cookie;
+static uint64_t list_made(struct writer *w, const struct listing *listing, uint64_t cookie) {
+    uint64_t at = cookie - COOKIE_FIRST;
     while (at < listing->size) {
-        const char *name = listing->content + at + 1;
+        const char *name = listing->names + at + 1;
         size_t length = strlen(name);
         uint64_t next = at + 1 + length + 1;
-        if (!add(w, next, next, (uint8_t)listing->content[at], name, length)) {
+        if (!add(w, COOKIE_FIRST + next, COOKIE_FIRST + next, (uint8_t)listing->names[at], name,
+                 length)) {
             break;
         }
         at = next;
     }
-    return at;
+    return COOKIE_FIRST + at;
+}
+
+/* A cookie is COOKIE_FIRST and the descriptor. */
+static uint64_t list_descriptors(struct writer *w, const struct context *context, uint64_t cookie) {
+    uint64_t fd = cookie - COOKIE_FIRST;
+    char name[16];
+    for (; fd < (uint64_t)context->size; fd++) {
+        if (!context->files[fd]) {
+            continue;
+        }
+        int length = snprintf(name, sizeof(name), "%u", (unsigned)fd);
+        if (!add(w, cookie + fd, COOKIE_FIRST + fd + 1, LINK_TYPE, name, (size_t)length)) {
+            break;
+        }
+    }
+    return COOKIE_FIRST + fd;
+}
+
+static const struct context *context_listed(const struct file *file) {
+    struct client *client = client_find((uint64_t)file->node->dir.files_of);
+    return client ? client->data : NULL;
+}
+
+/* What the file's offset leads to: entries, and whether there are more; 0 or an error. */
+static long list(struct writer *w, struct file *file, uint64_t *offset, bool *more) {
+    struct listing listing;
+    const struct context *context;
+    if (file->ops == &directory_ops) {
+        if (file->node->nlink == 0) {
+            return -ENOENT;
+        }
+        *offset = list_self(w, file->node, file->offset);
+        *offset = *offset < COOKIE_FIRST ? *offset : list_directory(w, file->node, *offset);
+        *more = dir_at(file->node, *offset) != NULL;
+        return 0;
+    }
+    if (file->ops == &descriptors_ops) {
+        context = context_listed(file);
+        if (!context) {
+            return -ENOENT;
+        }
+        *offset = list_self(w, file->node, file->offset);
+        *offset = *offset < COOKIE_FIRST ? *offset : list_descriptors(w, context, *offset);
+        *more = *offset - COOKIE_FIRST < (uint64_t)context->size;
+        return 0;
+    }
+    if (!file_is_listing(file)) {
+        return -ENOTDIR;
+    }
+    long error = file_listing(file, &listing);
+    if (error) {
+        return error;
+    }
+    *offset = list_self(w, file->node, file->offset);
+    *offset = *offset < COOKIE_FIRST ? *offset : list_made(w, &listing, *offset);
+    *more = *offset - COOKIE_FIRST < listing.size;
+    return 0;
 }
 
 long vfs_handle_getdents(struct request *req, int fd) {
@@ -83,21 +147,15 @@ long vfs_handle_getdents(struct request *req, int fd) {
     uint64_t room = request_out_len(req);
     struct writer w = {.at = chunk, .room = room < CHUNK ? (size_t)room : CHUNK};
     uint64_t offset;
+    bool more;
 
     if (!file || (file->flags & LX_O_PATH)) {
         return -EBADF;
     }
-    if (file->ops == &listing_ops) {
-        offset = list_listing(&w, file->listing, file->offset);
-    } else if (file->ops != &directory_ops) {
-        return -ENOTDIR;
-    } else if (file->node->nlink == 0) {
-        return -ENOENT;
-    } else {
-        offset = list_directory(&w, file->node, file->offset);
+    long error = list(&w, file, &offset, &more);
+    if (error) {
+        return error;
     }
-    bool more = file->ops == &listing_ops ? offset < file->listing->size
-                                          : dir_at(file->node, offset) != NULL;
     if (w.used == 0) {
         return more ? -EINVAL : 0;
     }
@@ -109,34 +167,9 @@ long vfs_handle_getdents(struct request *req, int fd) {
     return (long)w.used;
 }
 
-/* A listing is well formed if every entry has its NUL. */
-struct listing *listing_new(const struct request *req) {
-    uint64_t size = request_in_len(req);
-    if (size > LISTING_MOST) {
-        return NULL;
-    }
-    struct listing *listing = malloc(sizeof(*listing) + size + 1);
-    if (!listing) {
-        return NULL;
-    }
-    listing->first = 0;
-    listing->size = size;
-    listing->content[size] = '\0';
-    if (size > 0 &&
-        (request_read_all(req, listing->content, size) || listing->content[size - 1] != '\0')) {
-        free(listing);
-        return NULL;
-    }
-    return listing;
-}
-
 static uint32_t directory_poll(struct file *file) {
     (void)file;
     return LX_POLLIN | LX_POLLRDNORM;
-}
-
-static void listing_close(struct file *file) {
-    free(file->listing);
 }
 
 static uint32_t path_poll(struct file *file) {
@@ -145,9 +178,5 @@ static uint32_t path_poll(struct file *file) {
 }
 
 const struct file_ops directory_ops = {.poll = directory_poll, .seekable = true};
-const struct file_ops listing_ops = {
-    .poll = directory_poll,
-    .close = listing_close,
-    .seekable = true,
-};
+const struct file_ops descriptors_ops = {.poll = directory_poll, .seekable = true};
 const struct file_ops path_ops = {.poll = path_poll};

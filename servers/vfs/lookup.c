@@ -72,7 +72,7 @@ static long walk_on_later(const struct request *req, struct walks *walks, struct
     return request_wait(req, NULL, &walks->head);
 }
 
-/* Servers do not wait: what is too long for one go is ELOOP for them (proc, in an exec). */
+/* Who is no client does not wait: what is too long for one go is ELOOP. */
 long walk_from(const struct request *req, unsigned which, const char *path, struct node *start,
                const struct caller *caller, uint32_t flags, struct walk *walk) {
     static struct walk_rest fresh;
@@ -144,9 +144,10 @@ int caller_by_pid(int pid, struct caller *caller) {
     if (!client || !client->data) {
         return -ESRCH;
     }
+    payer_serve(client->payer);
     caller->context = client->data;
     caller->who =
-        (struct credentials){client->uid, client->gid, client->groups, caller->context->root};
+        (struct credentials){client->uid, client->gid, client->groups, caller->context->root, pid};
     return 0;
 }
 
@@ -233,6 +234,50 @@ long walk_at(const struct request *req, const struct caller *caller, int dirfd, 
         error = start_of(caller, dirfd, path, &start);
     }
     return error ? error : walk_from(req, 0, path, start, caller, flags, walk);
+}
+
+void exec_walk_end(struct context *context) {
+    if (context->exec_walk) {
+        node_put(context->exec_walk->at);
+        free(context->exec_walk);
+        context->exec_walk = NULL;
+    }
+}
+
+static long exec_walk_on_later(struct context *context, const struct walk_rest *rest) {
+    struct walk_rest *kept = malloc(sizeof(*kept));
+    if (!kept) {
+        return -ENOMEM;
+    }
+    *kept = *rest;
+    node_hold(kept->at);
+    exec_walk_end(context);
+    context->exec_walk = kept;
+    return -EAGAIN;
+}
+
+long walk_for_exec(const struct request *req, const struct caller *caller, int dirfd,
+                   uint32_t flags, bool again, struct walk *walk) {
+    static struct walk_rest rest;
+    struct context *context = caller->context;
+    const char *path;
+    struct node *start;
+    int error = read_path(req, &path);
+    if (!error) {
+        error = start_of(caller, dirfd, path, &start);
+    }
+    if (error) {
+        return error;
+    }
+    rest.at = NULL;
+    if (again && context->exec_walk) {
+        rest = *context->exec_walk;
+    }
+    int result = path_walk_part(&rest, path, start, &caller->who, flags, walk);
+    if (result == WALK_MORE) {
+        return exec_walk_on_later(context, &rest);
+    }
+    return result;
 }
 
 long node_at(const struct request *req, const struct caller *caller, int dirfd, uint32_t at_flags,

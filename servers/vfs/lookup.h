@@ -46,6 +46,14 @@ long walk_at(const struct request *req, const struct caller *caller, int dirfd, 
              struct walk *walk);
 
 /*
+ * The same for an exec of the caller's by the process server, which must not be kept waiting: -EAGAIN, the walk is not
+ * at its end, and goes on when this is called `again`.
+ */
+long walk_for_exec(const struct request *req, const struct caller *caller, int dirfd,
+                   uint32_t flags, bool again, struct walk *walk);
+void exec_walk_end(struct context *context); /* or there is none */
+
+/*
  * For calls that take AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW: the node of a path or of dirfd
  * itself. An empty input buffer counts as an empty path.
  */

@@ -221,6 +221,9 @@ long vfs_handle_readlinkat(struct request *req, int dirfd) {
     if (!node_is_symlink(node) || room == 0) {
         return -EINVAL;
     }
+    if (!node->target) {
+        return -EACCES; /* another user's process's (links.c) */
+    }
     node_accessed(node);
     return request_write(req, 0, node->target, node->size < room ? node->size : room);
 }

@@ -8,6 +8,7 @@
 #include <parley/errno.h>
 
 struct node *tree_root;
+struct node *tree_remote;
 
 static uint64_t next_ino = 1;
 static uint64_t nodes_alive;
@@ -33,6 +34,7 @@ struct node *node_new(uint32_t mode, uint32_t uid, uint32_t gid) {
     node->uid = uid;
     node->gid = gid;
     node->ino = next_ino++;
+    node->dev = DEVICE_TREE;
     node->atime = node->mtime = node->ctime = vfs_now();
     if (node_is_dir(node)) {
         node->dir.next_cookie = COOKIE_FIRST;
@@ -61,6 +63,7 @@ void node_accessed(struct node *node) {
 }
 
 static void node_free(struct node *node) {
+    free(node->removed);
     if (node_is_symlink(node)) {
         free(node->target);
     } else {

@@ -43,12 +43,15 @@ struct node {
     uint32_t gid;
     uint32_t nlink;
     uint32_t refs; /* open files, working directories, subdirectories' way up */
+    uint32_t dev;  /* st_dev: DEVICE_TREE, DEVICE_MADE */
     uint64_t ino;
     uint64_t size;  /* regular: bytes; symlink: length */
     uint64_t atime; /* nanoseconds since 1970 */
     uint64_t mtime;
     uint64_t ctime;
     struct locks *locks; /* of processes and open files; NULL: none (locks.h) */
+    struct name *own;    /* a name that leads to it, a directory's only one; NULL: none is known */
+    char *removed; /* the path of the one that was it and is gone, for /proc/PID/fd; may be NULL */
     union {
         struct {
             uint64_t object;   /* memory object slot, 0 while there is no data */
@@ -62,11 +65,11 @@ struct node {
         } file;
         struct {
             struct node *parent;
-            struct name *own;  /* what leads to it; NULL for the root and removed ones */
             struct tree names; /* struct name.place */
             uint64_t next_cookie;
             bool remote;       /* its contents are another server's: paths into it get -EREMOTE */
             char *remote_path; /* a remote directory without a name: its absolute path */
+            int files_of;      /* its names are this process's descriptors; 0: it is no such one */
         } dir;
         char *target;      /* symlink */
         struct pipe *pipe; /* FIFO, while open */
@@ -85,6 +88,9 @@ struct name {
     uint32_t length;
     char text[];
 };
+
+#define DEVICE_TREE 1
+#define DEVICE_MADE 2 /* what the process server made up, and its directory's other entries */
 
 #define COOKIE_FIRST 3 /* 0 is ".", 1 is "..", 2 is where names begin */
 
@@ -108,6 +114,8 @@ static inline bool node_is_running(const struct node *node) {
 
 /* The root directory; NULL before tree_init and if there was no memory. */
 extern struct node *tree_root;
+/* The directory whose contents are the process server's; NULL: there is none. */
+extern struct node *tree_remote;
 /* `secret` keys the hash of names: whoever knows it can make names that collide. */
 int tree_init(uint64_t secret);
 /* Called by tree_init (dir.c). */

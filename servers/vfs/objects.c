@@ -6,8 +6,6 @@
 #include "lookup.h"
 #include "path.h"
 
-#include <string.h>
-
 /* Adds a capability with these rights to the reply. */
 static long give_object(struct request *req, struct node *node, uint64_t rights) {
     long object = data_object(node);
@@ -37,7 +35,7 @@ long vfs_handle_mmap(struct request *req, int fd, uint32_t prot, uint32_t flags)
         vfs_results_mmap(&req->msg, VFS_MMAP_ZEROS);
         return 0;
     }
-    if (!node_is_regular(file->node)) {
+    if (!node_is_regular(file->node) || file->ops != &regular_ops) {
         return -ENODEV;
     }
     if (shared && file_writes(file)) {
@@ -52,32 +50,11 @@ long vfs_handle_mmap(struct request *req, int fd, uint32_t prot, uint32_t flags)
     return 0;
 }
 
-/* The absolute path of what a walk found, without NUL, if the caller has room for it. */
-static long give_path(struct request *req, const struct walk *walk, const struct node *root) {
-    static char path[PATH_LONGEST];
-    if (!walk->dir || request_out_len(req) == 0) {
-        return 0;
-    }
-    long length = path_of(walk->dir, root, path, sizeof(path));
-    if (length < 0) {
-        return 0;
-    }
-    size_t at = (size_t)length - 1;
-    if (at > 1) {
-        path[at++] = '/';
-    }
-    if (at + walk->length > sizeof(path) || at + walk->length > request_out_len(req)) {
-        return 0;
-    }
-    memcpy(path + at, walk->last, walk->length);
-    return request_write(req, 0, path, at + walk->length);
-}
-
 static long find_program(struct request *req, const struct caller *caller, int dirfd,
                          uint32_t flags, struct walk *walk) {
     uint32_t walk_flags = flags & LX_AT_SYMLINK_NOFOLLOW ? WALK_NOFOLLOW : 0;
     walk_flags |= flags & LX_AT_EMPTY_PATH ? WALK_EMPTY : 0;
-    long error = walk_at(req, caller, dirfd, walk_flags, walk);
+    long error = walk_for_exec(req, caller, dirfd, walk_flags, flags & VFS_EXEC_AGAIN, walk);
     if (error == -EREMOTE) {
         return -EACCES;
     }
@@ -90,13 +67,10 @@ static long find_program(struct request *req, const struct caller *caller, int d
     return error ? error : access_check(walk->node, &caller->who, MAY_EXECUTE);
 }
 
-long vfs_handle_exec_open(struct request *req, int pid, int dirfd, uint32_t flags) {
-    struct caller caller;
+static long open_program(struct request *req, const struct caller *caller, int dirfd,
+                         uint32_t flags) {
     struct walk walk;
-    long error = caller_by_pid(pid, &caller);
-    if (!error) {
-        error = find_program(req, &caller, dirfd, flags, &walk);
-    }
+    long error = find_program(req, caller, dirfd, flags, &walk);
     if (error) {
         return error;
     }
@@ -107,18 +81,27 @@ long vfs_handle_exec_open(struct request *req, int pid, int dirfd, uint32_t flag
     if (node->size == 0) {
         return -ENOEXEC;
     }
-    long length = give_path(req, &walk, access_root(&caller.who));
-    if (length < 0) {
-        return length;
-    }
     long result = give_object(req, node, PK_RIGHT_USE | PK_RIGHT_EXECUTE);
     if (result) {
         return result;
     }
-    if (!(flags & VFS_EXEC_LOADER)) {
-        context_starts(caller.context, node);
+    if (!(flags & VFS_EXEC_INTERPRETER)) {
+        context_starts(caller->context, node);
     }
     node_accessed(node);
     vfs_results_exec_open(&req->msg, node->size, node->mode, node->uid, node->gid, node->ino);
-    return length;
+    return 0;
+}
+
+long vfs_handle_exec_open(struct request *req, int pid, int dirfd, uint32_t flags) {
+    struct caller caller;
+    long result = caller_by_pid(pid, &caller);
+    if (result) {
+        return result;
+    }
+    result = open_program(req, &caller, dirfd, flags);
+    if (result != -EAGAIN) {
+        exec_walk_end(caller.context);
+    }
+    return result;
 }

@@ -13,7 +13,7 @@ static const struct file_ops *ops_of(const struct node *node, uint32_t flags) {
     }
     switch (node_type(node)) {
     case MODE_DIRECTORY:
-        return &directory_ops;
+        return node->dir.files_of ? &descriptors_ops : &directory_ops;
     case MODE_CHARACTER:
         return device_ops(node->device);
     case MODE_FIFO:
@@ -204,6 +204,9 @@ long vfs_handle_openat(struct request *req, int dirfd, uint32_t flags, uint32_t 
     if ((flags & LX_O_CREAT) && node_is_dir(walk.node)) {
         return -EISDIR;
     }
+    if (walk.dir && walk.node->nlink > 1 && !node_is_dir(walk.node)) {
+        walk.node->own = dir_find(walk.dir, walk.last, walk.length); /* by which it is open */
+    }
     error = check_open(walk.node, &caller, flags);
     return error ? error : open_node(req, &caller, walk.node, flags);
 }
@@ -257,6 +260,8 @@ long vfs_handle_pipe(struct request *req, uint32_t flags) {
     long result = -ENOMEM;
     if (pipe) {
         node_hold(node);
+        node->pipe = pipe; /* for who opens it anew by /proc/self/fd */
+        pipe->node = node;
         pipe->refs++;
         result = open_both(req, &caller, pipe, node, flags);
         pipe_put(pipe);

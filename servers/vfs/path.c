@@ -26,6 +26,7 @@ struct walker {
     const char *rest;
     unsigned links;
     size_t remote_length; /* in remote_path; 0 = not in a remote directory */
+    bool slash; /* the last component must be a directory: a slash, or another dot, follows it */
     unsigned cost;
 };
 
@@ -86,6 +87,9 @@ static int enter_remote(struct walker *w) {
         return (int)length;
     }
     w->remote_length = (size_t)length - 1;
+    while (w->at->dir.remote_path) {
+        w->at = w->at->dir.parent; /* up to the one that has a name in the tree */
+    }
     return 0;
 }
 
@@ -118,6 +122,40 @@ static int step_remote(struct walker *w, const char *text, size_t length) {
 /* Is this the last component, with nothing but slashes behind it? */
 static bool is_last(const char *after) {
     return *skip_slashes(after) == '\0';
+}
+
+/* The same, if what was collected may lead to something of this server's, where the walk goes on. */
+static int step_link(struct walker *w, const char *text, size_t length, struct walk *walk,
+                     bool *done) {
+    struct node *node;
+    const char *after = text + length;
+    bool slash = *after == '/';
+    int error = step_remote(w, text, length);
+    w->rest = skip_slashes(after);
+    w->slash = slash || is_dot(text, length) || is_dotdot(text, length);
+    if (error || w->remote_length == 0) {
+        return error;
+    }
+    remote_path[w->remote_length] = '\0';
+    bool last = is_last(after);
+    if (!last && length == 2 && memcmp(text, "fd", 2) == 0) {
+        return 0; /* a descriptor's link is asked for by its whole path */
+    }
+    error =
+        process_link(remote_path, w->who, !(last && !slash && (w->flags & WALK_NOFOLLOW)), &node);
+    if (error) {
+        return error == -EREMOTE ? 0 : error;
+    }
+    if (++w->links > LINKS_MOST) {
+        return -ELOOP;
+    }
+    w->at = node;
+    w->remote_length = 0;
+    walk->dir = NULL;
+    walk->node = last ? node : NULL;
+    walk->slash = slash;
+    *done = last;
+    return 0;
 }
 
 /*
@@ -173,8 +211,12 @@ static int finish(const struct walker *w, struct walk *walk) {
     walk->dir = NULL;
     if (w->remote_length) {
         remote_path[w->remote_length] = '\0';
+        int error = process_link(remote_path, w->who, true, &walk->node);
+        if (error == -EREMOTE && w->slash) {
+            strcpy(remote_path + w->remote_length, "/"); /* there is room: step_remote saw to it */
+        }
         walk->remote = remote_path;
-        return -EREMOTE;
+        return error;
     }
     walk->node = w->at;
     return 0;
@@ -183,7 +225,7 @@ static int finish(const struct walker *w, struct walk *walk) {
 /* What the last component was found to be; *again if the walk goes on into it. */
 static int finish_last(struct walker *w, struct walk *walk, bool *again) {
     struct node *node = walk->node;
-    if (node && node_is_dir(node) && node->dir.remote) {
+    if (node && node_is_dir(node) && node->dir.remote && !node->dir.files_of) {
         w->at = node;
         *again = true;
         return 0;
@@ -214,8 +256,7 @@ static int go_on(struct walker *w, unsigned most, struct walk *walk) {
         w->cost += 1 + (unsigned)length / LENGTH_COST;
         if (w->remote_length) {
             w->cost += REMOTE_COST;
-            error = step_remote(w, text, length);
-            w->rest = skip_slashes(text + length);
+            error = step_link(w, text, length, walk, &done);
         } else {
             error = step(w, text, length, walk, &done);
         }
@@ -286,6 +327,22 @@ static long remote_path_of(const struct node *dir, char *buffer, size_t size) {
 
 #define UNREACHABLE "(unreachable)"
 
+long name_path(const struct name *name, char *buffer, size_t size) {
+    long length = path_of(name->dir, tree_root, buffer, size);
+    if (length < 0) {
+        return length;
+    }
+    size_t at = (size_t)length - 1;
+    if (at > 1) {
+        buffer[at++] = '/';
+    }
+    if (at + name->length + 1 > size) {
+        return -ERANGE;
+    }
+    memcpy(buffer + at, name->text, name->length + 1);
+    return (long)(at + name->length + 1);
+}
+
 long path_of(const struct node *dir, const struct node *root, char *buffer, size_t size) {
     size_t at = size;
     if (dir->dir.remote_path) {
@@ -299,7 +356,7 @@ long path_of(const struct node *dir, const struct node *root, char *buffer, size
         buffer[--at] = '/';
     }
     while (dir != root && dir != tree_root) {
-        const struct name *name = dir->dir.own;
+        const struct name *name = dir->own;
         if (!name) {
             return -ENOENT;
         }

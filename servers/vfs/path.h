@@ -53,5 +53,14 @@ int path_walk_part(struct walk_rest *rest, const char *path, struct node *start,
 /* A directory's path from a root into buffer, with "(unreachable)" in front if it is not below it (getcwd(2)); its
  * length with NUL, -ENOENT if removed, -ERANGE. */
 long path_of(const struct node *dir, const struct node *root, char *buffer, size_t size);
+/* The same of a name. */
+long name_path(const struct name *name, char *buffer, size_t size);
+
+/*
+ * What is this server's in the part of the tree that is the process server's (links.c): processes' descriptors,
+ * working directories and programs. 0 and the node, which lasts for this request: of what the path leads to or, if
+ * it is not to be followed, of the link itself; -EACCES, -ENOENT; or -EREMOTE: it is the process server's.
+ */
+int process_link(const char *path, const struct credentials *who, bool follow, struct node **out);
 
 #endif

@@ -28,7 +28,7 @@ struct pipe {
     struct waiter_queue reading;
     struct waiter_queue writing;
     struct waiter_queue opening; /* a FIFO's openers that wait for the other end */
-    struct node *node;           /* of a FIFO; NULL for a pipe without a name */
+    struct node *node;           /* whose pipe it is */
     struct poll_queue pollers;
     struct job job; /* serves those who wait if they are many; has a reference while it is queued */
 };

@@ -311,6 +311,37 @@ def test_script(console):
 # ---- The tools --------------------------------------------------------------------------------------------
 
 
+def test_printf(console):
+    """printf: conversions, escapes, the format again for more arguments"""
+    expect(console.run("printf '%05d|%-4s|%x|%c|%s\\n' 42 ab 255 xyz q"), "00042|ab  |ff|x|q")
+    expect(console.run("printf '%s-%b;' a 'x\\0101' c; echo"), "a-xA;c-;")
+    expect(console.run("printf '%*.*f %d\\n' 6 2 3.14159 \"'A\""), "  3.14 65")
+    expect(console.run("printf %d 3x >/dev/null 2>/dev/null; echo $?"), "1")
+
+
+def test_getopts(console):
+    """getopts: options together and with arguments, what is wrong, and where the rest begins"""
+    loop = 'while getopts :ab: o; do printf "%s" "$o$OPTARG,"; done; echo $OPTIND'
+    expect(console.run(f"OPTIND=1; set -- -ab val -x -b; {loop}"), "a,bval,?x,:b,5")
+    expect(console.run(f"OPTIND=1; set -- -bval -- -a; {loop}"), "bval,3")
+
+
+def test_directories(console):
+    """cd and pwd: by names, and where these lead"""
+    console.run("mkdir -p /tmp/d/real/in; ln -s real/in /tmp/d/link; cd /tmp/d/link")
+    expect(console.run("pwd"), "/tmp/d/link")
+    expect(console.run("pwd -P"), "/tmp/d/real/in")
+    expect(console.run("cd ..; pwd; cd -"), "/tmp/d\n/tmp/d/link")
+    expect(console.run("cd -P ..; pwd; cd /"), "/tmp/d/real")
+
+
+def test_read(console):
+    """read: the last variable takes the rest, and -r leaves backslashes"""
+    expect(console.run("printf 'one two three\\n' | { read a b; echo \"$a|$b\"; }"),
+           "one|two three")
+    expect(console.run("printf 'a\\\\tb\\n' | { read -r a; printf '%s\\n' \"$a\"; }"), "a\\tb")
+
+
 def test_ps_and_kill(console):
     """ps shows a process, kill ends it"""
     console.run("sleep 4321 &")

@@ -36,6 +36,18 @@ void node_release_data(struct node *node) {
     }
 }
 
+/* What the walker takes for a process's working directory. */
+static struct node *linked;
+
+int process_link(const char *path, const struct credentials *who, bool follow, struct node **out) {
+    (void)who;
+    if (!linked || strcmp(path, "/proc/7/cwd") != 0) {
+        return -EREMOTE;
+    }
+    *out = follow ? linked : NULL;
+    return 0;
+}
+
 static struct node *make(const char *path, uint32_t mode) {
     struct walk walk;
     assert_int_equal(path_walk(path, tree_root, &root, WALK_PARENT | WALK_NOFOLLOW, &walk), 0);
@@ -236,12 +248,56 @@ static void remote_directories(void **state) {
     make_link("/a/fd", "/proc/self/fd");
     expect_remote("/proc", "/proc");
     expect_remote("/proc/", "/proc");
+    expect_remote("/proc/1/", "/proc/1/");
+    expect_remote("/proc/1/2/..", "/proc/1/");
     expect_remote("/proc/1/./stat", "/proc/1/stat");
-    expect_remote("/proc/1/../2//x/", "/proc/2/x");
+    expect_remote("/proc/1/../2//x/", "/proc/2/x/");
     expect_remote("/a/fd/3", "/proc/self/fd/3");
-    expect_remote("/a/../proc/.", "/proc");
+    expect_remote("/a/../proc/.", "/proc/");
     expect_node("/proc/../a", a);
     expect_node("/proc/1/../../a", a);
+}
+
+/* Links there that lead to our nodes. */
+static void remote_links(void **state) {
+    struct walk walk;
+    (void)state;
+    struct node *a = make("/a", MODE_DIRECTORY | 0755);
+    struct node *b = make("/a/b", MODE_REGULAR | 0644);
+    make("/proc", MODE_DIRECTORY | 0555)->dir.remote = true;
+    make_link("/a/here", "/proc/7/cwd");
+    linked = a;
+    expect_node("/proc/7/cwd", a);
+    expect_node("/proc/7/cwd/", a);
+    expect_node("/proc/7/cwd/b", b);
+    expect_node("/proc/7/../7/cwd/./b", b);
+    expect_node("/a/here/here/b", b);
+    expect_node("/proc/7/cwd/../a", a);
+    expect_remote("/proc/7", "/proc/7");
+    expect_remote("/proc/7/cwd2", "/proc/7/cwd2");
+    assert_int_equal(path_walk("/proc/7/cwd", tree_root, &root, WALK_NOFOLLOW, &walk), 0);
+    assert_null(walk.node);
+    assert_int_equal(path_walk("/proc/7/cwd/none", tree_root, &root, 0, &walk), -ENOENT);
+    linked = b;
+    assert_int_equal(path_walk("/proc/7/cwd/", tree_root, &root, 0, &walk), -ENOTDIR);
+    assert_int_equal(path_walk("/proc/7/cwd/b", tree_root, &root, 0, &walk), -ENOTDIR);
+    linked = make_link("/loop", "/proc/7/cwd/x");
+    assert_int_equal(path_walk("/proc/7/cwd/x", tree_root, &root, 0, &walk), -ENOTDIR);
+    linked = NULL;
+}
+
+/* A name that is gone is remembered while somebody has the file open. */
+static void removed_names(void **state) {
+    (void)state;
+    make("/a", MODE_DIRECTORY | 0755);
+    struct node *b = node_hold(make("/a/b", MODE_REGULAR | 0644));
+    assert_non_null(b->own);
+    assert_int_equal(dir_move(b->own, tree_root, "c", 1), 0);
+    assert_string_equal(b->own->text, "c");
+    dir_remove(b->own);
+    assert_null(b->own);
+    assert_string_equal(b->removed, "/c (deleted)");
+    node_put(b);
 }
 
 /* fstat(2) on an open remote directory is answered here. */
@@ -501,6 +557,8 @@ int main(void) {
         TEST(permission_bits),
         TEST(sticky_directories),
         TEST(remote_directories),
+        TEST(remote_links),
+        TEST(removed_names),
         TEST(empty_paths_are_the_start_itself),
         TEST(paths_of_directories),
         TEST(removed_files_live_while_referenced),

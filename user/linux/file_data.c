@@ -76,6 +76,8 @@ static long fill_with_zeros(uint64_t buffer, uint64_t count) {
 static long finish_read(uint64_t fd, uint64_t buffer, uint64_t length, long result) {
     if (result == -ERESTART) {
         result = read_in_background(fd, buffer, length);
+    } else if (result == -EREMOTE) {
+        result = MADE_ANEW(fd, vfs_read(PK_SLOT_VFS, (int)fd, pointer(buffer), length));
     }
     return result < -(long)ERRNO_MOST ? fill_with_zeros(buffer, (uint64_t)(result - VFS_READ_ZEROS))
                                       : result;
@@ -99,7 +101,13 @@ static long file_write(uint64_t fd, uint64_t buffer, uint64_t length) {
 }
 
 static long file_pread(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
-    return VFS_CALL(vfs_pread(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length));
+    long result =
+        VFS_CALL(vfs_pread(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length));
+    if (result == -EREMOTE) {
+        result = MADE_ANEW(
+            fd, vfs_pread(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length));
+    }
+    return result;
 }
 
 static long file_pwrite(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
@@ -131,14 +139,19 @@ long linux_write(uint64_t fd, uint64_t buffer, uint64_t length) {
                                             : write_otherwise(__builtin_dwarf_cfa(), result);
 }
 
-PERSONALITY_AGAIN(pread, PK_SLOT_VFS,
-                  vfs_pread(PK_SLOT_VFS, (int)a[0], (int64_t)a[3], pointer(a[1]), a[2]))
+static __attribute__((noinline, cold)) long pread_otherwise(const struct foreign_frame *frame,
+                                                            long result) {
+    const uint64_t *a = frame->a;
+    return result == -EBADF || result == -EREMOTE ? file_pread(a[0], a[1], a[2], a[3]) : result;
+}
+
 PERSONALITY_AGAIN(pwrite, PK_SLOT_VFS,
                   vfs_pwrite(PK_SLOT_VFS, (int)a[0], (int64_t)a[3], pointer(a[1]), a[2]))
 
 long linux_pread64(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
-    return personality_try(
-        pread, vfs_pread(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length));
+    long result = vfs_pread(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length);
+    return __builtin_expect(result >= 0, 1) ? result
+                                            : pread_otherwise(__builtin_dwarf_cfa(), result);
 }
 
 long linux_pwrite64(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {

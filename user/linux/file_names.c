@@ -11,17 +11,12 @@
 
 #define PAGE 4096ull
 #define PATH_LONGEST 4096
-#define REMOTE_LONGEST 256
 #define AT_SYMLINK_NOFOLLOW 0x100
 #define AT_EMPTY_PATH 0x1000
 #define AT_FDCWD (-100)
 #define UTIME_NOW ((1l << 30) - 1)
 #define UTIME_OMIT ((1l << 30) - 2)
-#define ACCESS_WRITE 2
-#define ACCESS_EXECUTE 1
-#define MODE_ANY_EXECUTE 0111
 #define O_NOFOLLOW 0400000
-#define LINKS_MOST 8
 #define REMOTE_DEVICE 2 /* st_dev of the process server's part of the tree */
 
 static void *pointer(uint64_t address) {
@@ -31,55 +26,14 @@ static void *pointer(uint64_t address) {
 /* A path as an input buffer: it ends with the page behind the one where the path begins. */
 #define PATH(address) pointer(address), (2 * PAGE - ((address) & (PAGE - 1)))
 
-/* A link's target in place of the link's own path: 0, or -ENAMETOOLONG. */
-static long replace_by_target(char *path, const char *target, uint64_t length) {
-    uint64_t at = 0;
-    if (target[0] != '/') {
-        for (uint64_t i = 0; path[i]; i++) {
-            at = path[i] == '/' ? i + 1 : at;
-        }
-    }
-    if (at + length >= REMOTE_LONGEST) {
-        return -ENAMETOOLONG;
-    }
-    memcpy(path + at, target, length);
-    path[at + length] = '\0';
-    return 0;
-}
-
-/* Does an absolute path lead to the process server's part of the tree? */
-static bool is_remote(const char *path) {
-    return path[0] == '/' && path[1] == 'p' && path[2] == 'r' && path[3] == 'o' && path[4] == 'c' &&
-           (path[5] == '/' || path[5] == '\0');
-}
-
-/*
- * The absolute path of one that got EREMOTE, links followed unless flags say otherwise; a link may
- * lead back to the vfs server's part. 0 or an errno.
- */
+/* The canonical absolute path of one that got EREMOTE: 0 or an errno. Its links are the process server's to follow. */
 static long resolve(uint64_t dirfd, uint64_t path, uint32_t flags, char *canonical) {
-    char target[REMOTE_LONGEST];
     long result =
-        vfs_resolve(PK_SLOT_VFS, (int)dirfd, flags, PATH(path), canonical, REMOTE_LONGEST - 1);
-    if (result < 0) {
-        return result;
+        vfs_resolve(PK_SLOT_VFS, (int)dirfd, flags, PATH(path), canonical, PATH_LONGEST - 1);
+    if (result >= 0) {
+        canonical[result] = '\0';
     }
-    canonical[result] = '\0';
-    for (int links = 0; !(flags & AT_SYMLINK_NOFOLLOW) && is_remote(canonical); links++) {
-        result = proc_readlink(PK_SLOT_PROC, canonical, string_length(canonical) + 1, target,
-                               sizeof(target));
-        if (result < 0) {
-            return result == -EINVAL ? 0 : result;
-        }
-        if (links == LINKS_MOST) {
-            return -ELOOP;
-        }
-        result = replace_by_target(canonical, target, (uint64_t)result);
-        if (result < 0) {
-            return result;
-        }
-    }
-    return 0;
+    return result < 0 ? result : 0;
 }
 
 /* A resolved path as an input buffer. */
@@ -90,42 +44,54 @@ static long refuse_remote(long result) {
     return result == -EREMOTE ? -EACCES : result;
 }
 
+static __attribute__((noinline)) long remote_open(uint64_t dirfd, uint64_t path, uint64_t flags) {
+    char canonical[PATH_LONGEST];
+    long result = resolve(dirfd, path, flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0, canonical);
+    return result < 0 ? result : proc_open(PK_SLOT_PROC, (uint32_t)flags, TEXT(canonical));
+}
+
 long linux_openat(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t mode) {
-    char canonical[REMOTE_LONGEST];
     long result =
         VFS_CALL(vfs_openat(PK_SLOT_VFS, (int)dirfd, (uint32_t)flags, (uint32_t)mode, PATH(path)));
-    if (result != -EREMOTE) {
-        return result;
-    }
-    result = resolve(dirfd, path, flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0, canonical);
-    if (result < 0) {
-        return result;
-    }
-    if (is_remote(canonical)) {
-        return proc_open(PK_SLOT_PROC, (uint32_t)flags, TEXT(canonical));
-    }
-    return vfs_openat(PK_SLOT_VFS, AT_FDCWD, (uint32_t)flags, (uint32_t)mode, TEXT(canonical));
+    return result == -EREMOTE ? remote_open(dirfd, path, flags) : result;
+}
+
+struct remote_status {
+    uint64_t inode;
+    uint32_t mode, uid, gid;
+};
+
+/* What is at a path that got EREMOTE, if the caller has such permission. */
+static __attribute__((noinline)) long remote_status(uint64_t dirfd, uint64_t path, uint64_t flags,
+                                                    uint32_t want, struct remote_status *out) {
+    char canonical[PATH_LONGEST];
+    uint32_t walk = flags & (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
+    long result = resolve(dirfd, path, walk, canonical);
+    return result < 0 ? result
+                      : proc_stat(PK_SLOT_PROC, !(flags & AT_SYMLINK_NOFOLLOW), want,
+                                  TEXT(canonical), &out->inode, &out->mode, &out->uid, &out->gid);
+}
+
+/* What is made up when it is looked at is as old as that. */
+static long seconds_now(void) {
+    return (long)(clock_realtime_ns() / NS_PER_SECOND);
 }
 
 static long remote_stat(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t to) {
-    char canonical[REMOTE_LONGEST];
+    struct remote_status found;
     struct stat status;
-    uint32_t mode = 0;
-    uint64_t inode = 0;
-    long result = resolve(dirfd, path, flags & AT_SYMLINK_NOFOLLOW, canonical);
-    if (result == 0 && !is_remote(canonical)) {
-        return vfs_fstatat(PK_SLOT_VFS, AT_FDCWD, (uint32_t)flags, TEXT(canonical), pointer(to),
-                           sizeof(status));
-    }
-    result = result ? result : proc_stat(PK_SLOT_PROC, TEXT(canonical), &mode, &inode);
+    long result = remote_status(dirfd, path, flags, 0, &found);
     if (result < 0) {
         return result;
     }
     memset(&status, 0, sizeof(status));
     status.st_dev = REMOTE_DEVICE;
-    status.st_ino = inode;
-    status.st_mode = mode;
+    status.st_ino = found.inode;
+    status.st_mode = found.mode;
+    status.st_uid = found.uid;
+    status.st_gid = found.gid;
     status.st_nlink = 1;
+    status.st_atime = status.st_mtime = status.st_ctime = seconds_now();
     status.st_blksize = (int)PAGE;
     return program_write(to, &status, sizeof(status));
 }
@@ -146,27 +112,22 @@ long linux_newfstatat(uint64_t dirfd, uint64_t path, uint64_t status, uint64_t f
     return result == -EREMOTE ? remote_stat(dirfd, path, flags, status) : result;
 }
 
-static long remote_statx(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t mask,
-                         uint64_t to) {
-    char canonical[REMOTE_LONGEST];
+static long remote_statx(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t to) {
+    struct remote_status found;
     struct statx status;
-    uint32_t mode = 0;
-    uint64_t inode = 0;
-    long result = resolve(dirfd, path, flags & AT_SYMLINK_NOFOLLOW, canonical);
-    if (result == 0 && !is_remote(canonical)) {
-        return vfs_statx(PK_SLOT_VFS, AT_FDCWD, (uint32_t)flags, (uint32_t)mask, TEXT(canonical),
-                         pointer(to), sizeof(status));
-    }
-    result = result ? result : proc_stat(PK_SLOT_PROC, TEXT(canonical), &mode, &inode);
+    long result = remote_status(dirfd, path, flags, 0, &found);
     if (result < 0) {
         return result;
     }
     memset(&status, 0, sizeof(status));
     status.stx_mask = STATX_BASIC_STATS;
     status.stx_dev_minor = REMOTE_DEVICE;
-    status.stx_ino = inode;
-    status.stx_mode = (uint16_t)mode;
+    status.stx_ino = found.inode;
+    status.stx_mode = (uint16_t)found.mode;
+    status.stx_uid = found.uid;
+    status.stx_gid = found.gid;
     status.stx_nlink = 1;
+    status.stx_atime.tv_sec = status.stx_mtime.tv_sec = status.stx_ctime.tv_sec = seconds_now();
     status.stx_blksize = (uint32_t)PAGE;
     return program_write(to, &status, sizeof(status));
 }
@@ -174,7 +135,7 @@ static long remote_statx(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t
 long linux_statx(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t mask, uint64_t status) {
     long result = VFS_CALL(vfs_statx(PK_SLOT_VFS, (int)dirfd, (uint32_t)flags, (uint32_t)mask,
                                      PATH(path), pointer(status), sizeof(struct statx)));
-    return result == -EREMOTE ? remote_statx(dirfd, path, flags, mask, status) : result;
+    return result == -EREMOTE ? remote_statx(dirfd, path, flags, status) : result;
 }
 
 long linux_statfs(uint64_t path, uint64_t status) {
@@ -182,25 +143,10 @@ long linux_statfs(uint64_t path, uint64_t status) {
 }
 
 long linux_faccessat2(uint64_t dirfd, uint64_t path, uint64_t mode, uint64_t flags) {
-    char canonical[REMOTE_LONGEST];
-    uint32_t have = 0;
-    uint64_t inode = 0;
+    struct remote_status found;
     long result = VFS_CALL(
         vfs_faccessat(PK_SLOT_VFS, (int)dirfd, (uint32_t)mode, (uint32_t)flags, PATH(path)));
-    if (result != -EREMOTE) {
-        return result;
-    }
-    result = resolve(dirfd, path, flags & AT_SYMLINK_NOFOLLOW, canonical);
-    if (result == 0 && !is_remote(canonical)) {
-        return vfs_faccessat(PK_SLOT_VFS, AT_FDCWD, (uint32_t)mode, (uint32_t)flags,
-                             TEXT(canonical));
-    }
-    result = result ? result : proc_stat(PK_SLOT_PROC, TEXT(canonical), &have, &inode);
-    if (result < 0) {
-        return result;
-    }
-    bool refused = (mode & ACCESS_WRITE) || ((mode & ACCESS_EXECUTE) && !(have & MODE_ANY_EXECUTE));
-    return refused ? -EACCES : 0;
+    return result == -EREMOTE ? remote_status(dirfd, path, flags, (uint32_t)mode, &found) : result;
 }
 
 long linux_faccessat(uint64_t dirfd, uint64_t path, uint64_t mode) {
@@ -208,7 +154,7 @@ long linux_faccessat(uint64_t dirfd, uint64_t path, uint64_t mode) {
 }
 
 long linux_readlinkat(uint64_t dirfd, uint64_t path, uint64_t target, uint64_t length) {
-    char canonical[REMOTE_LONGEST];
+    char canonical[PATH_LONGEST];
     if ((int)length <= 0) {
         return -EINVAL;
     }
@@ -297,8 +243,15 @@ long linux_symlinkat(uint64_t target, uint64_t dirfd, uint64_t path) {
                             vfs_symlinkat(PK_SLOT_VFS, (int)dirfd, paths.text, (uint64_t)length)));
 }
 
+static __attribute__((noinline)) long remote_chdir(uint64_t path) {
+    char canonical[PATH_LONGEST];
+    long result = resolve((uint64_t)AT_FDCWD, path, 0, canonical);
+    return result < 0 ? result : proc_chdir(PK_SLOT_PROC, TEXT(canonical));
+}
+
 long linux_chdir(uint64_t path) {
-    return refuse_remote(VFS_CALL(vfs_chdir(PK_SLOT_VFS, PATH(path))));
+    long result = VFS_CALL(vfs_chdir(PK_SLOT_VFS, PATH(path)));
+    return result == -EREMOTE ? remote_chdir(path) : result;
 }
 
 long linux_chroot(uint64_t path) {

@@ -94,7 +94,10 @@ long linux_fstatfs(uint64_t fd, uint64_t status) {
 }
 
 long linux_getdents64(uint64_t fd, uint64_t entries, uint64_t length) {
-    return VFS_CALL(vfs_getdents(PK_SLOT_VFS, (int)fd, pointer(entries), (uint32_t)length));
+    long result = VFS_CALL(vfs_getdents(PK_SLOT_VFS, (int)fd, pointer(entries), (uint32_t)length));
+    return result == -EREMOTE ? MADE_ANEW(fd, vfs_getdents(PK_SLOT_VFS, (int)fd, pointer(entries),
+                                                           (uint32_t)length))
+                              : result;
 }
 
 long linux_ftruncate(uint64_t fd, uint64_t length) {

@@ -11,9 +11,25 @@
 
 #include "personality.h"
 
+#include <protocol/proc_client.h>
 #include <protocol/vfs_client.h>
 
 #define VFS_CALL(expr) personality_connected(PK_SLOT_VFS, expr)
+
+/*
+ * After EREMOTE: the process server makes what is in the file, each time that a reader begins anew. Somebody else who
+ * has the file open may take what was made for this reader; then it is made again.
+ */
+#define MADE_ANEW(fd, expr)                                                                        \
+    ({                                                                                             \
+        long made_;                                                                                \
+        do {                                                                                       \
+            made_ = proc_refresh(PK_SLOT_PROC, (int)(fd));                                         \
+            if (made_ == 0)                                                                        \
+                made_ = (expr);                                                                    \
+        } while (made_ == -EREMOTE);                                                               \
+        made_;                                                                                     \
+    })
 
 /* The memory object of an open file for mmap(2), in a slot that the caller drops; 0: anonymous memory. */
 long linux_mmap_file(int fd, int prot, int flags, uint64_t offset, uint64_t length);

@@ -306,9 +306,9 @@ static void put(char *to, const char *text) {
 /* uname(2): the ABI that programs see is Linux's. */
 long linux_uname(struct linux_utsname *user) {
     struct linux_utsname name, *out = &name;
-    put(out->system, "Linux");
-    put(out->node, "parley");
-    put(out->release, "6.1.0-parley");
+    put(out->system, PERSONALITY_SYSTEM);
+    put(out->node, PERSONALITY_HOST);
+    put(out->release, PERSONALITY_RELEASE);
     put(out->version, "#1 Parley 0.1");
     put(out->machine, "riscv64");
     put(out->domain, "(none)");
@@ -379,8 +379,10 @@ static long set_name(const char *user) {
         if (!name[i])
             break;
     }
+    uint64_t words[sizeof name / sizeof(uint64_t)];
+    memcpy(words, name, sizeof name);
     memcpy(state.name, name, sizeof name);
-    return 0;
+    return proc_set_name(PK_SLOT_PROC, words[0], words[1]);
 }
 
 long linux_prctl(int option, uint64_t argument, uint64_t third, uint64_t fourth, uint64_t fifth) {

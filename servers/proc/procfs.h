@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc: what its names mean (procfs.c), and what is in its files (procfs_*.c).
+ *
+ * vfs keeps descriptors and offsets, and what is its own: descriptors' links, working directories, programs
+ * (servers/vfs/remote.c, links.c). Here contents are made, each time a reader begins anew. What may become long is
+ * made in steps, so the function that makes it keeps its place in `at`.
+ */
+#ifndef PROC_PROCFS_H
+#define PROC_PROCFS_H
+
+#include "proc.h"
+#include <lib/continuation.h>
+
+#define MADE_AT_ONCE 32 /* lines, or processes to look at, in one step */
+
+struct text {
+    char *bytes;
+    size_t length, room;
+    bool failed;
+};
+
+void text_append(struct text *t, const void *bytes, size_t n);
+/* At most 512 bytes at once. */
+void text_print(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_name(struct text *t, char type, const char *name); /* a directory's entry */
+
+/* A text on its way. */
+struct making {
+    struct request_memory memory;
+    struct text text;
+    const struct process *process; /* whose it is; NULL: nobody's */
+    const struct process *asker;
+    struct sweep sweep; /* over all processes, if it has begun */
+    bool sweeps, complete;
+    uint64_t at;           /* 0 at first; the maker's own */
+    uint64_t ns, run;      /* of the processes so far: time on harts, how many run */
+    uint64_t birth, inode; /* of the file */
+    char path[48];
+};
+
+/* Adds up some processes' time; true if there are more. */
+bool making_adds_up(struct making *m);
+
+/* Makes some of a text; true if there is more to make. */
+typedef bool making_function(struct making *m);
+
+struct folder;
+struct entry {
+    const char *name;
+    uint32_t mode;
+    making_function *make;       /* a file */
+    const struct folder *folder; /* a directory */
+    const char *target;          /* a link, within /proc */
+    bool guarded;                /* for those only who may look into the process */
+};
+struct folder {
+    const struct entry *entries;
+    size_t count;
+    making_function *numbers; /* names besides: processes or threads */
+};
+#define ENTRIES(array) .entries = (array), .count = sizeof(array) / sizeof *(array)
+
+#define S_IFREG 0100000u
+#define S_IFDIR 0040000u
+#define S_IFLNK 0120000u
+#define FILE_MODE (S_IFREG | 0444)
+#define FOLDER_MODE (S_IFDIR | 0555)
+#define LINK_MODE (S_IFLNK | 0777)
+#define DT_DIR 4
+#define DT_REG 8
+#define DT_LNK 10
+
+extern const struct folder procfs_root, procfs_process, procfs_tasks,
+    procfs_thread; /* procfs_names.c */
+
+/* procfs_system.c, procfs_limits.c, procfs_process.c, procfs_memory.c, procfs_sysvipc.c */
+making_function make_meminfo, make_uptime, make_loadavg, make_version, make_cpuinfo, make_stat,
+    make_filesystems, make_mounts, make_mountinfo;
+making_function make_pid_max, make_ostype, make_osrelease, make_hostname, make_msgmax, make_msgmnb,
+    make_msgmni, make_sem, make_shmmax, make_shmall, make_shmmni, make_ngroups_max,
+    make_cap_last_cap;
+making_function make_process_stat, make_process_statm, make_process_status, make_process_comm,
+    make_process_schedstat, make_process_limits;
+making_function make_cmdline, make_environ, make_maps;
+making_function make_sysvipc_msg, make_sysvipc_sem, make_sysvipc_shm;
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* /proc: its names (proc(5)). Entries without contents are served by vfs, and only listed here. */
+#include "procfs.h"
+#include <stdio.h>
+
+#define MADE(text, function)                                                                       \
+    { .name = text, .mode = FILE_MODE, .make = function }
+
+static const struct entry kernel_entries[] = {
+    MADE("cap_last_cap", make_cap_last_cap),
+    MADE("hostname", make_hostname),
+    MADE("msgmax", make_msgmax),
+    MADE("msgmnb", make_msgmnb),
+    MADE("msgmni", make_msgmni),
+    MADE("ngroups_max", make_ngroups_max),
+    MADE("osrelease", make_osrelease),
+    MADE("ostype", make_ostype),
+    MADE("pid_max", make_pid_max),
+    MADE("sem", make_sem),
+    MADE("shmall", make_shmall),
+    MADE("shmmax", make_shmmax),
+    MADE("shmmni", make_shmmni),
+};
+static const struct folder kernel = {ENTRIES(kernel_entries)};
+
+static const struct entry sys_entries[] = {
+    {.name = "kernel", .mode = FOLDER_MODE, .folder = &kernel}};
+static const struct folder sys = {ENTRIES(sys_entries)};
+
+static const struct entry sysvipc_entries[] = {
+    MADE("msg", make_sysvipc_msg),
+    MADE("sem", make_sysvipc_sem),
+    MADE("shm", make_sysvipc_shm),
+};
+static const struct folder sysvipc = {ENTRIES(sysvipc_entries)};
+
+static const struct entry root_entries[] = {
+    MADE("cpuinfo", make_cpuinfo),
+    MADE("filesystems", make_filesystems),
+    MADE("loadavg", make_loadavg),
+    MADE("meminfo", make_meminfo),
+    {.name = "mounts", .mode = LINK_MODE, .target = "self/mounts"},
+    {.name = "self", .mode = LINK_MODE, .target = "self"},
+    MADE("stat", make_stat),
+    {.name = "sys", .mode = FOLDER_MODE, .folder = &sys},
+    {.name = "sysvipc", .mode = FOLDER_MODE, .folder = &sysvipc},
+    {.name = "thread-self", .mode = LINK_MODE, .target = "thread-self"},
+    MADE("uptime", make_uptime),
+    MADE("version", make_version),
+};
+
+/* What a process has, and each of its threads. */
+static const struct entry process_entries[] = {
+    MADE("cmdline", make_cmdline),
+    MADE("comm", make_process_comm),
+    {.name = "cwd", .mode = LINK_MODE},
+    {.name = "environ", .mode = S_IFREG | 0400, .make = make_environ, .guarded = true},
+    {.name = "exe", .mode = LINK_MODE},
+    {.name = "fd", .mode = S_IFDIR | 0500},
+    MADE("limits", make_process_limits),
+    {.name = "maps", .mode = FILE_MODE, .make = make_maps, .guarded = true},
+    MADE("mountinfo", make_mountinfo),
+    MADE("mounts", make_mounts),
+    {.name = "root", .mode = LINK_MODE},
+    MADE("schedstat", make_process_schedstat),
+    MADE("stat", make_process_stat),
+    MADE("statm", make_process_statm),
+    MADE("status", make_process_status),
+    {.name = "task",
+     .mode = FOLDER_MODE,
+     .folder = &procfs_tasks}, /* the last: a thread has none */
+};
+#define PROCESS_ENTRIES (sizeof process_entries / sizeof *process_entries)
+
+static void add_number(struct making *m, const struct process *p) {
+    char name[16];
+    snprintf(name, sizeof name, "%d", process_pid(p));
+    text_name(&m->text, DT_DIR, name);
+}
+
+/* Init, which is no process of this server's, and all others. */
+static bool list_processes(struct making *m) {
+    const struct process *p = NULL;
+    if (!m->sweeps) {
+        sweep_begin(&m->sweep);
+        m->sweeps = true;
+        text_name(&m->text, DT_DIR, "1");
+    }
+    for (int n = 0; n < MADE_AT_ONCE && (p = sweep_next(&m->sweep)) != NULL; n++)
+        add_number(m, p);
+    return p != NULL;
+}
+
+/* Processes have one thread. */
+static bool list_threads(struct making *m) {
+    add_number(m, m->process);
+    return false;
+}
+
+const struct folder procfs_root = {ENTRIES(root_entries), .numbers = list_processes};
+const struct folder procfs_process = {.entries = process_entries, .count = PROCESS_ENTRIES};
+const struct folder procfs_tasks = {.numbers = list_threads};
+const struct folder procfs_thread = {.entries = process_entries, .count = PROCESS_ENTRIES - 1};

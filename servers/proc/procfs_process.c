@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* /proc/PID: numbers about a process (proc(5)). What has no meaning here is 0. */
+#include "procfs.h"
+
+#define TTY_NUMBER (4 << 8 | 64) /* the terminal's device: /dev/ttyS0 */
+#define NS_PER_TICK 10000000ul   /* USER_HZ is 100 */
+
+/* The signals for which there is room in stat: real-time ones are left out, as on Linux. */
+#define SHOWN(set) ((unsigned long)(set)&0x7fffffff)
+
+char process_letter(const struct process *p) {
+    struct pk_thread_info info;
+    if (p->state == PROCESS_ZOMBIE)
+        return 'Z';
+    if (p->state == PROCESS_STOPPED)
+        return 'T';
+    if (!p->main.slot || pk_thread_info(p->main.slot, &info) < 0)
+        return 'S';
+    return info.state == PK_THREAD_RUNNING || info.state == PK_THREAD_READY ? 'R' : 'S';
+}
+
+/* Who reads of himself runs, though his thread waits for the answer. */
+static char letter_of(const struct making *m) {
+    return m->process == m->asker ? 'R' : process_letter(m->process);
+}
+
+static const char *state_name(char letter) {
+    return letter == 'R'   ? "running"
+           : letter == 'S' ? "sleeping"
+           : letter == 'T' ? "stopped"
+                           : "zombie";
+}
+
+static struct pk_task_info task_info(const struct process *p) {
+    struct pk_task_info info = {0};
+    if (p->task)
+        must(pk_task_info(p->task, &info));
+    return info;
+}
+
+static int parent_pid(const struct process *p) {
+    const struct process *parent = process_parent(p);
+    return parent ? process_pid(parent) : process_pid(p) == INIT_PID ? 0 : INIT_PID;
+}
+
+/* Signals that are ignored, or have handlers. */
+static uint64_t actions(const struct process *p, bool ignored) {
+    uint64_t set = 0;
+    for (int signal = 1; signal <= SIGNALS; signal++)
+        if (p->acted & signal_bit(signal)) {
+            uint64_t handler = signal_action(p, signal)->handler;
+            if (ignored ? handler == SIG_IGN : handler > SIG_IGN)
+                set |= signal_bit(signal);
+        }
+    return set;
+}
+
+bool make_process_stat(struct making *m) {
+    const struct process *p = m->process;
+    struct pk_task_info info = task_info(p);
+    struct text *t = &m->text;
+    int foreground = process_pid(p) == INIT_PID ? 0 : terminal_foreground(p);
+    text_print(t, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 ", process_pid(p), p->name, letter_of(m),
+               parent_pid(p), process_group(p), process_session(p), foreground ? TTY_NUMBER : 0,
+               foreground ? foreground : -1);
+    text_print(t, "%lu 0 %lu 0 %d %d 1 0 %lu %lu %lu ",
+               (unsigned long)(process_run_ns(p) / NS_PER_TICK),
+               (unsigned long)(p->children_ns / NS_PER_TICK), 20 + p->nice, p->nice,
+               (unsigned long)(p->start_ns / NS_PER_TICK), (unsigned long)info.mapped * 4096,
+               (unsigned long)info.resident);
+    text_print(t, "18446744073709551615 0 0 0 0 0 %lu %lu %lu %lu 0 0 0 17 0 0 0 0 0 0 0 0 ",
+               SHOWN(p->pending), SHOWN(p->main.blocked), SHOWN(actions(p, true)),
+               SHOWN(actions(p, false)));
+    text_print(t, "%lu %lu %lu %lu %lu 0\n", (unsigned long)p->strings.heap,
+               (unsigned long)p->strings.arguments,
+               (unsigned long)(p->strings.arguments + p->strings.arguments_size),
+               (unsigned long)p->strings.variables,
+               (unsigned long)(p->strings.variables + p->strings.variables_size));
+    return false;
+}
+
+/* In pages; what is shared is not told apart, nor code and data. */
+bool make_process_statm(struct making *m) {
+    struct pk_task_info info = task_info(m->process);
+    text_print(&m->text, "%lu %lu 0 0 0 %lu 0\n", (unsigned long)info.mapped,
+               (unsigned long)info.resident, (unsigned long)info.mapped);
+    return false;
+}
+
+static void print_ids(struct text *t, const struct process *p) {
+    text_print(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nGroups:\t", (unsigned)p->ruid,
+               (unsigned)p->euid, (unsigned)p->suid, (unsigned)p->euid, (unsigned)p->rgid,
+               (unsigned)p->egid, (unsigned)p->sgid, (unsigned)p->egid);
+}
+
+/* Groups may be very many. */
+static bool print_groups(struct making *m) {
+    const struct settings *s = m->process->settings;
+    for (int n = 0; n < MADE_AT_ONCE && m->at < s->group_count; n++)
+        text_print(&m->text, "%u ", (unsigned)s->groups[m->at++]);
+    return m->at < s->group_count;
+}
+
+bool make_process_status(struct making *m) {
+    const struct process *p = m->process;
+    struct pk_task_info info = task_info(p);
+    struct text *t = &m->text;
+    char letter = letter_of(m);
+    if (m->at == 0) {
+        text_print(
+            t,
+            "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+            p->name, letter, state_name(letter), process_pid(p), process_pid(p), parent_pid(p));
+        print_ids(t, p);
+    }
+    if (print_groups(m))
+        return true;
+    text_print(t, "\n");
+    if (p->task)
+        text_print(t, "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\n", (unsigned long)info.mapped * 4,
+                   (unsigned long)info.resident * 4);
+    text_print(t, "Threads:\t1\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", 0ul,
+               (unsigned long)p->pending, (unsigned long)p->main.blocked);
+    text_print(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\nNoNewPrivs:\t%d\n",
+               (unsigned long)actions(p, true), (unsigned long)actions(p, false), p->no_new_rights);
+    return false;
+}
+
+bool make_process_comm(struct making *m) {
+    text_print(&m->text, "%s\n", m->process->name);
+    return false;
+}
+
+/* Time on a hart in ns, and two numbers that are not kept (proc(5), schedstat). */
+bool make_process_schedstat(struct making *m) {
+    text_print(&m->text, "%lu 0 0\n", (unsigned long)process_run_ns(m->process));
+    return false;
+}
+
+static void print_limit(struct text *t, uint64_t value) {
+    if (value == ~0ull)
+        text_print(t, "%-20s ", "unlimited");
+    else
+        text_print(t, "%-20lu ", (unsigned long)value);
+}
+
+bool make_process_limits(struct making *m) {
+    static const char *const names[LIMITS][2] = {
+        {"Max cpu time", "seconds"},     {"Max file size", "bytes"},
+        {"Max data size", "bytes"},      {"Max stack size", "bytes"},
+        {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+        {"Max processes", "processes"},  {"Max open files", "files"},
+        {"Max locked memory", "bytes"},  {"Max address space", "bytes"},
+        {"Max file locks", "locks"},     {"Max pending signals", "signals"},
+        {"Max msgqueue size", "bytes"},  {"Max nice priority", ""},
+        {"Max realtime priority", ""},   {"Max realtime timeout", "us"},
+    };
+    text_print(&m->text, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+    for (int i = 0; i < LIMITS; i++) {
+        text_print(&m->text, "%-25s ", names[i][0]);
+        print_limit(&m->text, m->process->settings->limits[i].soft);
+        print_limit(&m->text, m->process->settings->limits[i].hard);
+        text_print(&m->text, "%-10s\n", names[i][1]);
+    }
+    return false;
+}
