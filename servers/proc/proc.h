@@ -151,7 +151,8 @@ struct process {
     bool guarded; /* vfs has been told so */
 
     /* From here on a fork inherits all (and of its thread what process_new() says). */
-    uint32_t ruid, euid, suid, rgid, egid, sgid;
+    _Alignas(uint64_t) uint32_t ruid;
+    uint32_t euid, suid, rgid, egid, sgid;
     uint64_t entry; /* the personality's, in its address space */
     char name[16];
     struct process_strings strings;

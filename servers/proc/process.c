@@ -53,6 +53,16 @@ static int new_pid(void) {
     }
 }
 
+/* Word by word: a call of memcpy would take longer. */
+static void inherit(struct process *p, const struct process *parent) {
+    enum { FIRST = offsetof(struct process, ruid), END = offsetof(struct process, acted) };
+    _Static_assert(FIRST % sizeof(uint64_t) == 0, "words");
+    uint64_t *to = (uint64_t *)(void *)((char *)p + FIRST);
+    const uint64_t *from = (const uint64_t *)(const void *)((const char *)parent + FIRST);
+    for (unsigned i = 0; i < (END - FIRST) / sizeof *to; i++)
+        to[i] = from[i];
+}
+
 struct process *process_new(struct process *parent) {
     struct family *family = NULL;
     if (count >= PID_MAX / 2 || (parent && !(family = family_get(parent, process_group(parent)))))
@@ -61,8 +71,7 @@ struct process *process_new(struct process *parent) {
     if (!p)
         return 0;
     if (parent) {
-        memcpy(&p->ruid, &parent->ruid,
-               offsetof(struct process, acted) - offsetof(struct process, ruid));
+        inherit(p, parent);
         signal_copy_actions(p, parent);
         p->main.blocked = parent->main.blocked;
         p->main.alt_stack = parent->main.alt_stack;
