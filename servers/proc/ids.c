@@ -84,8 +84,15 @@ static bool has(struct ids ids, uint32_t id) {
     return id == KEEP || id == ids.real || id == ids.effective || id == ids.saved;
 }
 
-/* From now on p is that, here and to the servers; or an error, and some have not heard of it. */
+/*
+ * From now on p is that, here and to the servers; or an error, and some have not heard of it. Who is another forgets
+ * that it was to hear of its parent's end (prctl(2)).
+ */
 static long become(struct process *p, int group, struct ids ids) {
+    if (ids.effective != ids_of(p, group).effective) {
+        p->parent_death_signal = 0;
+        p->dumpable = false;
+    }
     *(group ? &p->rgid : &p->ruid) = ids.real;
     *(group ? &p->egid : &p->euid) = ids.effective;
     *(group ? &p->sgid : &p->suid) = ids.saved;

@@ -12,8 +12,6 @@
 #include <string.h>
 
 #define INFINITY (~0ul)
-#define NICE_LEAST (-20)
-#define NICE_MOST 19
 
 struct settings *settings_usual(void) {
     static struct settings usual;
@@ -133,63 +131,6 @@ long proc_handle_set_groups(struct request *req) {
         memcpy(s->groups, groups, count * sizeof *groups);
     free(groups);
     return error < 0 ? error : s ? connect_groups(p) : -ENOMEM;
-}
-
-/* ---- getpriority(2), setpriority(2): kept and told; the scheduler does not look at it. ---- */
-
-#define PRIO_PROCESS 0
-#define PRIO_PGRP 1
-#define PRIO_USER 2
-
-static bool is_meant(const struct process *p, int which, uint32_t who) {
-    switch (which) {
-    case PRIO_PROCESS:
-        return (uint32_t)process_pid(p) == who;
-    case PRIO_PGRP:
-        return (uint32_t)process_group(p) == who;
-    default:
-        return p->ruid == who;
-    }
-}
-
-static long set_nice(const struct process *caller, struct process *p, int nice) {
-    if (caller->euid != 0 && caller->euid != p->ruid && caller->euid != p->euid)
-        return -EPERM;
-    /* 20 - RLIMIT_NICE is how far down others than root may go. */
-    uint64_t limit = settings_limit(p, RLIMIT_NICE);
-    int least = NICE_MOST + 1 - (limit > 40 ? 40 : (int)limit);
-    if (nice < p->nice && nice < least && caller->euid != 0)
-        return -EACCES;
-    p->nice = (int8_t)nice;
-    return 0;
-}
-
-/* Of all that are meant, the least; 20 - nice, so that it is not negative. */
-long proc_handle_priority(struct request *req, int which, int who, int set, int nice) {
-    struct process *caller = request_process(req);
-    if (!caller)
-        return -ESRCH;
-    if (which < PRIO_PROCESS || which > PRIO_USER)
-        return -EINVAL;
-    uint32_t id = who                     ? (uint32_t)who
-                  : which == PRIO_PROCESS ? (uint32_t)process_pid(caller)
-                  : which == PRIO_PGRP    ? (uint32_t)process_group(caller)
-                                          : caller->ruid;
-    nice = nice < NICE_LEAST ? NICE_LEAST : nice > NICE_MOST ? NICE_MOST : nice;
-    long result = -ESRCH;
-    struct process *one = which == PRIO_PROCESS ? process_find((int)id) : 0;
-    for (struct process *p = which == PRIO_PROCESS ? one : process_next(0); p;
-         p = one ? 0 : process_next(p)) {
-        if (!is_meant(p, which, id) || (p->state == PROCESS_ZOMBIE && set))
-            continue;
-        if (set) {
-            long error = set_nice(caller, p, nice);
-            result = error < 0 || result == -ESRCH ? error : result;
-        } else if (result < 20 - p->nice) {
-            result = 20 - p->nice;
-        }
-    }
-    return result;
 }
 
 /* ---- prctl(2) ---- */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sys/ipc.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/sem.h>
 #include <sys/stat.h>
 
@@ -134,6 +135,34 @@ static void test_chain(void) {
     is_int(reap(first), SIGKILL, "the first ends");
     is_int(read(pipes[0], &byte, 1), 0, "and with it all");
     close(pipes[0]);
+}
+
+static void test_nice(void) {
+    int wrong = 0;
+    for (int i = 0; i < CHILDREN; i++) {
+        children[i] = start();
+        while (children[i] == 0)
+            pause();
+        if (setpgid(children[i], children[0]) < 0)
+            bail("setpgid");
+    }
+    id_t group = (id_t)children[0];
+    int own = getpriority(PRIO_PROCESS, 0);
+    is_int(setpriority(PRIO_PGRP, group, 17), 0, "a group of many is nice");
+    for (int i = 0; i < CHILDREN; i++)
+        wrong += getpriority(PRIO_PROCESS, (id_t)children[i]) != 17;
+    is_int(wrong, 0, "each of it");
+    is_int(getpriority(PRIO_PROCESS, 0), own, "and nobody else");
+    setpriority(PRIO_PROCESS, (id_t)children[CHILDREN - 1], 19);
+    is_int(getpriority(PRIO_PGRP, group), 17, "the least is told");
+    for (int i = 0; i < CHILDREN - 1; i++) {
+        kill(children[i], SIGKILL);
+        reap(children[i]);
+    }
+    is_int(getpriority(PRIO_PGRP, group), 19, "of those that are left");
+    kill(children[CHILDREN - 1], SIGKILL);
+    reap(children[CHILDREN - 1]);
+    is_errno(getpriority(PRIO_PGRP, group), ESRCH, "or nobody is");
 }
 
 static void test_listing(void) {
@@ -283,6 +312,7 @@ int main(void) {
     test_waits();
     test_orphans();
     test_chain();
+    test_nice();
     test_listing();
     test_names();
     test_depth();

@@ -198,6 +198,16 @@ static void test_attributes(void) {
     is_int(reap_exit(pid), 0, "not inherited");
     prctl(PR_SET_PDEATHSIG, 0);
     is_int(prctl(PR_SET_PDEATHSIG, 99), -1, "no such signal");
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGUSR1);
+        if (geteuid() != 0 || seteuid(12345) < 0)
+            _exit(geteuid() != 0 ? 0 : 1);
+        _exit(prctl(PR_GET_PDEATHSIG, &value) == 0 && value == 0 && prctl(PR_GET_DUMPABLE) != 1
+                  ? 0
+                  : 2);
+    }
+    is_int(reap_exit(pid), 0, "who becomes another forgets it, and is not dumpable");
     is_int(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 0, "new privileges");
     pid = fork();
     if (pid == 0)
