@@ -69,6 +69,8 @@ static int child(int argc, char **argv) {
         return child_state(argv);
     if (!strcmp(argv[2], "count"))
         return argc % 256;
+    if (!strcmp(argv[2], "path")) /* argument 3 is what the caller gave to exec */
+        return strcmp((const char *)getauxval(AT_EXECFN), argv[3]) != 0;
     return 99;
 }
 
@@ -186,6 +188,88 @@ static void test_success(void) {
     unlink(scratch);
 }
 
+/* ---- Paths -------------------------------------------------------------------------------- */
+
+static char *long_path;
+
+static int exec_path(void) {
+    execl(long_path, self, "child", "path", long_path, NULL);
+    return errno;
+}
+
+/* Dots in front of the program's own path, to so many bytes in all. */
+static void make_path(size_t length) {
+    size_t rest = strlen(self);
+
+    memcpy(long_path + length - rest, self, rest + 1);
+    for (size_t at = 0; at < length - rest; at++)
+        long_path[at] = at % 2 && at < length - rest ? '.' : '/';
+    if ((length - rest) % 2)
+        long_path[length - rest - 1] = '/';
+}
+
+#define DEEP 300
+
+/* The program by a relative path through many directories, which one step of the way does not reach. */
+static int exec_deep(void) {
+    char name[DEEP * 2 + 8] = "";
+
+    for (int i = 0; i < DEEP; i++) {
+        if ((mkdir("d", 0700) < 0 && errno != EEXIST) || chdir("d") < 0)
+            return 200;
+        strcat(name, "d/");
+    }
+    if (symlink(self, "p") < 0 || chdir("/tmp/t_exec.deep") < 0)
+        return 201;
+    strcat(name, "p");
+    execl(name, self, "child", "path", name, NULL);
+    return errno;
+}
+
+static void remove_deep(void) {
+    if (chdir("/tmp/t_exec.deep") < 0)
+        return;
+    while (chdir("d") == 0)
+        continue;
+    unlink("p");
+    do {
+        rmdir("d");
+    } while (chdir("..") == 0 && access("d", F_OK) == 0);
+    chdir("/");
+    rmdir("/tmp/t_exec.deep");
+}
+
+static void test_paths(void) {
+    static const size_t lengths[] = {255, 256, 257, 1000, 4000, PATH_MAX - 1};
+    char bytes[PATH_MAX + 64];
+    static const char blanks[] = "#!/bin/sh";
+    char text[400];
+
+    long_path = bytes;
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        make_path(lengths[i]);
+        is_int(in_child(exec_path), 0, "a path of %zu bytes", lengths[i]);
+    }
+    make_path(PATH_MAX);
+    is_int(in_child(exec_path), ENAMETOOLONG << 8, "a path of %d bytes", PATH_MAX);
+    mkdir("/tmp/t_exec.deep", 0700);
+    if (chdir("/tmp/t_exec.deep") < 0)
+        bail("chdir");
+    is_int(in_child(exec_deep), 0, "a program %d directories down", DEEP);
+    remove_deep();
+
+    memset(text, '/', sizeof(text));
+    memcpy(text, blanks, sizeof(blanks) - 1);
+    text[sizeof(text) - 1] = '\n';
+    write_file(scratch, text, sizeof(text), 0755);
+    long_path = scratch;
+    is_int(in_child(exec_path), ENOEXEC << 8, "an interpreter's path that is cut");
+    memset(text + sizeof(blanks) - 1, ' ', sizeof(text) - sizeof(blanks));
+    write_file(scratch, text, sizeof(text), 0755);
+    is_int(WEXITSTATUS(system(scratch)), 0, "one with blanks behind it");
+    unlink(scratch);
+}
+
 static void test_spawn(void) {
     char *arguments[] = {self, "child", "count", NULL};
     char *environment[] = {NULL};
@@ -292,6 +376,7 @@ int main(int argc, char **argv) {
     if (!self)
         bail(argv[0]);
     test_success();
+    test_paths();
     test_spawn();
     test_failure();
     return done();
