@@ -168,7 +168,7 @@ static long map_interpreter(struct process *p, uint64_t task, const struct file 
     long error = pk_object_read(f->object, program.interpreter, name, program.interpreter_length);
     if (error < 0 || name[program.interpreter_length - 1])
         return error < 0 ? error : -ENOEXEC;
-    error = open_at_once(p, name, VFS_EXEC_INTERPRETER, &interp_file);
+    error = open_at_once(p, name, VFS_EXEC_LOADER, &interp_file);
     if (error < 0)
         return error;
     error = program_read(interp_file.object, interp_file.size, &interpreter);

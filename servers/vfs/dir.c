@@ -184,7 +184,7 @@ int dir_add(struct node *dir, const char *text, size_t length, struct node *node
 static void keep_path(struct node *node, const struct name *name) {
     static const char mark[] = " (deleted)";
     static char path[PATH_LONGEST + sizeof(mark)];
-    if (name_path(name, path, PATH_LONGEST) < 0) {
+    if (name_path(name, tree_root, path, PATH_LONGEST) < 0) {
         return;
     }
     free(node->removed);

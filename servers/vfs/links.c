@@ -89,16 +89,16 @@ static bool may_look(const struct credentials *who, const struct client *client)
 }
 
 /* The path of an open file as a link shows it, in memory of its own. */
-static char *text_of(const struct node *node) {
+static char *text_of(const struct node *node, const struct node *root) {
     static char path[PATH_LONGEST];
-    if (node == tree_root) {
+    if (node == root) {
         return strdup("/");
     }
     if (node_is_dir(node) && node->dir.remote_path) {
         return strdup(node->dir.remote_path);
     }
     if (node->own) {
-        return name_path(node->own, path, sizeof(path)) < 0 ? NULL : strdup(path);
+        return name_path(node->own, root, path, sizeof(path)) < 0 ? NULL : strdup(path);
     }
     if (node->removed) {
         return strdup(node->removed);
@@ -117,7 +117,8 @@ static int link_itself(const struct client *client, const char *path, const stru
         return -ENOMEM;
     }
     if (may_look(who, client)) {
-        node->target = file && file_made_path(file) ? strdup(file_made_path(file)) : text_of(to);
+        node->target = file && file_made_path(file) ? strdup(file_made_path(file))
+                                                    : text_of(to, access_root(who));
         node->size = node->target ? strlen(node->target) : 0;
     }
     *out = node;

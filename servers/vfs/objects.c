@@ -85,7 +85,7 @@ static long open_program(struct request *req, const struct caller *caller, int d
     if (result) {
         return result;
     }
-    if (!(flags & VFS_EXEC_INTERPRETER)) {
+    if (!(flags & VFS_EXEC_LOADER)) {
         context_starts(caller->context, node);
     }
     node_accessed(node);

@@ -327,8 +327,8 @@ static long remote_path_of(const struct node *dir, char *buffer, size_t size) {
 
 #define UNREACHABLE "(unreachable)"
 
-long name_path(const struct name *name, char *buffer, size_t size) {
-    long length = path_of(name->dir, tree_root, buffer, size);
+long name_path(const struct name *name, const struct node *root, char *buffer, size_t size) {
+    long length = path_of(name->dir, root, buffer, size);
     if (length < 0) {
         return length;
     }

@@ -16,13 +16,15 @@
 #define WALK_NAME 8u /* WALK_NOFOLLOW, and so with a slash behind it: the caller looks at `slash` */
 
 struct walk {
-    struct node *dir;   /* where the last component is; NULL if the path is only "/", "." or ".." */
-    struct node *node;  /* what it leads to; NULL if there is none */
-    const char *last;   /* the last component */
-    size_t length;      /* of it */
-    bool slash;         /* the path ended in a slash: it must be a directory */
-    uint8_t dots;       /* without dir: how many dots the last component is; 0: there is none */
-    const char *remote; /* with -EREMOTE: the canonical absolute path, in another server's part */
+    struct node *dir;  /* where the last component is; NULL if the path is only "/", "." or ".." */
+    struct node *node; /* what it leads to; NULL if there is none */
+    const char *last;  /* the last component */
+    size_t length;     /* of it */
+    bool slash;        /* the path ended in a slash: it must be a directory */
+    uint8_t dots;      /* without dir: how many dots the last component is; 0: there is none */
+    const char *
+        remote; /* with -EREMOTE: the canonical absolute path, in another server's part, and a slash
+                           if it must be a directory */
 };
 
 /*
@@ -54,7 +56,7 @@ int path_walk_part(struct walk_rest *rest, const char *path, struct node *start,
  * length with NUL, -ENOENT if removed, -ERANGE. */
 long path_of(const struct node *dir, const struct node *root, char *buffer, size_t size);
 /* The same of a name. */
-long name_path(const struct name *name, char *buffer, size_t size);
+long name_path(const struct name *name, const struct node *root, char *buffer, size_t size);
 
 /*
  * What is this server's in the part of the tree that is the process server's (links.c): processes' descriptors,

@@ -103,11 +103,9 @@ static long file_write(uint64_t fd, uint64_t buffer, uint64_t length) {
 static long file_pread(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
     long result =
         VFS_CALL(vfs_pread(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length));
-    if (result == -EREMOTE) {
-        result = MADE_ANEW(
-            fd, vfs_pread(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length));
-    }
-    return result;
+    return result == -EREMOTE ? MADE_ANEW(fd, vfs_pread(PK_SLOT_VFS, (int)fd, (int64_t)offset,
+                                                        pointer(buffer), length))
+                              : result;
 }
 
 static long file_pwrite(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {

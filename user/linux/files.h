@@ -16,21 +16,6 @@
 
 #define VFS_CALL(expr) personality_connected(PK_SLOT_VFS, expr)
 
-/*
- * After EREMOTE: the process server makes what is in the file, each time that a reader begins anew. Somebody else who
- * has the file open may take what was made for this reader; then it is made again.
- */
-#define MADE_ANEW(fd, expr)                                                                        \
-    ({                                                                                             \
-        long made_;                                                                                \
-        do {                                                                                       \
-            made_ = proc_refresh(PK_SLOT_PROC, (int)(fd));                                         \
-            if (made_ == 0)                                                                        \
-                made_ = (expr);                                                                    \
-        } while (made_ == -EREMOTE);                                                               \
-        made_;                                                                                     \
-    })
-
 /* The memory object of an open file for mmap(2), in a slot that the caller drops; 0: anonymous memory. */
 long linux_mmap_file(int fd, int prot, int flags, uint64_t offset, uint64_t length);
 /* 0 or -EBADF: whether it is open for more than its path, for calls that look at it before they look at the rest. */
@@ -43,6 +28,21 @@ PK_MUST_CHECK static inline long program_read(void *to, uint64_t from, uint64_t 
 PK_MUST_CHECK static inline long program_write(uint64_t to, const void *from, uint64_t length) {
     return user_put((void *)to, from, length);
 }
+
+/*
+ * The process server makes what is in the file, each time that a reader begins anew (EREMOTE). Somebody else who has
+ * the file open may take what was made for this reader; then it is made again.
+ */
+#define MADE_ANEW(fd, expr)                                                                        \
+    ({                                                                                             \
+        long made_;                                                                                \
+        do {                                                                                       \
+            made_ = proc_refresh(PK_SLOT_PROC, (int)(fd));                                         \
+            if (made_ == 0)                                                                        \
+                made_ = (expr);                                                                    \
+        } while (made_ == -EREMOTE);                                                               \
+        made_;                                                                                     \
+    })
 
 long linux_close(uint64_t fd);
 long linux_read(uint64_t fd, uint64_t buffer, uint64_t length);
