@@ -113,7 +113,12 @@
 #define PK_SYNC_CODE (-57) /* (): what is run from now on is what was written before */
 #define PK_MACHINE_CHECK                                                                           \
     (-58) /* (machine): debug kernels: how much is wrong with the kernel's own data */
-#define PK_CALLS 58
+/* (object, offset, PK_FIND_*) -> offset: where pages that are there, or are not, go on behind that one; or the object's
+ * size; or where a bounded search ended. It is found when the same offset comes back. */
+#define PK_OBJECT_FIND (-59)
+#define PK_OBJECT_DISCARD                                                                          \
+    (-60) /* (object, offset, length): whole pages become zeros without memory; 1: more from the next data on */
+#define PK_CALLS 60
 
 #define PK_WORDS 10 /* of a message */
 
@@ -145,6 +150,8 @@
 #define PK_TIMER_DEFERRABLE 1 /* timer_set: does not wake a machine in which nobody runs */
 
 #define PK_RESIZE_STEP 1 /* object_resize: one step of bounded length; 1 if there is more to do */
+#define PK_FIND_HOLE 0   /* object_find: a page that is not there */
+#define PK_FIND_DATA 1   /* one that is */
 #define PK_NONBLOCK 1    /* receive, wait: -EAGAIN instead of blocking */
 
 /* Rights. What each bit allows depends on the object. */

@@ -338,6 +338,13 @@ PK_MUST_CHECK static inline long pk_object_resize(uint64_t object, uint64_t size
 PK_MUST_CHECK static inline long pk_object_resize_step(uint64_t object, uint64_t size) {
     return pk_call6(PK_OBJECT_RESIZE, object, size, PK_RESIZE_STEP, 0, 0, 0);
 }
+PK_MUST_CHECK static inline long pk_object_find(uint64_t object, uint64_t offset, uint64_t what) {
+    return pk_call6(PK_OBJECT_FIND, object, offset, what, 0, 0, 0);
+}
+PK_MUST_CHECK static inline long pk_object_discard(uint64_t object, uint64_t offset,
+                                                   uint64_t length) {
+    return pk_call6(PK_OBJECT_DISCARD, object, offset, length, 0, 0, 0);
+}
 PK_MUST_CHECK static inline long pk_object_info(uint64_t object, struct pk_object_info *info) {
     return pk_call6(PK_OBJECT_INFO, object, (uintptr_t)info, 0, 0, 0, 0);
 }

@@ -115,6 +115,29 @@ long sys_object_resize(struct thread *self, const uint64_t *a) {
     return more > 0 && !(a[2] & PK_RESIZE_STEP) ? call_restart(self) : more;
 }
 
+/* In bytes; what is asked for begins at page borders, but at the offset itself if that is in such a page. */
+long sys_object_find(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    const struct object *o = find_object(self, a[0], 0, NULL, &error);
+    if (!o)
+        return error;
+    if (o->device || a[1] > o->size || a[2] > PK_FIND_DATA)
+        return -EINVAL;
+    uint64_t found = object_find(o, a[1] >> PAGE_SHIFT, a[2] == PK_FIND_DATA) << PAGE_SHIFT;
+    return (long)min_u64(max_u64(found, a[1]), o->size);
+}
+
+long sys_object_discard(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct object *o = find_object(self, a[0], PK_RIGHT_MANAGE, NULL, &error);
+    if (!o)
+        return error;
+    uint64_t end = a[1] + a[2];
+    if (o->device || (a[1] | a[2]) & PAGE_MASK || end < a[1] || end > align_up(o->size, PAGE_SIZE))
+        return -EINVAL;
+    return object_discard_step(o, a[1] >> PAGE_SHIFT, end >> PAGE_SHIFT);
+}
+
 long sys_object_info(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct object *o = find_object(self, a[0], 0, NULL, &error);

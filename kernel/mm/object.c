@@ -10,8 +10,6 @@
 #include <mm/slab.h>
 #include <parley/errno.h>
 
-#define NODE_BITS 9
-
 #define LOOKS_PER_CREDIT 24
 #define SHARE_CREDIT 4
 #define ZERO_CREDIT 25
@@ -21,7 +19,7 @@
 static uint64_t next_id = 1;
 
 static uint64_t capacity(unsigned height) {
-    return 1ull << (NODE_BITS * height);
+    return 1ull << (OBJECT_NODE_BITS * height);
 }
 
 static void **new_node(struct object *o) {
@@ -52,7 +50,7 @@ static void **slot(struct object *o, uint64_t index, bool create) {
             if (!*at)
                 return NULL;
         }
-        at = (void **)*at + (index >> (NODE_BITS * (level - 1)) & (OBJECT_NODE_ENTRIES - 1));
+        at = (void **)*at + (index >> (OBJECT_NODE_BITS * (level - 1)) & (OBJECT_NODE_ENTRIES - 1));
     }
     return at;
 }

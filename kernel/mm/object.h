@@ -10,7 +10,8 @@
 #include <mm/frame.h>
 
 /* Its frames stand in a radix tree of nodes of so many entries, each a page. */
-#define OBJECT_NODE_ENTRIES 512
+#define OBJECT_NODE_BITS 9
+#define OBJECT_NODE_ENTRIES (1 << OBJECT_NODE_BITS)
 
 struct object {
     struct kobject kobject;
@@ -55,6 +56,16 @@ struct frame *object_frame(struct object *o, uint64_t index);
  * more to do, by calling it again; -ENOMEM: the same, but there was no memory to do it with; -EINVAL.
  */
 long object_resize_step(struct object *o, uint64_t size, int *credit);
+/*
+ * From page `index` on, the first one that is there (or, not `data`, is not), or how far a bounded search has come
+ * without it. Not beyond the object's end.
+ */
+uint64_t object_find(const struct object *o, uint64_t index, bool data);
+/*
+ * The pages from `first` to before `end` become zeros, and their memory is free. 1: there is more to do, from where
+ * object_find() finds the next data on; -EBUSY: somebody maps the object, or it is being cut.
+ */
+long object_discard_step(struct object *o, uint64_t first, uint64_t end);
 /* A region begins to map the object, maybe as a part or a copy of another (or NULL); it ends. */
 void object_add_region(struct object *o, struct list *region, struct list *like);
 void object_remove_region(struct object *o, struct list *region);

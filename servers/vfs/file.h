@@ -134,6 +134,10 @@ long data_read(uint64_t token, uint64_t done, struct node *node, uint64_t offset
 long data_write(uint64_t token, uint64_t done, struct node *node, uint64_t offset, uint64_t length);
 /* 0, a negative errno, or what request_wait() returned: the request is handled again then. */
 long data_resize(struct request *req, struct node *node, int64_t size);
+/* SEEK_DATA (`data`) and SEEK_HOLE of lseek(2): an offset, -ENXIO, or as data_resize (holes.c). */
+int64_t data_seek(struct request *req, const struct node *node, int64_t offset, bool data);
+/* What lies in that range becomes a hole; as data_resize. */
+long data_punch(struct request *req, struct node *node, uint64_t offset, uint64_t length);
 /* How many pages of the file there are; those of holes are not. */
 uint64_t data_pages(const struct node *node);
 /* Before all others: 0 or a negative errno. */

@@ -90,7 +90,12 @@ long vfs_handle_lseek(struct request *req, int fd, int64_t offset, int whence) {
         if (offset < 0 || offset >= size) {
             return -ENXIO;
         }
-        base = whence == LX_SEEK_HOLE ? size - offset : 0;
+        offset = node_is_regular(file->node)
+                     ? data_seek(req, file->node, offset, whence == LX_SEEK_DATA)
+                     : (whence == LX_SEEK_HOLE ? size : offset);
+        if (offset < 0) {
+            return offset;
+        }
         break;
     default:
         return -EINVAL;
@@ -226,6 +231,12 @@ long vfs_handle_fsync(struct request *req, int fd) {
     return node_is_regular(file->node) || node_is_dir(file->node) ? 0 : -EINVAL;
 }
 
+/* fallocate(2)'s modes: files have holes where nothing was written, and others can be made. */
+static bool mode_is_served(uint32_t mode) {
+    return mode == 0 || mode == LX_FALLOC_FL_KEEP_SIZE ||
+           mode == (LX_FALLOC_FL_PUNCH_HOLE | LX_FALLOC_FL_KEEP_SIZE);
+}
+
 /* Frames come on demand; what can be promised is the length. */
 long vfs_handle_fallocate(struct request *req, int fd, uint32_t mode, int64_t offset,
                           int64_t length) {
@@ -237,7 +248,7 @@ long vfs_handle_fallocate(struct request *req, int fd, uint32_t mode, int64_t of
     if (offset < 0 || length <= 0) {
         return -EINVAL;
     }
-    if (mode & ~LX_FALLOC_FL_KEEP_SIZE) {
+    if (!mode_is_served(mode)) {
         return -EOPNOTSUPP;
     }
     if (!file_writes(file)) {
@@ -248,6 +259,9 @@ long vfs_handle_fallocate(struct request *req, int fd, uint32_t mode, int64_t of
     }
     if (__builtin_add_overflow(offset, length, &end)) {
         return -EFBIG;
+    }
+    if (mode & LX_FALLOC_FL_PUNCH_HOLE) {
+        return data_punch(req, file->node, (uint64_t)offset, (uint64_t)length);
     }
     bool keep = (mode & LX_FALLOC_FL_KEEP_SIZE) || end <= (int64_t)file->node->size;
     return keep ? 0 : data_resize(req, file->node, end);

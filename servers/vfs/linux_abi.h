@@ -94,6 +94,7 @@ _Static_assert(sizeof(struct lx_flock) == 32, "struct flock");
 #define LX_MAP_TYPE 15u
 
 #define LX_FALLOC_FL_KEEP_SIZE 1u
+#define LX_FALLOC_FL_PUNCH_HOLE 2u
 
 struct lx_pollfd {
     int32_t fd;

@@ -445,6 +445,74 @@ static void test_sparse(void) {
     unlink("sparse");
 }
 
+#define FAR (1L << 32)
+
+static bool is_zero(int fd, off_t from, size_t length) {
+    static char data[65536];
+    for (size_t done = 0; done < length; done += sizeof(data)) {
+        size_t count = length - done < sizeof(data) ? length - done : sizeof(data);
+        if (pread(fd, data, count, from + (off_t)done) != (ssize_t)count)
+            return false;
+        for (size_t i = 0; i < count; i++)
+            if (data[i])
+                return false;
+    }
+    return true;
+}
+
+/* Where data and holes are, as lseek(2) tells, and holes that fallocate(2) makes. */
+static void test_holes(void) {
+    static char data[64 * 4096];
+    int fd = create("holes", "");
+    memset(data, 'x', sizeof(data));
+    is_errno(lseek(fd, 0, SEEK_DATA), ENXIO, "nothing in an empty file");
+    is_int(ftruncate(fd, 2 * FAR), 0, "a large hole");
+    is_errno(lseek(fd, 0, SEEK_DATA), ENXIO, "no data");
+    is_int(lseek(fd, 5, SEEK_HOLE), 5, "a hole everywhere");
+    is_int(pwrite(fd, data, sizeof(data), FAR), sizeof(data), "64 pages far behind");
+    is_int(lseek(fd, 5, SEEK_DATA), FAR, "there is data");
+    is_int(lseek(fd, FAR + 5, SEEK_DATA), FAR + 5, "also in its middle");
+    is_int(lseek(fd, FAR + 5, SEEK_HOLE), FAR + (off_t)sizeof(data), "then a hole");
+    is_errno(lseek(fd, FAR + (off_t)sizeof(data), SEEK_DATA), ENXIO, "to the end");
+    is_errno(lseek(fd, 2 * FAR, SEEK_HOLE), ENXIO, "behind the end");
+    is_errno(lseek(fd, -1, SEEK_HOLE), ENXIO, "in front of the beginning");
+    int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    long before = blocks(fd);
+    is_errno(fallocate(fd, FALLOC_FL_PUNCH_HOLE, 0, 1), EOPNOTSUPP, "a hole without KEEP_SIZE");
+    is_int(fallocate(fd, punch, FAR + 100, 8 * 4096), 0, "a hole, at no page's border");
+    is_int(before - blocks(fd), 7 * 8, "seven pages are gone");
+    ok(is_zero(fd, FAR + 100, 8 * 4096), "zeros");
+    is_int(pread(fd, data, 100, FAR), 100, "in front of it");
+    is_int(data[99], 'x', "nothing has changed");
+    is_int(pread(fd, data, 1, FAR + 100 + 8 * 4096), 1, "behind it");
+    is_int(data[0], 'x', "neither");
+    is_int(lseek(fd, FAR, SEEK_HOLE), FAR + 4096, "the hole is found");
+    is_int(lseek(fd, FAR + 4096, SEEK_DATA), FAR + 8 * 4096, "and its end");
+    is_int(fallocate(fd, punch, FAR + 20 * 4096 + 10, 20), 0, "a hole in a page");
+    ok(is_zero(fd, FAR + 20 * 4096 + 10, 20), "zeros");
+    is_int(pread(fd, data, 40, FAR + 20 * 4096), 40, "around it");
+    ok(data[9] == 'x' && data[30] == 'x', "nothing has changed");
+    char *map = mmap(NULL, 4 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, FAR + 30 * 4096);
+    ok(map != MAP_FAILED && map[4096] == 'x', "some of it mapped");
+    is_int(fallocate(fd, punch, FAR + 31 * 4096, 2 * 4096), 0, "a hole there");
+    ok(map[4095] == 'x' && map[4096] == 0 && map[3 * 4096 - 1] == 0 && map[3 * 4096] == 'x',
+       "is seen");
+    munmap(map, 4 * 4096);
+    is_int(fallocate(fd, punch, 0, 2 * FAR), 0, "all of it");
+    is_int(blocks(fd), 0, "no block is left");
+    is_int(lseek(fd, 0, SEEK_END), 2 * FAR, "the size stays");
+    for (int i = 0; i < 40; i++)
+        if (pwrite(fd, data, sizeof(data), i * (off_t)sizeof(data)) < 0)
+            bail("pwrite");
+    is_int(lseek(fd, 0, SEEK_HOLE), 40 * sizeof(data), "behind many pages");
+    is_int(fallocate(fd, punch, 4096, 39 * sizeof(data)), 0, "a long hole");
+    is_int(lseek(fd, 4096, SEEK_DATA), 39 * sizeof(data) + 4096, "is found");
+    is_int(ftruncate(fd, 4096), 0, "cut it");
+    is_int(lseek(fd, 0, SEEK_HOLE), 4096, "a hole at the end");
+    close(fd);
+    unlink("holes");
+}
+
 /* In Linux's order of checks. */
 static void test_paths(void) {
     mkdir("a", 0755);
@@ -614,6 +682,7 @@ int main(int count, char **arguments) {
     test_devices();
     test_bad_first();
     test_sparse();
+    test_holes();
     test_paths();
     test_access_time();
     test_busy_program();

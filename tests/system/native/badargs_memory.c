@@ -56,6 +56,12 @@ void bad_values(void) {
     expect(-EINVAL, PK_OBJECT_CREATE, A, PAGE, t.object, 1ull << 63, 0, 0);
     expect(-EINVAL, PK_OBJECT_CREATE, A, 4 * PAGE, t.object, 0, 0, 0);
     expect(-EFBIG, PK_OBJECT_RESIZE, t.object, ~0ull, 0, 0, 0, 0);
+    expect(-EINVAL, PK_OBJECT_FIND, t.object, 1ull << 50, PK_FIND_DATA, 0, 0, 0);
+    expect(-EINVAL, PK_OBJECT_FIND, t.object, 0, PK_FIND_DATA + 1, 0, 0, 0);
+    expect(-EINVAL, PK_OBJECT_DISCARD, t.object, 1, PAGE, 0, 0, 0);
+    expect(-EINVAL, PK_OBJECT_DISCARD, t.object, 0, PAGE + 1, 0, 0, 0);
+    expect(-EINVAL, PK_OBJECT_DISCARD, t.object, 0, 1ull << 50, 0, 0, 0);
+    expect(-EINVAL, PK_OBJECT_DISCARD, t.object, -PAGE, 2 * PAGE, 0, 0, 0);
     expect(-EINVAL, PK_MAP, t.task, 0, PAGE, 1ull << 6, 0, 0);
     expect(-EINVAL, PK_MAP, t.task, 0, PAGE, ~0ull, 0, 0);
     expect(-EINVAL, PK_MAP, t.task, 0, PAGE, 1ull << 63 | PK_PROT_READ, 0, 0);

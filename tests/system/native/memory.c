@@ -176,6 +176,59 @@ static void resize(void) {
     drop(object);
 }
 
+/* The search's end, however many calls it takes. */
+static uint64_t find_all(uint64_t object, uint64_t from, uint64_t what) {
+    for (;;) {
+        long next = pk_object_find(object, from, what);
+        if (next < 0 || (uint64_t)next == from)
+            return next < 0 ? ~0ull : from;
+        from = (uint64_t)next;
+    }
+}
+
+static void holes(void) {
+    const uint64_t size = (1ull << 38) + 100, far = 1ull << 37;
+    uint64_t object = SLOT(pk_object_create(size, 0, 0));
+    unsigned char byte = 1;
+    IS(find_all(object, 5, PK_FIND_HOLE), 5);
+    IS(find_all(object, 5, PK_FIND_DATA), size);
+    IS(pk_object_write(object, 7, &byte, 1), 1);
+    IS(pk_object_write(object, PAGE, &byte, 1), 1);
+    IS(pk_object_write(object, far, &byte, 1), 1);
+    IS(pk_object_write(object, size - 1, &byte, 1), 1);
+    IS(find_all(object, 5, PK_FIND_DATA), 5);
+    IS(find_all(object, 5, PK_FIND_HOLE), 2 * PAGE);
+    IS(find_all(object, 2 * PAGE, PK_FIND_DATA), far);
+    IS(find_all(object, far, PK_FIND_HOLE), far + PAGE);
+    IS(find_all(object, far + PAGE, PK_FIND_DATA), size - 100);
+    IS(find_all(object, size - 100, PK_FIND_HOLE), size);
+    struct pk_object_info info;
+    uint64_t at = map_at(0, 1, RW | PK_MAP_SHARED, object, 0);
+    IS(pk_object_discard(object, 0, PAGE), -EBUSY);
+    unmap(at, 1);
+    IS(pk_object_discard(object, 0, PAGE), 0);
+    IS(find_all(object, 0, PK_FIND_DATA), PAGE);
+    long more = 0;
+    for (uint64_t from = PAGE; (from = find_all(object, from, PK_FIND_DATA)) < far + PAGE;)
+        more |= pk_object_discard(object, from, far + PAGE - from);
+    CHECK(more >= 0);
+    IS(pk_object_info(object, &info), 0);
+    IS(info.resident, 1);
+    IS(pk_object_read(object, far, &byte, 1), 1);
+    IS(byte, 0);
+    drop(object);
+    object = SLOT(pk_object_create(300 * PAGE, 0, 0));
+    for (uint64_t i = 0; i < 300; i++)
+        IS(pk_object_write(object, i * PAGE, &byte, 1), 1);
+    IS(pk_object_discard(object, PAGE, 298 * PAGE), 1);
+    IS(pk_object_discard(object, PAGE, 298 * PAGE), 1);
+    while ((more = pk_object_discard(object, PAGE, 298 * PAGE)) == 1)
+        ;
+    IS(more, 0);
+    IS(find_all(object, PAGE, PK_FIND_DATA), 299 * PAGE);
+    drop(object);
+}
+
 /* An object made from a part of another shares its frames. */
 static void object_from(void) {
     uint64_t source = SLOT(pk_object_create(5 * PAGE, 0, 0)), value = 11;
@@ -263,6 +316,7 @@ int main(void) {
         {"the maximum protection holds", maximum, false},
         {"write-only memory can be read", write_only, false},
         {"region information", region_tags, false},
+        {"holes are found, and made", holes, false},
         {"a large object shrinks wherever it is mapped", large_resize, false},
         {"a large object shares its frames", large_share, false},
         {"thousands of regions change at once", many_regions, false},
