@@ -23,7 +23,7 @@
 struct file;
 struct pipe;
 struct made;
-struct walk_rest;
+struct walks;
 struct poll_queue;
 
 /* Any of them but poll may be NULL; then the call gets the error that stands with it. */
@@ -61,12 +61,12 @@ struct context {
     int limit;           /* descriptors from here on are not given out (RLIMIT_NOFILE) */
     int lowest_free;     /* no descriptor below it is free */
     struct node *cwd;
-    struct node *root;           /* where its paths begin (chroot(2)); NULL: the tree's */
-    struct node *program;        /* that it runs, which nobody may write meanwhile; may be NULL */
-    struct node *starting;       /* that it asked to run last: its program if the exec succeeds */
-    uint64_t lock_key;           /* owns its record locks (locks.h) */
-    struct walk_rest *exec_walk; /* on the way to one; NULL: at its end */
-    bool guarded; /* it does not run for one user alone: others may not look into it */
+    struct node *root;       /* where its paths begin (chroot(2)); NULL: the tree's */
+    struct node *program;    /* that it runs, which nobody may write meanwhile; may be NULL */
+    struct node *starting;   /* that it asked to run last: its program if the exec succeeds */
+    uint64_t lock_key;       /* owns its record locks (locks.h) */
+    struct walks *exec_walk; /* on the way to one; NULL: at its end */
+    bool guarded;            /* it does not run for one user alone: others may not look into it */
     uint32_t umask;
     int group;   /* process group and session as a terminal sees them, */
     int session; /* 0: it has given up its terminal */

@@ -10,7 +10,8 @@
 
 #define TEXT_SIZE (2 * PATH_LONGEST + 2)
 
-static char path_buffer[TEXT_SIZE];
+/* Aligned so that the first piece, all of most paths, is in one page: that is copied the shortest way. */
+static _Alignas(STEP_FIRST) char path_buffer[TEXT_SIZE];
 
 /* On the way up from a directory. */
 struct climb {
@@ -27,9 +28,11 @@ struct walks {
     char text[TEXT_SIZE];
 };
 
+static struct walks *exec_walks; /* of the exec that is asked for, or NULL */
+
 static struct walks *walks_of_request(void) {
     struct request_memory *memory = request_memory();
-    return memory ? container_of(memory, struct walks, head) : NULL;
+    return memory ? container_of(memory, struct walks, head) : exec_walks;
 }
 
 static void climb_end(struct climb *climb) {
@@ -62,17 +65,20 @@ static struct walks *walks_new(void) {
     return walks;
 }
 
-/* The walk has come to rest->at: `before` was where it had stopped last. */
-static long walk_on_later(const struct request *req, struct walks *walks, struct node *before,
-                          const struct walk_rest *rest) {
+/* The walk has come to rest->at: `before` was where it had stopped last. An exec's is asked for by a server. */
+static long walk_on_later(const struct request *req, const struct caller *caller,
+                          struct walks *walks, struct node *before, const struct walk_rest *rest) {
     node_hold(rest->at);
     if (before) {
         node_put(before);
     }
-    return request_wait(req, NULL, &walks->head);
+    if (request_client(req)) {
+        return request_wait(req, NULL, &walks->head);
+    }
+    caller->context->exec_walk = walks;
+    return -EAGAIN;
 }
 
-/* Who is no client does not wait: what is too long for one go is ELOOP. */
 long walk_from(const struct request *req, unsigned which, const char *path, struct node *start,
                const struct caller *caller, uint32_t flags, struct walk *walk) {
     static struct walk_rest fresh;
@@ -84,9 +90,6 @@ long walk_from(const struct request *req, unsigned which, const char *path, stru
     if (result != WALK_MORE) {
         return result;
     }
-    if (!request_client(req)) {
-        return -ELOOP;
-    }
     if (!walks) {
         walks = walks_new();
         if (!walks) {
@@ -94,7 +97,7 @@ long walk_from(const struct request *req, unsigned which, const char *path, stru
         }
         walks->rest[which] = fresh;
     }
-    return walk_on_later(req, walks, before, rest);
+    return walk_on_later(req, caller, walks, before, rest);
 }
 
 #define CLIMBED_AT_ONCE 5000
@@ -238,45 +241,19 @@ long walk_at(const struct request *req, const struct caller *caller, int dirfd, 
 
 void exec_walk_end(struct context *context) {
     if (context->exec_walk) {
-        node_put(context->exec_walk->at);
-        free(context->exec_walk);
+        walks_release(&context->exec_walk->head);
         context->exec_walk = NULL;
     }
 }
 
-static long exec_walk_on_later(struct context *context, const struct walk_rest *rest) {
-    struct walk_rest *kept = malloc(sizeof(*kept));
-    if (!kept) {
-        return -ENOMEM;
-    }
-    *kept = *rest;
-    node_hold(kept->at);
-    exec_walk_end(context);
-    context->exec_walk = kept;
-    return -EAGAIN;
-}
-
 long walk_for_exec(const struct request *req, const struct caller *caller, int dirfd,
                    uint32_t flags, bool again, struct walk *walk) {
-    static struct walk_rest rest;
-    struct context *context = caller->context;
-    const char *path;
-    struct node *start;
-    int error = read_path(req, &path);
-    if (!error) {
-        error = start_of(caller, dirfd, path, &start);
+    if (!again) {
+        exec_walk_end(caller->context);
     }
-    if (error) {
-        return error;
-    }
-    rest.at = NULL;
-    if (again && context->exec_walk) {
-        rest = *context->exec_walk;
-    }
-    int result = path_walk_part(&rest, path, start, &caller->who, flags, walk);
-    if (result == WALK_MORE) {
-        return exec_walk_on_later(context, &rest);
-    }
+    exec_walks = caller->context->exec_walk;
+    long result = walk_at(req, caller, dirfd, flags, walk);
+    exec_walks = NULL;
     return result;
 }
 

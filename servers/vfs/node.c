@@ -63,7 +63,9 @@ void node_accessed(struct node *node) {
 }
 
 static void node_free(struct node *node) {
-    free(node->removed);
+    if (node->removed) {
+        free(node->removed);
+    }
     if (node_is_symlink(node)) {
         free(node->target);
     } else {

@@ -66,6 +66,11 @@ static __attribute__((noinline, cold)) long write_in_background(uint64_t fd, uin
     return result;
 }
 
+static __attribute__((noinline, cold)) long read_made(uint64_t fd, uint64_t buffer,
+                                                      uint64_t length) {
+    return MADE_ANEW(fd, vfs_read(PK_SLOT_VFS, (int)fd, pointer(buffer), length));
+}
+
 /* So many zeros have been read that to send them would take longer (VFS_READ_ZEROS). */
 static long fill_with_zeros(uint64_t buffer, uint64_t count) {
     static const uint64_t zeros[VFS_ZEROS_MOST / sizeof(uint64_t)];
@@ -73,11 +78,12 @@ static long fill_with_zeros(uint64_t buffer, uint64_t count) {
 }
 
 /* What the server answered to a read or a write becomes the call's result. */
-static long finish_read(uint64_t fd, uint64_t buffer, uint64_t length, long result) {
+static inline __attribute__((always_inline)) long finish_read(uint64_t fd, uint64_t buffer,
+                                                              uint64_t length, long result) {
     if (result == -ERESTART) {
         result = read_in_background(fd, buffer, length);
     } else if (result == -EREMOTE) {
-        result = MADE_ANEW(fd, vfs_read(PK_SLOT_VFS, (int)fd, pointer(buffer), length));
+        result = read_made(fd, buffer, length);
     }
     return result < -(long)ERRNO_MOST ? fill_with_zeros(buffer, (uint64_t)(result - VFS_READ_ZEROS))
                                       : result;
