@@ -52,7 +52,7 @@ static struct linux_timeval to_timeval(uint64_t ns) {
 /* clock_getcpuclockid(3): the complement of a pid in the upper bits, the kind of clock in the lower three. */
 #define CPU_CLOCK_LAST 2
 static long read_process_clock(int clock, uint64_t *ns) {
-    int pid = ~(clock >> 3);
+    int pid = (int)(~(uint32_t)clock >> 3);
     if ((clock & 3) > CPU_CLOCK_LAST)
         return -EINVAL;
     return proc_run_time(PK_SLOT_PROC, pid, ns) < 0 ? -EINVAL : 0;
