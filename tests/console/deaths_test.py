@@ -14,7 +14,7 @@ import time
 
 import pexpect
 
-PROMPT = re.compile(r"(?:^|\n)\$ $")
+PROMPT = re.compile(r"(?:^|\n)?\$ $")  # what a dying program prints may stand before it
 DEATH = r"\[init\] init: {0} died, message \d+ of (?:process \d+|vfs): cause 15, address 0, pc [0-9a-f]{{8}}"
 # binutils 2.44 does not find the lines of some functions that were optimized across files.
 PLACE = r"^    [0-9a-f]{{8}}: (?:crash at crash\.c:\d+.*|session_unpack_crash at :\?)\n(?:    .*\n)*    message \d+: session\.crash$"

@@ -34,6 +34,7 @@ void timers(void) {
 
 #define DUE (20 * MS)
 #define LONG (500 * MS)
+#define TRIES 60
 
 static volatile uint64_t seen_at; /* when the deferrable timer's event came */
 static volatile bool spin;
@@ -79,13 +80,13 @@ void deferrable_timers(void) {
     drop(n);
     /* The console may wake the machine now and then. */
     uint64_t took = 0;
-    for (int tries = 0; tries < 10 && took < LONG / 2; tries++)
+    for (int tries = 0; tries < TRIES && took < LONG / 2; tries++)
         took = deferred();
     CHECK(took >= LONG / 2);
     spin = true;
     uint64_t task = task_sharing(), thread = thread_run(task, spinner, 0, 10);
     took = 0; /* a loaded machine may hold the harts up now and then, too */
-    for (int tries = 0; tries < 10 && !(took >= DUE && took < LONG / 2); tries++)
+    for (int tries = 0; tries < TRIES && !(took >= DUE && took < LONG / 2); tries++)
         took = deferred();
     CHECK(took >= DUE && took < LONG / 2);
     shared.done = 0;
