@@ -66,23 +66,6 @@ void things_drop(void) {
     IS(pk_unmap(0, hole, 3 * PAGE), 0);
 }
 
-long raw_call(long number, const uint64_t args[7]) {
-    register uint64_t a0 __asm__("a0") = args[0];
-    register uint64_t a1 __asm__("a1") = args[1];
-    register uint64_t a2 __asm__("a2") = args[2];
-    register uint64_t a3 __asm__("a3") = args[3];
-    register uint64_t a4 __asm__("a4") = args[4];
-    register uint64_t a5 __asm__("a5") = args[5];
-    register uint64_t a6 __asm__("a6") = args[6];
-    register long a7 __asm__("a7") = number;
-    __asm__ volatile("ecall"
-                     : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6),
-                       "+r"(a7)
-                     :
-                     : "t0", "t1", "t2", "t3", "t4", "t5", "t6", "ra", "memory");
-    return (long)a0;
-}
-
 struct snapshot {
     struct pk_task_info task, other;
     uint64_t objects;
@@ -103,9 +86,9 @@ static struct snapshot look(void) {
 
 void expect(long want, long number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
             uint64_t a5) {
-    const uint64_t args[7] = {a0, a1, a2, a3, a4, a5, 0};
+    uint64_t args[13] = {a0, a1, a2, a3, a4, a5};
     struct snapshot before = look();
-    long got = raw_call(number, args);
+    long got = tap_call(number, args);
     struct snapshot after = look();
     if (got != want)
         tap_print("# call %ld(%lx, %lx, %lx, %lx, %lx, %lx)\n", number, a0, a1, a2, a3, a4, a5);

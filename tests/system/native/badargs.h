@@ -18,7 +18,6 @@ extern struct things things;
 void things_make(void);
 void things_drop(void);
 
-long raw_call(long number, const uint64_t args[7]);
 /* Makes the call, checks the result, and that the kernel's objects and the task's memory stay. */
 void expect(long want, long number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
             uint64_t a5);
