@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 
+from checks import report
+
 SECONDS = 120  # until a root is being made
 
 
@@ -59,12 +61,10 @@ def main():
         "so are its mounts": not any(name in mounts for name in made),
         "and its processes": not any(users_of(name) for name in made),
     }
-    print(f"1..{len(checks)}")
-    for number, (what, good) in enumerate(checks.items(), 1):
-        print(f"{'ok' if good else 'not ok'} {number} - {what}")
-    if not all(checks.values()):
+    good = report(checks)
+    if not good:
         print("# " + said.replace("\n", "\n# "))
-    return 0 if all(checks.values()) else 1
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

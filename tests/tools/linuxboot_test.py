@@ -9,6 +9,8 @@ import stat
 import sys
 import tempfile
 
+from checks import report
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "tools"))
 from parleytools import cpio, linuxboot, qemu  # noqa: E402
 
@@ -47,9 +49,8 @@ def main():
         "the command follows the kernel's own options":
             linuxboot.arguments("/bin/x y").endswith(" -- /bin/x y"),
     }
-    print(f"1..{len(checks)}")
-    for number, (text, good) in enumerate(checks.items(), 1):
-        print(f"{'' if good else 'not '}ok {number} - {text}")
+    return 0 if report(checks) else 1
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())

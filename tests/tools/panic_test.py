@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 
+from checks import report
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "tools"))
 from parleytools import panic  # noqa: E402
 
@@ -74,10 +76,7 @@ def main():
         checks["an unknown server's lines stay as they are"] = \
             panic.report(death.replace("tea", "coffee"), elf) == death.replace("tea", "coffee") + "\n"
         checks["without either there is nothing to say"] = panic.report("one\ntwo\n", elf) == ""
-    print(f"1..{len(checks)}")
-    for number, (what, good) in enumerate(checks.items(), 1):
-        print(f"{'ok' if good else 'not ok'} {number} - {what}")
-    return 0 if all(checks.values()) else 1
+    return 0 if report(checks) else 1
 
 
 if __name__ == "__main__":

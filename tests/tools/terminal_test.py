@@ -6,6 +6,8 @@ import io
 import os
 import sys
 
+from checks import report
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "tools"))
 from parleytools import build, terminal  # noqa: E402
 
@@ -65,10 +67,7 @@ def main():
     checks["a long build says how far it is"] = \
         progress(0, 2) == "building (debug): 1 of 2\nbuilding (debug): 2 of 2\n"
     checks["a short one says nothing"] = progress(1000, 2) == ""
-    print(f"1..{len(checks)}")
-    for number, (what, good) in enumerate(checks.items(), 1):
-        print(f"{'ok' if good else 'not ok'} {number} - {what}")
-    return 0 if all(checks.values()) else 1
+    return 0 if report(checks) else 1
 
 
 if __name__ == "__main__":
