@@ -3,12 +3,12 @@
  * A fork bomb and memory hogs under a limit of page frames (/bin/quota): they fail, others do not,
  * and afterwards all memory is free again. Skipped where there is no such limit.
  */
+#include "quota.h"
 #include "tap.h"
 
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#define PR_PARLEY_QUOTA 0x50524c59
 #define PAGE 4096
 
 static char *self;

@@ -3,6 +3,7 @@
  * Memory: brk(2), mmap(2), munmap(2), mprotect(2), mremap(2), sharing over fork, faults. Runs on
  * Linux and under qemu-user, save for MAP_FIXED_NOREPLACE there.
  */
+#include "quota.h"
 #include "tap.h"
 
 #include <setjmp.h>
@@ -281,18 +282,8 @@ static void test_no_leak(void) {
     check_free_pages(before, 16, "20 times 2 MiB later all memory is free again");
 }
 
-#define PR_PARLEY_QUOTA 0x50524c59
 #define BASE 0x3000000000UL /* a page table's span begins here, */
 #define SPAN 0x200000UL     /* and the next one's so much higher */
-
-/* Maps pages that cannot be joined until there is no memory for one more. */
-static void use_up(void) {
-    int which = 0;
-
-    while (mmap(NULL, 4096, which ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
-           MAP_FAILED)
-        which = !which;
-}
 
 /*
  * After a fork, page tables are shared with the child; to unmap what is in one beside something else takes

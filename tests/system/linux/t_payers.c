@@ -4,6 +4,7 @@
  * messages, signals, names or pipes, another user's processes go on as before; and when they end all of it
  * comes back. What runs out is the user's own to hear: an errno, or the end of the process that has most.
  */
+#include "quota.h"
 #include "tap.h"
 
 #include <fcntl.h>
@@ -14,7 +15,6 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#define PR_PARLEY_QUOTA 0x50524c59
 #define PAGE 4096
 #define MIB (1 << 20)
 #define NOBODY 65534

@@ -3,6 +3,7 @@
  * System V shared memory: shmget(2), shmop(2), shmctl(2). Runs on Linux as root; under qemu-user
  * the executing of itself needs binfmt.
  */
+#include "quota.h"
 #include "tap.h"
 
 #include <setjmp.h>
@@ -14,7 +15,6 @@
 #define KEY 0x50415203
 #define SIZE (5 * 4096)
 #define FAILED ((void *)-1)
-#define PR_PARLEY_QUOTA 0x50524c59
 
 static int segment;
 static char *self;
@@ -269,15 +269,6 @@ static char *attach_across(void) {
     strcpy(at + SPAN, "last");
     *beside = 1;
     return at;
-}
-
-/* Maps pages that cannot be joined until there is no memory for one more. */
-static void use_up(void) {
-    int which = 0;
-
-    while (mmap(NULL, 4096, which ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
-           MAP_FAILED)
-        which = !which;
 }
 
 /*
