@@ -191,35 +191,40 @@ static void context_exited(struct client *client) {
     client->data = NULL;
 }
 
-long vfs_handle_limit(struct request *req, int pid, uint64_t files) {
+struct client *context_client(int pid) {
     struct client *client = pid > 0 ? client_find((uint64_t)pid) : NULL;
-    struct context *context = client ? client->data : NULL;
+    return client && client->data ? client : NULL;
+}
+
+long vfs_handle_limit(struct request *req, int pid, uint64_t files) {
+    struct client *client = context_client(pid);
     (void)req;
-    if (!context) {
+    if (!client) {
         return -ESRCH;
     }
+    struct context *context = client->data;
     context->limit = files < VFS_FILES_MOST ? (int)files : VFS_FILES_MOST;
     return 0;
 }
 
 long vfs_handle_guard(struct request *req, int pid, int guarded) {
-    struct client *client = pid > 0 ? client_find((uint64_t)pid) : NULL;
-    struct context *context = client ? client->data : NULL;
+    struct client *client = context_client(pid);
     (void)req;
-    if (!context) {
+    if (!client) {
         return -ESRCH;
     }
+    struct context *context = client->data;
     context->guarded = guarded != 0;
     return 0;
 }
 
 long vfs_handle_job(struct request *req, int pid, int group, int session) {
-    struct client *client = pid > 0 ? client_find((uint64_t)pid) : NULL;
-    struct context *context = client ? client->data : NULL;
+    struct client *client = context_client(pid);
     (void)req;
-    if (!context) {
+    if (!client) {
         return -ESRCH;
     }
+    struct context *context = client->data;
     context->group = group;
     context->session = session;
     return 0;

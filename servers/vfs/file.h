@@ -122,6 +122,8 @@ void context_starts(struct context *context, struct node *program);
 
 /* Session hooks (context.c). */
 extern const struct client_ops context_ops;
+/* The client of that pid which has a context; NULL if there is none. */
+struct client *context_client(int pid);
 
 #define LENGTH_MOST 0x7ffff000ul /* read(2), write(2): no call transfers more */
 #define STEP_BYTES 65536ul       /* what one step of a long transfer copies at most */

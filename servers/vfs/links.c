@@ -77,8 +77,7 @@ static struct client *client_at(const char **path, const struct credentials *who
         pid = number_of(&text) == pid && *text++ == '/' ? pid : 0;
     }
     *path = text;
-    struct client *client = pid > 0 ? client_find((uint64_t)pid) : NULL;
-    return client && client->data ? client : NULL;
+    return context_client(pid);
 }
 
 /* As the process server has it (may_look_into): what runs for one user alone is open to that user. */

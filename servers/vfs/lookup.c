@@ -143,8 +143,8 @@ int caller_of(const struct request *req, struct caller *caller) {
 }
 
 int caller_by_pid(int pid, struct caller *caller) {
-    struct client *client = pid > 0 ? client_find((uint64_t)pid) : NULL;
-    if (!client || !client->data) {
+    struct client *client = context_client(pid);
+    if (!client) {
         return -ESRCH;
     }
     payer_serve(client->payer);
