@@ -199,28 +199,29 @@ void connect_execed(struct process *p) {
             tell(session_execed(endpoints[slot], process_pid(p)));
 }
 
-long connect_credentials(const struct process *p) {
+static long tell_credentials(const struct process *p, unsigned slot) {
+    return session_credentials(endpoints[slot], process_pid(p), p->euid, p->egid, pool_tag(p->pool),
+                               pool_pays_records(p->pool), pool_pays_data(p->pool));
+}
+
+/* Tells all servers that know the process, until one refuses: 0, or its error. */
+static long tell_all(const struct process *p, long (*send)(const struct process *, unsigned slot)) {
     long error = 0;
     for (unsigned slot = FIRST_SLOT; error >= 0 && slot < slots_end; slot++) {
         if (p->connected >> slot & 1)
-            error = session_credentials(endpoints[slot], process_pid(p), p->euid, p->egid,
-                                        pool_tag(p->pool), pool_pays_records(p->pool),
-                                        pool_pays_data(p->pool));
+            error = send(p, slot);
         if (is_lost(error))
             error = 0;
     }
     return error < 0 ? error : 0;
 }
 
+long connect_credentials(const struct process *p) {
+    return tell_all(p, tell_credentials);
+}
+
 long connect_groups(const struct process *p) {
-    long error = 0;
-    for (unsigned slot = FIRST_SLOT; error >= 0 && slot < slots_end; slot++) {
-        if (p->connected >> slot & 1)
-            error = tell_groups(p, slot);
-        if (is_lost(error))
-            error = 0;
-    }
-    return error < 0 ? error : 0;
+    return tell_all(p, tell_groups);
 }
 
 void connect_exited(struct process *p) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a process leaves behind: its children, which init or a subreaper (prctl(2)) adopts, and its memory. There may be thousands, so both are
- * seen to in steps. Nobody can tell: a process whose parent has ended has init for its parent from then on
- * (process_parent()).
+ * What a process leaves behind: its children, which init or a subreaper (prctl(2)) adopts, and its memory.
+ * There may be thousands, so both are seen to in steps. Nobody can tell: a process whose parent has ended has
+ * init for its parent from then on (process_parent()).
  *
  * A death signal (prctl(2)) may end a child, which leaves children in its turn. These wait until those of the process
  * above are done, so that a chain of such processes, however long, needs no deep stack.
