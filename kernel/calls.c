@@ -46,6 +46,7 @@ kernel_call_handler *const kernel_call_table[PK_CALLS + 1] = {
     [-PK_THREAD_REGS] = sys_thread_regs,
     [-PK_THREAD_SUSPEND] = sys_thread_suspend,
     [-PK_THREAD_RESUME] = sys_thread_resume,
+    [-PK_THREAD_KILL] = sys_thread_kill,
     [-PK_THREAD_ATTENTION] = sys_thread_attention,
     [-PK_THREAD_INFO] = sys_thread_info,
     [-PK_THREAD_PRIORITY] = sys_thread_priority,

@@ -20,6 +20,7 @@ void foreign_call(struct thread *t) {
                                   .scratch = x[REG_SCRATCH],
                                   .first_argument = x[REG_A0]};
     x[REG_PC] = t->task->foreign_entry;
+    x[REG_SCRATCH] = t->word;
 }
 
 /* Back to the program; the value is in the result register already. */

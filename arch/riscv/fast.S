@@ -416,7 +416,7 @@ restore_own_call:
     j own_call_1
 
 /*
- * A foreign call: on with the task's foreign entry, where t0 and a7 are free; the kernel keeps them.
+ * A foreign call: on with the task's foreign entry, where t0 is the thread's word; the kernel keeps t0 and a7.
  * Nothing here is anybody else's business, so no lock.
  */
 fast_foreign_call:
@@ -438,7 +438,7 @@ fast_foreign_call:
     ld a7, (HART_SCRATCH + 8)(tp)
     sd a7, FOREIGN_NUMBER(t0)
     csrrw tp, sscratch, tp
-    li t0, 0
+    ld t0, THREAD_WORD(t0)
     sret
 1:  ld a7, (HART_SCRATCH + 8)(tp)
     j trap_general

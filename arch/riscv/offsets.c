@@ -33,6 +33,7 @@ void offsets(void) {
     OFFSET(THREAD_CONDITION, struct thread, condition);
     OFFSET(THREAD_BASE_PRIORITY, struct thread, base_priority);
     OFFSET(THREAD_TASK, struct thread, task);
+    OFFSET(THREAD_WORD, struct thread, word);
     OFFSET(THREAD_HART, struct thread, hart);
     OFFSET(THREAD_PRIORITY, struct thread, sched.priority);
     OFFSET(THREAD_ATTENTION, struct thread, attention);

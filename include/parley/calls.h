@@ -118,7 +118,8 @@
 #define PK_OBJECT_FIND (-59)
 #define PK_OBJECT_DISCARD                                                                          \
     (-60) /* (object, offset, length): whole pages become zeros without memory; 1: more from the next data on */
-#define PK_CALLS 60
+#define PK_THREAD_KILL (-61) /* (thread): end it; what is left of it is the capability */
+#define PK_CALLS 61
 
 #define PK_WORDS 10 /* of a message */
 
@@ -146,6 +147,10 @@
 
 /* A reply with n capabilities sets bits 60-62 of the token register to n. */
 #define PK_TOKEN_CAPS_SHIFT 60
+
+/* The calling thread, as thread_info names it. */
+#define PK_TOKEN_THREAD_BITS 20
+#define PK_TOKEN_THREAD(token) ((token) & ((1ul << PK_TOKEN_THREAD_BITS) - 1))
 
 #define PK_TIMER_DEFERRABLE 1 /* timer_set: does not wake a machine in which nobody runs */
 

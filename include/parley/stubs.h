@@ -306,6 +306,9 @@ PK_MUST_CHECK static inline long pk_thread_regs(uint64_t thread, struct pk_regs 
 PK_MUST_CHECK static inline long pk_thread_suspend(uint64_t thread) {
     return pk_call6(PK_THREAD_SUSPEND, thread, 0, 0, 0, 0, 0);
 }
+PK_MUST_CHECK static inline long pk_thread_kill(uint64_t thread) {
+    return pk_call6(PK_THREAD_KILL, thread, 0, 0, 0, 0, 0);
+}
 PK_MUST_CHECK static inline long pk_thread_resume(uint64_t thread) {
     return pk_call6(PK_THREAD_RESUME, thread, 0, 0, 0, 0, 0);
 }

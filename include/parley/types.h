@@ -37,6 +37,7 @@ struct pk_regs {
     uint64_t fp;       /* get: the thread has floating-point state; set: load f and fcsr */
     uint64_t foreign;  /* get only: 1 if inside a foreign call */
     uint64_t first_a0; /* get only: a0 when that foreign call was made */
+    uint64_t word;     /* get, and thread_create: what foreign calls find in t0 */
 };
 
 enum pk_type {
@@ -87,6 +88,7 @@ struct pk_thread_info {
     uint32_t hart;
     uint32_t foreign; /* inside a foreign call */
     uint64_t user_ns; /* time on a hart */
+    uint64_t id;      /* PK_TOKEN_THREAD of its calls' tokens; another's some time after its end */
 };
 
 struct pk_object_info {

@@ -9,7 +9,7 @@
 #include <task/task.h>
 #include <task/thread.h>
 
-#define TOKEN_ID_BITS 20
+#define TOKEN_ID_BITS PK_TOKEN_THREAD_BITS
 #define TOKEN_BITS 60 /* above: the number of capabilities in a reply */
 #define TOKEN_STEP (1ull << TOKEN_ID_BITS)
 

@@ -66,6 +66,7 @@ struct thread {
     uint64_t
         progress; /* how far a call has come that made way for an interrupt and is made again */
     uint64_t run_ns;
+    uint64_t word; /* its maker's: a foreign call finds it in t0 */
     uint32_t id;
     struct endpoint *receiving; /* where it waits as a receiver, or received last; not held */
     struct hart *fp_hart;

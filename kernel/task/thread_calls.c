@@ -22,6 +22,7 @@ static void get_regs(struct thread *t, struct pk_regs *r) {
     }
     r->foreign = t->foreign.inside;
     r->first_a0 = t->foreign.first_argument;
+    r->word = t->word;
 }
 
 static void set_regs(struct thread *t, const struct pk_regs *r) {
@@ -77,11 +78,12 @@ long sys_thread_create(struct thread *self, const uint64_t *a) {
     if (!t)
         return call_with_memory(self, -ENOMEM);
     set_regs(t, &regs);
+    t->word = regs.word;
     return give_thread(self, t);
 }
 
 /* The copy stands where the original does: inside its call, if it is in one, which returns 0 and
- * a[3] as the first word. */
+ * a[3] as the first word. That is the copy's own word, too. */
 long sys_thread_copy(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct thread *src = call_thread(self, a[1], &error);
@@ -96,6 +98,7 @@ long sys_thread_copy(struct thread *self, const uint64_t *a) {
     t->regs = src->regs;
     t->foreign = src->foreign;
     t->fp = src->fp;
+    t->word = a[3];
     arch_fp_forget(t);
     message_clear(t->regs.x);
     t->regs.x[REG_WORD0] = a[3];
@@ -157,6 +160,23 @@ long sys_thread_suspend(struct thread *self, const uint64_t *a) {
     return 0;
 }
 
+/* It may run on another hart: then it is taken off first. Who ends it needs no notice that its call is over. */
+long sys_thread_kill(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct thread *t = call_thread(self, a[0], &error);
+    if (!t)
+        return error;
+    if (t == self)
+        return -EINVAL;
+    t->suspended = true;
+    if (sched_running_elsewhere(t))
+        return call_restart(self);
+    task_killer = self->task;
+    thread_end(t);
+    task_killer = NULL;
+    return 0;
+}
+
 long sys_thread_resume(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct thread *t = call_thread(self, a[0], &error);
@@ -214,7 +234,8 @@ long sys_thread_info(struct thread *self, const uint64_t *a) {
                                   .priority = t->sched.priority,
                                   .hart = t->hart ? t->hart->index : 0,
                                   .foreign = t->foreign.inside,
-                                  .user_ns = sched_run_ns(t)};
+                                  .user_ns = sched_run_ns(t),
+                                  .id = t->id};
     return copy_to_user(self->task->aspace, a[1], &info, sizeof info);
 }
 

@@ -42,6 +42,29 @@ static void suspend_resume(void) {
     drop(thread);
 }
 
+/* One thread ends, whatever it does; its task and the others live on. */
+static void kill_one(void) {
+    uint64_t task = task_sharing(), other = thread_run(task, count_up, 1, 10);
+    struct pk_thread_info info;
+    for (unsigned i = 0; i < 9; i++) {
+        uint64_t thread = thread_new(task, count_up, 0, 10);
+        if (i % 3) {
+            IS(pk_thread_resume(thread), 0);
+            CHECK(tap_reaches(&counts[0], counts[0] + 1000));
+        }
+        if (i % 3 == 2)
+            IS(pk_thread_suspend(thread), 0);
+        IS(pk_thread_kill(thread), 0);
+        still(0);
+        IS(pk_thread_info(thread, &info), -ESRCH);
+        IS(pk_thread_kill(thread), -ESRCH);
+        drop(thread);
+    }
+    CHECK(tap_reaches(&counts[1], counts[1] + 1000));
+    drop(other);
+    task_end(task);
+}
+
 /* A loop that touches no memory and holds its registers. */
 void register_loop(void);
 __asm__(".text\n"
@@ -56,6 +79,7 @@ static void registers(void) {
     for (unsigned i = 1; i < 32; i++)
         regs.x[i] = 0x0101010101010101ull * i;
     regs.x[18] = 0;
+    regs.word = 0x1234567890ull;
     uint64_t thread = SLOT(pk_thread_create_in(task_account(task), task, &regs, 10));
     IS(pk_thread_regs(thread, &got, PK_REGS_GET), 0);
     CHECK(!memcmp(&regs, &got, sizeof got));
@@ -105,6 +129,31 @@ static void copy_me(uint64_t endpoint) {
     copied_word[i] = msg.w[0];
     __atomic_fetch_add(&copies_done, 1, __ATOMIC_SEQ_CST);
     worker_rest();
+}
+
+/* Killed by the one that it calls, which needs no notice of that. The tokens tell the task's threads apart. */
+static void kill_callers(void) {
+    uint64_t endpoint = SLOT(pk_endpoint_create(0)), task = task_sharing();
+    uint64_t slot = SLOT(pk_cap_copy(endpoint, task, 0, PK_RIGHT_USE, 0)), threads[2];
+    struct pk_thread_info info[2];
+    struct pk_msg msg;
+    for (unsigned i = 0; i < 2; i++) {
+        threads[i] = thread_run(task, copy_me, slot, 16);
+        IS(pk_thread_info(threads[i], &info[i]), 0);
+    }
+    CHECK(info[0].id != info[1].id);
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t token = (uint64_t)pk_receive(endpoint, 0, &msg);
+        IS(msg.label, 1);
+        unsigned who = PK_TOKEN_THREAD(token) == info[1].id;
+        IS(PK_TOKEN_THREAD(token), info[who].id);
+        IS(pk_thread_kill(threads[who]), 0);
+        IS(pk_reply(token, 0, &msg, 0), -ESRCH);
+        drop(threads[who]);
+    }
+    IS(pk_receive(endpoint, PK_NONBLOCK, &msg), -EAGAIN);
+    task_end(task);
+    drop(endpoint);
 }
 
 /* A thread's copy comes out of its call with 0 and the word, in a copied address space. */
@@ -250,6 +299,8 @@ static void churn(void) {
 int main(void) {
     static const struct tap_case cases[] = {
         {"suspend and resume", suspend_resume, false},
+        {"one thread ends", kill_one, false},
+        {"callers end", kill_callers, false},
         {"registers of a thread", registers, false},
         {"a copied thread", thread_copies, false},
         {"floating-point state of many threads", fp_kept, false},
