@@ -38,8 +38,9 @@ struct personality_state {
     uint64_t log_unknown; /* report unknown system calls to the process server */
     uint64_t other_stack; /* a stack for signals was set: frames are the process server's */
     uint64_t acted; /* bit n-1: signal n may have an action; of all others it is the default */
-    int32_t pid;
-    int32_t vforking; /* a child of vfork uses this memory and the stack that was put away */
+    uint64_t vforking;  /* a child of vfork uses this memory and the stack that was put away */
+    uint64_t clear_tid; /* the first thread's (set_tid_address(2)) */
+    uint64_t robust;    /* and its list (set_robust_list(2)) */
     char name[16];    /* of the program (prctl PR_SET_NAME) */
 };
 _Static_assert(__builtin_offsetof(struct personality_state, other_stack) == PERSONALITY_OTHER_STACK,

@@ -48,48 +48,45 @@ static void restart(struct pk_regs *regs, uint64_t first_argument) {
  * Delivers what is pending. was_call: the thread comes back from a system call with result in a0.
  * Returns false if the process is gone.
  */
-static bool deliver(struct process *p, struct pk_regs *regs, bool was_call, uint64_t first) {
+static bool deliver(struct thread *t, struct pk_regs *regs, bool was_call, uint64_t first) {
+    struct process *p = t->process;
     struct signal_info info;
     bool interrupted = was_call && (int64_t)regs->x[10] == -EINTR, handled = false;
     uint64_t number = regs->x[17];
-    while (signal_take(p, ~p->main.blocked, &info)) {
+    while (p->state == PROCESS_RUNNING && signal_take(t, ~t->blocked, &info)) {
         const struct signal_action *a = signal_action(p, info.signal);
         if (a->handler == SIG_IGN)
             continue;
         if (a->handler == SIG_DFL) {
-            p->pending |= signal_bit(info.signal);
-            signal_poke(p); /* ends, stops or forgets */
-            if (p->state == PROCESS_ZOMBIE)
-                return false;
-            if (p->state == PROCESS_STOPPED)
-                break;
+            t->pending.set |= signal_bit(info.signal);
+            signal_poke(t); /* ends, stops or forgets */
             continue;
         }
         if (interrupted && !handled && a->flags & SA_RESTART && !never_restarted(number))
             restart(regs, first);
         handled = true;
-        if (frame_push(p, regs, &info) < 0) {
+        if (frame_push(t, regs, &info) < 0) {
             process_end(p, CLD_KILLED, SIGSEGV);
             return false;
         }
     }
     if (interrupted && !handled && !never_restarted(number))
         restart(regs, first); /* a stop and continuation, or nothing after all */
-    if (p->main.mask_saved && !handled) {
-        p->main.blocked = p->main.saved_mask;
-        p->main.mask_saved = false;
+    if (t->mask_saved && !handled) {
+        t->mask_saved = false;
+        signal_set_mask(t, t->saved_mask);
     }
-    return true;
+    return p->state != PROCESS_ZOMBIE;
 }
 
-static long on_attention(struct request *req, struct process *p) {
+static long on_attention(struct request *req, struct thread *t) {
     static struct pk_regs regs;
     bool was_call = req->msg.w[2]; /* as the personality says */
-    if (pk_thread_regs(p->main.slot, &regs, PK_REGS_GET) < 0)
+    if (pk_thread_regs(t->slot, &regs, PK_REGS_GET) < 0)
         return 0;
-    if (!deliver(p, &regs, was_call, req->msg.w[1]))
+    if (!deliver(t, &regs, was_call, req->msg.w[1]))
         return SERVER_DEFER;
-    must(pk_thread_regs(p->main.slot, &regs, PK_REGS_SET));
+    must(pk_thread_regs(t->slot, &regs, PK_REGS_SET));
     return 0;
 }
 
@@ -128,16 +125,17 @@ void deliver_setup(void) {
     log_faults = command_line_get("log", option, sizeof option) > 0 && option[0] == 'f';
 }
 
-static long on_fault(struct request *req, struct process *p, uint64_t error) {
+static long on_fault(struct request *req, struct thread *t, uint64_t error) {
     static struct pk_regs regs;
+    struct process *p = t->process;
     struct signal_info info;
     uint64_t cause = req->msg.w[0], address = req->msg.w[1], pc = req->msg.w[2];
-    if (pk_thread_regs(p->main.slot, &regs, PK_REGS_GET) < 0)
+    if (pk_thread_regs(t->slot, &regs, PK_REGS_GET) < 0)
         return 0;
     if (in_copy(p, pc) && regs.foreign) {
         regs.x[0] = regs.x[1];
         regs.x[10] = (uint64_t)-EFAULT;
-        must(pk_thread_regs(p->main.slot, &regs, PK_REGS_SET));
+        must(pk_thread_regs(t->slot, &regs, PK_REGS_SET));
         return 0;
     }
     if (log_faults)
@@ -151,13 +149,15 @@ static long on_fault(struct request *req, struct process *p, uint64_t error) {
         process_end(p, CLD_KILLED, info.signal);
         return SERVER_DEFER;
     }
-    if (!signal_force(p, &info))
+    if (!signal_force(t, &info))
         return SERVER_DEFER;
-    if (frame_push(p, &regs, &info) < 0) {
+    if (frame_push(t, &regs, &info) < 0) {
         process_end(p, CLD_KILLED, SIGSEGV);
         return SERVER_DEFER;
     }
-    must(pk_thread_regs(p->main.slot, &regs, PK_REGS_SET));
+    if (p->state == PROCESS_ZOMBIE)
+        return SERVER_DEFER;
+    must(pk_thread_regs(t->slot, &regs, PK_REGS_SET));
     return 0;
 }
 
@@ -166,9 +166,10 @@ static long on_fault(struct request *req, struct process *p, uint64_t error) {
  * not p itself. If it is a file's page, or the like, no process's end would help: then it is as if the file
  * had no such page (SIGBUS), as it is in a tmpfs that is full.
  */
-static long on_memory(struct request *req, struct process *p) {
+static long on_memory(struct request *req, struct thread *t) {
+    struct process *p = t->process;
     if (pool_is_kept(req->msg.w[3]))
-        return on_fault(req, p, ENXIO);
+        return on_fault(req, t, ENXIO);
     if (!pool_is_full(req->msg.w[3]))
         return 0; /* since then somebody has given memory back, or was ended for another's fault */
     struct process *largest = pool_largest(req->msg.w[3]);
@@ -182,18 +183,18 @@ static long on_memory(struct request *req, struct process *p) {
 }
 
 long deliver_exception(struct request *req) {
-    struct process *p = request_process(req);
-    if (!p || p->state == PROCESS_ZOMBIE)
+    struct thread *t = request_thread(req);
+    if (!t)
         return SERVER_DEFER;
     switch (req->msg.label) {
     case PK_EXCEPTION_ATTENTION:
-        return on_attention(req, p);
+        return on_attention(req, t);
     case PK_EXCEPTION_FAULT:
-        return on_fault(req, p, req->msg.w[3]);
+        return on_fault(req, t, req->msg.w[3]);
     case PK_EXCEPTION_MEMORY:
-        return on_memory(req, p);
+        return on_memory(req, t);
     default: /* a system call inside the personality: it never makes one */
-        process_end(p, CLD_KILLED, SIGSYS);
+        process_end(t->process, CLD_KILLED, SIGSYS);
         return SERVER_DEFER;
     }
 }

@@ -202,7 +202,6 @@ static long map_personality(const struct exec *e, uint64_t task, struct exec_ima
         .random = clock_realtime_ns() ^ p->pid_node.key << 32,
         .log_unknown = log_unknown,
         .acted = signal_ignored_set(e->p),
-        .pid = process_pid(p),
     };
     memcpy(state.name, e->name, sizeof state.name);
     error = pk_task_copy_out(task, personality_data, &state, sizeof state);
@@ -242,33 +241,26 @@ static long make_thread(const struct process *p, uint64_t task, const struct exe
     memset(&regs, 0, sizeof regs);
     regs.x[0] = image->start;
     regs.x[2] = sp;
+    regs.word = thread_word(process_pid(p), process_pid(p));
     return pk_thread_create_in(p->account, task, &regs, PROCESS_PRIORITY);
-}
-
-/* What exec resets: caught signals, the alternate stack. */
-static void reset_signals(struct process *p) {
-    signal_reset_actions(p);
-    p->main.alt_stack = p->main.alt_size = 0;
-    p->main.alt_flags = SS_DISABLE;
 }
 
 /* The point of no return: the new task takes over. */
 static void switch_over(struct exec *e, uint64_t thread) {
     struct process *p = e->p;
-    uint64_t old_task = p->task, old_thread = p->main.slot;
+    uint64_t old_task = p->task;
     p->own_ns = process_run_ns(p);
     p->task = e->task;
-    p->main.slot = thread;
+    threads_replace(e->thread, thread);
     p->entry = e->image.personality_entry;
     e->task = 0;
     memcpy(p->name, e->name, sizeof p->name);
-    reset_signals(p);
+    signal_reset_actions(p);
     if (p->execed || old_task)
         connect_execed(p);
     p->execed = true;
     p->strings = e->strings;
     if (old_task) {
-        must(pk_cap_drop(0, old_thread));
         must(pk_task_kill(old_task));
         must(pk_cap_drop(0, old_task));
     }
@@ -358,7 +350,7 @@ static long finish(struct exec *e) {
     }
     if (p->state == PROCESS_RUNNING)
         must(pk_thread_resume(p->main.slot));
-    signal_poke(p);
+    signal_poke(&p->main);
     return 0;
 }
 
@@ -407,12 +399,13 @@ static long go_on(struct exec *e) {
 static struct exec the_usual;
 static bool usual_taken;
 
-static struct exec *exec_new(struct process *p, int dirfd, uint32_t flags) {
+static struct exec *exec_new(struct thread *thread, int dirfd, uint32_t flags) {
     struct exec *e = usual_taken ? malloc(sizeof *e) : &the_usual;
     if (!e)
         return 0;
     usual_taken |= e == &the_usual;
-    e->p = p;
+    e->p = thread->process;
+    e->thread = thread;
     e->phase = EXEC_MEASURE_ARGUMENTS;
     e->dirfd = dirfd;
     e->flags = flags;
@@ -458,7 +451,7 @@ void exec_abandon(struct process *p) {
 
 long exec_spawn(struct process *p, const char *bytes, size_t length, size_t count) {
     static const char environment[] = "PATH=/bin\0HOME=/root\0TERM=vt100";
-    struct exec *e = exec_new(p, AT_FDCWD, 0);
+    struct exec *e = exec_new(&p->main, AT_FDCWD, 0);
     if (!e)
         return -ENOMEM;
     long more = strlen(bytes) < sizeof e->path ? 1 : -ENAMETOOLONG;
@@ -508,10 +501,13 @@ static long begin(struct request *req, struct exec *e) {
 
 long proc_handle_exec(struct request *req, int dirfd, uint64_t path, uint64_t argv, uint64_t envp,
                       uint32_t flags) {
-    struct process *p = request_process(req);
-    if (!p)
+    struct thread *t = request_thread(req);
+    if (!t)
         return -ESRCH;
-    struct exec *e = exec_new(p, dirfd, flags);
+    struct process *p = t->process;
+    if (p->exec)
+        return -EAGAIN; /* of another thread, which will end this one if it comes to its end */
+    struct exec *e = exec_new(t, dirfd, flags);
     if (!e)
         return -ENOMEM;
     e->arguments.vector = argv;

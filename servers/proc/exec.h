@@ -82,6 +82,7 @@ enum exec_phase {
 struct exec {
     struct continuation c; /* if it takes more than one step */
     struct process *p;
+    struct thread *thread; /* of p, that called */
     enum exec_phase phase;
     int pieces; /* of strings, that this step may still look at */
     int dirfd;

@@ -10,13 +10,14 @@
 enum { P_ALL, P_PID, P_PGID };
 
 /* The child to report; *any tells if one could ever be. */
-static struct process *find_child(const struct process *p, bool *any) {
-    uint32_t options = p->main.wait_for.options;
-    switch (p->main.wait_for.id_type) {
+static struct process *find_child(const struct thread *t, bool *any) {
+    const struct process *p = t->process;
+    uint32_t options = t->wait_for.options;
+    switch (t->wait_for.id_type) {
     case P_PID:
-        return child_find_pid(p, p->main.wait_for.id, options, any);
+        return child_find_pid(p, t->wait_for.id, options, any);
     case P_PGID:
-        return child_find_group(p, p->main.wait_for.id, options, any);
+        return child_find_group(p, t->wait_for.id, options, any);
     default:
         *any = !list_empty(&p->children);
         return child_find(p, options);
@@ -24,11 +25,11 @@ static struct process *find_child(const struct process *p, bool *any) {
 }
 
 /* Fills in the answer about a child; a zombie is gone afterwards, unless WNOWAIT. */
-static long report(struct process *p, struct process *child, struct pk_msg *msg) {
+static long report(const struct thread *t, struct process *child, struct pk_msg *msg) {
     long pid = process_pid(child);
     proc_results_wait(msg, child->code, child->status, child->ruid,
                       child->own_ns + child->children_ns);
-    if (p->main.wait_for.options & WNOWAIT)
+    if (t->wait_for.options & WNOWAIT)
         return pid;
     if (child->state == PROCESS_ZOMBIE)
         process_reap(child);
@@ -45,52 +46,59 @@ void process_reap(struct process *p) {
 }
 
 static long wait_ended(struct waiter *w, enum waiter_end why) {
-    struct process *p = container_of(w, struct process, main.wait);
     (void)why;
-    p->main.waiting = WAIT_NONE;
+    thread_waits(container_of(w, struct thread, wait), WAIT_NONE);
     return -EINTR;
 }
 
 long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options) {
     static const struct waiter_ops ops = {.ended = wait_ended};
-    struct process *p = request_process(req);
-    if (!p)
+    struct thread *t = request_thread(req);
+    if (!t)
         return -ESRCH;
     if (options & ~(WNOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT | W_LINUX_FLAGS) ||
         !(options & (WSTOPPED | WEXITED | WCONTINUED)) || id_type < P_ALL || id_type > P_PGID ||
         (id_type == P_PID && id <= 0) || (id_type == P_PGID && id < 0))
         return -EINVAL;
     if (id_type == P_PGID && id == 0)
-        id = process_group(p);
-    p->main.wait_for.id_type = id_type;
-    p->main.wait_for.id = id;
-    p->main.wait_for.options = options;
+        id = process_group(t->process);
+    t->wait_for.id_type = id_type;
+    t->wait_for.id = id;
+    t->wait_for.options = options;
     bool any;
-    struct process *child = find_child(p, &any);
+    struct process *child = find_child(t, &any);
     if (child)
-        return report(p, child, &req->msg);
+        return report(t, child, &req->msg);
     if (!any)
         return -ECHILD;
     if (options & WNOHANG)
         return 0;
-    waiter_init(&p->main.wait, req, 0, &ops);
-    p->main.waiting = WAIT_CHILD;
+    waiter_init(&t->wait, req, 0, &ops);
+    thread_waits(t, WAIT_CHILD);
     return SERVER_DEFER;
 }
 
-void wait_wake(struct process *parent) {
-    if (!parent || parent->main.waiting != WAIT_CHILD)
-        return;
+static void wake_one(struct thread *t) {
     bool any;
-    struct process *child = find_child(parent, &any);
+    struct process *child = find_child(t, &any);
     if (!child && any)
         return;
     struct pk_msg msg;
     memset(&msg, 0, sizeof msg);
-    long result = child ? report(parent, child, &msg) : -ECHILD;
-    parent->main.waiting = WAIT_NONE;
-    waiter_remove(&parent->main.wait);
-    server_reply_words(waiter_token(&parent->main.wait), result, &msg);
+    long result = child ? report(t, child, &msg) : -ECHILD;
+    thread_wait_over(t);
+    server_reply_words(waiter_token(&t->wait), result, &msg);
+}
+
+/* There may be something for its threads that wait for children; one child is for one of them. */
+void wait_wake(struct process *parent) {
+    if (!parent)
+        return;
+    for (struct list *at = parent->child_waiters.next, *next; at != &parent->child_waiters;
+         at = next) {
+        next = at->next;
+        wake_one(container_of(at, struct thread, wait_link));
+    }
 }
 
 static void signal_parent(struct process *p, int code, int status) {
@@ -115,18 +123,15 @@ static bool leaves_zombie(const struct process *p) {
 
 static void stop_running(struct process *p) {
     p->own_ns = process_run_ns(p);
-    if (p->main.waiting != WAIT_NONE)
-        waiter_remove(&p->main.wait);
-    p->main.waiting = WAIT_NONE;
     if (p->exec)
         exec_abandon(p);
     timers_end(p);
     process_subreapers -= p->subreaper;
     p->subreaper = false;
-    must(pk_cap_drop(0, p->main.slot));
+    threads_end(p);
     must(pk_task_kill(p->task));
     must(pk_cap_drop(0, p->task));
-    p->task = p->main.slot = 0;
+    p->task = 0;
     pool_leave(p);
 }
 
@@ -150,7 +155,7 @@ void process_end(struct process *p, int code, int status) {
     group_parent_ended(p);
     p->code = code;
     p->status = status;
-    signal_drop_all(p);
+    pending_forget(&p->pending, ~0ull);
     connect_exited(p);
     process_release_vfork(p);
     process_adopt_orphans(p);
@@ -182,4 +187,18 @@ long proc_handle_exit(struct request *req, int code) {
         return -ESRCH;
     process_end(p, CLD_EXITED, code & 255);
     return SERVER_DEFER; /* the caller is gone */
+}
+
+/* Of the last thread it is the process's; the exit code is the first thread's. */
+long proc_handle_exit_thread(struct request *req, int code, uint64_t clear_tid) {
+    struct thread *t = request_thread(req);
+    if (!t)
+        return -ESRCH;
+    struct process *p = t->process;
+    if (t == &p->main) {
+        p->main_code = code & 255;
+        t->clear_tid = clear_tid;
+    }
+    thread_end(t);
+    return SERVER_DEFER;
 }

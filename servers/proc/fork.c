@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* fork and vfork: a task that is a copy-on-write clone, and a thread that stands where the parent's
- * stands, in its call, which returns 0 there. */
+/*
+ * fork, vfork, clone: a task that is a copy-on-write clone, or shares memory, and in it a thread that stands where
+ * the caller's stands, in its call, which returns 0 there; or only such a thread, in the caller's own task.
+ */
 #include "pool.h"
 #include <lib/continuation.h>
 #include <protocol/proc_server.h>
@@ -8,17 +10,26 @@
 
 #define CSIGNAL 0xfful
 #define CLONE_VM 0x100ul
+#define CLONE_FS 0x200ul
+#define CLONE_FILES 0x400ul
+#define CLONE_SIGHAND 0x800ul
 #define CLONE_VFORK 0x4000ul
+#define CLONE_THREAD 0x10000ul
+#define CLONE_SYSVSEM 0x40000ul
 #define CLONE_SETTLS 0x80000ul
 #define CLONE_PARENT_SETTID 0x100000ul
 #define CLONE_CHILD_CLEARTID 0x200000ul
+#define CLONE_DETACHED 0x400000ul /* has had no meaning for long */
 #define CLONE_CHILD_SETTID 0x1000000ul
-#define SUPPORTED                                                                                  \
+#define FOR_ALL                                                                                    \
     (CSIGNAL | CLONE_VM | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID |                       \
      CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID)
+/* What a thread shares with its process, all of it; semaphores' undo values are a process's here in any case. */
+#define OF_THREADS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
 
-/* The child's task and thread; what was made before an error is for process_discard. */
-static long make_copy(struct process *parent, struct process *child, bool share) {
+/* The child's task and thread; what was made before an error is for discard(). */
+static long make_copy(const struct thread *from, struct process *child, bool share) {
+    struct process *parent = from->process;
     long error = pool_enter(child, parent->pool);
     if (error < 0)
         return error;
@@ -29,8 +40,8 @@ static long make_copy(struct process *parent, struct process *child, bool share)
     error = share ? 0 : pk_task_clone(child->task, parent->task, 0);
     if (error < 0)
         return error;
-    long thread = pk_thread_copy_in(child->account, parent->main.slot, child->task,
-                                    (uint64_t)process_pid(child));
+    int pid = process_pid(child);
+    long thread = pk_thread_copy_in(child->account, from->slot, child->task, thread_word(pid, pid));
     if (thread < 0)
         return thread;
     child->main.slot = (uint64_t)thread;
@@ -42,8 +53,7 @@ static long make_copy(struct process *parent, struct process *child, bool share)
 
 static void discard(struct process *child) {
     connect_exited(child);
-    if (child->main.slot)
-        must(pk_cap_drop(0, child->main.slot));
+    threads_end(child);
     if (child->task) {
         must(pk_task_kill(child->task));
         must(pk_cap_drop(0, child->task));
@@ -52,34 +62,80 @@ static void discard(struct process *child) {
     process_free(child);
 }
 
-long proc_handle_fork(struct request *req, uint64_t flags, uint64_t stack, uint64_t tls) {
-    struct process *parent = request_process(req);
-    (void)stack, (void)tls; /* the child sets them itself */
-    if (!parent)
-        return -ESRCH;
-    /* Threads and namespaces are not there; memory is only shared until exec. */
-    if (flags & ~SUPPORTED || (flags & CLONE_VM && !(flags & CLONE_VFORK)))
-        return -EINVAL;
-    struct waiter_queue *held = broadcast_holds_fork(parent);
-    if (held)
-        return request_wait(req, held, NULL);
-    if (parent->ruid != 0 && pool_processes(parent) >= settings_limit(parent, RLIMIT_NPROC))
-        return -EAGAIN;
-    struct process *child = process_new(parent);
+/* Tells the number before the copy can run: it may end at once, and clear the same word. */
+static void announce(const struct process *p, int32_t tid, uint64_t flags, uint64_t parent_tid) {
+    if (flags & CLONE_VM && flags & CLONE_PARENT_SETTID)
+        pk_may_fail(pk_task_copy_out(p->task, parent_tid, &tid, sizeof tid)); /* as Linux does */
+}
+
+static long make_process(struct request *req, struct thread *from, uint64_t flags,
+                         uint64_t parent_tid, uint64_t child_tid) {
+    struct process *child = process_new(from);
     if (!child)
         return -ENOMEM;
-    long error = make_copy(parent, child, flags & CLONE_VM);
+    long error = make_copy(from, child, flags & CLONE_VM);
     if (error < 0) {
         discard(child);
         return error;
     }
     int pid = process_pid(child);
+    announce(child, pid, flags, parent_tid);
+    if (flags & CLONE_VM && flags & CLONE_CHILD_CLEARTID)
+        child->main.clear_tid = child_tid;
     if (flags & CLONE_VFORK) {
         child->vforked = true;
         child->vfork_token = req->token;
     }
     must(pk_thread_resume(child->main.slot));
     return flags & CLONE_VFORK ? SERVER_DEFER : pid;
+}
+
+static long make_thread(const struct thread *from, uint64_t flags, uint64_t parent_tid,
+                        uint64_t child_tid) {
+    struct process *p = from->process;
+    struct thread *t = thread_new(from);
+    if (!t)
+        return -ENOMEM;
+    int tid = thread_tid(t);
+    long slot =
+        pk_thread_copy_in(p->account, from->slot, p->task, thread_word(process_pid(p), tid));
+    if (slot < 0) {
+        thread_free(t);
+        return slot;
+    }
+    if (flags & CLONE_CHILD_CLEARTID)
+        t->clear_tid = child_tid;
+    thread_enter(t, (uint64_t)slot);
+    announce(p, tid, flags, parent_tid);
+    if (p->state == PROCESS_RUNNING)
+        must(pk_thread_resume(t->slot));
+    return tid;
+}
+
+static bool flags_fit(uint64_t flags) {
+    if (flags & CLONE_THREAD)
+        return (flags & OF_THREADS) == OF_THREADS &&
+               !(flags & ~(FOR_ALL | OF_THREADS | CLONE_SYSVSEM | CLONE_DETACHED)) &&
+               !(flags & CLONE_VFORK);
+    return !(flags & ~FOR_ALL);
+}
+
+long proc_handle_fork(struct request *req, uint64_t flags, uint64_t parent_tid,
+                      uint64_t child_tid) {
+    struct thread *from = request_thread(req);
+    if (!from)
+        return -ESRCH;
+    struct process *p = from->process;
+    if (!flags_fit(flags))
+        return -EINVAL;
+    struct waiter_queue *held = flags & CLONE_THREAD ? NULL : broadcast_holds_fork(p);
+    if (held)
+        return request_wait(req, held, NULL);
+    if (p->ruid != 0 && pool_processes(p) >= settings_limit(p, RLIMIT_NPROC))
+        return -EAGAIN;
+    if (flags & CLONE_THREAD)
+        return make_thread(from, flags, parent_tid, child_tid);
+    return make_process(req, from, flags, parent_tid, child_tid);
 }
 
 void process_release_vfork(struct process *p) {

@@ -134,6 +134,7 @@ void process_bury(void) {
         list_remove(&p->all);
         family_forget(p);
         settings_put(p->settings);
+        threads_free(p);
         free(p);
         pool_put(pool);
     }

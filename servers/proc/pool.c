@@ -37,6 +37,7 @@ struct pool {
     struct payment records, data;
     struct heap heap;
     uint64_t refs;    /* processes, and pools inside */
+    uint64_t threads; /* besides processes' first ones */
     struct list idle; /* in a list of those without */
 };
 
@@ -193,7 +194,11 @@ void pool_put(struct pool *pool) {
 }
 
 uint64_t pool_processes(const struct process *p) {
-    return p->pool->refs;
+    return p->pool->refs + p->pool->threads;
+}
+
+void pool_add_threads(struct process *p, int64_t more) {
+    p->pool->threads += (uint64_t)more;
 }
 
 long pool_enter(struct process *p, struct pool *pool) {
@@ -218,8 +223,11 @@ static long move(struct process *p, struct pool *pool) {
         pool_put(pool);
         return error;
     }
+    int64_t others = (int64_t)p->thread_count - 1;
+    pool_add_threads(p, -others);
     pool_put(p->pool);
     p->pool = pool;
+    pool_add_threads(p, others);
     return 0;
 }
 

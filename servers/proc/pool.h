@@ -14,7 +14,8 @@ void pool_put(struct pool *pool);
 /* Slots of accounts for servers to make memory objects from: for their records, and for data. */
 uint64_t pool_pays_records(const struct pool *pool);
 uint64_t pool_pays_data(const struct pool *pool);
-uint64_t pool_processes(const struct process *p); /* in p's pool, for RLIMIT_NPROC */
+uint64_t pool_processes(const struct process *p); /* and threads in p's pool, for RLIMIT_NPROC */
+void pool_add_threads(struct process *p, int64_t more); /* or fewer: negative */
 struct heap *pool_heap(struct pool *pool); /* what this server keeps for its processes is there */
 uint64_t pool_tag(const struct pool *pool);
 uint64_t pool_users_account(void); /* slot of the account that all pools are in */

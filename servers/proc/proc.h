@@ -2,7 +2,7 @@
 /*
  * The process server's inside: what a process is, and which file does what with it.
  *
- * A process is a kernel task with one thread, a place in the tree, signal state and identities.
+ * A process is a kernel task with threads (thread.h), a place in the tree, signal state and identities.
  * Everything is found by pid or by link, nothing by scanning all processes but what POSIX defines
  * so (kill(-1)).
  */
@@ -16,6 +16,8 @@
 #include <lib/waiter.h>
 #include <parley/sigframe.h>
 #include <stdbool.h>
+
+#include "thread.h"
 
 #define INIT_PID 1
 #define SIGNALS 64
@@ -31,15 +33,8 @@ struct signal_action {
     uint64_t handler, flags, mask;
 };
 
-/* A pending signal; real-time ones queue, others are pending once. */
-struct pending_signal {
-    struct list link;
-    struct signal_info info;
-};
-
-enum wait_kind { WAIT_NONE, WAIT_CHILD, WAIT_SLEEP, WAIT_SUSPEND, WAIT_SIGNAL };
-
 struct pool;
+struct process;
 
 /* A process group (group.c). */
 struct group {
@@ -54,28 +49,6 @@ struct group {
 static inline int group_id(const struct group *g) {
     return (int)g->node.key;
 }
-
-/* What is a thread's own, as POSIX has it; a process has one. */
-struct thread {
-    uint64_t slot;      /* 0 once it has ended */
-    struct waiter wait; /* the call it is blocked in here, */
-    enum wait_kind waiting;
-    union {
-        struct {
-            int id_type, id;
-            uint32_t options;
-        } wait_for;
-        struct {
-            uint64_t set;
-            bool wants_info;
-        } wait_signal;
-    };
-    uint64_t blocked;    /* bit n-1: signal n */
-    uint64_t saved_mask; /* sigsuspend's: goes into the next signal frame */
-    bool mask_saved;
-    uint64_t alt_stack, alt_size;
-    uint32_t alt_flags;
-};
 
 /* setrlimit(2)'s, as many as Linux has. */
 #define LIMITS 16
@@ -131,18 +104,23 @@ struct process {
     bool tethered; /* counted in the group's */
     enum process_state state;
     bool execed, vforked, spawned;
-    int code, status; /* how it ended, or stopped: CLD_*, exit code or signal */
-    uint64_t task;    /* slot; 0 once a zombie */
-    struct thread main;
-    uint32_t connected; /* bit n: to the server of slot n */
-    struct pool *pool;  /* pool.h: whose memory its own account takes */
-    uint64_t account;   /* slot; 0 once a zombie */
-    struct exec *exec;  /* on its way, in steps; else 0 */
+    int code, status;    /* how it ended, or stopped: CLD_*, exit code or signal */
+    uint64_t task;       /* slot; 0 once a zombie */
+    struct thread main;  /* the first: its number is the process's; slot 0 once it has ended */
+    struct thread *sole; /* the one that has not ended, if it is one only; else NULL */
+    struct list threads; /* that have not ended: struct thread.link */
+    uint64_t thread_count;
+    struct list ended; /* threads: struct thread.link, while the request lasts */
+    struct list child_waiters, signal_waiters; /* threads: struct thread.wait_link */
+    int main_code;                             /* with which the first thread ended */
+    uint32_t connected;                        /* bit n: to the server of slot n */
+    struct pool *pool;                         /* pool.h: whose memory its own account takes */
+    uint64_t account;                          /* slot; 0 once a zombie */
+    struct exec *exec;                         /* on its way, in steps; else 0. Its thread waits */
 
     uint64_t vfork_token; /* of the parent, which waits for this child's exec or end */
 
-    uint64_t pending;               /* bit n-1: signal n */
-    struct list queue;              /* struct pending_signal */
+    struct pending pending;         /* signals to the process, for whichever thread takes them */
     struct itimer *timers[ITIMERS]; /* NULL: never set */
 
     uint64_t start_ns, own_ns, children_ns;
@@ -188,7 +166,8 @@ static inline int process_session(const struct process *p) {
 void process_setup(void);
 struct process *process_find(int pid);
 struct process *request_process(const struct request *req);
-struct process *process_new(struct process *parent);
+struct process *process_new(struct thread *parent);
+int process_new_pid(void); /* for a process or a thread, until one of them has it */
 void process_free(
     struct process *p); /* not in the tree any more; its memory lasts for this request */
 struct process *process_next(const struct process *p); /* 0: the first; at the end 0 */
@@ -333,10 +312,11 @@ uint64_t signal_ignored_set(const struct process *p); /* bit n-1: signal n, by a
 
 /* signal.c, deliver.c, frame.c */
 int signal_lowest(uint64_t set); /* which must not be empty */
-bool signal_on_alt_stack(const struct process *p, uint64_t sp);
+bool signal_on_alt_stack(const struct thread *t, uint64_t sp);
 bool signal_permitted(const struct process *from, const struct process *to, int signal);
-/* Makes a signal pending and acts on it as far as that is possible now; 0 or -EAGAIN. */
+/* Makes a signal pending and acts on it as far as that is possible now; 0 or -EAGAIN. It may be p's end. */
 long signal_send(struct process *p, const struct signal_info *info);
+long signal_send_thread(struct thread *t, const struct signal_info *info);
 /* Nothing would come of it: it is ignored, not blocked, and nobody waits for it. */
 bool signal_is_dropped(const struct process *p, int signal);
 long signal_send_simple(struct process *p, int signal, int code, const struct process *from);
@@ -363,24 +343,35 @@ void broadcast_end(struct broadcast *b);
 struct waiter_queue *broadcast_holds_fork(const struct process *p);
 
 /* A fault's signal: cannot be blocked or ignored. True if a handler will run. */
-bool signal_force(struct process *p, struct signal_info *info);
-/* If p has something to deliver now, asks the kernel to bring its thread here. */
-void signal_poke(struct process *p);
-/* The pending signal of `set` that comes next, 0 if there is none; *out: what goes with it. */
-int signal_next(const struct process *p, uint64_t set, struct signal_info *out);
+bool signal_force(struct thread *t, struct signal_info *info);
+/* If t has something to deliver now, asks the kernel to bring it here. May be the end of its process. */
+void signal_poke(struct thread *t);
+static inline uint64_t signal_pending(const struct thread *t) {
+    return t->pending.set | t->process->pending.set;
+}
+/* The pending signal of `set` that comes next for t, 0 if there is none; *out: what goes with it. */
+int signal_next(const struct thread *t, uint64_t set, struct signal_info *out);
 /* The next one of that number is not pending any more. */
-void signal_remove(struct process *p, int signal);
+void signal_remove(struct thread *t, int signal);
 /* Both: takes the next pending signal of `set` off; false if there is none. */
-bool signal_take(struct process *p, uint64_t set, struct signal_info *out);
+bool signal_take(struct thread *t, uint64_t set, struct signal_info *out);
+/* What t blocks from now on; what the process has pending of it may be for another thread. */
+void signal_set_mask(struct thread *t, uint64_t mask);
+/* t is not there any more for signals of that set that are pending for the process. */
+void signal_retarget(struct process *p, uint64_t set);
 /* A signal's handler is about to run: its mask holds, SA_RESETHAND takes effect. Its address. */
-uint64_t signal_enter_handler(struct process *p, int signal);
-/* Signals of a set are not pending any more. */
+uint64_t signal_enter_handler(struct thread *t, int signal);
+/* Signals of a set are not pending any more, for the process and all its threads. */
 void signal_forget(struct process *p, uint64_t set);
-void signal_drop_all(struct process *p);
+void pending_init(struct pending *pending);
+void pending_move(struct pending *to, struct pending *from);
+/* 0, or -EAGAIN: a queued one, and no memory. Of others the info is lost then, never the signal. */
+long pending_add(struct pending *pending, const struct signal_info *info);
+void pending_forget(struct pending *pending, uint64_t set);
 void deliver_setup(void);
 long deliver_exception(struct request *req);
-long frame_push(struct process *p, struct pk_regs *regs, const struct signal_info *info);
-long frame_pop(struct process *p, uint64_t address, struct pk_regs *regs);
+long frame_push(struct thread *t, struct pk_regs *regs, const struct signal_info *info);
+long frame_pop(struct thread *t, uint64_t address, struct pk_regs *regs);
 
 #define SIG_DFL 0
 #define SIG_IGN 1

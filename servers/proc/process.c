@@ -30,9 +30,9 @@ struct process *request_process(const struct request *req) {
     return p;
 }
 
-/* True if the number is a process's, a group's or a session's. */
+/* True if the number is a process's, a thread's, a group's or a session's. */
 static bool in_use(int pid) {
-    return process_find(pid) || group_find(pid) || session_exists(pid);
+    return process_find(pid) || thread_exists(pid) || group_find(pid) || session_exists(pid);
 }
 
 static bool wrapped;
@@ -41,7 +41,7 @@ static bool wrapped;
  * Numbers rise until they wrap; only then can one be taken. Steps double while it is, so that many in a row are
  * soon passed.
  */
-static int new_pid(void) {
+int process_new_pid(void) {
     for (int step = 1;; step = step < PID_MAX / 4 ? 2 * step : 1) {
         last_pid += step;
         if (last_pid > PID_MAX) {
@@ -63,7 +63,8 @@ static void inherit(struct process *p, const struct process *parent) {
         to[i] = from[i];
 }
 
-struct process *process_new(struct process *parent) {
+struct process *process_new(struct thread *from) {
+    struct process *parent = from ? from->process : NULL;
     struct family *family = NULL;
     if (count >= PID_MAX / 2 || (parent && !(family = family_get(parent, process_group(parent)))))
         return 0;
@@ -73,10 +74,6 @@ struct process *process_new(struct process *parent) {
     if (parent) {
         inherit(p, parent);
         signal_copy_actions(p, parent);
-        p->main.blocked = parent->main.blocked;
-        p->main.alt_stack = parent->main.alt_stack;
-        p->main.alt_size = parent->main.alt_size;
-        p->main.alt_flags = parent->main.alt_flags;
         p->settings->refs++;
     } else {
         memset(p, 0, sizeof *p);
@@ -87,14 +84,13 @@ struct process *process_new(struct process *parent) {
     p->state = PROCESS_RUNNING;
     p->execed = p->vforked = p->spawned = p->freed = false;
     p->code = p->status = 0;
-    p->task = p->main.slot = p->account = 0;
+    p->task = p->account = 0;
     p->pool = 0;
     p->connected = 0;
     p->vfork_token = 0;
     p->exec = 0;
-    p->main.waiting = WAIT_NONE;
-    p->pending = 0;
-    p->main.mask_saved = false;
+    p->main_code = 0;
+    pending_init(&p->pending);
     for (int which = 0; which < ITIMERS; which++)
         p->timers[which] = NULL;
     p->own_ns = p->children_ns = 0;
@@ -108,9 +104,11 @@ struct process *process_new(struct process *parent) {
     list_init(&p->family_event);
     list_init(&p->leaving);
     p->family = p->kept_family = NULL;
-    list_init(&p->queue);
     group_none(p);
-    hash_insert(&by_pid, &p->pid_node, (uint64_t)new_pid());
+    hash_insert(&by_pid, &p->pid_node, (uint64_t)process_new_pid());
+    thread_first(p);
+    if (from)
+        thread_inherit(&p->main, from);
     list_add_tail(&all, &p->all);
     if (parent) {
         list_add_tail(&parent->children, &p->sibling);
@@ -148,7 +146,7 @@ void process_free(struct process *p) {
         if (s->next == p)
             s->next = process_next(p);
     }
-    signal_drop_all(p);
+    pending_forget(&p->pending, ~0ull);
     group_leave(p);
     family_leave(p);
     list_remove(&p->sibling);
@@ -182,8 +180,5 @@ int process_last_pid(void) {
 }
 
 uint64_t process_run_ns(const struct process *p) {
-    struct pk_thread_info info;
-    if (p->main.slot && pk_thread_info(p->main.slot, &info) == 0)
-        return p->own_ns + info.user_ns;
-    return p->own_ns;
+    return p->own_ns + threads_run_ns(p);
 }

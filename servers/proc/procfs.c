@@ -35,8 +35,10 @@ static const struct process *init_process(void) {
                                   .state = PROCESS_RUNNING,
                                   .name = "init",
                                   .dumpable = true};
-    if (!init.settings)
+    if (!init.settings) {
         init.settings = settings_usual();
+        thread_first(&init);
+    }
     return &init;
 }
 

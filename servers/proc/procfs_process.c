@@ -14,7 +14,10 @@ char process_letter(const struct process *p) {
         return 'Z';
     if (p->state == PROCESS_STOPPED)
         return 'T';
-    if (!p->main.slot || pk_thread_info(p->main.slot, &info) < 0)
+    if (!p->main.slot)
+        return p->sole == &p->main ? 'S'
+                                   : 'Z'; /* init, which is no process here; or others live on */
+    if (pk_thread_info(p->main.slot, &info) < 0)
         return 'S';
     return info.state == PK_THREAD_RUNNING || info.state == PK_THREAD_READY ? 'R' : 'S';
 }
@@ -63,13 +66,13 @@ bool make_process_stat(struct making *m) {
     text_print(t, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 ", process_pid(p), p->name, letter_of(m),
                parent_pid(p), process_group(p), process_session(p), foreground ? TTY_NUMBER : 0,
                foreground ? foreground : -1);
-    text_print(t, "%lu 0 %lu 0 %d %d 1 0 %lu %lu %lu ",
+    text_print(t, "%lu 0 %lu 0 %d %d %lu 0 %lu %lu %lu ",
                (unsigned long)(process_run_ns(p) / NS_PER_TICK),
                (unsigned long)(p->children_ns / NS_PER_TICK), 20 + p->nice, p->nice,
-               (unsigned long)(p->start_ns / NS_PER_TICK), (unsigned long)info.mapped * 4096,
-               (unsigned long)info.resident);
+               (unsigned long)p->thread_count, (unsigned long)(p->start_ns / NS_PER_TICK),
+               (unsigned long)info.mapped * 4096, (unsigned long)info.resident);
     text_print(t, "18446744073709551615 0 0 0 0 0 %lu %lu %lu %lu 0 0 0 17 0 0 0 0 0 0 0 0 ",
-               SHOWN(p->pending), SHOWN(p->main.blocked), SHOWN(actions(p, true)),
+               SHOWN(signal_pending(&p->main)), SHOWN(p->main.blocked), SHOWN(actions(p, true)),
                SHOWN(actions(p, false)));
     text_print(t, "%lu %lu %lu %lu %lu 0\n", (unsigned long)p->strings.heap,
                (unsigned long)p->strings.arguments,
@@ -119,8 +122,9 @@ bool make_process_status(struct making *m) {
     if (p->task)
         text_print(t, "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\n", (unsigned long)info.mapped * 4,
                    (unsigned long)info.resident * 4);
-    text_print(t, "Threads:\t1\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", 0ul,
-               (unsigned long)p->pending, (unsigned long)p->main.blocked);
+    text_print(t, "Threads:\t%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n",
+               (unsigned long)p->thread_count, (unsigned long)p->main.pending.set,
+               (unsigned long)p->pending.set, (unsigned long)p->main.blocked);
     text_print(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\nNoNewPrivs:\t%d\n",
                (unsigned long)actions(p, true), (unsigned long)actions(p, false), p->no_new_rights);
     return false;

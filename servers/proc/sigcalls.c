@@ -67,22 +67,36 @@ long answer(int own, long result) {
     return p && p->state != PROCESS_ZOMBIE ? result : SERVER_DEFER;
 }
 
-/* The same after p's mask changed: what is deliverable now may be p's end. */
-static long answer_after(struct process *p, long result) {
-    if (!(p->pending & ~p->main.blocked))
+/* The same after t's mask changed: what is deliverable now may be its process's end. */
+static long answer_after(struct thread *t, long result) {
+    int own = process_pid(t->process);
+    if (t->process->state != PROCESS_ZOMBIE && !(signal_pending(t) & ~t->blocked))
         return result;
-    int own = process_pid(p);
-    signal_poke(p);
+    signal_poke(t);
     return answer(own, result);
 }
 
 static long kill_one(struct process *from, int pid, const struct signal_info *info) {
     struct process *to = process_find(pid);
+    struct thread *t = to ? NULL : thread_find(pid);
+    if (t)
+        to = t->process; /* any thread's number will do */
     if (!to)
         return pid == INIT_PID ? -EPERM : -ESRCH;
     if (!signal_permitted(from, to, info->signal))
         return -EPERM;
     return info->signal ? signal_send(to, info) : 0;
+}
+
+/* group -1: whichever it is in. A process's first thread that has ended before the others takes what it is sent. */
+static long kill_thread(struct process *from, int group, int tid, const struct signal_info *info) {
+    struct thread *t = thread_find(tid);
+    struct process *to = t ? t->process : process_find(tid);
+    if (!to || (group != -1 && process_pid(to) != group))
+        return tid == INIT_PID ? -EPERM : -ESRCH;
+    if (!signal_permitted(from, to, info->signal))
+        return -EPERM;
+    return info->signal && t ? signal_send_thread(t, info) : 0;
 }
 
 static struct signal_info from_user(const struct process *p, int signal, int code) {
@@ -112,19 +126,17 @@ long proc_handle_kill(struct request *req, int pid, int signal) {
 }
 
 long proc_handle_tgkill(struct request *req, int group, int thread, int signal) {
-    struct process *p = request_process(req);
-    if (!p)
+    struct thread *t = request_thread(req);
+    if (!t)
         return -ESRCH;
-    if (bad_signal(signal) || thread <= 0 || (group <= 0 && group != -1))
+    if (bad_signal(signal) || thread < 0 || (group <= 0 && group != -1))
         return -EINVAL;
-    if (group != -1 && group != thread) /* a process's one thread has its number */
-        return -ESRCH;
-    int own = process_pid(p);
-    struct signal_info info = from_user(p, signal, SI_TKILL);
-    return answer(own, kill_one(p, thread, &info));
+    int own = process_pid(t->process);
+    struct signal_info info = from_user(t->process, signal, SI_TKILL);
+    return answer(own, kill_thread(t->process, group, thread ? thread : thread_tid(t), &info));
 }
 
-long proc_handle_queue_signal(struct request *req, int pid, int signal) {
+long proc_handle_queue_signal(struct request *req, int pid, int thread, int signal) {
     struct process *p = request_process(req);
     struct linux_siginfo given;
     if (!p)
@@ -139,7 +151,7 @@ long proc_handle_queue_signal(struct request *req, int pid, int signal) {
     if ((info.code >= 0 || info.code == SI_TKILL) && pid != own)
         return -EPERM;
     info.signal = signal;
-    return answer(own, kill_one(p, pid, &info));
+    return answer(own, thread ? kill_thread(p, pid, thread, &info) : kill_one(p, pid, &info));
 }
 
 long proc_handle_sigaction(struct request *req, int signal) {
@@ -175,20 +187,20 @@ long proc_handle_sigaction(struct request *req, int signal) {
 }
 
 long proc_handle_sigprocmask(struct request *req, int how, uint64_t set) {
-    struct process *p = request_process(req);
-    if (!p)
+    struct thread *t = request_thread(req);
+    if (!t)
         return -ESRCH;
-    uint64_t old = p->main.blocked;
+    uint64_t old = t->blocked;
     set &= ~UNBLOCKABLE;
     switch (how) {
     case SIG_BLOCK:
-        p->main.blocked |= set;
+        signal_set_mask(t, old | set);
         break;
     case SIG_UNBLOCK:
-        p->main.blocked &= ~set;
+        t->blocked = old & ~set;
         break;
     case SIG_SETMASK:
-        p->main.blocked = set;
+        signal_set_mask(t, set);
         break;
     case SIG_GET:
         break;
@@ -196,72 +208,72 @@ long proc_handle_sigprocmask(struct request *req, int how, uint64_t set) {
         return -EINVAL;
     }
     proc_results_sigprocmask(&req->msg, old);
-    return answer_after(p, 0);
+    return answer_after(t, 0);
 }
 
 long proc_handle_sigpending(struct request *req) {
-    struct process *p = request_process(req);
-    if (!p)
+    struct thread *t = request_thread(req);
+    if (!t)
         return -ESRCH;
-    proc_results_sigpending(&req->msg, p->pending & p->main.blocked);
+    proc_results_sigpending(&req->msg, signal_pending(t) & t->blocked);
     return 0;
 }
 
 static long wait_ended(struct waiter *w, enum waiter_end why) {
-    struct process *p = container_of(w, struct process, main.wait);
-    p->main.waiting = WAIT_NONE;
+    struct thread *t = container_of(w, struct thread, wait);
+    thread_waits(t, WAIT_NONE);
     return why == WAITER_EXPIRED ? -EAGAIN : -EINTR;
 }
 
 static const struct waiter_ops wait_ops = {.ended = wait_ended};
 
 /* Another mask, until a handler has run or nothing was to be delivered (deliver.c). */
-static void borrow_mask(struct process *p, uint64_t set) {
-    if (!p->main.mask_saved)
-        p->main.saved_mask = p->main.blocked;
-    p->main.mask_saved = true;
-    p->main.blocked = set & ~UNBLOCKABLE;
+static void borrow_mask(struct thread *t, uint64_t set) {
+    if (!t->mask_saved)
+        t->saved_mask = t->blocked;
+    t->mask_saved = true;
+    signal_set_mask(t, set);
 }
 
 /* A thread that has attention does not begin to wait: the call that follows ends with EINTR at once. */
 long proc_handle_borrow_mask(struct request *req, uint64_t set) {
-    struct process *p = request_process(req);
-    if (!p)
+    struct thread *t = request_thread(req);
+    if (!t)
         return -ESRCH;
-    borrow_mask(p, set);
-    return answer_after(p, 0);
+    borrow_mask(t, set);
+    return answer_after(t, 0);
 }
 
 long proc_handle_return_mask(struct request *req) {
-    struct process *p = request_process(req);
-    if (!p)
+    struct thread *t = request_thread(req);
+    if (!t)
         return -ESRCH;
-    if (p->main.mask_saved)
-        p->main.blocked = p->main.saved_mask;
-    p->main.mask_saved = false;
-    return answer_after(p, 0);
+    if (t->mask_saved)
+        signal_set_mask(t, t->saved_mask);
+    t->mask_saved = false;
+    return answer_after(t, 0);
 }
 
 long proc_handle_sigsuspend(struct request *req, uint64_t set, int own_mask) {
-    struct process *p = request_process(req);
-    if (!p)
+    struct thread *t = request_thread(req);
+    if (!t)
         return -ESRCH;
     if (!own_mask)
-        borrow_mask(p, set);
-    waiter_init(&p->main.wait, req, 0, &wait_ops);
-    p->main.waiting = WAIT_SUSPEND;
-    signal_poke(p);
+        borrow_mask(t, set);
+    waiter_init(&t->wait, req, 0, &wait_ops);
+    thread_waits(t, WAIT_SUSPEND);
+    signal_poke(t);
     return SERVER_DEFER;
 }
 
 long proc_handle_sigtimedwait(struct request *req, uint64_t set, int64_t timeout_ns) {
-    struct process *p = request_process(req);
+    struct thread *t = request_thread(req);
     struct signal_info info;
-    if (!p)
+    if (!t)
         return -ESRCH;
     set &= ~UNBLOCKABLE;
     bool wants_info = request_out_len(req) > 0;
-    if (signal_take(p, set, &info)) {
+    if (signal_take(t, set, &info)) {
         struct linux_siginfo whole = {.info = info};
         if (wants_info && request_write_all(req, &whole, sizeof whole) < 0)
             return -EFAULT;
@@ -269,75 +281,73 @@ long proc_handle_sigtimedwait(struct request *req, uint64_t set, int64_t timeout
     }
     if (timeout_ns == 0)
         return -EAGAIN;
-    waiter_init(&p->main.wait, req, 0, &wait_ops);
-    if (timeout_ns > 0 &&
-        waiter_set_deadline(&p->main.wait, clock_after((uint64_t)timeout_ns)) < 0) {
-        waiter_remove(&p->main.wait);
+    waiter_init(&t->wait, req, 0, &wait_ops);
+    if (timeout_ns > 0 && waiter_set_deadline(&t->wait, clock_after((uint64_t)timeout_ns)) < 0) {
+        waiter_remove(&t->wait);
         return -ENOMEM;
     }
-    p->main.waiting = WAIT_SIGNAL;
-    p->main.wait_signal.set = set;
-    p->main.wait_signal.wants_info = wants_info;
+    t->wait_signal.set = set;
+    t->wait_signal.wants_info = wants_info;
+    thread_waits(t, WAIT_SIGNAL);
     return SERVER_DEFER;
 }
 
 /* Not for the personality: no handler, a stack that it knows not, more than the reply carries. */
-static bool needs_exception(const struct process *p, const struct signal_info *info) {
-    uint64_t handler = signal_action(p, info->signal)->handler;
-    return handler == SIG_DFL || handler == SIG_IGN || p->main.alt_size || p->main.mask_saved ||
+static bool needs_exception(const struct thread *t, const struct signal_info *info) {
+    uint64_t handler = signal_action(t->process, info->signal)->handler;
+    return handler == SIG_DFL || handler == SIG_IGN || t->alt_size || t->mask_saved ||
            info->error || info->words[2] || info->words[3];
 }
 
 long proc_handle_take_signal(struct request *req) {
-    struct process *p = request_process(req);
+    struct thread *t = request_thread(req);
     struct signal_info info;
-    if (!p)
+    if (!t)
         return -ESRCH;
-    if (!signal_next(p, ~p->main.blocked, &info))
+    if (!signal_next(t, ~t->blocked, &info))
         return 0;
-    if (needs_exception(p, &info))
+    if (needs_exception(t, &info))
         return -EAGAIN;
-    uint64_t before = p->main.blocked;
-    signal_remove(p, info.signal);
-    uint64_t handler = signal_enter_handler(p, info.signal);
+    uint64_t before = t->blocked;
+    signal_remove(t, info.signal);
+    uint64_t handler = signal_enter_handler(t, info.signal);
     proc_results_take_signal(&req->msg, handler, before, info.code, info.words[0], info.words[1]);
-    return answer_after(p, info.signal);
+    return answer_after(t, info.signal);
 }
 
 long proc_handle_end_handler(struct request *req, uint64_t mask) {
-    struct process *p = request_process(req);
-    if (!p)
+    struct thread *t = request_thread(req);
+    if (!t)
         return -ESRCH;
-    p->main.blocked = mask & ~UNBLOCKABLE;
-    p->main.alt_stack = p->main.alt_size = 0;
-    p->main.alt_flags = SS_DISABLE;
-    return answer_after(p, 0);
+    signal_set_mask(t, mask);
+    t->alt_stack = t->alt_size = 0;
+    t->alt_flags = SS_DISABLE;
+    return answer_after(t, 0);
 }
 
 long proc_handle_sigreturn(struct request *req, uint64_t frame) {
     static struct pk_regs regs;
-    struct process *p = request_process(req);
-    if (!p)
+    struct thread *t = request_thread(req);
+    if (!t)
         return -ESRCH;
-    if (frame_pop(p, frame, &regs) < 0 ||
-        pk_thread_regs(p->main.slot, &regs, PK_REGS_SET | PK_REGS_RESTART) < 0) {
-        process_end(p, CLD_KILLED, SIGSEGV);
+    if (frame_pop(t, frame, &regs) < 0 ||
+        pk_thread_regs(t->slot, &regs, PK_REGS_SET | PK_REGS_RESTART) < 0) {
+        process_end(t->process, CLD_KILLED, SIGSEGV);
         return SERVER_DEFER;
     }
-    signal_poke(p);
+    signal_poke(t);
     return SERVER_DEFER; /* the call is over without an answer */
 }
 
 long proc_handle_sigaltstack(struct request *req, uint64_t sp) {
-    struct process *p = request_process(req);
+    struct thread *t = request_thread(req);
     struct linux_stack new;
-    if (!p)
+    if (!t)
         return -ESRCH;
-    bool inside = signal_on_alt_stack(p, sp);
-    uint32_t flags = !p->main.alt_size ? SS_DISABLE : inside ? SS_ONSTACK : 0;
-    struct linux_stack old = {p->main.alt_stack,
-                              (int32_t)(flags | (p->main.alt_flags & SS_AUTODISARM)), 0,
-                              p->main.alt_size};
+    bool inside = signal_on_alt_stack(t, sp);
+    uint32_t flags = !t->alt_size ? SS_DISABLE : inside ? SS_ONSTACK : 0;
+    struct linux_stack old = {t->alt_stack, (int32_t)(flags | (t->alt_flags & SS_AUTODISARM)), 0,
+                              t->alt_size};
     if (request_in_len(req)) {
         long error = request_read_all(req, &new, sizeof new);
         if (error < 0)
@@ -357,9 +367,9 @@ long proc_handle_sigaltstack(struct request *req, uint64_t sp) {
     }
     if (request_in_len(req)) {
         bool off = new.flags &SS_DISABLE;
-        p->main.alt_stack = off ? 0 : new.sp;
-        p->main.alt_size = off ? 0 : new.size;
-        p->main.alt_flags = (off ? SS_DISABLE : 0) | ((uint32_t) new.flags &SS_AUTODISARM);
+        t->alt_stack = off ? 0 : new.sp;
+        t->alt_size = off ? 0 : new.size;
+        t->alt_flags = (off ? SS_DISABLE : 0) | ((uint32_t) new.flags &SS_AUTODISARM);
     }
     return 0;
 }

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals: what is pending, and what happens at once when one is sent (signal(7)). Delivery to a
- * handler is deliver.c's.
+ * Signals: what happens at once when one is sent (signal(7)), and which thread of a process takes one. What is
+ * pending is in pending.c; delivery to a handler is deliver.c's.
  */
 #include "proc.h"
 #include <stdlib.h>
 
-#define QUEUE_MAX 1024 /* real-time signals of one process: RLIMIT_SIGPENDING's part */
-
 enum default_action { TERMINATE, IGNORE, STOP, CONTINUE };
-
-#define DE_BRUIJN 0x03f79d71b4cb0a89ull
 
 #define STOP_SIGNALS                                                                               \
     (signal_bit(SIGSTOP) | signal_bit(SIGTSTP) | signal_bit(SIGTTIN) | signal_bit(SIGTTOU))
@@ -38,23 +34,14 @@ static void kill_by(struct process *p, int signal) {
     process_end(p, CLD_KILLED, signal);
 }
 
-/*
- * The lowest signal of a set that is not empty. rv64gc has no instruction to count zeros; the
- * product of each single bit with a de Bruijn sequence has another index in its top six bits.
- */
-int signal_lowest(uint64_t set) {
-    static const uint8_t signals[64] = {
-        1,  2,  49, 3,  58, 50, 29, 4,  62, 59, 51, 43, 39, 30, 18, 5,  63, 56, 60, 37, 54, 52,
-        44, 23, 46, 40, 34, 31, 25, 19, 13, 6,  64, 48, 57, 28, 61, 42, 38, 17, 55, 36, 53, 22,
-        45, 33, 24, 12, 47, 27, 41, 16, 35, 21, 32, 11, 26, 15, 20, 10, 14, 9,  8,  7,
-    };
-    return signals[(set & -set) * DE_BRUIJN >> 58];
-}
-
 bool signal_is_ignored(const struct process *p, int signal) {
     uint64_t handler = signal_action(p, signal)->handler;
     return handler == SIG_IGN || (handler == SIG_DFL && (default_action(signal) == IGNORE ||
                                                          default_action(signal) == CONTINUE));
+}
+
+static bool is_blocked(const struct thread *t, int signal) {
+    return t->blocked & ~UNBLOCKABLE & signal_bit(signal);
 }
 
 bool signal_permitted(const struct process *from, const struct process *to, int signal) {
@@ -64,102 +51,61 @@ bool signal_permitted(const struct process *from, const struct process *to, int 
            from->ruid == to->suid;
 }
 
-void signal_forget(struct process *p, uint64_t set) {
-    p->pending &= ~set;
-    for (struct list *l = p->queue.next, *next; l != &p->queue; l = next) {
-        next = l->next;
-        struct pending_signal *s = container_of(l, struct pending_signal, link);
-        if (set & signal_bit(s->info.signal)) {
-            list_remove(&s->link);
-            free(s);
-        }
+/* The thread of p that takes a signal which is for any: the first one, if it does not block it (as on Linux). */
+static struct thread *find_taker(struct process *p, int signal) {
+    if (p->main.slot && !is_blocked(&p->main, signal))
+        return &p->main;
+    for (struct list *at = p->threads.next; at != &p->threads; at = at->next) {
+        struct thread *t = container_of(at, struct thread, link);
+        if (!is_blocked(t, signal))
+            return t;
+    }
+    return NULL;
+}
+
+void signal_retarget(struct process *p, uint64_t set) {
+    for (set &= p->pending.set; set && p->state == PROCESS_RUNNING; set &= set - 1) {
+        struct thread *t = find_taker(p, signal_lowest(set));
+        if (t)
+            signal_poke(t);
     }
 }
 
-void signal_drop_all(struct process *p) {
-    signal_forget(p, ~0ull);
+void signal_set_mask(struct thread *t, uint64_t mask) {
+    uint64_t left = mask & ~t->blocked & t->process->pending.set;
+    t->blocked = mask & ~UNBLOCKABLE;
+    if (left && !t->process->sole)
+        signal_retarget(t->process, left);
 }
 
-/* Standard signals are pending once; their info is lost if memory is short, never the signal. */
-static long enqueue(struct process *p, const struct signal_info *info) {
-    uint64_t bit = signal_bit(info->signal);
-    if (p->pending & bit && info->signal < SIGRTMIN)
-        return 0;
-    unsigned queued = 0;
-    for (struct list *l = p->queue.next; info->signal >= SIGRTMIN && l != &p->queue; l = l->next)
-        queued++;
-    struct pending_signal *s = queued < QUEUE_MAX ? malloc(sizeof *s) : 0;
-    if (!s && info->signal >= SIGRTMIN && info->code == SI_QUEUE)
-        return -EAGAIN;
-    p->pending |= bit;
-    if (s) {
-        s->info = *info;
-        list_add_tail(&p->queue, &s->link);
-    }
-    return 0;
-}
-
-/* The oldest one queued of that number, after `before`; 0 if there is none (memory was short). */
-static struct pending_signal *find_queued(const struct process *p, int signal,
-                                          const struct pending_signal *before) {
-    for (struct list *l = before ? before->link.next : p->queue.next; l != &p->queue; l = l->next) {
-        struct pending_signal *s = container_of(l, struct pending_signal, link);
-        if (s->info.signal == signal)
-            return s;
-    }
-    return 0;
-}
-
-int signal_next(const struct process *p, uint64_t set, struct signal_info *out) {
-    uint64_t ready = p->pending & set;
-    if (!ready)
-        return 0;
-    /* A fault's signal comes first, then the lowest number (signal(7)). */
-    uint64_t faults = ready & (signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) |
-                               signal_bit(SIGTRAP) | signal_bit(SIGFPE) | signal_bit(SIGSYS));
-    int signal = signal_lowest(faults ? faults : ready);
-    const struct pending_signal *s = find_queued(p, signal, 0);
-    *out = s ? s->info : (struct signal_info){.signal = signal};
-    return signal;
-}
-
-void signal_remove(struct process *p, int signal) {
-    struct pending_signal *s = find_queued(p, signal, 0);
-    if (!s || !find_queued(p, signal, s))
-        p->pending &= ~signal_bit(signal);
-    if (s) {
-        list_remove(&s->link);
-        free(s);
-    }
-    if (signal_bit(signal) & TIMER_SIGNALS)
-        timer_rearm(p, signal);
-}
-
-bool signal_take(struct process *p, uint64_t set, struct signal_info *out) {
-    int signal = signal_next(p, set, out);
-    if (signal)
-        signal_remove(p, signal);
-    return signal;
-}
-
-uint64_t signal_enter_handler(struct process *p, int signal) {
+uint64_t signal_enter_handler(struct thread *t, int signal) {
+    struct process *p = t->process;
     struct signal_action a = *signal_action(p, signal);
     uint64_t handler = a.handler;
-    p->main.blocked |= a.mask | (a.flags & SA_NODEFER ? 0 : signal_bit(signal));
     if (a.flags & SA_RESETHAND) {
         a.handler = SIG_DFL;
         signal_set_action(p, signal, &a);
     }
+    signal_set_mask(t, t->blocked | a.mask | (a.flags & SA_NODEFER ? 0 : signal_bit(signal)));
     return handler;
 }
 
+/* The threads of a process, all of them, stop and go on together. */
 static void stop(struct process *p, int signal) {
     if (p->state == PROCESS_STOPPED)
         return;
     p->state = PROCESS_STOPPED;
     p->group->stopped++;
-    must(pk_thread_suspend(p->main.slot));
+    for (struct list *at = p->threads.next; at != &p->threads; at = at->next)
+        must(pk_thread_suspend(container_of(at, struct thread, link)->slot));
     process_report(p, CLD_STOPPED, signal);
+}
+
+/* What is pending for one of them may be the end of all. */
+static void poke_all(struct process *p) {
+    for (struct list *at = p->threads.next; at != &p->threads && p->state == PROCESS_RUNNING;
+         at = at->next)
+        signal_poke(container_of(at, struct thread, link));
 }
 
 static void resume(struct process *p) {
@@ -168,15 +114,16 @@ static void resume(struct process *p) {
     p->state = PROCESS_RUNNING;
     p->group->stopped--;
     process_report(p, CLD_CONTINUED, SIGCONT);
-    if (p->state == PROCESS_RUNNING)
-        signal_poke(p);
+    poke_all(p);
     /* Not before: on another hart it would run on for a while, though a pending signal ends it. */
     if (p->state == PROCESS_RUNNING)
-        must(pk_thread_resume(p->main.slot));
+        for (struct list *at = p->threads.next; at != &p->threads; at = at->next)
+            must(pk_thread_resume(container_of(at, struct thread, link)->slot));
 }
 
-/* A signal that is pending, not blocked and not caught acts now: there is nothing to wait for. */
-static void act(struct process *p, int signal) {
+/* A signal that is pending for t, not blocked and not caught acts now: there is nothing to wait for. */
+static void act(struct thread *t, int signal) {
+    struct process *p = t->process;
     struct signal_info info;
     if (signal != SIGKILL && p->state == PROCESS_STOPPED && signal != SIGCONT)
         return;
@@ -185,41 +132,41 @@ static void act(struct process *p, int signal) {
         kill_by(p, signal);
         break;
     case STOP:
-        signal_take(p, signal_bit(signal), &info);
+        signal_take(t, signal_bit(signal), &info);
         if (signal == SIGSTOP || !group_orphaned(p->group))
             stop(p, signal); /* else nobody could continue it (sigaction in POSIX) */
         break;
     case IGNORE:
     case CONTINUE:
-        signal_take(p, signal_bit(signal), &info);
+        signal_take(t, signal_bit(signal), &info);
         break;
     }
 }
 
-static void wake_waiter(struct process *p, const struct signal_info *info) {
-    p->main.waiting = WAIT_NONE;
-    waiter_remove(&p->main.wait);
-    uint64_t token = waiter_token(&p->main.wait);
+static void wake_waiter(struct thread *t, const struct signal_info *info) {
+    thread_wait_over(t);
+    uint64_t token = waiter_token(&t->wait);
     struct linux_siginfo whole = {.info = *info};
-    if (p->main.wait_signal.wants_info && pk_copy_to_caller(token, 0, &whole, sizeof whole) < 0) {
+    if (t->wait_signal.wants_info && pk_copy_to_caller(token, 0, &whole, sizeof whole) < 0) {
         server_reply(token, -EFAULT);
         return;
     }
     server_reply(token, info->signal);
 }
 
-void signal_poke(struct process *p) {
+void signal_poke(struct thread *t) {
+    struct process *p = t->process;
     bool caught = false;
-    for (uint64_t ready = p->pending & (~p->main.blocked | UNBLOCKABLE);
+    for (uint64_t ready = signal_pending(t) & (~t->blocked | UNBLOCKABLE);
          ready && p->state == PROCESS_RUNNING; ready &= ready - 1) {
         int signal = signal_lowest(ready);
         if (signal_action(p, signal)->handler == SIG_DFL)
-            act(p, signal);
+            act(t, signal);
         else
             caught = true;
     }
     if (caught && p->state == PROCESS_RUNNING)
-        must(pk_thread_attention(p->main.slot));
+        must(pk_thread_attention(t->slot));
 }
 
 static void continue_or_stop(struct process *p, int signal) {
@@ -231,19 +178,26 @@ static void continue_or_stop(struct process *p, int signal) {
     }
 }
 
-static bool is_awaited(const struct process *p, int signal) {
-    return p->main.waiting == WAIT_SIGNAL && p->main.wait_signal.set & signal_bit(signal);
+/* Who waits for it: the thread itself, or, if it is for any, one of those that wait for signals. */
+static struct thread *find_awaiting(const struct process *p, struct thread *t, int signal) {
+    for (struct list *at = p->signal_waiters.next; at != &p->signal_waiters; at = at->next) {
+        struct thread *waiting = container_of(at, struct thread, wait_link);
+        if ((!t || t == waiting) && waiting->wait_signal.set & signal_bit(signal))
+            return waiting;
+    }
+    return NULL;
 }
 
-static bool is_blocked(const struct process *p, int signal) {
-    return p->main.blocked & ~UNBLOCKABLE & signal_bit(signal);
+static bool is_dropped(const struct process *p, const struct thread *t, int signal) {
+    return !is_blocked(t, signal) && signal_is_ignored(p, signal);
 }
 
 bool signal_is_dropped(const struct process *p, int signal) {
-    return !is_blocked(p, signal) && signal_is_ignored(p, signal) && !is_awaited(p, signal);
+    return is_dropped(p, &p->main, signal) && !find_awaiting(p, NULL, signal);
 }
 
-long signal_send(struct process *p, const struct signal_info *info) {
+/* To a thread, or to any (NULL). */
+static long send(struct process *p, struct thread *t, const struct signal_info *info) {
     int signal = info->signal;
     if (p->state == PROCESS_ZOMBIE)
         return 0;
@@ -254,16 +208,26 @@ long signal_send(struct process *p, const struct signal_info *info) {
         kill_by(p, signal);
         return 0;
     }
-    if (is_awaited(p, signal)) {
-        wake_waiter(p, info);
+    struct thread *awaiting = find_awaiting(p, t, signal);
+    if (awaiting) {
+        wake_waiter(awaiting, info);
         return 0;
     }
-    if (signal_is_dropped(p, signal))
+    if (is_dropped(p, t ? t : &p->main, signal))
         return 0;
-    long error = enqueue(p, info);
-    if (error == 0 && !is_blocked(p, signal))
-        signal_poke(p);
+    long error = pending_add(t ? &t->pending : &p->pending, info);
+    struct thread *taker = !t ? find_taker(p, signal) : is_blocked(t, signal) ? NULL : t;
+    if (error == 0 && taker)
+        signal_poke(taker);
     return error;
+}
+
+long signal_send(struct process *p, const struct signal_info *info) {
+    return send(p, NULL, info);
+}
+
+long signal_send_thread(struct thread *t, const struct signal_info *info) {
+    return send(t->process, t, info);
 }
 
 long signal_send_simple(struct process *p, int signal, int code, const struct process *from) {
@@ -273,11 +237,10 @@ long signal_send_simple(struct process *p, int signal, int code, const struct pr
     return signal_send(p, &info);
 }
 
-bool signal_force(struct process *p, struct signal_info *info) {
-    const struct signal_action *a = signal_action(p, info->signal);
-    if (a->handler == SIG_DFL || a->handler == SIG_IGN ||
-        p->main.blocked & signal_bit(info->signal)) {
-        kill_by(p, info->signal);
+bool signal_force(struct thread *t, struct signal_info *info) {
+    const struct signal_action *a = signal_action(t->process, info->signal);
+    if (a->handler == SIG_DFL || a->handler == SIG_IGN || t->blocked & signal_bit(info->signal)) {
+        kill_by(t->process, info->signal);
         return false;
     }
     return true;

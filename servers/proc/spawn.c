@@ -15,7 +15,6 @@ static long start(struct process *p, const char *bytes, size_t length, size_t co
     if (!group)
         return -ENOMEM;
     group_enter(p, group);
-    p->main.alt_flags = SS_DISABLE;
     struct pool *pool = pool_of_user(0);
     long error = pool ? pool_enter(p, pool) : -ENOMEM;
     pool_put(pool);

@@ -48,9 +48,10 @@ void terminal_session_ended(const struct process *leader) {
  * What is due to p in the background: 1: it takes no such signal and may go on; -EIO; else its group
  * was sent the signal: -EINTR if p has a handler for it, 0 if it was stopped and may try again.
  */
-static long refuse(struct process *p, int signal) {
+static long refuse(struct thread *t, int signal) {
+    struct process *p = t->process;
     uint64_t handler = signal_action(p, signal)->handler;
-    if (p->main.blocked & signal_bit(signal) || handler == SIG_IGN)
+    if (t->blocked & signal_bit(signal) || handler == SIG_IGN)
         return signal == SIGTTIN ? -EIO : 1;
     if (group_orphaned(p->group))
         return -EIO;
@@ -59,15 +60,16 @@ static long refuse(struct process *p, int signal) {
 }
 
 long proc_handle_background(struct request *req, int signal) {
-    struct process *p = request_process(req);
+    struct thread *t = request_thread(req);
     int foreground;
-    if (!p)
+    if (!t)
         return -ESRCH;
+    struct process *p = t->process;
     if (signal != SIGTTIN && signal != SIGTTOU)
         return -EINVAL;
     if (!has_terminal(p, &foreground) || foreground == process_group(p))
         return 0; /* it has changed meanwhile */
-    return answer(process_pid(p), refuse(p, signal));
+    return answer(process_pid(p), refuse(t, signal));
 }
 
 /* TIOCSCTTY: root may take a terminal from another session, whose processes are not told. */
@@ -105,12 +107,13 @@ static long give_up(struct process *p) {
 }
 
 /* TIOCSPGRP, its errors in the order of Linux's. */
-static long set_foreground(struct process *p, int id) {
+static long set_foreground(struct thread *t, int id) {
+    struct process *p = t->process;
     int own = process_pid(p), foreground;
     if (!has_terminal(p, &foreground))
         return -ENOTTY;
     if (foreground != process_group(p)) {
-        long result = refuse(p, SIGTTOU);
+        long result = refuse(t, SIGTTOU);
         if (result != 1)
             return answer(own, result == -EIO ? -ENOTTY : result == 0 ? -ERESTART : result);
     }
@@ -125,9 +128,10 @@ static long set_foreground(struct process *p, int id) {
 }
 
 long proc_handle_terminal(struct request *req, int fd, uint32_t request, int argument) {
-    struct process *p = request_process(req);
-    if (!p)
+    struct thread *t = request_thread(req);
+    if (!t)
         return -ESRCH;
+    struct process *p = t->process;
     if (request != TIOCSCTTY && request != TIOCSPGRP && request != TIOCNOTTY)
         return -EINVAL;
     long how = vfs_terminal(connect_endpoint(PK_SLOT_VFS), process_pid(p), fd);
@@ -139,6 +143,6 @@ long proc_handle_terminal(struct request *req, int fd, uint32_t request, int arg
     case TIOCNOTTY:
         return give_up(p);
     default:
-        return set_foreground(p, argument);
+        return set_foreground(t, argument);
     }
 }

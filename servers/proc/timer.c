@@ -5,24 +5,23 @@
 #include <stdlib.h>
 
 static long sleep_ended(struct waiter *w, enum waiter_end why) {
-    struct process *p = container_of(w, struct process, main.wait);
-    p->main.waiting = WAIT_NONE;
+    thread_waits(container_of(w, struct thread, wait), WAIT_NONE);
     return why == WAITER_EXPIRED ? 0 : -EINTR;
 }
 
 long proc_handle_sleep(struct request *req, uint64_t until_ns) {
     static const struct waiter_ops ops = {.ended = sleep_ended};
-    struct process *p = request_process(req);
-    if (!p)
+    struct thread *t = request_thread(req);
+    if (!t)
         return -ESRCH;
     if (until_ns <= clock_ns())
         return 0;
-    waiter_init(&p->main.wait, req, 0, &ops);
-    if (waiter_set_deadline(&p->main.wait, until_ns) < 0) {
-        waiter_remove(&p->main.wait);
+    waiter_init(&t->wait, req, 0, &ops);
+    if (waiter_set_deadline(&t->wait, until_ns) < 0) {
+        waiter_remove(&t->wait);
         return -ENOMEM;
     }
-    p->main.waiting = WAIT_SLEEP;
+    thread_waits(t, WAIT_SLEEP);
     return SERVER_DEFER;
 }
 
@@ -70,7 +69,7 @@ static long set(struct itimer *t);
 
 static void rearm(struct itimer *t) {
     int signal = timer_signals[t->which];
-    if (!t->interval || t->armed || t->p->pending & signal_bit(signal) ||
+    if (!t->interval || t->armed || t->p->pending.set & signal_bit(signal) ||
         signal_is_ignored(t->p, signal))
         return;
     t->at = next_expiry(t);

@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The foreign entry. The kernel has put away the pc, a7 and t0; everything else is the program's.
- * What C may clobber is saved on the program's own stack, the call is looked up by number, and
+ * The foreign entry. The kernel has put away the pc, a7 and t0, where the thread's word is; everything else is
+ * the program's. What C may clobber is saved on the program's own stack, the call is looked up by number, and
  * foreign_return takes the result back.
- *
- * Offsets are those of struct foreign_frame.
  */
 #include <parley/calls.h>
 #include <parley/personality.h>
+#include "frame.h"
 
 #define LINUX_CALLS 453
-#define FRAME_SIZE 128
-#define FRAME_RA 0
-#define FRAME_SP 8
-#define FRAME_T(n) (16 + 8 * ((n) - 1))
-#define FRAME_A(n) (64 + 8 * (n))
 
 /* Signal handlers return here: the unwinder and GDB know it by its two instructions. */
     .section .text.entry, "ax"
@@ -153,8 +147,9 @@ personality_store_msgbuf:
     .globl foreign_entry
     .type foreign_entry, @function
 foreign_entry:
-    mv t0, sp
     addi sp, sp, -FRAME_SIZE
+    sd t0, FRAME_WORD(sp)
+    addi t0, sp, FRAME_SIZE
     sd ra, FRAME_RA(sp)
     sd t0, FRAME_SP(sp)
     sd t1, FRAME_T(1)(sp)
@@ -180,7 +175,10 @@ foreign_entry:
     add t0, t0, t1
     mv a6, sp
     jalr t0
-2:  ld ra, FRAME_RA(sp)
+    .globl foreign_leave
+    .hidden foreign_leave
+foreign_leave:
+    ld ra, FRAME_RA(sp)
     ld t1, FRAME_T(1)(sp)
     ld t2, FRAME_T(2)(sp)
     ld t3, FRAME_T(3)(sp)
@@ -199,7 +197,7 @@ foreign_entry:
     j attention_of_call /* it came back */
 1:  mv a6, sp
     call linux_unknown
-    j 2b
+    j foreign_leave
     .size foreign_entry, . - foreign_entry
 
     .text

@@ -44,21 +44,30 @@ static uint64_t page_up(uint64_t v) {
     return (v + PAGE - 1) & ~(PAGE - 1);
 }
 
-/* brk(2), the system call: returns the break, moved or not. */
+/* False if another thread has moved it meanwhile. */
+static bool move_break(uint64_t from, uint64_t to) {
+    return __atomic_compare_exchange_n(&state.brk, &from, to, false, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
+}
+
+/*
+ * brk(2), the system call: returns the break, moved or not. Threads claim what lies between before they map or
+ * unmap it. So of two at once one may find that it was not moved for it, as if there were no memory.
+ */
 long linux_brk(uint64_t wanted) {
-    uint64_t old = page_up(state.brk), new = page_up(wanted);
-    if (wanted < state.brk_start || new < wanted)
+    uint64_t before = state.brk, new = page_up(wanted);
+    if (wanted < state.brk_start || new < wanted || !move_break(before, wanted))
         return (long)state.brk;
-    if (new > old) {
-        long at =
+    uint64_t old = page_up(before);
+    long error = 0;
+    if (new > old)
+        error =
             pk_map(TASK, old, new - old, PK_PROT_READ | PK_PROT_WRITE | PK_MAP_NOREPLACE, 0, 0, 0);
-        if (at < 0)
-            return (long)state.brk;
-    } else if (new < old && pk_unmap(TASK, new, old - new) < 0) {
-        return (long)state.brk;
-    }
-    state.brk = wanted;
-    return (long)wanted;
+    else if (new < old)
+        error = pk_unmap(TASK, new, old - new);
+    if (error < 0 && move_break(wanted, before))
+        return (long)before;
+    return (long)(error < 0 ? state.brk : wanted);
 }
 
 static long map_object(uint64_t address, uint64_t length, uint64_t kernel_flags, long object,

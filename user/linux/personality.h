@@ -9,6 +9,7 @@
 #ifndef LINUX_PERSONALITY_H
 #define LINUX_PERSONALITY_H
 
+#include "frame.h"
 #include <parley/errno.h>
 #include <parley/personality.h>
 #include <parley/stubs.h>
@@ -17,13 +18,6 @@
 
 /* Hidden: reached relative to the pc, without a table of addresses that would need relocation. */
 extern struct personality_state state __attribute__((visibility("hidden")));
-
-/* What entry.S saves of the interrupted program; the callee-saved registers are still in place. */
-struct foreign_frame {
-    uint64_t ra, sp;
-    uint64_t t[6]; /* t1-t6 */
-    uint64_t a[8]; /* a0-a7: the arguments, the number */
-};
 
 /*
  * A call through the slot said EBADF: connects to its server. 0: it was not connected, or to one that has

@@ -5,9 +5,10 @@
 
 #define CLONE_VM 0x100ul
 #define CLONE_VFORK 0x4000ul
+#define CLONE_PARENT 0x8000ul
+#define CLONE_THREAD 0x10000ul
 #define CLONE_SETTLS 0x80000ul
 #define CLONE_PARENT_SETTID 0x100000ul
-#define CLONE_CHILD_CLEARTID 0x200000ul
 #define CLONE_CHILD_SETTID 0x1000000ul
 #define PR_SET_NAME 15
 #define PR_GET_NAME 16
@@ -23,76 +24,103 @@ static void put_tid(int32_t *at, int32_t tid) {
     pk_may_fail(user_put(at, &tid, sizeof tid));
 }
 
-/* What a child does to the memory that it shares with its parent must not become the parent's own. */
-struct kept {
-    int32_t pid;
-    uint64_t other_stack, acted;
-};
-
-struct vfork_result {
-    long pid; /* 0 in the child */
-    uint64_t self;
-};
-
-struct vfork_result personality_vfork(uint64_t flags, uint64_t tls, uint64_t program_sp,
-                                      uint64_t label);
-
-/* vfork's child can have the parent's stack if no other has it, and little is to be put away for it. */
-static bool can_lend_stack(uint64_t program_sp) {
-    uint64_t sp;
-    __asm__ volatile("mv %0, sp" : "=r"(sp));
-    return !state.vforking && program_sp - sp <= PERSONALITY_VFORK_MOST;
+/* What a child's word, as the call that made it returns it, says. */
+static int32_t tid_of_word(uint64_t word) {
+    return (int32_t)word;
 }
 
-static long lend_stack(uint64_t flags, uint64_t tls, uint64_t program_sp, int *self) {
-    state.vforking = 1;
-    struct vfork_result result = personality_vfork(flags, tls, program_sp, PROC_LABEL_FORK);
-    if (result.pid != 0)
-        state.vforking = 0;
-    *self = (int)result.self;
-    return result.pid;
+struct vfork_result {
+    long pid;      /* 0 in the child */
+    uint64_t word; /* its own, there */
+};
+
+struct vfork_result personality_vfork(uint64_t flags, uint64_t label, uint64_t program_sp);
+
+/* vfork's child can have the parent's stack if no other has it, and little is to be put away for it. */
+static bool borrow_stack(uint64_t program_sp) {
+    uint64_t sp, free = 0;
+    __asm__ volatile("mv %0, sp" : "=r"(sp));
+    return program_sp - sp <= PERSONALITY_VFORK_MOST &&
+           __atomic_compare_exchange_n(&state.vforking, &free, 1, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST);
+}
+
+static struct vfork_result make_child(uint64_t flags, uint64_t program_sp) {
+    struct vfork_result result;
+    if (flags & CLONE_VM) {
+        result = personality_vfork(flags, PROC_LABEL_FORK, program_sp);
+        if (result.pid != 0)
+            state.vforking = 0;
+    } else {
+        result.pid = proc_fork(PK_SLOT_PROC, flags, 0, 0, &result.word);
+        if (result.pid == 0 && state.vforking)
+            state.vforking = 0; /* in its own copy of the memory nobody has lent a stack */
+    }
+    return result;
 }
 
 /*
- * clone(2) without threads: fork and vfork, posix_spawn's variant with its own stack included. The
- * child comes out of the call to proc with 0; the rest of the way back is the same for both, but for the
- * stack pointer and thread pointer that the child may have been given.
+ * clone(2) on the caller's stack: fork and vfork. The child comes out of the call to proc with 0; the rest of the way
+ * back is the same for both.
  */
-long linux_clone(uint64_t flags, uint64_t stack, int32_t *parent_tid, uint64_t tls,
-                 int32_t *child_tid, long unused, struct foreign_frame *f) {
-    (void)unused;
-    uint64_t parent_sp = f->sp;
-    struct kept kept = {state.pid, state.other_stack, state.acted};
-    int self;
-    long pid;
-    if (stack == parent_sp)
-        stack = 0;
-    if (flags & CLONE_VM && !stack && !can_lend_stack(parent_sp))
+long clone_here(struct foreign_frame *f) {
+    const struct clone_call c = f->clone;
+    uint64_t flags = c.flags, sp = f->sp;
+    if (flags & CLONE_VM && !(flags & CLONE_VFORK))
+        return -EINVAL; /* both would run on one stack */
+    if (flags & CLONE_VM && !borrow_stack(sp))
         flags &= ~CLONE_VM; /* on a copy of the memory */
-    if (flags & CLONE_VM && flags & CLONE_VFORK && !stack)
-        pid = lend_stack(flags, tls, parent_sp, &self);
-    else
-        pid = proc_fork(PK_SLOT_PROC, flags, stack, tls, &self);
-    if (pid == 0) {
-        state.pid = self;
-        if (!(flags & CLONE_VM) && state.vforking)
-            state.vforking = 0;
+    struct vfork_result result = make_child(flags, sp);
+    f->sp = sp;
+    if (result.pid == 0) {
         if (flags & CLONE_CHILD_SETTID)
-            put_tid(child_tid, self);
-        f->sp = stack ? stack : parent_sp;
+            put_tid((int32_t *)c.child_tid, tid_of_word(result.word));
         if (flags & CLONE_SETTLS)
-            __asm__ volatile("mv tp, %0" ::"r"(tls));
-        return 0;
+            __asm__ volatile("mv tp, %0" ::"r"(c.tls));
+    } else if (result.pid > 0 && flags & CLONE_PARENT_SETTID && !(flags & CLONE_VM)) {
+        put_tid((int32_t *)c.parent_tid, (int32_t)result.pid);
     }
-    if (flags & CLONE_VM) { /* else the page would be copied for nothing */
-        state.pid = kept.pid;
-        state.other_stack = kept.other_stack;
-        state.acted = kept.acted;
-    }
-    f->sp = parent_sp;
-    if (pid > 0 && flags & CLONE_PARENT_SETTID)
-        put_tid(parent_tid, (int32_t)pid);
-    return pid;
+    return result.pid;
+}
+
+/* For clone.S. */
+extern const uint32_t clone_label __attribute__((visibility("hidden")));
+const uint32_t clone_label = PROC_LABEL_FORK;
+
+/* clone3(2)'s structure, as its first version has it; later members must be 0. */
+struct clone3 {
+    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+};
+#define CLONE3_MOST 4096
+#define SIGNALS_MASK 0xfful
+#define SIGNALS_MOST 64
+
+static long read_zeros(const char *user, uint64_t size) {
+    for (char byte; size; size--, user++)
+        if (user_get(&byte, user, 1) < 0)
+            return -EFAULT;
+        else if (byte)
+            return -E2BIG;
+    return 0;
+}
+
+long clone3_read(const struct clone3 *user, uint64_t size, struct foreign_frame *f) {
+    struct clone3 c;
+    if (size > CLONE3_MOST)
+        return -E2BIG;
+    if (size < sizeof c)
+        return -EINVAL;
+    if (user_get(&c, user, sizeof c) < 0)
+        return -EFAULT;
+    long error = read_zeros((const char *)(user + 1), size - sizeof c);
+    if (error < 0)
+        return error;
+    if (c.flags & SIGNALS_MASK || c.exit_signal > SIGNALS_MOST || !c.stack != !c.stack_size ||
+        (c.flags & (CLONE_THREAD | CLONE_PARENT) && c.exit_signal))
+        return -EINVAL;
+    f->clone = (struct clone_call){c.flags | c.exit_signal, c.stack + c.stack_size, c.parent_tid,
+                                   c.tls, c.child_tid};
+    return 0;
 }
 
 long linux_execve(uint64_t path, uint64_t argv, uint64_t envp) {
@@ -107,6 +135,13 @@ long linux_execveat(int dirfd, uint64_t path, uint64_t argv, uint64_t envp, uint
 long linux_exit(int code) {
     for (;;) {
         pk_may_fail(proc_exit(PK_SLOT_PROC, code));
+        pk_yield();
+    }
+}
+
+long linux_exit_thread(int code) {
+    for (;;) {
+        pk_may_fail(proc_exit_thread(PK_SLOT_PROC, code, state.clear_tid));
         pk_yield();
     }
 }
@@ -188,12 +223,43 @@ long linux_waitid(int type, int id, struct wait_info *info, uint32_t options, ui
     return 0;
 }
 
-long linux_getpid(void) {
-    return state.pid;
+long linux_getpid(long a0, long a1, long a2, long a3, long a4, long a5,
+                  const struct foreign_frame *f) {
+    (void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
+    return frame_pid(f);
 }
 
-long linux_set_tid_address(void) {
-    return state.pid;
+long linux_gettid(long a0, long a1, long a2, long a3, long a4, long a5,
+                  const struct foreign_frame *f) {
+    (void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
+    return frame_tid(f);
+}
+
+/* A program's first thread sets it once and seldom ends before others, so it is told only then. */
+long linux_set_tid_address(uint64_t address, long a1, long a2, long a3, long a4, long a5,
+                           const struct foreign_frame *f) {
+    (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
+    if (frame_tid(f) == frame_pid(f))
+        state.clear_tid = address;
+    else
+        pk_may_fail(proc_set_thread(PK_SLOT_PROC, PROC_THREAD_CLEAR_TID, address));
+    return frame_tid(f);
+}
+
+#define ROBUST_HEAD_SIZE 24
+
+/*
+ * The first of all that use this memory keeps it here, where it costs no message: a program's first thread; and a
+ * fork's, which sets the same again.
+ */
+long linux_set_robust_list(uint64_t head, uint64_t size) {
+    uint64_t none = 0;
+    if (size != ROBUST_HEAD_SIZE)
+        return -EINVAL;
+    if (state.robust == head || __atomic_compare_exchange_n(&state.robust, &none, head, false,
+                                                            __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return 0;
+    return proc_set_thread(PK_SLOT_PROC, PROC_THREAD_ROBUST, head);
 }
 
 long linux_getppid(void) {
@@ -471,10 +537,6 @@ long linux_getrandom(uint8_t *out, uint64_t size, uint32_t flags) {
         done += n;
     }
     return (long)done;
-}
-
-long linux_set_robust_list(void) {
-    return 0; /* one thread: nobody else can hold a lock that it leaves behind */
 }
 
 /* All harts that run this program: there is no call for just one. */

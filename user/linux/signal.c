@@ -28,7 +28,13 @@ long linux_tgkill(int group, int thread, int signal) {
 }
 
 long linux_rt_sigqueueinfo(int pid, int signal, const void *info) {
-    return proc_queue_signal(PK_SLOT_PROC, pid, signal, info, 128);
+    return proc_queue_signal(PK_SLOT_PROC, pid, 0, signal, info, 128);
+}
+
+long linux_rt_tgsigqueueinfo(int group, int thread, int signal, const void *info) {
+    if (group <= 0 || thread <= 0)
+        return -EINVAL;
+    return proc_queue_signal(PK_SLOT_PROC, group, thread, signal, info, 128);
 }
 
 /* SIGCHLD, SIGCONT, SIGURG, SIGWINCH: ignored by default, so that pending ones go when that is set anew. */
@@ -51,7 +57,7 @@ long linux_rt_sigaction(int signal, const void *user_new, void *old, uint64_t si
     if (known && !(user_new && NEVER_CAUGHT & bit))
         return old ? user_put(old, &new, sizeof new) : 0; /* zeros */
     if (user_new)
-        state.acted |= bit;
+        __atomic_fetch_or(&state.acted, bit, __ATOMIC_RELAXED);
     return proc_sigaction(PK_SLOT_PROC, signal, user_new, user_new ? sizeof new : 0, old,
                           old ? sizeof new : 0);
 }

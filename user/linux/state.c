@@ -3,7 +3,7 @@
 #include "personality.h"
 #include <protocol/proc_client.h>
 
-struct personality_state state __attribute__((section(".data.state"), used)) = {.pid = 1};
+struct personality_state state __attribute__((section(".data.state"), used)) = {.brk = 1};
 
 long linux_unknown(long a0, long a1, long a2, long a3, long a4, long a5, struct foreign_frame *f);
 
@@ -14,7 +14,7 @@ long personality_connect(unsigned slot) {
 
 /* Fails only if the process server is dead; this process ends with it. */
 void personality_raise(int signal) {
-    pk_may_fail(proc_tgkill(PK_SLOT_PROC, state.pid, state.pid, signal));
+    pk_may_fail(proc_tgkill(PK_SLOT_PROC, -1, 0, signal));
 }
 
 #define NUMBERS 512 /* Linux has fewer; all others count as one */

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads: their tables, how they begin to wait, and their ends, one by one or with their process. */
+#include "pool.h"
+#include <protocol/proc_server.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * By number: all that are not their processes' first ones. By the kernel's id: those of processes that have more
+ * than one, for only then the token must tell which it is.
+ */
+static struct hash by_tid, by_id;
+
+static struct thread *of_id_node(struct hash_node *node) {
+    return node ? container_of(node, struct thread, id_node) : NULL;
+}
+
+bool thread_exists(int tid) {
+    return hash_find(&by_tid, (uint64_t)tid);
+}
+
+struct thread *thread_find(int tid) {
+    struct hash_node *node = tid > 0 ? hash_find(&by_tid, (uint64_t)tid) : NULL;
+    if (node)
+        return container_of(node, struct thread, tid_node);
+    struct process *p = process_find(tid);
+    return p && p->main.slot ? &p->main : NULL;
+}
+
+/*
+ * A request may be looked at again when the thread that sent it is no more, so even the only thread of a process is
+ * told by its id; it is learnt from the first request of a new process, which can be no other's.
+ */
+struct thread *request_thread(const struct request *req) {
+    struct process *p = request_process(req);
+    uint64_t id = PK_TOKEN_THREAD(req->token);
+    if (!p || p->state == PROCESS_ZOMBIE)
+        return NULL;
+    struct thread *t = p->sole;
+    if (!t) {
+        t = of_id_node(hash_find(&by_id, id));
+        return t && t->process == p ? t : NULL;
+    }
+    if (!t->id_node.key)
+        t->id_node.key = id;
+    return t->id_node.key == id ? t : NULL;
+}
+
+static void begin(struct thread *t, struct process *p) {
+    memset(t, 0, sizeof *t);
+    t->process = p;
+    t->alt_flags = SS_DISABLE;
+    pending_init(&t->pending);
+    list_init(&t->wait_link);
+    list_init(&t->link);
+}
+
+void thread_first(struct process *p) {
+    begin(&p->main, p);
+    p->main.tid_node.key = (uint64_t)process_pid(p);
+    list_init(&p->threads);
+    list_init(&p->child_waiters);
+    list_init(&p->signal_waiters);
+    list_init(&p->ended);
+    list_add_tail(&p->threads, &p->main.link);
+    p->sole = &p->main;
+    p->thread_count = 1;
+}
+
+void thread_inherit(struct thread *t, const struct thread *from) {
+    t->blocked = from->blocked;
+    t->alt_stack = from->alt_stack;
+    t->alt_size = from->alt_size;
+    t->alt_flags = from->alt_flags;
+}
+
+struct thread *thread_new(const struct thread *from) {
+    struct thread *t = malloc(sizeof *t);
+    if (!t)
+        return NULL;
+    begin(t, from->process);
+    t->blocked = from->blocked; /* and no alternate stack (sigaltstack(2)) */
+    hash_insert(&by_tid, &t->tid_node, (uint64_t)process_new_pid());
+    return t;
+}
+
+void thread_free(struct thread *t) {
+    hash_remove(&by_tid, &t->tid_node);
+    free(t);
+}
+
+static uint64_t id_of(uint64_t slot) {
+    struct pk_thread_info info;
+    must(pk_thread_info(slot, &info));
+    return info.id;
+}
+
+void thread_enter(struct thread *t, uint64_t slot) {
+    struct process *p = t->process;
+    t->slot = slot;
+    if (p->sole)
+        hash_insert(&by_id, &p->sole->id_node, p->sole->id_node.key);
+    p->sole = NULL;
+    hash_insert(&by_id, &t->id_node, id_of(slot));
+    list_add_tail(&p->threads, &t->link);
+    p->thread_count++;
+    pool_add_threads(p, 1);
+}
+
+void thread_waits(struct thread *t, enum wait_kind kind) {
+    t->waiting = kind;
+    list_remove(&t->wait_link);
+    if (kind == WAIT_CHILD)
+        list_add_tail(&t->process->child_waiters, &t->wait_link);
+    else if (kind == WAIT_SIGNAL)
+        list_add_tail(&t->process->signal_waiters, &t->wait_link);
+}
+
+void thread_wait_over(struct thread *t) {
+    waiter_remove(&t->wait);
+    thread_waits(t, WAIT_NONE);
+}
+
+/* It is in no table and no list any more, and its kernel thread is forgotten. */
+static void leave(struct thread *t) {
+    struct process *p = t->process;
+    if (t->waiting != WAIT_NONE)
+        thread_wait_over(t);
+    pending_forget(&t->pending, ~0ull);
+    if (!p->sole)
+        hash_remove(&by_id, &t->id_node);
+    t->id_node.key = 0;
+    if (t->slot)
+        must(pk_cap_drop(0, t->slot));
+    t->slot = 0;
+    list_remove(&t->link);
+    p->thread_count--;
+    if (t == &p->main)
+        return;
+    hash_remove(&by_tid, &t->tid_node);
+    pool_add_threads(p, -1);
+}
+
+/* One is left: it needs no table. */
+static void find_sole(struct process *p) {
+    if (p->sole || p->thread_count != 1)
+        return;
+    p->sole = container_of(p->threads.next, struct thread, link);
+    hash_remove(&by_id, &p->sole->id_node);
+}
+
+/*
+ * Its stack is free for others as soon as the word is cleared, so nothing of it may run then. Signals that it would
+ * have taken are for the others.
+ */
+void thread_end(struct thread *t) {
+    struct process *p = t->process;
+    if (p->thread_count == 1) {
+        process_end(p, CLD_EXITED, p->main_code);
+        return;
+    }
+    struct pk_thread_info info;
+    if (pk_thread_info(t->slot, &info) == 0)
+        p->own_ns += info.user_ns;
+    must(pk_thread_kill(t->slot));
+    uint64_t not_taken = ~t->blocked;
+    leave(t);
+    find_sole(p);
+    if (t != &p->main)
+        free(t);
+    signal_retarget(p, not_taken);
+}
+
+void threads_end(struct process *p) {
+    while (!list_empty(&p->threads)) {
+        struct thread *t = container_of(p->threads.next, struct thread, link);
+        leave(t);
+        if (t != &p->main)
+            list_add_tail(&p->ended, &t->link);
+    }
+    p->sole = &p->main;
+}
+
+void threads_free(struct process *p) {
+    while (!list_empty(&p->ended)) {
+        struct thread *t = container_of(p->ended.next, struct thread, link);
+        list_remove(&t->link);
+        free(t);
+    }
+}
+
+void threads_replace(struct thread *last, uint64_t slot) {
+    struct process *p = last->process;
+    uint64_t blocked = last->blocked;
+    bool several = !p->sole || last != &p->main;
+    struct pending pending;
+    pending_init(&pending);
+    pending_move(&pending, &last->pending);
+    threads_end(p);
+    threads_free(p);
+    thread_first(p);
+    p->main.blocked = blocked;
+    p->main.slot = slot;
+    pending_move(&p->main.pending, &pending);
+    if (several)
+        p->main.id_node.key = id_of(slot);
+}
+
+uint64_t threads_run_ns(const struct process *p) {
+    struct pk_thread_info info;
+    uint64_t ns = 0;
+    for (struct list *at = p->threads.next; at != &p->threads; at = at->next)
+        if (pk_thread_info(container_of(at, struct thread, link)->slot, &info) == 0)
+            ns += info.user_ns;
+    return ns;
+}
+
+long proc_handle_set_thread(struct request *req, int what, uint64_t address) {
+    struct thread *t = request_thread(req);
+    if (!t)
+        return -ESRCH;
+    if (what == PROC_THREAD_CLEAR_TID)
+        t->clear_tid = address;
+    else if (what == PROC_THREAD_ROBUST)
+        t->robust = address;
+    else
+        return -EINVAL;
+    return 0;
+}

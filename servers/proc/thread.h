@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads: what is a thread's own, as POSIX has it. A process has one that is part of its record, and perhaps
+ * others; their numbers are from the same series as processes'.
+ *
+ * The badge of a request names the process, the token the thread.
+ */
+#ifndef PROC_THREAD_H
+#define PROC_THREAD_H
+
+#include <lib/hash.h>
+#include <lib/list.h>
+#include <lib/server.h>
+#include <lib/waiter.h>
+#include <parley/sigframe.h>
+#include <stdbool.h>
+
+struct process;
+
+/* Signals that wait to be taken. Of each number with a low one at most one; real-time ones queue. */
+struct pending {
+    uint64_t set;      /* bit n-1: signal n */
+    struct list queue; /* struct pending_signal */
+};
+struct pending_signal {
+    struct list link;
+    struct signal_info info;
+};
+
+enum wait_kind { WAIT_NONE, WAIT_CHILD, WAIT_SLEEP, WAIT_SUSPEND, WAIT_SIGNAL };
+
+struct thread {
+    struct hash_node
+        tid_node; /* its key is the number; of a process's first thread not in the table */
+    struct process *process;
+    struct list link; /* in process->threads */
+    struct hash_node
+        id_node; /* its key is the kernel's id, 0: not heard of yet; in the table if it has been */
+    uint64_t slot;      /* 0 once it has ended */
+    struct waiter wait; /* the call it is blocked in here, */
+    enum wait_kind waiting;
+    struct list wait_link; /* for children or a signal: in the process's list */
+    union {
+        struct {
+            int id_type, id;
+            uint32_t options;
+        } wait_for;
+        struct {
+            uint64_t set;
+            bool wants_info;
+        } wait_signal;
+    };
+    struct pending pending;
+    uint64_t blocked;    /* bit n-1: signal n */
+    uint64_t saved_mask; /* sigsuspend's: goes into the next signal frame */
+    bool mask_saved;
+    uint64_t alt_stack, alt_size;
+    uint32_t alt_flags;
+    uint64_t clear_tid; /* address of the word to be cleared at its end, and woken; 0: none */
+    uint64_t robust;    /* address of its list of robust futexes; 0: none */
+};
+
+static inline int thread_tid(const struct thread *t) {
+    return (int)t->tid_node.key;
+}
+
+/* Its word (thread_create): the personality has its process's number and its own from there. */
+static inline uint64_t thread_word(int pid, int tid) {
+    return (uint64_t)pid << 32 | (uint32_t)tid;
+}
+
+/* Who sent the request; NULL: a thread that is no more, or no process's. */
+struct thread *request_thread(const struct request *req);
+/* By number, of those that have not ended. */
+struct thread *thread_find(int tid);
+bool thread_exists(int tid); /* besides first ones */
+
+/* A process's first thread, in process_new(), with nothing but its number; what a fork's has from the forking one. */
+void thread_first(struct process *p);
+void thread_inherit(struct thread *t, const struct thread *from);
+/* t begins to wait here, in this way, or has ceased to. */
+void thread_waits(struct thread *t, enum wait_kind kind);
+void thread_wait_over(struct thread *t);
+/* A thread besides the first: its record and number; free it, or enter it with its kernel thread. NULL: no memory. */
+struct thread *thread_new(const struct thread *from);
+void thread_free(struct thread *t);
+void thread_enter(struct thread *t, uint64_t slot);
+/* `last` executes a program: all are forgotten, and the first one is what runs it, with what is left of `last`. */
+void threads_replace(struct thread *last, uint64_t slot);
+/* With their process; their records stay for this request. */
+void threads_end(struct process *p);
+void threads_free(struct process *p);
+uint64_t threads_run_ns(const struct process *p);
+/* One, and with the last one its process. */
+void thread_end(struct thread *t);
+
+#endif

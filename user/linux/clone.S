@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clone(2) and clone3(2) with a stack for the child, which shares the memory: a thread, or posix_spawn's process.
+ * The child cannot come back through the caller's frame, which is gone as soon as the caller is. So it gets a copy
+ * of it on its own stack before there is a child, and leaves through that; no C function is between, since the
+ * program's callee-saved registers are the child's, too.
+ *
+ * In the frame of foreign_entry (frame.h) is what a C function would have on the stack.
+ */
+#include "frame.h"
+#include <parley/calls.h>
+
+#define CLONE_SETTLS 0x80000
+#define CLONE_CHILD_SETTID 0x1000000
+
+    .text
+    .globl linux_clone3
+    .hidden linux_clone3
+    .type linux_clone3, @function
+linux_clone3: /* as linux_clone, with the arguments in a structure: clone3_read(args, size, frame) */
+    mv a2, sp
+    call clone3_read
+    beqz a0, 1f
+    j foreign_leave
+    .size linux_clone3, . - linux_clone3
+
+    .globl linux_clone
+    .hidden linux_clone
+    .type linux_clone, @function
+linux_clone:
+    sd a0, FRAME_CLONE(0)(sp)
+    sd a1, FRAME_CLONE(1)(sp)
+    sd a2, FRAME_CLONE(2)(sp)
+    sd a3, FRAME_CLONE(3)(sp)
+    sd a4, FRAME_CLONE(4)(sp)
+1:  ld a1, FRAME_CLONE(1)(sp)
+    ld t0, FRAME_SP(sp)
+    beqz a1, 2f
+    bne a1, t0, 3f
+2:  mv a0, sp
+    call clone_here /* fork, vfork: on this stack */
+    j foreign_leave
+    /* The child's frame, in which the stack pointer is its own. */
+3:  sd a1, FRAME_SP(sp)
+    sd tp, FRAME_TP(sp)
+    addi a0, a1, -FRAME_SIZE
+    andi a0, a0, -16
+    mv a1, sp
+    li a2, FRAME_SIZE
+    mv t1, a0 /* which personality_copy leaves alone */
+    call personality_copy
+    addi t0, sp, FRAME_SIZE
+    sd t0, FRAME_SP(sp)
+    beqz a0, 4f
+    j foreign_leave
+    /* The call is made on the child's stack; tp leads the caller back to its own, which the child may not look at. */
+4:  ld a2, FRAME_CLONE(0)(sp)
+    ld a3, FRAME_CLONE(2)(sp)
+    ld a4, FRAME_CLONE(4)(sp)
+    mv tp, sp
+    mv sp, t1
+    li a0, PK_SLOT_PROC
+    lla a1, clone_label
+    lw a1, 0(a1)
+    .irp r, a5,a6,t0,t1,t2,t3,t4,t5
+    li \r, 0
+    .endr
+    li a7, PK_CALL
+    ecall
+    beqz a0, 5f
+    mv sp, tp
+    ld tp, FRAME_TP(sp)
+    j foreign_leave
+    /* The child: a2 is its word. */
+5:  ld tp, FRAME_TP(sp)
+    ld t0, FRAME_CLONE(0)(sp)
+    li t1, CLONE_SETTLS
+    and t1, t1, t0
+    beqz t1, 6f
+    ld tp, FRAME_CLONE(3)(sp)
+6:  li t1, CLONE_CHILD_SETTID
+    and t1, t1, t0
+    beqz t1, 7f
+    sd a2, FRAME_WORD(sp)
+    ld a0, FRAME_CLONE(4)(sp)
+    addi a1, sp, FRAME_WORD
+    li a2, 4
+    call personality_copy /* to an address that is bad nothing is written, as on Linux */
+7:  li a0, 0
+    j foreign_leave
+    .size linux_clone, . - linux_clone
