@@ -18,9 +18,13 @@ enum {
 
 #define ECALL_SIZE 4
 
+#define FUTEX_CALL 98
+
 /* System calls that a handler always cuts short, SA_RESTART or not (signal(7)). */
-static bool never_restarted(uint64_t number) {
-    switch (number) {
+static bool never_restarted(const struct pk_regs *regs) {
+    switch (regs->x[17]) {
+    case FUTEX_CALL: /* with a time-out, which is not counted anew */
+        return regs->x[13] != 0;
     case 22:  /* epoll_pwait */
     case 72:  /* pselect6 */
     case 73:  /* ppoll */
@@ -51,7 +55,6 @@ static void restart(struct pk_regs *regs, uint64_t first_argument) {
 static bool deliver(struct process *p, struct pk_regs *regs, bool was_call, uint64_t first) {
     struct signal_info info;
     bool interrupted = was_call && (int64_t)regs->x[10] == -EINTR, handled = false;
-    uint64_t number = regs->x[17];
     while (signal_take(p, ~p->main.blocked, &info)) {
         const struct signal_action *a = signal_action(p, info.signal);
         if (a->handler == SIG_IGN)
@@ -65,7 +68,7 @@ static bool deliver(struct process *p, struct pk_regs *regs, bool was_call, uint
                 break;
             continue;
         }
-        if (interrupted && !handled && a->flags & SA_RESTART && !never_restarted(number))
+        if (interrupted && !handled && a->flags & SA_RESTART && !never_restarted(regs))
             restart(regs, first);
         handled = true;
         if (frame_push(p, regs, &info) < 0) {
@@ -73,7 +76,7 @@ static bool deliver(struct process *p, struct pk_regs *regs, bool was_call, uint
             return false;
         }
     }
-    if (interrupted && !handled && !never_restarted(number))
+    if (interrupted && !handled && !never_restarted(regs))
         restart(regs, first); /* a stop and continuation, or nothing after all */
     if (p->main.mask_saved && !handled) {
         p->main.blocked = p->main.saved_mask;
