@@ -6,6 +6,7 @@
 #include <mm/account.h>
 #include <mm/aspace.h>
 #include <mm/object.h>
+#include <mm/word.h>
 #include <parley/calls.h>
 #include <parley/errno.h>
 #include <sched/hart.h>
@@ -75,6 +76,11 @@ kernel_call_handler *const kernel_call_table[PK_CALLS + 1] = {
     [-PK_ACCOUNT_INFO] = sys_account_info,
     [-PK_POPULATE] = sys_populate,
     [-PK_SYNC_CODE] = sys_sync_code,
+    [-PK_CALLER_WORD] = sys_caller_word,
+    [-PK_CALLER_WORD_NAME] = sys_caller_word_name,
+    [-PK_CALLER_WORD_EXCHANGE] = sys_caller_word_exchange,
+    [-PK_TASK_WORD_NAME] = sys_task_word_name,
+    [-PK_TASK_WORD_EXCHANGE] = sys_task_word_exchange,
 };
 
 void kernel_call(struct thread *t) {
@@ -161,6 +167,19 @@ struct object *call_object(struct thread *self, uint64_t slot, uint32_t rights, 
         return NULL;
     }
     return o;
+}
+
+long call_word_name(struct thread *self, struct aspace *as, uint64_t va, uint64_t flags) {
+    struct word_name name;
+    if (flags & ~(uint64_t)PK_WORD_OWN)
+        return -EINVAL;
+    long error = word_name(as, va, flags & PK_WORD_OWN, &name);
+    if (error < 0)
+        return error;
+    uint64_t *out = &self->regs.x[REG_A1];
+    out[0] = name.id;
+    out[1] = name.offset;
+    return 0;
 }
 
 long call_give(struct thread *self, struct kobject *k) {

@@ -16,6 +16,7 @@
 
 struct thread;
 struct task;
+struct aspace;
 struct object;
 
 typedef long kernel_call_handler(struct thread *self, const uint64_t *a);
@@ -40,6 +41,8 @@ kernel_call_handler sys_foreign_exchange, sys_foreign_attention;
 kernel_call_handler sys_machine_info, sys_machine_stop, sys_machine_check, sys_log;
 kernel_call_handler sys_account_create, sys_account_set, sys_account_info;
 kernel_call_handler sys_populate, sys_sync_code;
+kernel_call_handler sys_caller_word, sys_caller_word_name, sys_caller_word_exchange,
+    sys_task_word_name, sys_task_word_exchange;
 
 /* A call number that is not the kernel's: resumes the thread at its task's foreign entry (foreign.c). */
 void foreign_call(struct thread *t);
@@ -66,6 +69,8 @@ struct account *call_account(struct thread *self, uint64_t slot, uint32_t rights
  * device. */
 struct object *call_object(struct thread *self, uint64_t slot, uint32_t rights, uint64_t offset,
                            uint64_t length, long *error);
+/* Puts the name of a word of an address space into the caller's registers a1 and a2: 0 or an error. */
+long call_word_name(struct thread *self, struct aspace *as, uint64_t va, uint64_t flags);
 /* Inserts a fresh object with all rights into the caller's table and drops the creator's
  * reference: the slot or an error. */
 long call_give(struct thread *self, struct kobject *k);

@@ -119,7 +119,16 @@
 #define PK_OBJECT_DISCARD                                                                          \
     (-60) /* (object, offset, length): whole pages become zeros without memory; 1: more from the next data on */
 #define PK_THREAD_KILL (-61) /* (thread): end it; what is left of it is the capability */
-#define PK_CALLS 61
+#define PK_CALLER_WORD                                                                             \
+    (-62) /* (token, offset in its input, PK_WORD_*) -> the 32 bits there, in one load; a1, a2: their name */
+#define PK_CALLER_WORD_NAME                                                                        \
+    (-63) /* (token, address, PK_WORD_*) -> 0; a1, a2: the name of what the caller has there */
+#define PK_CALLER_WORD_EXCHANGE                                                                    \
+    (-64) /* (token, offset in its output, expected, value) -> the 32 bits that were there */
+#define PK_TASK_WORD_NAME (-65) /* (task, address, PK_WORD_*) -> 0; a1, a2: the same for a task */
+#define PK_TASK_WORD_EXCHANGE                                                                      \
+    (-66) /* (task, address, expected, value) -> the 32 bits that were there */
+#define PK_CALLS 66
 
 #define PK_WORDS 10 /* of a message */
 
@@ -153,6 +162,9 @@
 #define PK_TOKEN_THREAD(token) ((token) & ((1ul << PK_TOKEN_THREAD_BITS) - 1))
 
 #define PK_TIMER_DEFERRABLE 1 /* timer_set: does not wake a machine in which nobody runs */
+
+#define PK_WORD_ANYWHERE 0 /* its name is the same in all address spaces that share it */
+#define PK_WORD_OWN 1 /* it is named by its place in the address space, whatever is mapped there */
 
 #define PK_RESIZE_STEP 1 /* object_resize: one step of bounded length; 1 if there is more to do */
 #define PK_FIND_HOLE 0   /* object_find: a page that is not there */
@@ -213,6 +225,7 @@
 #define PK_SLOT_SHM 4
 #define PK_SLOT_SEM 5
 #define PK_SLOT_MSG 6
+#define PK_SLOT_FUTEX 7
 #define PK_SLOT_FIRST_SERVER 9 /* and on: to servers that it asked for by name */
 #define PK_SLOT_FIRST_FREE 24  /* those below are filled by name only */
 

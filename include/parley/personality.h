@@ -14,7 +14,7 @@
  * The routine that touches memory named by the program stands in the bytes before the entry point;
  * a fault in it is answered by making it return -EFAULT.
  */
-#define PERSONALITY_COPY_SIZE 320
+#define PERSONALITY_COPY_SIZE 384
 /* Before that stands the code that signal handlers return to (__vdso_rt_sigreturn), first in text. */
 #define PERSONALITY_RETURN_SIZE 64
 

@@ -194,6 +194,36 @@ PK_MUST_CHECK static inline long pk_copy_to_caller(uint64_t token, uint64_t offs
                                                    uint64_t len) {
     return pk_call6(PK_COPY_TO_CALLER, token, offset, (uintptr_t)src, len, 0, 0);
 }
+PK_MUST_CHECK static inline long pk_word_call(long number, uint64_t p0, uint64_t p1, uint64_t p2,
+                                              struct pk_word_name *name) {
+    register uint64_t a0 __asm__("a0") = p0;
+    register uint64_t a1 __asm__("a1") = p1;
+    register uint64_t a2 __asm__("a2") = p2;
+    register long a7 __asm__("a7") = number;
+    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1), "+r"(a2) : "r"(a7) : "memory");
+    *name = (struct pk_word_name){a1, a2};
+    return (long)a0;
+}
+PK_MUST_CHECK static inline long pk_caller_word(uint64_t token, uint64_t offset, uint64_t flags,
+                                                struct pk_word_name *name) {
+    return pk_word_call(PK_CALLER_WORD, token, offset, flags, name);
+}
+PK_MUST_CHECK static inline long pk_caller_word_name(uint64_t token, uint64_t address,
+                                                     uint64_t flags, struct pk_word_name *name) {
+    return pk_word_call(PK_CALLER_WORD_NAME, token, address, flags, name);
+}
+PK_MUST_CHECK static inline long pk_task_word_name(uint64_t task, uint64_t address, uint64_t flags,
+                                                   struct pk_word_name *name) {
+    return pk_word_call(PK_TASK_WORD_NAME, task, address, flags, name);
+}
+PK_MUST_CHECK static inline long pk_caller_word_exchange(uint64_t token, uint64_t offset,
+                                                         uint32_t expected, uint32_t value) {
+    return pk_call6(PK_CALLER_WORD_EXCHANGE, token, offset, expected, value, 0, 0);
+}
+PK_MUST_CHECK static inline long pk_task_word_exchange(uint64_t task, uint64_t address,
+                                                       uint32_t expected, uint32_t value) {
+    return pk_call6(PK_TASK_WORD_EXCHANGE, task, address, expected, value, 0, 0);
+}
 PK_MUST_CHECK static inline long pk_caller_to_caller(uint64_t from, uint64_t from_offset,
                                                      uint64_t to, uint64_t to_offset,
                                                      uint64_t len) {

@@ -98,6 +98,12 @@ struct pk_object_info {
     uint64_t refs;     /* capabilities to it, and regions that map it */
 };
 
+/* What a word of memory is called, wherever it is mapped; no other has that name, ever. */
+struct pk_word_name {
+    uint64_t id; /* of the memory object, or of the address space */
+    uint64_t offset;
+};
+
 struct pk_region_info {
     uint64_t start;
     uint64_t length;

@@ -5,6 +5,7 @@
 #include <ipc/ipc.h>
 #include <ipc/message.h>
 #include <mm/copy.h>
+#include <mm/word.h>
 #include <parley/errno.h>
 #include <sched/sched.h>
 #include <task/task.h>
@@ -274,4 +275,41 @@ long sys_object_to_caller(struct thread *self, const uint64_t *a) {
         return error;
     struct object *o = call_object(self, a[2], PK_RIGHT_USE, a[3], length, &error);
     return o ? copy_in_call(self, of, to, of_object(o), a[3], length) : error;
+}
+
+/* One word of a buffer that a caller named: whose and where; -EINVAL if it is not whole. */
+static long caller_word(const struct thread *self, uint64_t token, uint64_t offset, bool input,
+                        struct aspace **as, uint64_t *va) {
+    uintptr_t of;
+    uint64_t length = sizeof(uint32_t);
+    long error = caller_buffer(self, token, offset, input, &of, va, &length);
+    if (error < 0)
+        return error;
+    *as = (struct aspace *)of;
+    return length < sizeof(uint32_t) ? -EINVAL : 0;
+}
+
+long sys_caller_word(struct thread *self, const uint64_t *a) {
+    struct aspace *as;
+    uint64_t va, flags = a[2];
+    long error = caller_word(self, a[0], a[1], true, &as, &va);
+    long word = error < 0 ? error : word_load(as, va);
+    if (word < 0)
+        return word;
+    error = call_word_name(self, as, va, flags);
+    return error < 0 ? error : word;
+}
+
+long sys_caller_word_name(struct thread *self, const uint64_t *a) {
+    const struct thread *caller = call_by_token(self->task, a[0]);
+    if (!caller)
+        return -ESRCH;
+    return call_word_name(self, caller->task->aspace, a[1], a[2]);
+}
+
+long sys_caller_word_exchange(struct thread *self, const uint64_t *a) {
+    struct aspace *as;
+    uint64_t va;
+    long error = caller_word(self, a[0], a[1], false, &as, &va);
+    return error < 0 ? error : word_exchange(as, va, (uint32_t)a[2], (uint32_t)a[3]);
 }

@@ -30,7 +30,7 @@ struct aspace *aspace_create(struct account *account) {
         return NULL;
     }
     *as = (struct aspace){
-        .refs = 1, .root = frame_va(root), .account = account, .map_next = ARCH_USER_MAP_TOP};
+        .id = object_new_id(), .refs = 1, .root = frame_va(root), .account = account, .map_next = ARCH_USER_MAP_TOP};
     arch_mmu_init_root(as->root);
     return as;
 }

@@ -30,6 +30,7 @@ struct region {
 };
 
 struct aspace {
+    uint64_t id; /* no other's, nor an object's, ever */
     uint32_t refs;
     uint32_t harts;      /* whose TLB may hold entries, by hart index */
     uint32_t code_stale; /* harts that must fence their instruction fetch before they run it next */

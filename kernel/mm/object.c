@@ -16,7 +16,6 @@
 #define REGION_CREDIT 4
 #define SMALL_CREDIT 6
 
-static uint64_t next_id = 1;
 
 static uint64_t capacity(unsigned height) {
     return 1ull << (OBJECT_NODE_BITS * height);
@@ -82,13 +81,18 @@ struct frame *object_frame(struct object *o, uint64_t index) {
     return s ? *s : NULL;
 }
 
+uint64_t object_new_id(void) {
+    static uint64_t last;
+    return ++last;
+}
+
 struct object *object_create(struct account *account, uint64_t size) {
     struct object *o = slab_alloc(sizeof *o, account);
     if (!o)
         return NULL;
     kobject_init(&o->kobject, PK_TYPE_OBJECT, account);
     o->size = size;
-    o->id = next_id++;
+    o->id = object_new_id();
     o->resident = o->device = 0;
     o->root = NULL;
     o->height = 0;

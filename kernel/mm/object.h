@@ -29,6 +29,8 @@ struct object {
     struct list uncut; /* regions that may still show such pages; the others are in `regions` */
 };
 
+/* What no object and no address space was ever called before. */
+uint64_t object_new_id(void);
 /* NULL if there is no memory. */
 struct object *object_create(struct account *account, uint64_t size);
 /*

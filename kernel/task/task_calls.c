@@ -5,6 +5,7 @@
 #include <ipc/ipc.h>
 #include <mm/aspace.h>
 #include <mm/copy.h>
+#include <mm/word.h>
 #include <parley/errno.h>
 #include <task/task.h>
 #include <task/thread.h>
@@ -150,4 +151,16 @@ long sys_task_copy_out(struct thread *self, const uint64_t *a) {
     return task ? copy_in_call(self, of_user(task->aspace), a[1], of_user(self->task->aspace), a[2],
                                a[3])
                 : error;
+}
+
+long sys_task_word_name(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct task *task = call_task(self, a[0], PK_RIGHT_MANAGE, &error);
+    return task ? call_word_name(self, task->aspace, a[1], a[2]) : error;
+}
+
+long sys_task_word_exchange(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct task *task = call_task(self, a[0], PK_RIGHT_MANAGE, &error);
+    return task ? word_exchange(task->aspace, a[1], (uint32_t)a[2], (uint32_t)a[3]) : error;
 }

@@ -52,6 +52,14 @@ static inline struct hash_node *hash_find(const struct hash *table, uint64_t key
     return node || !table->old ? node : hash_find_old(table, key);
 }
 
+/* Another node with the same key, or 0: they are all in one chain. */
+static inline struct hash_node *hash_next(const struct hash_node *node) {
+    struct hash_node *next = node->next;
+    while (next && next->key != node->key)
+        next = next->next;
+    return next;
+}
+
 void hash_insert(struct hash *table, struct hash_node *node, uint64_t key);
 
 /* Removes a node that is in the table. */

@@ -22,8 +22,11 @@ static uint64_t endpoints[SLOTS], mints[SLOTS];
 static unsigned slots_end; /* behind the last one in use */
 
 /* What the personality calls; all others get the slots from PK_SLOT_FIRST_SERVER on as they come. */
-static const char *const fixed[PK_SLOT_FIRST_SERVER] = {
-    [PK_SLOT_VFS] = "vfs", [PK_SLOT_SHM] = "shm", [PK_SLOT_SEM] = "sem", [PK_SLOT_MSG] = "msg"};
+static const char *const fixed[PK_SLOT_FIRST_SERVER] = {[PK_SLOT_VFS] = "vfs",
+                                                        [PK_SLOT_SHM] = "shm",
+                                                        [PK_SLOT_SEM] = "sem",
+                                                        [PK_SLOT_MSG] = "msg",
+                                                        [PK_SLOT_FUTEX] = "futex"};
 
 static unsigned slot_for(const char *name) {
     unsigned slot = FIRST_SLOT;

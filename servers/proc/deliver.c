@@ -18,9 +18,13 @@ enum {
 
 #define ECALL_SIZE 4
 
+#define FUTEX_CALL 98
+
 /* System calls that a handler always cuts short, SA_RESTART or not (signal(7)). */
-static bool never_restarted(uint64_t number) {
-    switch (number) {
+static bool never_restarted(const struct pk_regs *regs) {
+    switch (regs->x[17]) {
+    case FUTEX_CALL: /* with a time-out, which is not counted anew */
+        return regs->x[13] != 0;
     case 22:  /* epoll_pwait */
     case 72:  /* pselect6 */
     case 73:  /* ppoll */
@@ -52,7 +56,6 @@ static bool deliver(struct thread *t, struct pk_regs *regs, bool was_call, uint6
     struct process *p = t->process;
     struct signal_info info;
     bool interrupted = was_call && (int64_t)regs->x[10] == -EINTR, handled = false;
-    uint64_t number = regs->x[17];
     while (p->state == PROCESS_RUNNING && signal_take(t, ~t->blocked, &info)) {
         const struct signal_action *a = signal_action(p, info.signal);
         if (a->handler == SIG_IGN)
@@ -62,7 +65,7 @@ static bool deliver(struct thread *t, struct pk_regs *regs, bool was_call, uint6
             signal_poke(t); /* ends, stops or forgets */
             continue;
         }
-        if (interrupted && !handled && a->flags & SA_RESTART && !never_restarted(number))
+        if (interrupted && !handled && a->flags & SA_RESTART && !never_restarted(regs))
             restart(regs, first);
         handled = true;
         if (frame_push(t, regs, &info) < 0) {
@@ -70,7 +73,7 @@ static bool deliver(struct thread *t, struct pk_regs *regs, bool was_call, uint6
             return false;
         }
     }
-    if (interrupted && !handled && !never_restarted(number))
+    if (interrupted && !handled && !never_restarted(regs))
         restart(regs, first); /* a stop and continuation, or nothing after all */
     if (t->mask_saved && !handled) {
         t->mask_saved = false;

@@ -245,10 +245,20 @@ static long make_thread(const struct process *p, uint64_t task, const struct exe
     return pk_thread_create_in(p->account, task, &regs, PROCESS_PRIORITY);
 }
 
+/* Where a process's first thread keeps its list of robust futexes; 0: nowhere. */
+uint64_t exec_robust_list(const struct process *p) {
+    uint64_t list, at = personality_data + offsetof(struct personality_state, robust);
+    return pk_task_copy_in(p->task, &list, at, sizeof list) < 0 ? 0 : list;
+}
+
 /* The point of no return: the new task takes over. */
 static void switch_over(struct exec *e, uint64_t thread) {
     struct process *p = e->p;
     uint64_t old_task = p->task;
+    if (old_task) {
+        e->thread->tidy = e->tidy;
+        threads_leave_memory(p);
+    }
     p->own_ns = process_run_ns(p);
     p->task = e->task;
     threads_replace(e->thread, thread);
@@ -500,7 +510,7 @@ static long begin(struct request *req, struct exec *e) {
 }
 
 long proc_handle_exec(struct request *req, int dirfd, uint64_t path, uint64_t argv, uint64_t envp,
-                      uint32_t flags) {
+                      uint32_t flags, int tidy) {
     struct thread *t = request_thread(req);
     if (!t)
         return -ESRCH;
@@ -510,6 +520,7 @@ long proc_handle_exec(struct request *req, int dirfd, uint64_t path, uint64_t ar
     struct exec *e = exec_new(t, dirfd, flags);
     if (!e)
         return -ENOMEM;
+    e->tidy = tidy;
     e->arguments.vector = argv;
     e->variables.vector = envp;
     long error = read_path(p, path, e->path, sizeof e->path);

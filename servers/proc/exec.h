@@ -87,6 +87,7 @@ struct exec {
     int pieces; /* of strings, that this step may still look at */
     int dirfd;
     uint32_t flags;
+    bool tidy;            /* as proc_exit() tells it */
     bool opening;         /* the way to the file is not at its end */
     char path[PATH_MOST]; /* as it was given */
     char name[16];        /* its last part */

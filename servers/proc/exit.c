@@ -128,6 +128,7 @@ static void stop_running(struct process *p) {
     timers_end(p);
     process_subreapers -= p->subreaper;
     p->subreaper = false;
+    threads_leave_memory(p);
     threads_end(p);
     must(pk_task_kill(p->task));
     must(pk_cap_drop(0, p->task));
@@ -181,11 +182,12 @@ void process_report(struct process *p, int code, int status) {
     wait_wake(parent);
 }
 
-long proc_handle_exit(struct request *req, int code) {
-    struct process *p = request_process(req);
-    if (!p)
+long proc_handle_exit(struct request *req, int code, int tidy) {
+    struct thread *t = request_thread(req);
+    if (!t)
         return -ESRCH;
-    process_end(p, CLD_EXITED, code & 255);
+    t->tidy = tidy;
+    process_end(t->process, CLD_EXITED, code & 255);
     return SERVER_DEFER; /* the caller is gone */
 }
 

@@ -163,12 +163,22 @@ void thread_end(struct thread *t) {
     if (pk_thread_info(t->slot, &info) == 0)
         p->own_ns += info.user_ns;
     must(pk_thread_kill(t->slot));
+    thread_leaves_memory(t);
     uint64_t not_taken = ~t->blocked;
     leave(t);
     find_sole(p);
     if (t != &p->main)
         free(t);
     signal_retarget(p, not_taken);
+}
+
+/* Those of a process that ends: without what others could still do, if there are others. */
+void threads_leave_memory(struct process *p) {
+    struct list *at;
+    for (at = p->threads.next; !p->sole && at != &p->threads; at = at->next)
+        must(pk_thread_suspend(container_of(at, struct thread, link)->slot));
+    for (at = p->threads.next; at != &p->threads; at = at->next)
+        thread_leaves_memory(container_of(at, struct thread, link));
 }
 
 void threads_end(struct process *p) {

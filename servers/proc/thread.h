@@ -57,7 +57,9 @@ struct thread {
     uint64_t alt_stack, alt_size;
     uint32_t alt_flags;
     uint64_t clear_tid; /* address of the word to be cleared at its end, and woken; 0: none */
-    uint64_t robust;    /* address of its list of robust futexes; 0: none */
+    uint64_t
+        robust; /* address of its list of robust futexes; 0: none was set, or the first thread's is in its memory */
+    bool tidy; /* it has told that it leaves none */
 };
 
 static inline int thread_tid(const struct thread *t) {
@@ -88,8 +90,11 @@ void thread_enter(struct thread *t, uint64_t slot);
 /* `last` executes a program: all are forgotten, and the first one is what runs it, with what is left of `last`. */
 void threads_replace(struct thread *last, uint64_t slot);
 /* With their process; their records stay for this request. */
+void threads_leave_memory(struct process *p);
 void threads_end(struct process *p);
 void threads_free(struct process *p);
+/* robust.c. t has ended, or is about to with its process; its memory is there. */
+void thread_leaves_memory(struct thread *t);
 uint64_t threads_run_ns(const struct process *p);
 /* One, and with the last one its process. */
 void thread_end(struct thread *t);

@@ -94,6 +94,17 @@ personality_load_halves:
     or a3, a3, a5
     li a0, 0
     ret
+/* The word at a0, 4 bytes, becomes a4 if it is a3, in one; a3 becomes what it was. */
+    .globl personality_exchange
+    .hidden personality_exchange
+personality_exchange:
+    lr.w.aqrl a5, (a0)
+    bne a5, a3, 1f
+    sc.w.aqrl a6, a4, (a0)
+    bnez a6, personality_exchange
+1:  mv a3, a5
+    li a0, 0
+    ret
 /*
  * A struct msgbuf at a0 with a text of a1 bytes, 8 to 64 and a multiple of 8: type in a2, text in the
  * registers of a message's text, of which the rest become 0. Each load or store is 4 bytes of code.

@@ -123,18 +123,28 @@ long clone3_read(const struct clone3 *user, uint64_t size, struct foreign_frame 
     return 0;
 }
 
+/* Struct robust_list_head: the list is empty, and nothing is on its way in or out. */
+static int holds_none(void) {
+    uint64_t head = state.robust;
+    int64_t next, pending;
+    if (!head)
+        return 1;
+    return user_get_word(&next, (void *)head) == 0 && (uint64_t)next == head &&
+           user_get_word(&pending, (void *)(head + 16)) == 0 && !pending;
+}
+
 long linux_execve(uint64_t path, uint64_t argv, uint64_t envp) {
-    return proc_exec(PK_SLOT_PROC, -100, path, argv, envp, 0);
+    return proc_exec(PK_SLOT_PROC, -100, path, argv, envp, 0, holds_none());
 }
 
 long linux_execveat(int dirfd, uint64_t path, uint64_t argv, uint64_t envp, uint32_t flags) {
-    return proc_exec(PK_SLOT_PROC, dirfd, path, argv, envp, flags);
+    return proc_exec(PK_SLOT_PROC, dirfd, path, argv, envp, flags, holds_none());
 }
 
 /* Only from a dead process server it comes back: the end is near then, too. */
 long linux_exit(int code) {
     for (;;) {
-        pk_may_fail(proc_exit(PK_SLOT_PROC, code));
+        pk_may_fail(proc_exit(PK_SLOT_PROC, code, holds_none()));
         pk_yield();
     }
 }

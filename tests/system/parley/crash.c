@@ -18,7 +18,8 @@ static const struct {
     const char *other; /* and the server, if it is not that one */
 } servers[] = {{"proc", PK_SLOT_PROC, ""}, {"vfs", PK_SLOT_VFS, ""},
                {"shm", PK_SLOT_SHM, ""},   {"sem", PK_SLOT_SEM, ""},
-               {"msg", PK_SLOT_MSG, ""},   {"console", PK_SLOT_VFS, "console"}};
+               {"msg", PK_SLOT_MSG, ""},   {"futex", PK_SLOT_FUTEX, ""},
+               {"console", PK_SLOT_VFS, "console"}};
 
 static unsigned how(const char *word) {
     return !strcmp(word, "panic")  ? SESSION_CRASH_PANIC

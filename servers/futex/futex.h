@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The futex server: futex(2). It keeps nothing about a word at which nobody waits.
+ *
+ * Who waits sits in a seat of the word's queue; who waits for one of several words has a seat in each queue. The
+ * seats of a word stand in a circle, in the order in which they came, and the first of them is in the table of
+ * words: so the queue itself is nobody's, and needs no memory but what each who waits there has paid for.
+ *
+ * Lost wake-ups: a handler compares the word and takes a seat before it handles anything else. Who changes the word
+ * and then asks for a wake-up is handled before (then the comparison sees the new value) or after (then it finds the
+ * seat).
+ */
+#ifndef FUTEX_FUTEX_H
+#define FUTEX_FUTEX_H
+
+#include <lib/client.h>
+#include <lib/hash.h>
+#include <lib/job.h>
+#include <lib/waiter.h>
+#include <protocol/futex_server.h>
+
+struct seat {
+    struct list
+        link; /* the circle of the word's seats, with no other head than the first of them */
+    struct hash_node node; /* in the table of words, */
+    bool first;            /* if it is the first */
+    uint8_t index;         /* among its sleeper's seats */
+    uint32_t bitset;       /* 0: nobody sits here, see struct pass */
+    struct pk_word_name name;
+    uint64_t ticket; /* rises along the circle */
+};
+
+struct sleeper {
+    struct waiter waiter;
+    uint32_t seats_taken;
+    bool many; /* the answer is the index of the word, not 0 */
+    struct seat seats[];
+};
+
+static inline struct sleeper *seat_sleeper(struct seat *seat) {
+    return container_of(seat - seat->index, struct sleeper, seats);
+}
+
+/* Puts a seat last in the queue of its name. */
+void seat_take(struct seat *seat);
+void seat_leave(struct seat *seat);
+/* A seat for nobody, before another that is not the first. */
+void seat_mark(struct seat *mark, struct seat *before);
+/* The first seat of a word, or 0. */
+struct seat *seat_first(const struct pk_word_name *name);
+/* The one behind, or 0. */
+static inline struct seat *seat_next(const struct seat *seat) {
+    struct seat *next = container_of(seat->link.next, struct seat, link);
+    return next->first ? 0 : next;
+}
+/* Seats taken from now on have this ticket, or a higher one. */
+uint64_t seat_ticket_next(void);
+/* How many seats are taken, for tests. */
+uint64_t seat_count(void);
+
+/* A new sleeper without seats, for the caller of req; 0 without memory. Its answer is the library's to give, if it
+ * ends before it is woken. */
+struct sleeper *sleeper_new(const struct request *req, struct client *client, uint32_t seats,
+                            uint64_t deadline);
+/* It takes its next seat, last in a word's queue. */
+void sleeper_sit(struct sleeper *sleeper, const struct pk_word_name *name, uint32_t bitset);
+/* It is woken at this seat: answers it and frees it. */
+void sleeper_wake(struct seat *seat);
+
+/*
+ * A walk along the seats of a word, which wakes some and moves others to another word. It takes steps; between two
+ * of them a seat of its own marks how far it came. Seats that are taken after it began are not its business.
+ */
+struct pass {
+    struct job job;
+    struct seat mark;
+    bool marked;
+    uint64_t token; /* who is to be answered */
+    uint64_t end;   /* the ticket before which it ends */
+    struct pk_word_name name;
+    struct pk_word_name second; /* where to go on then, to wake so many; */
+    int32_t second_wakes;       /* 0: nowhere */
+    struct pk_word_name target; /* where those go that are moved */
+    int32_t wakes, moves;       /* still to be done */
+    int32_t done;               /* both */
+    uint32_t bitset;
+};
+
+/* Does a pass whose name, counts, bitset, and where it goes, are set: the answer, or SERVER_DEFER if it goes on as a job, which answers. */
+long pass_begin(const struct request *req, struct pass *p);
+
+/* The name of a word of the caller; -EINVAL if it is not aligned, -EFAULT. */
+long name_of(const struct request *req, uint64_t address, uint32_t flags,
+             struct pk_word_name *name);
+
+/* How much a step does, in instructions; tests make it small. */
+extern int futex_step;
+
+extern const struct server futex_server;
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* Walks along the seats of a word (struct pass), and what wakes. */
+#include "futex.h"
+#include <lib/heap.h>
+#include <stdlib.h>
+
+#define LOOK_COST 15
+#define MOVE_COST 150
+#define WAKE_COST 700
+
+int futex_step = 35000;
+
+static bool is_over(const struct pass *p) {
+    return p->wakes <= 0 && p->moves <= 0;
+}
+
+/* The seat behind this one, which is woken: if its sleeper has others, they may be next to it. */
+static struct seat *wake(struct pass *p, struct seat *seat) {
+    struct seat *next = seat_next(seat);
+    bool marked = next && seat_sleeper(seat)->many;
+    if (marked)
+        seat_mark(&p->mark, next);
+    sleeper_wake(seat);
+    if (marked) {
+        next = seat_next(&p->mark);
+        seat_leave(&p->mark);
+    }
+    return next;
+}
+
+static struct seat *visit(struct pass *p, struct seat *seat, int *credit) {
+    struct seat *next = seat_next(seat);
+    *credit -= LOOK_COST;
+    if (!(seat->bitset & p->bitset))
+        return next;
+    p->done++;
+    if (p->wakes > 0) {
+        p->wakes--;
+        *credit -= WAKE_COST;
+        return wake(p, seat);
+    }
+    p->moves--;
+    *credit -= MOVE_COST;
+    seat_leave(seat);
+    seat->name = p->target;
+    seat_take(seat);
+    return next;
+}
+
+/* False if the credit ended first: *at is where to go on. */
+static bool walk(struct pass *p, struct seat **at, int *credit) {
+    struct seat *seat = *at;
+    while (seat && seat->ticket < p->end && !is_over(p)) {
+        if (*credit <= 0) {
+            *at = seat;
+            return false;
+        }
+        seat = visit(p, seat, credit);
+    }
+    return true;
+}
+
+/* From the first word's seats to the second's. */
+static bool walk_all(struct pass *p, struct seat **at, int *credit) {
+    while (walk(p, at, credit)) {
+        if (p->second_wakes <= 0)
+            return true;
+        p->wakes = p->second_wakes;
+        p->second_wakes = 0;
+        p->name = p->second;
+        *at = seat_first(&p->name);
+    }
+    return false;
+}
+
+/* All seats before one that is the first have left: it needs no mark. */
+static void stop_at(struct pass *p, struct seat *seat) {
+    p->marked = !seat->first;
+    if (p->marked)
+        seat_mark(&p->mark, seat);
+    job_queue(&p->job);
+}
+
+static bool step(struct job *job) {
+    struct pass *p = container_of(job, struct pass, job);
+    struct seat *at = p->marked ? seat_next(&p->mark) : seat_first(&p->name);
+    int credit = futex_step;
+    if (p->marked)
+        seat_leave(&p->mark);
+    if (!walk_all(p, &at, &credit)) {
+        stop_at(p, at);
+        return true;
+    }
+    server_reply(p->token, p->done);
+    free(p);
+    return false;
+}
+
+/*
+ * Nobody is told of it by signals or when its caller ends: who began to wake, wakes all, as with a real kernel.
+ * A wake-up cannot fail: if there is no memory to remember it, it is done at once.
+ */
+long pass_begin(const struct request *req, struct pass *p) {
+    struct seat *at = seat_first(&p->name);
+    int credit = futex_step;
+    p->end = seat_ticket_next();
+    if (walk_all(p, &at, &credit))
+        return p->done;
+    struct pass *rest = malloc(sizeof(*rest));
+    if (!rest)
+        rest = own_calloc(1, sizeof(*rest));
+    if (!rest) {
+        credit = INT_MAX;
+        walk_all(p, &at, &credit);
+        return p->done;
+    }
+    *rest = *p;
+    rest->token = req->token;
+    job_init(&rest->job, step);
+    stop_at(rest, at);
+    return SERVER_DEFER;
+}
+
+/* Linux's wakes one if it is asked for none. */
+static int32_t at_least_one(int count) {
+    return count < 1 ? 1 : count;
+}
+
+/* The name of a word that is only to be woken; -EINVAL if it is not aligned. */
+long name_of(const struct request *req, uint64_t address, uint32_t flags,
+             struct pk_word_name *name) {
+    return address % sizeof(uint32_t)
+               ? -EINVAL
+               : pk_caller_word_name(req->token, address, flags & FUTEX_OWN, name);
+}
+
+long futex_handle_wake(struct request *req, uint64_t address, int count, uint32_t bitset,
+                       uint32_t flags) {
+    struct pass p = {.wakes = at_least_one(count), .bitset = bitset};
+    if (!request_client(req))
+        return -EBADF;
+    if (!bitset)
+        return -EINVAL;
+    long error = name_of(req, address, flags, &p.name);
+    return error < 0 ? error : pass_begin(req, &p);
+}
+
+long futex_handle_wake_two(struct request *req, uint64_t address, int count, uint64_t second,
+                           int second_count, uint32_t flags) {
+    struct pass p = {
+        .wakes = at_least_one(count), .second_wakes = at_least_one(second_count), .bitset = ~0u};
+    if (!request_client(req))
+        return -EBADF;
+    long error = name_of(req, address, flags, &p.name);
+    if (error >= 0)
+        error = name_of(req, second, flags, &p.second);
+    return error < 0 ? error : pass_begin(req, &p);
+}
+
+long futex_handle_wake_named(struct request *req, uint64_t id, uint64_t offset, int count) {
+    struct pass p = {.wakes = at_least_one(count), .bitset = ~0u, .name = {id, offset}};
+    return pass_begin(req, &p);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * futex(2). The futex server compares words and keeps who waits; what changes a word is done here, with the
+ * program's own instructions, before the server hears of it.
+ */
+#include "personality.h"
+#include <protocol/futex_client.h>
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline))
+
+enum {
+    FUTEX_WAIT = 0,
+    FUTEX_WAKE = 1,
+    FUTEX_REQUEUE = 3,
+    FUTEX_CMP_REQUEUE = 4,
+    FUTEX_WAKE_OP = 5,
+    FUTEX_WAIT_BITSET = 9,
+    FUTEX_WAKE_BITSET = 10,
+};
+#define FUTEX_PRIVATE 128u
+#define FUTEX_CLOCK_REALTIME 256u
+#define COMMAND(op) ((op) & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME))
+#define MATCH_ANY 0xffffffffu
+
+static ALWAYS_INLINE uint32_t flags_of(unsigned op) {
+    return op & FUTEX_PRIVATE ? FUTEX_OWN : 0;
+}
+
+/* When a timeout ends: monotonic ns, never 0; times that are too long to count are for ever. */
+static NOINLINE long read_deadline(const struct linux_timespec *timeout, bool relative,
+                                   bool realtime, uint64_t *deadline) {
+    struct linux_timespec t;
+    if (user_get(&t, timeout, sizeof t) < 0)
+        return -EFAULT;
+    if (t.seconds < 0 || t.nanoseconds < 0 || t.nanoseconds >= (int64_t)NS_PER_SECOND)
+        return -EINVAL;
+    if ((uint64_t)t.seconds >= INT64_MAX / NS_PER_SECOND) {
+        *deadline = FUTEX_FOREVER;
+        return 0;
+    }
+    uint64_t at = (uint64_t)t.seconds * NS_PER_SECOND + (uint64_t)t.nanoseconds;
+    if (relative)
+        at += clock_monotonic_ns();
+    else if (realtime)
+        at = at > state.realtime_ns ? at - state.realtime_ns : 0;
+    *deadline = at ? at : 1;
+    return 0;
+}
+
+static ALWAYS_INLINE long wait(const uint32_t *word, unsigned op, uint32_t value,
+                               const struct linux_timespec *timeout, uint32_t bitset) {
+    uint64_t deadline = FUTEX_FOREVER;
+    if (timeout) {
+        long error =
+            read_deadline(timeout, COMMAND(op) == FUTEX_WAIT, op & FUTEX_CLOCK_REALTIME, &deadline);
+        if (error < 0)
+            return error;
+    }
+    return futex_wait(PK_SLOT_FUTEX, value, bitset, flags_of(op), deadline, word);
+}
+
+static ALWAYS_INLINE long wake(const uint32_t *word, unsigned op, uint32_t count, uint32_t bitset) {
+    return futex_wake(PK_SLOT_FUTEX, (uint64_t)word, (int)count, bitset, flags_of(op));
+}
+
+/* Sets a word of the program to `value` if it is `expected`, in one; what it was comes back in *was. */
+static long exchange_word(uint32_t *word, uint32_t expected, uint32_t value, uint32_t *was) {
+    register long a0 __asm__("a0") = (long)word;
+    register int64_t a3 __asm__("a3") = (int32_t)expected;
+    register uint64_t a4 __asm__("a4") = value;
+    __asm__ volatile("jal personality_exchange"
+                     : "+r"(a0), "+r"(a3)
+                     : "r"(a4)
+                     : "ra", "a5", "a6", "memory");
+    *was = (uint32_t)a3;
+    return a0;
+}
+
+/* FUTEX_WAKE_OP's operation and comparison, packed into its last argument. */
+struct wake_op {
+    unsigned operation, comparison;
+    int32_t operand, compared;
+};
+enum { OP_SET, OP_ADD, OP_OR, OP_ANDN, OP_XOR, OP_KINDS };
+#define OP_OPERAND_SHIFT 8u
+enum { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE, CMP_KINDS };
+
+static long unpack_wake_op(uint32_t packed, struct wake_op *op) {
+    op->operation = packed >> 28 & 7;
+    op->comparison = packed >> 24 & 15;
+    op->operand = (int32_t)(packed << 8) >> 20;
+    op->compared = (int32_t)(packed << 20) >> 20;
+    if (packed >> 28 & OP_OPERAND_SHIFT)
+        op->operand = (int32_t)(1u << (op->operand & 31));
+    return op->operation < OP_KINDS && op->comparison < CMP_KINDS ? 0 : -ENOSYS;
+}
+
+static uint32_t operate(const struct wake_op *op, uint32_t old) {
+    uint32_t operand = (uint32_t)op->operand;
+    switch (op->operation) {
+    case OP_SET:
+        return operand;
+    case OP_ADD:
+        return old + operand;
+    case OP_OR:
+        return old | operand;
+    case OP_ANDN:
+        return old & ~operand;
+    default:
+        return old ^ operand;
+    }
+}
+
+static bool compare(const struct wake_op *op, int32_t old) {
+    switch (op->comparison) {
+    case CMP_EQ:
+        return old == op->compared;
+    case CMP_NE:
+        return old != op->compared;
+    case CMP_LT:
+        return old < op->compared;
+    case CMP_LE:
+        return old <= op->compared;
+    case CMP_GT:
+        return old > op->compared;
+    default:
+        return old >= op->compared;
+    }
+}
+
+/*
+ * Who begins to wait between the change and the wake-up is woken, too, as if it had come before both: what it saw in
+ * the first word this call does not change.
+ */
+static NOINLINE long wake_op(const uint32_t *word, unsigned op, uint32_t count,
+                             uint32_t second_count, uint32_t *second, uint32_t packed) {
+    struct wake_op what;
+    long error = unpack_wake_op(packed, &what);
+    if (((uint64_t)word | (uint64_t)second) % sizeof(uint32_t))
+        return -EINVAL;
+    if (error < 0)
+        return error;
+    uint32_t old = 0, was;
+    while ((error = exchange_word(second, old, operate(&what, old), &was)) == 0 && was != old)
+        old = was;
+    if (error < 0)
+        return error;
+    if (!compare(&what, (int32_t)old))
+        return personality_connected(PK_SLOT_FUTEX, wake(word, op, count, MATCH_ANY));
+    return personality_connected(PK_SLOT_FUTEX,
+                                 futex_wake_two(PK_SLOT_FUTEX, (uint64_t)word, (int)count,
+                                                (uint64_t)second, (int)second_count, flags_of(op)));
+}
+
+static NOINLINE long requeue(const uint32_t *word, unsigned op, uint32_t wakes, uint32_t moves,
+                             const uint32_t *target, uint32_t value) {
+    uint32_t flags = flags_of(op) | (COMMAND(op) == FUTEX_CMP_REQUEUE ? FUTEX_COMPARE : 0);
+    return personality_connected(
+        PK_SLOT_FUTEX,
+        futex_requeue(PK_SLOT_FUTEX, (uint64_t)target, (int)wakes, (int)moves, value, flags, word));
+}
+
+static NOINLINE long other(uint32_t *word, unsigned op, uint32_t value, uint64_t timeout,
+                           uint32_t *second, uint32_t third) {
+    const struct linux_timespec *time = (const struct linux_timespec *)timeout;
+    if (op & FUTEX_CLOCK_REALTIME && COMMAND(op) != FUTEX_WAIT_BITSET)
+        return -ENOSYS;
+    switch (COMMAND(op)) {
+    case FUTEX_WAIT_BITSET:
+        return personality_connected(PK_SLOT_FUTEX, wait(word, op, value, time, third));
+    case FUTEX_WAKE_BITSET:
+        return personality_connected(PK_SLOT_FUTEX, wake(word, op, value, third));
+    case FUTEX_REQUEUE:
+    case FUTEX_CMP_REQUEUE:
+        return requeue(word, op, value, (uint32_t)timeout, second, third);
+    case FUTEX_WAKE_OP:
+        return wake_op(word, op, value, (uint32_t)timeout, second, third);
+    default:
+        return -ENOSYS;
+    }
+}
+
+PERSONALITY_AGAIN(wait, PK_SLOT_FUTEX,
+                  wait((const uint32_t *)a[0], (unsigned)a[1], (uint32_t)a[2],
+                       (const struct linux_timespec *)a[3], MATCH_ANY))
+PERSONALITY_AGAIN(wake, PK_SLOT_FUTEX,
+                  wake((const uint32_t *)a[0], (unsigned)a[1], (uint32_t)a[2], MATCH_ANY))
+
+/* `timeout` is a number for some commands; `third` is a bitset, a value to compare or an operation. */
+long linux_futex(uint32_t *word, unsigned op, uint32_t value, uint64_t timeout, uint32_t *second,
+                 uint32_t third) {
+    if ((op & ~FUTEX_PRIVATE) == FUTEX_WAKE)
+        return personality_try(wake, wake(word, op, value, MATCH_ANY));
+    if ((op & ~FUTEX_PRIVATE) == FUTEX_WAIT)
+        return personality_try(
+            wait, wait(word, op, value, (const struct linux_timespec *)timeout, MATCH_ANY));
+    return other(word, op, value, timeout, second, third);
+}
