@@ -21,8 +21,9 @@
 /* Of the stack that the personality has put away for a child that uses it (vfork.S). */
 #define PERSONALITY_VFORK_MOST 1024
 
-/* Offset of other_stack. */
+/* Offsets of other_stack and shared. */
 #define PERSONALITY_OTHER_STACK 48
+#define PERSONALITY_SHARED 64
 
 /* uname(2), and /proc/sys/kernel: the ABI that programs see is Linux's, and C libraries check the release. */
 #define PERSONALITY_SYSTEM "Linux"
@@ -38,13 +39,17 @@ struct personality_state {
     uint64_t log_unknown; /* report unknown system calls to the process server */
     uint64_t other_stack; /* a stack for signals was set: frames are the process server's */
     uint64_t acted; /* bit n-1: signal n may have an action; of all others it is the default */
+    uint64_t
+        shared; /* others may run in this memory: threads, or children that were given a stack */
     uint64_t vforking;  /* a child of vfork uses this memory and the stack that was put away */
     uint64_t clear_tid; /* the first thread's (set_tid_address(2)) */
     uint64_t robust;    /* and its list (set_robust_list(2)) */
-    char name[16];    /* of the program (prctl PR_SET_NAME) */
+    char name[16];      /* of the program (prctl PR_SET_NAME) */
 };
 _Static_assert(__builtin_offsetof(struct personality_state, other_stack) == PERSONALITY_OTHER_STACK,
                "personality.h: PERSONALITY_OTHER_STACK");
+_Static_assert(__builtin_offsetof(struct personality_state, shared) == PERSONALITY_SHARED,
+               "personality.h: PERSONALITY_SHARED");
 #endif
 
 #endif

@@ -9,6 +9,7 @@
  */
 #include "frame.h"
 #include <parley/calls.h>
+#include <parley/personality.h>
 
 #define CLONE_SETTLS 0x80000
 #define CLONE_CHILD_SETTID 0x1000000
@@ -60,6 +61,8 @@ linux_clone:
     mv tp, sp
     mv sp, t1
     li a0, PK_SLOT_PROC
+    lla a1, state
+    sd sp, PERSONALITY_SHARED(a1) /* not 0 */
     lla a1, clone_label
     lw a1, 0(a1)
     .irp r, a5,a6,t0,t1,t2,t3,t4,t5

@@ -21,7 +21,7 @@ extern struct personality_state state __attribute__((visibility("hidden")));
 
 /*
  * A call through the slot said EBADF: connects to its server. 0: it was not connected, or to one that has
- * died; the call is to be made again. Else the call's result: -EBADF, it was about a descriptor, or why
+ * died, or another thread may have connected meanwhile; the call is to be made again. Else the call's result: -EBADF, it was about a descriptor, or why
  * there is no connection.
  */
 long personality_connect(unsigned slot);

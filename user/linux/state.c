@@ -9,7 +9,9 @@ long linux_unknown(long a0, long a1, long a2, long a3, long a4, long a5, struct 
 
 long personality_connect(unsigned slot) {
     long connected = proc_connect(PK_SLOT_PROC, slot);
-    return connected > 0 ? 0 : connected < 0 ? connected : -EBADF;
+    if (connected < 0)
+        return connected;
+    return connected > 0 || state.shared ? 0 : -EBADF;
 }
 
 /* Fails only if the process server is dead; this process ends with it. */
