@@ -99,17 +99,18 @@ static void assign_asid(struct aspace *as) {
     as->asid = asid_next++;
     as->asid_generation = asid_generation;
     as->home = 0;
-    as->harts = 0;
+    as->harts = as->tlb_stale = 0;
     for (unsigned i = 0; i < machine.hart_count; i++) /* some may use it by its old ASID still */
         if (harts[i].aspace == as)
             as->harts |= 1u << i;
 }
 
-static bool active_elsewhere(const struct aspace *as) {
+static uint32_t active_elsewhere(const struct aspace *as) {
+    uint32_t mask = 0;
     for (uint32_t i = 0; i < machine.hart_count; i++)
         if (&harts[i] != this_hart() && harts[i].aspace == as)
-            return true;
-    return false;
+            mask |= 1u << i;
+    return mask;
 }
 
 static COLD void activate_at_length(struct hart *hart, struct aspace *as) {
@@ -130,6 +131,10 @@ static COLD void activate_at_length(struct hart *hart, struct aspace *as) {
         hart->asid_generation = asid_generation;
         hart->home_tag = asid_generation * ARCH_MAX_HARTS + hart->index;
         __asm__ volatile("sfence.vma" ::: "memory");
+    }
+    if (as && as->tlb_stale >> hart->index & 1) {
+        __asm__ volatile("sfence.vma x0, %0" ::"r"(as->asid) : "memory");
+        as->tlb_stale &= ~(1u << hart->index);
     }
     if (as && as->code_stale >> hart->index & 1) {
         __asm__ volatile("fence.i" ::: "memory");
@@ -178,10 +183,16 @@ static uint64_t hardware_mask(uint32_t harts_mask) {
     return mask;
 }
 
+void arch_mmu_flush_here(struct aspace *as, uint64_t va) {
+    if (as->harts >> this_hart()->index & 1)
+        flush_local(as, va, 1);
+}
+
+/* Harts that run the address space now are asked; others that have done so flush before they do it again. */
 void arch_mmu_flush(struct aspace *as, uint64_t va, uint64_t length) {
     uint32_t self = 1u << this_hart()->index;
-    uint32_t others = as->harts & ~self;
-    if (others && !active_elsewhere(as)) {
+    uint32_t others = as->harts & ~self, active = others ? active_elsewhere(as) : 0;
+    if (others && !active) {
         /* What others left in their TLBs is out of reach under a new ASID: nobody need be asked. */
         assign_asid(as);
         if (this_hart()->aspace == as)
@@ -190,8 +201,9 @@ void arch_mmu_flush(struct aspace *as, uint64_t va, uint64_t length) {
     }
     if (as->harts & self)
         flush_local(as, va, (length + PAGE_MASK) >> PAGE_SHIFT);
-    if (others)
-        sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, hardware_mask(others), 0, va, length);
+    as->tlb_stale |= others & ~active;
+    if (active)
+        sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, hardware_mask(active), 0, va, length);
 }
 
 /*

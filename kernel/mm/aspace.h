@@ -33,6 +33,7 @@ struct aspace {
     uint64_t id; /* no other's, nor an object's, ever */
     uint32_t refs;
     uint32_t harts;      /* whose TLB may hold entries, by hart index */
+    uint32_t tlb_stale;  /* harts that must flush its ASID before they run it next */
     uint32_t code_stale; /* harts that must fence their instruction fetch before they run it next */
     uint64_t asid, asid_generation;
     uint64_t activation; /* what activates it, while its home says that nothing else must be done */

@@ -102,7 +102,7 @@ static long make_writable(struct aspace *as, const struct region *r, pte_t *e, u
     struct frame *old = pte_counted(*e) ? frame_of(pte_pa(*e)) : NULL;
     if (r->shared || (old && old->refs == 1)) {
         *e = entry_for(r, pte_pa(*e), true, pte_counted(*e));
-        arch_mmu_flush(as, align_down(va, PAGE_SIZE), PAGE_SIZE);
+        arch_mmu_flush_here(as, align_down(va, PAGE_SIZE));
         return 0;
     }
     struct frame *f = old ? copy_frame(as, old) : frame_get_zeroed(as->account);
@@ -141,13 +141,13 @@ long aspace_fault(struct aspace *as, uint64_t va, enum access access) {
         return r->object ? fill_from_object(as, r, e, va, write) : fill_anonymous(as, r, e, write);
     if (pte_allows(*e, write, access == ACCESS_EXECUTE)) {
         /* Another thread resolved it first, or the TLB remembered the old entry. */
-        arch_mmu_flush(as, align_down(va, PAGE_SIZE), PAGE_SIZE);
+        arch_mmu_flush_here(as, align_down(va, PAGE_SIZE));
         return 0;
     }
     if (write)
         return make_writable(as, r, e, va);
     *e = entry_for(r, pte_pa(*e), pte_writable(*e), pte_counted(*e));
-    arch_mmu_flush(as, align_down(va, PAGE_SIZE), PAGE_SIZE);
+    arch_mmu_flush_here(as, align_down(va, PAGE_SIZE));
     return 0;
 }
 

@@ -16,7 +16,6 @@
 #define REGION_CREDIT 4
 #define SMALL_CREDIT 6
 
-
 static uint64_t capacity(unsigned height) {
     return 1ull << (OBJECT_NODE_BITS * height);
 }

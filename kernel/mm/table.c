@@ -289,7 +289,7 @@ static pte_t restricted(pte_t e, uint64_t prot) {
                     prot & PK_PROT_EXEC, pte_counted(e), pte_shared(e));
 }
 
-/* One leaf table's part of table_restrict(). */
+/* One leaf table's part of table_restrict(): 0, 1 if an entry has changed, or -ENOMEM. */
 static long restrict_in_leaf(struct aspace *as, uint64_t *va, uint64_t end, uint64_t prot,
                              int *credit) {
     pte_t *mid = mid_look(as, *va);
@@ -299,20 +299,27 @@ static long restrict_in_leaf(struct aspace *as, uint64_t *va, uint64_t end, uint
     pte_t *e = pte_table(*mid);
     unsigned first = mmu_leaf_index(*va), last = end_index(*va, end), i = first;
     unsigned groups = table_frame(*mid)->groups;
-    for (; (i = next_present(e, groups, i, last)) < last && *credit > 0; i++, --*credit)
-        e[i] = restricted(e[i], prot);
+    bool changed = false;
+    for (; (i = next_present(e, groups, i, last)) < last && *credit > 0; i++, --*credit) {
+        pte_t before = e[i];
+        e[i] = restricted(before, prot);
+        changed |= e[i] != before;
+    }
     *va += (uint64_t)(i - first) << PAGE_SHIFT;
-    return 0;
+    return changed;
 }
 
 long table_restrict(struct aspace *as, uint64_t *va, uint64_t end, uint64_t prot, int *credit) {
     uint64_t start = *va;
     long error = 0;
-    while (error == 0 && table_find(as, va, end, credit)) {
+    bool changed = false;
+    while (error >= 0 && table_find(as, va, end, credit)) {
         --*credit;
         error = restrict_in_leaf(as, va, span_end(*va, end), prot, credit);
+        changed |= error > 0;
     }
-    arch_mmu_flush(as, start, *va - start);
+    if (changed)
+        arch_mmu_flush(as, start, *va - start);
     return error < 0 ? error : *va < end;
 }
 
