@@ -4,6 +4,7 @@
  * a word that programs change with atomic instructions needs one load, or one exchange.
  */
 #include <mm/word.h>
+#include <arch/atomic.h>
 #include <mm/aspace.h>
 #include <mm/object.h>
 #include <parley/errno.h>
@@ -42,9 +43,5 @@ long word_load(struct aspace *as, uint64_t va) {
 long word_exchange(struct aspace *as, uint64_t va, uint32_t expected, uint32_t value) {
     long error = 0;
     uint32_t *at = word_at(as, va, ACCESS_WRITE, &error);
-    if (!at)
-        return error;
-    /* `expected` becomes what was there if that is something else. */
-    __atomic_compare_exchange_n(at, &expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-    return expected;
+    return at ? (long)arch_exchange(at, expected, value) : error;
 }

@@ -24,16 +24,30 @@ struct seat {
         link; /* the circle of the word's seats, with no other head than the first of them */
     struct hash_node node; /* in the table of words, */
     bool first;            /* if it is the first */
+    uint8_t kind;          /* enum seat_kind */
     uint8_t index;         /* among its sleeper's seats */
     uint32_t bitset;       /* 0: nobody sits here, see struct pass */
     struct pk_word_name name;
     uint64_t ticket; /* rises along the circle */
+
+    /* A queue for a lock has an owner, whom its first seat knows. */
+    uint32_t owner;
+    struct hash_node owned; /* in the table of owners */
+};
+
+/* A queue is one of SEAT_LOCK, or of all others. */
+enum seat_kind {
+    SEAT_PLAIN,
+    SEAT_LOCK,    /* for the lock that the word is */
+    SEAT_TO_LOCK, /* to be moved to the lock that its sleeper names */
 };
 
 struct sleeper {
     struct waiter waiter;
     uint32_t seats_taken;
-    bool many; /* the answer is the index of the word, not 0 */
+    bool many;    /* the answer is the index of the word, not 0 */
+    uint32_t tid; /* who wants a lock */
+    struct pk_word_name lock;
     struct seat seats[];
 };
 
@@ -41,8 +55,8 @@ static inline struct sleeper *seat_sleeper(struct seat *seat) {
     return container_of(seat - seat->index, struct sleeper, seats);
 }
 
-/* Puts a seat last in the queue of its name. */
-void seat_take(struct seat *seat);
+/* Puts a seat last in the queue of its name; false: a queue for a lock is for nothing else. */
+bool seat_take(struct seat *seat);
 void seat_leave(struct seat *seat);
 /* A seat for nobody, before another that is not the first. */
 void seat_mark(struct seat *mark, struct seat *before);
@@ -53,6 +67,10 @@ static inline struct seat *seat_next(const struct seat *seat) {
     struct seat *next = container_of(seat->link.next, struct seat, link);
     return next->first ? 0 : next;
 }
+/* The queue's first seat: who owns the lock from now on. */
+void seat_set_owner(struct seat *first, uint32_t tid);
+/* The first seat of a lock that a thread owns, or 0. */
+struct seat *seat_owned_by(uint32_t tid);
 /* Seats taken from now on have this ticket, or a higher one. */
 uint64_t seat_ticket_next(void);
 /* How many seats are taken, for tests. */
@@ -62,10 +80,13 @@ uint64_t seat_count(void);
  * ends before it is woken. */
 struct sleeper *sleeper_new(const struct request *req, struct client *client, uint32_t seats,
                             uint64_t deadline);
-/* It takes its next seat, last in a word's queue. */
-void sleeper_sit(struct sleeper *sleeper, const struct pk_word_name *name, uint32_t bitset);
-/* It is woken at this seat: answers it and frees it. */
+/* It takes its next seat, last in a word's queue; -EINVAL as seat_take(). Then it is to be freed by sleeper_drop(). */
+long sleeper_sit(struct sleeper *sleeper, const struct pk_word_name *name, enum seat_kind kind,
+                 uint32_t bitset);
+void sleeper_drop(struct sleeper *sleeper);
+/* It is woken at this seat: answers it and frees it. And with another answer. */
 void sleeper_wake(struct seat *seat);
+void sleeper_answer(struct sleeper *sleeper, long answer);
 
 /*
  * A walk along the seats of a word, which wakes some and moves others to another word. It takes steps; between two
@@ -81,8 +102,11 @@ struct pass {
     struct pk_word_name second; /* where to go on then, to wake so many; */
     int32_t second_wakes;       /* 0: nowhere */
     struct pk_word_name target; /* where those go that are moved */
+    uint32_t owner;             /* that is a lock, and this its owner; else 0 */
+    bool later;                 /* that was when it began */
     int32_t wakes, moves;       /* still to be done */
     int32_t done;               /* both */
+    long error;                 /* at which it ended, or 0 */
     uint32_t bitset;
 };
 
@@ -92,6 +116,16 @@ long pass_begin(const struct request *req, struct pass *p);
 /* The name of a word of the caller; -EINVAL if it is not aligned, -EFAULT. */
 long name_of(const struct request *req, uint64_t address, uint32_t flags,
              struct pk_word_name *name);
+
+/* The word of the input buffer and its name; with FUTEX_COMPARE -EAGAIN if it has another value. */
+long look_at_word(const struct request *req, uint32_t value, uint32_t flags,
+                  struct pk_word_name *name);
+
+/* Its sleeper waits to be moved to this lock. */
+bool seat_wants(struct seat *seat, const struct pk_word_name *lock);
+
+/* A thread has ended: the locks that it owned go to those who wait for them. */
+void lock_owner_ended(uint32_t tid);
 
 /* How much a step does, in instructions; tests make it small. */
 extern int futex_step;

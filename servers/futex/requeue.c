@@ -2,15 +2,6 @@
 /* Letting those who wait at one word wait at another. */
 #include "futex.h"
 
-/* The word of the input buffer, compared if that is asked for. */
-static long look_at_word(const struct request *req, uint32_t value, uint32_t flags,
-                         struct pk_word_name *name) {
-    long word = pk_caller_word(req->token, 0, flags & FUTEX_OWN, name);
-    if (word < 0)
-        return word;
-    return flags & FUTEX_COMPARE && (uint32_t)word != value ? -EAGAIN : 0;
-}
-
 long futex_handle_requeue(struct request *req, uint64_t target, int wakes, int moves,
                           uint32_t value, uint32_t flags) {
     struct pass p = {.wakes = wakes, .moves = moves, .bitset = ~0u};

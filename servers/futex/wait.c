@@ -8,11 +8,13 @@ static void leave_all(struct sleeper *sleeper) {
         seat_leave(&sleeper->seats[i]);
 }
 
+/* Who was moved to a lock cannot begin anew: the word at which it waited before has changed. */
 static long ended(struct waiter *waiter, enum waiter_end why) {
     struct sleeper *sleeper = container_of(waiter, struct sleeper, waiter);
+    bool moved = sleeper->lock.id && sleeper->seats[0].kind == SEAT_LOCK;
     leave_all(sleeper);
     free(sleeper);
-    return why == WAITER_EXPIRED ? -ETIMEDOUT : -EINTR;
+    return why == WAITER_EXPIRED ? -ETIMEDOUT : moved ? -EAGAIN : -EINTR;
 }
 
 static const struct waiter_ops sleeper_ops = {.ended = ended};
@@ -30,23 +32,47 @@ struct sleeper *sleeper_new(const struct request *req, struct client *client, ui
     }
     sleeper->seats_taken = 0;
     sleeper->many = false;
+    sleeper->tid = 0;
+    sleeper->lock = (struct pk_word_name){0, 0};
     return sleeper;
 }
 
-void sleeper_sit(struct sleeper *sleeper, const struct pk_word_name *name, uint32_t bitset) {
+long sleeper_sit(struct sleeper *sleeper, const struct pk_word_name *name, enum seat_kind kind,
+                 uint32_t bitset) {
     struct seat *seat = &sleeper->seats[sleeper->seats_taken];
-    seat->index = (uint8_t)sleeper->seats_taken++;
+    seat->index = (uint8_t)sleeper->seats_taken;
+    seat->kind = (uint8_t)kind;
     seat->bitset = bitset;
     seat->name = *name;
-    seat_take(seat);
+    if (!seat_take(seat))
+        return -EINVAL;
+    sleeper->seats_taken++;
+    return 0;
+}
+
+void sleeper_drop(struct sleeper *sleeper) {
+    leave_all(sleeper);
+    waiter_remove(&sleeper->waiter);
+    free(sleeper);
+}
+
+void sleeper_answer(struct sleeper *sleeper, long answer) {
+    leave_all(sleeper);
+    waiter_finish(&sleeper->waiter, answer);
+    free(sleeper);
 }
 
 void sleeper_wake(struct seat *seat) {
     struct sleeper *sleeper = seat_sleeper(seat);
-    long answer = sleeper->many ? seat->index : 0;
-    leave_all(sleeper);
-    waiter_finish(&sleeper->waiter, answer);
-    free(sleeper);
+    sleeper_answer(sleeper, sleeper->many ? seat->index : 0);
+}
+
+long look_at_word(const struct request *req, uint32_t value, uint32_t flags,
+                  struct pk_word_name *name) {
+    long word = pk_caller_word(req->token, 0, flags & FUTEX_OWN, name);
+    if (word < 0)
+        return word;
+    return flags & FUTEX_COMPARE && (uint32_t)word != value ? -EAGAIN : 0;
 }
 
 long futex_handle_wait(struct request *req, uint32_t value, uint32_t bitset, uint32_t flags,
@@ -57,14 +83,14 @@ long futex_handle_wait(struct request *req, uint32_t value, uint32_t bitset, uin
         return -EBADF;
     if (!bitset)
         return -EINVAL;
-    long word = pk_caller_word(req->token, 0, flags & FUTEX_OWN, &name);
-    if (word < 0)
-        return word;
-    if ((uint32_t)word != value)
-        return -EAGAIN;
+    long error = look_at_word(req, value, flags | FUTEX_COMPARE, &name);
+    if (error < 0)
+        return error;
     struct sleeper *sleeper = sleeper_new(req, client, 1, deadline);
     if (!sleeper)
         return -ENOMEM;
-    sleeper_sit(sleeper, &name, bitset);
-    return SERVER_DEFER;
+    error = sleeper_sit(sleeper, &name, SEAT_PLAIN, bitset);
+    if (error < 0)
+        sleeper_drop(sleeper);
+    return error < 0 ? error : SERVER_DEFER;
 }

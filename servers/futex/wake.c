@@ -11,7 +11,7 @@
 int futex_step = 35000;
 
 static bool is_over(const struct pass *p) {
-    return p->wakes <= 0 && p->moves <= 0;
+    return p->error < 0 || (p->wakes <= 0 && p->moves <= 0);
 }
 
 /* The seat behind this one, which is woken: if its sleeper has others, they may be next to it. */
@@ -28,22 +28,59 @@ static struct seat *wake(struct pass *p, struct seat *seat) {
     return next;
 }
 
+static void move_seat(struct seat *seat, const struct pk_word_name *target) {
+    seat_leave(seat);
+    seat->name = *target;
+    must(seat_take(seat) ? 0 : -EINVAL); /* its caller has seen that it may */
+}
+
+/*
+ * Into the queue of a lock. If that is empty some steps later, whoever had the lock may have given it away: then the
+ * sleeper is told that it has changed.
+ */
+static void move_to_lock(struct pass *p, struct seat *seat, const struct seat *first) {
+    if (!first && p->later) {
+        sleeper_answer(seat_sleeper(seat), -EAGAIN);
+        return;
+    }
+    seat->kind = SEAT_LOCK;
+    move_seat(seat, &p->target);
+    if (!first)
+        seat_set_owner(seat, p->owner);
+}
+
+static void move(struct pass *p, struct seat *seat) {
+    const struct seat *first = seat_first(&p->target);
+    bool fits = !first || (first->kind == SEAT_LOCK) == (p->owner != 0);
+    if (!fits || (p->owner && !seat_wants(seat, &p->target))) {
+        p->error = -EINVAL;
+        return;
+    }
+    p->done++;
+    if (p->owner)
+        move_to_lock(p, seat, first);
+    else
+        move_seat(seat, &p->target);
+}
+
 static struct seat *visit(struct pass *p, struct seat *seat, int *credit) {
     struct seat *next = seat_next(seat);
     *credit -= LOOK_COST;
     if (!(seat->bitset & p->bitset))
         return next;
-    p->done++;
+    if (seat->kind != (p->owner ? SEAT_TO_LOCK : SEAT_PLAIN)) {
+        p->error = -EINVAL;
+        return next;
+    }
     if (p->wakes > 0) {
+        p->done++;
         p->wakes--;
         *credit -= WAKE_COST;
         return wake(p, seat);
     }
     p->moves--;
     *credit -= MOVE_COST;
-    seat_leave(seat);
-    seat->name = p->target;
-    seat_take(seat);
+    move(p, seat);
     return next;
 }
 
@@ -63,7 +100,7 @@ static bool walk(struct pass *p, struct seat **at, int *credit) {
 /* From the first word's seats to the second's. */
 static bool walk_all(struct pass *p, struct seat **at, int *credit) {
     while (walk(p, at, credit)) {
-        if (p->second_wakes <= 0)
+        if (p->second_wakes <= 0 || p->error < 0)
             return true;
         p->wakes = p->second_wakes;
         p->second_wakes = 0;
@@ -76,9 +113,14 @@ static bool walk_all(struct pass *p, struct seat **at, int *credit) {
 /* All seats before one that is the first have left: it needs no mark. */
 static void stop_at(struct pass *p, struct seat *seat) {
     p->marked = !seat->first;
+    p->later = true;
     if (p->marked)
         seat_mark(&p->mark, seat);
     job_queue(&p->job);
+}
+
+static long answer(const struct pass *p) {
+    return p->error < 0 ? p->error : p->done;
 }
 
 static bool step(struct job *job) {
@@ -91,7 +133,7 @@ static bool step(struct job *job) {
         stop_at(p, at);
         return true;
     }
-    server_reply(p->token, p->done);
+    server_reply(p->token, answer(p));
     free(p);
     return false;
 }
@@ -105,14 +147,14 @@ long pass_begin(const struct request *req, struct pass *p) {
     int credit = futex_step;
     p->end = seat_ticket_next();
     if (walk_all(p, &at, &credit))
-        return p->done;
+        return answer(p);
     struct pass *rest = malloc(sizeof(*rest));
     if (!rest)
         rest = own_calloc(1, sizeof(*rest));
     if (!rest) {
         credit = INT_MAX;
         walk_all(p, &at, &credit);
-        return p->done;
+        return answer(p);
     }
     *rest = *p;
     rest->token = req->token;
@@ -160,4 +202,9 @@ long futex_handle_wake_two(struct request *req, uint64_t address, int count, uin
 long futex_handle_wake_named(struct request *req, uint64_t id, uint64_t offset, int count) {
     struct pass p = {.wakes = at_least_one(count), .bitset = ~0u, .name = {id, offset}};
     return pass_begin(req, &p);
+}
+
+long futex_handle_thread_ended(struct request *req, uint32_t tid, uint64_t id, uint64_t offset) {
+    lock_owner_ended(tid);
+    return futex_handle_wake_named(req, id, offset, 1);
 }

@@ -24,7 +24,8 @@ struct client {
     bool rejoined;         /* it was connected to this server's predecessor, which died */
     struct payer *payer;   /* for what is kept for it */
     void *data;            /* the server's own */
-    struct list waiters;   /* struct waiter.client_link */
+    struct list waiters;   /* struct waiter.client_link; first those that stand here alone, */
+    unsigned listed;       /* so many, a few at most */
 };
 
 /*

@@ -3,7 +3,18 @@
 #include <lib/deadline.h>
 #include <lib/waiter.h>
 
-static struct hash tokens; /* of those without a client */
+static struct hash tokens; /* of those that are tabled */
+
+#define LISTED_MOST 8 /* waiters of a client that only its list has: those are looked through */
+
+/* Those that are tabled stand behind those that are not. */
+static __attribute__((noinline)) void add_to_table(struct waiter *waiter, struct client *client,
+                                                   uint64_t token) {
+    waiter->tabled = true;
+    hash_insert(&tokens, &waiter->token, token);
+    if (client)
+        list_add_tail(&client->waiters, &waiter->client_link);
+}
 
 void waiter_init(struct waiter *waiter, const struct request *req, struct client *client,
                  const struct waiter_ops *ops) {
@@ -13,10 +24,13 @@ void waiter_init(struct waiter *waiter, const struct request *req, struct client
     waiter->heap_index = 0;
     waiter->priority = 0;
     waiter->token.key = req->token;
-    if (client)
-        list_add_tail(&client->waiters, &waiter->client_link);
-    else
-        hash_insert(&tokens, &waiter->token, req->token);
+    if (!client || client->listed == LISTED_MOST) {
+        add_to_table(waiter, client, req->token);
+        return;
+    }
+    waiter->tabled = false;
+    client->listed++;
+    list_insert_before(client->waiters.next, &waiter->client_link);
 }
 
 void waiter_enqueue_priority(struct waiter_queue *queue, struct waiter *waiter) {
@@ -30,8 +44,10 @@ void waiter_remove(struct waiter *waiter) {
     list_remove(&waiter->link);
     if (waiter->client)
         list_remove(&waiter->client_link);
-    else
+    if (waiter->tabled)
         hash_remove(&tokens, &waiter->token);
+    else
+        waiter->client->listed--;
     if (waiter->heap_index)
         deadline_remove(waiter);
 }
@@ -52,12 +68,12 @@ static void end(struct waiter *waiter, enum waiter_end why) {
 
 static struct waiter *find(uint64_t badge, uint64_t token) {
     struct client *client = client_find(badge);
-    if (client)
-        for (struct list *at = client->waiters.next; at != &client->waiters; at = at->next) {
-            struct waiter *waiter = container_of(at, struct waiter, client_link);
-            if (waiter_token(waiter) == token)
-                return waiter;
-        }
+    struct list *at = client ? client->waiters.next : 0;
+    for (unsigned i = 0; client && i < client->listed; i++, at = at->next) {
+        struct waiter *waiter = container_of(at, struct waiter, client_link);
+        if (waiter_token(waiter) == token)
+            return waiter;
+    }
     struct hash_node *node = hash_find(&tokens, token);
     return node ? container_of(node, struct waiter, token) : 0;
 }

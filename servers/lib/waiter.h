@@ -3,9 +3,11 @@
  * Callers that wait in a server for their answer.
  *
  * A waiter is embedded in the server's own structure for a blocked request. It is in a queue, in its
- * client's list, where a cancel notice and the end of the process find it (without a client: in a table
- * of tokens), and, with a deadline, in the timer heap. waiter_finish, waiter_remove and the endings
- * below take it out of all of them together. A client has a waiter for each of its threads at most.
+ * client's list, where a cancel notice and the end of the process find it, and, with a deadline, in the timer
+ * heap. waiter_finish, waiter_remove and the endings below take it out of all of them together.
+ *
+ * A client has a waiter for each of its threads at most. Most have one; those with more than a few have the rest
+ * in a table of tokens, too, where a cancel notice finds them at once. So are those that have no client.
  *
  * Invariant: a token found there belongs to a caller that has not been answered. So a caller whose
  * request was granted is never in it, and a cancel notice that comes too late finds nothing: the
@@ -44,12 +46,13 @@ struct waiter_queue {
 struct waiter {
     struct list link;        /* in a queue */
     struct list client_link; /* in client->waiters */
-    struct hash_node token;  /* its key is the reply token; in the table if there is no client */
+    struct hash_node token;  /* its key is the reply token */
     const struct waiter_ops *ops;
     struct client *client; /* may be 0 */
     uint64_t deadline;     /* monotonic ns; valid while in the heap */
     size_t heap_index;     /* place in the heap + 1, or 0 */
     int32_t priority;      /* for waiter_enqueue_priority: higher first */
+    bool tabled;           /* its token is in the table */
 };
 
 static inline void waiter_queue_init(struct waiter_queue *queue) {

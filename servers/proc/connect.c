@@ -8,6 +8,7 @@
  * know a process when that calls it (protocols/session.toml) or when something about it is asked here.
  */
 #include "pool.h"
+#include <protocol/futex_client.h>
 #include <protocol/session_client.h>
 #include <protocol/vfs_client.h>
 #include <string.h>
@@ -87,6 +88,12 @@ void connect_job_changed(const struct process *p) {
     if (p->connected >> PK_SLOT_VFS & 1)
         tell(vfs_job(endpoints[PK_SLOT_VFS], process_pid(p), process_group(p),
                      p->no_terminal ? 0 : process_session(p)));
+}
+
+void connect_thread_ended(const struct thread *t, const struct pk_word_name *clear) {
+    if (clear->id || t->process->connected >> PK_SLOT_FUTEX & 1)
+        pk_may_fail(futex_thread_ended(endpoints[PK_SLOT_FUTEX], (uint32_t)thread_tid(t), clear->id,
+                                       clear->offset)); /* if it is dead nobody waits there */
 }
 
 void connect_limit_changed(const struct process *p) {

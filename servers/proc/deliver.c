@@ -19,11 +19,28 @@ enum {
 #define ECALL_SIZE 4
 
 #define FUTEX_CALL 98
+enum { FUTEX_WAIT = 0, FUTEX_LOCK_PI = 6, FUTEX_WAIT_REQUEUE_PI = 11, FUTEX_LOCK_PI2 = 13 };
+
+static unsigned futex_command(const struct pk_regs *regs) {
+    return regs->x[11] & 127;
+}
+
+/* Where no handler has run, waiting until a certain time can begin anew; for a certain time it cannot. */
+static bool waits_until(const struct pk_regs *regs) {
+    return regs->x[17] == FUTEX_CALL && futex_command(regs) != FUTEX_WAIT;
+}
+
+/* What a handler never ends, SA_RESTART or not: waiting for a lock (futex(2)). */
+static bool always_restarted(const struct pk_regs *regs) {
+    unsigned command = futex_command(regs);
+    return regs->x[17] == FUTEX_CALL && (command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2 ||
+                                         command == FUTEX_WAIT_REQUEUE_PI);
+}
 
 /* System calls that a handler always cuts short, SA_RESTART or not (signal(7)). */
 static bool never_restarted(const struct pk_regs *regs) {
     switch (regs->x[17]) {
-    case FUTEX_CALL: /* with a time-out, which is not counted anew */
+    case FUTEX_CALL: /* with a time-out */
         return regs->x[13] != 0;
     case 22:  /* epoll_pwait */
     case 72:  /* pselect6 */
@@ -65,7 +82,8 @@ static bool deliver(struct thread *t, struct pk_regs *regs, bool was_call, uint6
             signal_poke(t); /* ends, stops or forgets */
             continue;
         }
-        if (interrupted && !handled && a->flags & SA_RESTART && !never_restarted(regs))
+        if (interrupted && !handled &&
+            (always_restarted(regs) || (a->flags & SA_RESTART && !never_restarted(regs))))
             restart(regs, first);
         handled = true;
         if (frame_push(t, regs, &info) < 0) {
@@ -73,7 +91,7 @@ static bool deliver(struct thread *t, struct pk_regs *regs, bool was_call, uint6
             return false;
         }
     }
-    if (interrupted && !handled && !never_restarted(regs))
+    if (interrupted && !handled && (waits_until(regs) || !never_restarted(regs)))
         restart(regs, first); /* a stop and continuation, or nothing after all */
     if (t->mask_saved && !handled) {
         t->mask_saved = false;

@@ -266,6 +266,8 @@ void connect_exited(struct process *p);
 bool connect_again(struct process *p, unsigned slot, long error);
 void connect_job_changed(const struct process *p);
 void connect_limit_changed(const struct process *p); /* RLIMIT_NOFILE */
+/* Who waits at the word that it was to clear is woken, and the locks that it owned go to others. */
+void connect_thread_ended(const struct thread *t, const struct pk_word_name *clear);
 void connect_guard_changed(struct process *p);       /* if process_guarded() has */
 uint64_t connect_endpoint(unsigned slot);            /* to call that server as proc */
 

@@ -73,10 +73,13 @@ void thread_leaves_memory(struct thread *t) {
     if (t->robust)
         walk(t, t->robust);
     t->robust = 0;
+    struct pk_word_name name = {0, 0};
     if (t->clear_tid) {
         static const int32_t none;
         pk_may_fail(pk_task_copy_out(p->task, t->clear_tid, &none, sizeof none));
-        wake(p, t->clear_tid);
+        if (pk_task_word_name(p->task, t->clear_tid, PK_WORD_ANYWHERE, &name) < 0)
+            name.id = 0;
     }
     t->clear_tid = 0;
+    connect_thread_ended(t, &name);
 }

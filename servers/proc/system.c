@@ -19,6 +19,15 @@ long proc_handle_connect(struct request *req, uint32_t slot) {
     return p ? connect_server(p, slot) : -ESRCH;
 }
 
+long proc_handle_owner(struct request *req, int tid, uint32_t slot) {
+    const struct thread *t = thread_find(tid);
+    (void)req;
+    if (slot == PK_SLOT_ACCOUNT)
+        return -EINVAL;
+    long error = t ? connect_server(t->process, slot) : -ESRCH;
+    return error < 0 ? error : 0;
+}
+
 long proc_handle_usage(struct request *req) {
     struct process *p = request_process(req);
     struct pk_task_info info;

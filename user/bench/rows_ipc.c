@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows of inter-process communication: pipes and the three System V kinds. A "round trip" goes to a
+ * Rows of inter-process communication: pipes, the three System V kinds and futexes. A "round trip" goes to a
  * second process and back; "self" and "pair" stay in one. Each row removes what it created.
  */
 #include "measure.h"
 
 #include <errno.h>
+#include <linux/futex.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -231,6 +235,82 @@ static void teardown_sem_pair(void) {
     semctl(set, 0, IPC_RMID);
 }
 
+/* ---- Futexes ------------------------------------------------------------------------------ */
+
+enum { THERE, BACK, END };
+static uint32_t *words; /* shared by two processes */
+
+static long futex(uint32_t *word, int operation, uint32_t value) {
+    return syscall(SYS_futex, word, operation, value, NULL, NULL, 0);
+}
+
+/* Waits until the word is not `old` any more. */
+static void await_change(uint32_t *word, uint32_t old) {
+    while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == old) {
+        if (futex(word, FUTEX_WAIT, old) < 0 && errno != EAGAIN)
+            die("futex wait");
+    }
+}
+
+static void change(uint32_t *word) {
+    __atomic_fetch_add(word, 1, __ATOMIC_RELEASE);
+    if (futex(word, FUTEX_WAKE, 1) < 0)
+        die("futex wake");
+}
+
+static void serve_futex(void) {
+    for (uint32_t seen = 0;; seen++) {
+        await_change(&words[THERE], seen);
+        if (words[END])
+            return;
+        change(&words[BACK]);
+    }
+}
+
+static void setup_words(size_t total) {
+    (void)total;
+    words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (words == MAP_FAILED)
+        die("mmap");
+}
+
+static void setup_futex_rt(size_t total) {
+    setup_words(total);
+    start_partner(serve_futex);
+}
+
+static void run_futex_rt(void) {
+    uint32_t old = words[BACK];
+
+    change(&words[THERE]);
+    await_change(&words[BACK], old);
+}
+
+static void teardown_futex_rt(void) {
+    words[END] = 1;
+    change(&words[THERE]);
+    reap_partner();
+    munmap(words, 4096);
+}
+
+/* A wake-up when nobody waits, of a word of one's own. */
+static void run_futex_wake(void) {
+    static uint32_t word;
+
+    if (futex(&word, FUTEX_WAKE_PRIVATE, 1) != 0)
+        die("futex_wake");
+}
+
+/* The same for one that others may share. */
+static void run_futex_wake_shared(void) {
+    if (futex(&words[THERE], FUTEX_WAKE, 1) != 0)
+        die("futex_wake_shared");
+}
+
+static void teardown_words(void) {
+    munmap(words, 4096);
+}
+
 /* ---- Shared memory ------------------------------------------------------------------------ */
 
 static int segment;
@@ -275,6 +355,9 @@ const struct row ipc_rows[] = {
     {"msg_10000_queues", 1000, setup_many_queues, NULL, run_msg_self, teardown_many_queues, 1},
     {"sem_rt", 1000, setup_sem_rt, NULL, run_sem_rt, teardown_sem_rt, 1},
     {"sem_pair", 1000, setup_sem_pair, NULL, run_sem_pair, teardown_sem_pair, 1},
+    {"futex_rt", 1000, setup_futex_rt, NULL, run_futex_rt, teardown_futex_rt, 1},
+    {"futex_wake", 2000, NULL, NULL, run_futex_wake, NULL, 1},
+    {"futex_wake_shared", 2000, setup_words, NULL, run_futex_wake_shared, teardown_words, 1},
     {"shm_cycle", 500, NULL, NULL, run_shm_cycle, NULL, 1},
     {"shm_attach", 500, setup_shm_attach, NULL, run_shm_attach, teardown_shm_attach, 1},
 };

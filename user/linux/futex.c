@@ -5,6 +5,7 @@
  */
 #include "personality.h"
 #include <protocol/futex_client.h>
+#include <protocol/proc_client.h>
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define NOINLINE __attribute__((noinline))
@@ -15,8 +16,14 @@ enum {
     FUTEX_REQUEUE = 3,
     FUTEX_CMP_REQUEUE = 4,
     FUTEX_WAKE_OP = 5,
+    FUTEX_LOCK_PI = 6,
+    FUTEX_UNLOCK_PI = 7,
+    FUTEX_TRYLOCK_PI = 8,
     FUTEX_WAIT_BITSET = 9,
     FUTEX_WAKE_BITSET = 10,
+    FUTEX_WAIT_REQUEUE_PI = 11,
+    FUTEX_CMP_REQUEUE_PI = 12,
+    FUTEX_LOCK_PI2 = 13,
 };
 #define FUTEX_PRIVATE 128u
 #define FUTEX_CLOCK_REALTIME 256u
@@ -161,10 +168,81 @@ static NOINLINE long requeue(const uint32_t *word, unsigned op, uint32_t wakes, 
         futex_requeue(PK_SLOT_FUTEX, (uint64_t)target, (int)wakes, (int)moves, value, flags, word));
 }
 
+/* Has the owner of a lock looked for, as the server asks: 0, or -ESRCH if it is not there. */
+static long look_for(uint32_t owner) {
+    long found = owner ? proc_owner(PK_SLOT_PROC, (int)owner, PK_SLOT_FUTEX) : 0;
+    return found < 0 ? found : 0;
+}
+
+static NOINLINE long lock(uint32_t *word, unsigned op, const struct linux_timespec *timeout,
+                          uint32_t tid) {
+    uint64_t deadline = FUTEX_FOREVER, ended = 0;
+    uint32_t owner = 0, flags = flags_of(op), command = COMMAND(op);
+    long result = 0;
+    if (command == FUTEX_TRYLOCK_PI)
+        flags |= FUTEX_TRY;
+    else if (timeout)
+        result = read_deadline(timeout, false,
+                               command == FUTEX_LOCK_PI || op & FUTEX_CLOCK_REALTIME, &deadline);
+    while (result == 0) {
+        result =
+            personality_connected(PK_SLOT_FUTEX, futex_lock(PK_SLOT_FUTEX, tid, owner, ended, flags,
+                                                            deadline, word, &owner, &ended));
+        if (result != FUTEX_ASK)
+            return result;
+        result = look_for(owner);
+    }
+    return result;
+}
+
+static NOINLINE long unlock(uint32_t *word, unsigned op, uint32_t tid) {
+    long result;
+    do {
+        result = personality_connected(PK_SLOT_FUTEX,
+                                       futex_unlock(PK_SLOT_FUTEX, tid, flags_of(op), word));
+    } while (result == FUTEX_ASK);
+    return result;
+}
+
+static NOINLINE long wait_for_lock(const uint32_t *word, unsigned op, uint32_t value,
+                                   const struct linux_timespec *timeout, uint32_t *target,
+                                   uint32_t tid) {
+    uint64_t deadline = FUTEX_FOREVER;
+    long error = timeout ? read_deadline(timeout, false, op & FUTEX_CLOCK_REALTIME, &deadline) : 0;
+    if (error < 0)
+        return error;
+    long result =
+        personality_connected(PK_SLOT_FUTEX, futex_wait_lock(PK_SLOT_FUTEX, value, tid,
+                                                             flags_of(op), deadline, word, target));
+    return result == FUTEX_ASK ? -EAGAIN : result;
+}
+
+static NOINLINE long requeue_to_lock(const uint32_t *word, unsigned op, uint32_t wakes,
+                                     uint32_t moves, uint32_t *target, uint32_t value) {
+    uint64_t ended = 0;
+    uint32_t owner = 0;
+    long result = wakes == 1 ? 0 : -EINVAL;
+    while (result == 0) {
+        result = personality_connected(
+            PK_SLOT_FUTEX, futex_requeue_lock(PK_SLOT_FUTEX, value, (int)moves, owner, ended,
+                                              flags_of(op), word, target, &owner, &ended));
+        if (result != FUTEX_ASK)
+            return result;
+        result = look_for(owner);
+    }
+    return result;
+}
+
+/* Those that have a clock for their time-out. */
+static bool has_clock(unsigned command) {
+    return command == FUTEX_WAIT_BITSET || command == FUTEX_WAIT_REQUEUE_PI ||
+           command == FUTEX_LOCK_PI2;
+}
+
 static NOINLINE long other(uint32_t *word, unsigned op, uint32_t value, uint64_t timeout,
-                           uint32_t *second, uint32_t third) {
+                           uint32_t *second, uint32_t third, uint32_t tid) {
     const struct linux_timespec *time = (const struct linux_timespec *)timeout;
-    if (op & FUTEX_CLOCK_REALTIME && COMMAND(op) != FUTEX_WAIT_BITSET)
+    if (op & FUTEX_CLOCK_REALTIME && !has_clock(COMMAND(op)))
         return -ENOSYS;
     switch (COMMAND(op)) {
     case FUTEX_WAIT_BITSET:
@@ -176,6 +254,16 @@ static NOINLINE long other(uint32_t *word, unsigned op, uint32_t value, uint64_t
         return requeue(word, op, value, (uint32_t)timeout, second, third);
     case FUTEX_WAKE_OP:
         return wake_op(word, op, value, (uint32_t)timeout, second, third);
+    case FUTEX_LOCK_PI:
+    case FUTEX_LOCK_PI2:
+    case FUTEX_TRYLOCK_PI:
+        return lock(word, op, time, tid);
+    case FUTEX_UNLOCK_PI:
+        return unlock(word, op, tid);
+    case FUTEX_WAIT_REQUEUE_PI:
+        return wait_for_lock(word, op, value, time, second, tid);
+    case FUTEX_CMP_REQUEUE_PI:
+        return requeue_to_lock(word, op, value, (uint32_t)timeout, second, third);
     default:
         return -ENOSYS;
     }
@@ -189,11 +277,11 @@ PERSONALITY_AGAIN(wake, PK_SLOT_FUTEX,
 
 /* `timeout` is a number for some commands; `third` is a bitset, a value to compare or an operation. */
 long linux_futex(uint32_t *word, unsigned op, uint32_t value, uint64_t timeout, uint32_t *second,
-                 uint32_t third) {
+                 uint32_t third, const struct foreign_frame *f) {
     if ((op & ~FUTEX_PRIVATE) == FUTEX_WAKE)
         return personality_try(wake, wake(word, op, value, MATCH_ANY));
     if ((op & ~FUTEX_PRIVATE) == FUTEX_WAIT)
         return personality_try(
             wait, wait(word, op, value, (const struct linux_timespec *)timeout, MATCH_ANY));
-    return other(word, op, value, timeout, second, third);
+    return other(word, op, value, timeout, second, third, (uint32_t)frame_tid(f));
 }

@@ -87,9 +87,10 @@ void mock_send_words(struct call *call, int pid, uint64_t label, const uint64_t 
     struct request req = {0};
     memset(call, 0, offsetof(struct call, in));
     memset(&call->answered, 0, offsetof(struct call, user) - offsetof(struct call, answered));
+    for (int i = 0; calls[next_token % MAX_CALLS]; i++, next_token++)
+        assert_true(i < MAX_CALLS);
     call->token = next_token++;
     call->pid = pid;
-    assert_null(calls[call->token % MAX_CALLS]);
     calls[call->token % MAX_CALLS] = call;
     req.token = call->token;
     req.msg.label = label;

@@ -103,6 +103,35 @@ static void test_cancel(void **state) {
     assert_int_equal(calls[2].result, 7);
 }
 
+/* The threads of one process: a notice finds its waiter among thousands, and few need to be looked at for that. */
+static void test_many_of_one_client(void **state) {
+    (void)state;
+    enum { N = 3000 };
+    static struct call calls[N];
+    unsigned waiting = N;
+    for (int i = 0; i < N; i++)
+        send_wait(&calls[i], 0, 0);
+    mock_seed(5);
+    for (unsigned i = 0; i < 40 * N; i++) {
+        struct call *call = &calls[mock_random(N)];
+        bool was = call->answered;
+        if (mock_random(4)) {
+            mock_interrupt(call);
+            assert_true(call->answered);
+            waiting -= !was;
+        } else if (was) {
+            send_wait(call, 0, 0);
+            assert_false(call->answered);
+            waiting++;
+        }
+        assert_in_range(client_find(1)->listed, 0, 10);
+        assert_int_equal(allocated, waiting);
+    }
+    for (int i = 0; i < N; i++)
+        if (!calls[i].answered)
+            assert_int_equal(calls[i].result, 0);
+}
+
 static void test_exit_ends_waiters(void **state) {
     (void)state;
     struct call call;
@@ -197,6 +226,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_of_one_client, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exit_ends_waiters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_timer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_at_once, setup, teardown),

@@ -6,6 +6,7 @@
  * its System V objects, its file, the terminal. What only servers may send is EPERM; after every
  * message the witness and all that is its own are as before.
  */
+#include "futex.h"
 #include "tap.h"
 
 #include <fcntl.h>
@@ -215,11 +216,8 @@ static uint64_t slot_of(const char *protocol) {
     static const struct {
         const char *name;
         uint64_t slot;
-    } slots[] = {{"proc", PK_SLOT_PROC},
-                 {"vfs", PK_SLOT_VFS},
-                 {"shm", PK_SLOT_SHM},
-                 {"sem", PK_SLOT_SEM},
-                 {"msg", PK_SLOT_MSG}};
+    } slots[] = {{"proc", PK_SLOT_PROC}, {"vfs", PK_SLOT_VFS}, {"shm", PK_SLOT_SHM},
+                 {"sem", PK_SLOT_SEM},   {"msg", PK_SLOT_MSG}, {"futex", PK_SLOT_FUTEX}};
 
     for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
         if (!strcmp(slots[i].name, protocol))
@@ -232,6 +230,7 @@ static void connect_all(void) {
     msgget(1, 0);
     semget(1, 0, 0);
     shmget(1, 0, 0);
+    futex_wake(&(volatile uint32_t){0}, 1);
 }
 
 static char input[BUFFER], output[BUFFER];
@@ -308,7 +307,7 @@ static bool unchanged(const char *what) {
 
 /* A message that only servers may send, to every server that a process can call. */
 static bool refused(const struct protocol_message *m) {
-    static const char *const servers[] = {"vfs", "shm", "sem", "msg"};
+    static const char *const servers[] = {"vfs", "shm", "sem", "msg", "futex"};
     bool session = !strcmp(m->protocol, "session");
 
     for (size_t i = 0; i < (session ? sizeof(servers) / sizeof(servers[0]) : 1); i++)
@@ -323,13 +322,13 @@ static bool refused(const struct protocol_message *m) {
 }
 
 static void try_everywhere(const struct protocol_message *m) {
-    static const char *const servers[] = {"vfs", "shm", "sem", "msg"};
+    static const char *const servers[] = {"vfs", "shm", "sem", "msg", "futex"};
 
     for (uint64_t round = 0; round < ROUNDS; round++)
         if (strcmp(m->protocol, "session"))
             try(slot_of(m->protocol), m->number, round);
         else
-            try(slot_of(servers[round % 4]), m->number, round);
+            try(slot_of(servers[round % 5]), m->number, round);
 }
 
 static void try_message(const struct protocol_message *m) {
@@ -345,8 +344,8 @@ static void try_message(const struct protocol_message *m) {
 }
 
 static void unknown_labels(void) {
-    static const uint64_t slots[] = {PK_SLOT_PROC, PK_SLOT_VFS, PK_SLOT_SHM, PK_SLOT_SEM,
-                                     PK_SLOT_MSG};
+    static const uint64_t slots[] = {PK_SLOT_PROC, PK_SLOT_VFS, PK_SLOT_SHM,
+                                     PK_SLOT_SEM,  PK_SLOT_MSG, PK_SLOT_FUTEX};
     static const uint64_t labels[] = {0, 0x7f, 0xff, 0x1ff, 0xffff};
     bool all = true;
 
@@ -365,7 +364,7 @@ static void unknown_labels(void) {
 static void empty_slots(void) {
     int found = 0;
 
-    for (uint64_t slot = PK_SLOT_MSG + 1; slot < 64; slot++) {
+    for (uint64_t slot = PK_SLOT_FUTEX + 1; slot < 64; slot++) {
         int error = refusal(slot, 1, slot);
         /* Its own account is there once it has needed it, and is nobody to call. */
         if (error != EBADF && !(slot == PK_SLOT_ACCOUNT && error == EINVAL))

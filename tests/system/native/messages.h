@@ -28,11 +28,24 @@ void pair_end(struct pair *p);
 /* The thread of a caller: sends shared.sent[index], keeps the answer there. */
 void caller_loop(uint64_t index);
 
+/* Anonymous memory. */
+unsigned char *pages_new(uint64_t n, uint64_t prot);
+void unmap_pages(void *at, uint64_t n);
+/* A caller that has named these buffers, received; its token. And its answer, and end. */
+uint64_t call_with(struct pair *p, uint64_t *thread, const void *in, uint64_t in_len, void *out,
+                   uint64_t out_len);
+void finish_call(struct pair *p, uint64_t token, uint64_t thread);
+
 void copy_bounds(void);
 void copy_holes(void);
 void copy_long(void);
 void copy_callers(void);
 void copy_objects(void);
+void word_names_own(void);
+void word_names_shared(void);
+void word_errors(void);
+void word_exchanged(void);
+void word_atomic(void);
 void server_killed(void);
 void server_deaf(void);
 void caller_killed(void);

@@ -21,19 +21,18 @@ static bool filled(const unsigned char *p, uint64_t from, uint64_t n) {
     return true;
 }
 
-static unsigned char *pages(uint64_t n, uint64_t prot) {
+unsigned char *pages_new(uint64_t n, uint64_t prot) {
     long at = pk_map(0, 0, n * PAGE, prot, 0, 0, 0);
     CHECK(at > 0);
     return (unsigned char *)at;
 }
 
-static void unmap(void *at, uint64_t n) {
+void unmap_pages(void *at, uint64_t n) {
     IS(pk_unmap(0, (uint64_t)at, n * PAGE), 0);
 }
 
-/* A caller that has named these buffers, received; its token. */
-static uint64_t call_with(struct pair *p, uint64_t *thread, const void *in, uint64_t in_len,
-                          void *out, uint64_t out_len) {
+uint64_t call_with(struct pair *p, uint64_t *thread, const void *in, uint64_t in_len, void *out,
+                   uint64_t out_len) {
     *p = pair_new();
     shared.in = in;
     shared.in_len = in_len;
@@ -48,7 +47,7 @@ static uint64_t call_with(struct pair *p, uint64_t *thread, const void *in, uint
     return (uint64_t)token;
 }
 
-static void finish(struct pair *p, uint64_t token, uint64_t thread) {
+void finish_call(struct pair *p, uint64_t token, uint64_t thread) {
     struct pk_msg msg = {0};
     IS(pk_reply(token, 0, &msg, 0), 0);
     CHECK(tap_reaches(&shared.done, 1));
@@ -85,15 +84,15 @@ void copy_bounds(void) {
                 CHECK(filled(out + offset, offset, (uint64_t)cases[i].result));
         }
     }
-    finish(&p, token, thread);
+    finish_call(&p, token, thread);
 }
 
 /* Buffers that end in nothing, are not readable, not writable, or were never there. */
 void copy_holes(void) {
-    unsigned char *two = pages(3, PK_PROT_READ | PK_PROT_WRITE);
-    unsigned char *constant = pages(1, PK_PROT_READ);
+    unsigned char *two = pages_new(3, PK_PROT_READ | PK_PROT_WRITE);
+    unsigned char *constant = pages_new(1, PK_PROT_READ);
     fill(two, 2 * PAGE);
-    unmap(two + 2 * PAGE, 1);
+    unmap_pages(two + 2 * PAGE, 1);
     static unsigned char here[3 * PAGE];
     struct pair p;
     uint64_t thread, token = call_with(&p, &thread, two, 3 * PAGE, constant, PAGE);
@@ -107,23 +106,23 @@ void copy_holes(void) {
     IS(pk_copy_from_caller(token, 0, (void *)0xffffffc080200000, 1), -EFAULT);
     IS(pk_copy_from_caller(token, PAGE, (void *)~0ul, 2), -EFAULT);
     CHECK(constant[0] == 0);
-    finish(&p, token, thread);
+    finish_call(&p, token, thread);
     static const uint64_t bad[] = {0, 1, USER_END - 4, USER_END, 0xffffffc080200000, ~0ull - 4};
     for (unsigned i = 0; i < ARRAY_LENGTH(bad); i++) {
         token = call_with(&p, &thread, (void *)bad[i], 100, (void *)bad[i], ~0ull);
         IS(pk_copy_from_caller(token, 0, here, 100), -EFAULT);
         IS(pk_copy_to_caller(token, 0, here, 100), -EFAULT);
         IS(pk_copy_to_caller(token, ~0ull - 2, here, 100), -EFAULT);
-        finish(&p, token, thread);
+        finish_call(&p, token, thread);
     }
-    unmap(two, 2);
-    unmap(constant, 1);
+    unmap_pages(two, 2);
+    unmap_pages(constant, 1);
 }
 
 /* Longer than the kernel copies in one go, with a timer that interrupts it. */
 void copy_long(void) {
-    unsigned char *from = pages(BIG / PAGE, PK_PROT_READ | PK_PROT_WRITE);
-    unsigned char *to = pages(BIG / PAGE + 1, PK_PROT_READ | PK_PROT_WRITE);
+    unsigned char *from = pages_new(BIG / PAGE, PK_PROT_READ | PK_PROT_WRITE);
+    unsigned char *to = pages_new(BIG / PAGE + 1, PK_PROT_READ | PK_PROT_WRITE);
     uint64_t n = SLOT(pk_notification_create());
     fill(from, BIG);
     struct pair p;
@@ -139,15 +138,15 @@ void copy_long(void) {
         IS(pk_copy_from_caller(token, 5, to, 7), 7);
         CHECK(filled(to, 5, 7));
     }
-    finish(&p, token, thread);
+    finish_call(&p, token, thread);
     drop(n);
-    unmap(from, BIG / PAGE);
-    unmap(to, BIG / PAGE + 1);
+    unmap_pages(from, BIG / PAGE);
+    unmap_pages(to, BIG / PAGE + 1);
 }
 
 void copy_callers(void) {
-    unsigned char *from = pages(BIG / PAGE, PK_PROT_READ | PK_PROT_WRITE);
-    unsigned char *to = pages(BIG / PAGE, PK_PROT_READ | PK_PROT_WRITE);
+    unsigned char *from = pages_new(BIG / PAGE, PK_PROT_READ | PK_PROT_WRITE);
+    unsigned char *to = pages_new(BIG / PAGE, PK_PROT_READ | PK_PROT_WRITE);
     fill(from, BIG);
     struct pair p, q;
     uint64_t writer, reader, a = call_with(&p, &writer, from, BIG, from, 0);
@@ -167,14 +166,14 @@ void copy_callers(void) {
     IS(pk_caller_to_caller(a + 1, 0, b, 0, 1), -ESRCH);
     IS(pk_caller_to_caller(a, 0, b + 1, 0, 1), -ESRCH);
     IS(pk_caller_to_caller(a, 0, a, 0, 10), 0);
-    finish(&p, a, writer);
+    finish_call(&p, a, writer);
     IS(pk_caller_to_caller(a, 0, b, 0, 1), -ESRCH);
-    unmap(from, BIG / PAGE);
+    unmap_pages(from, BIG / PAGE);
     a = call_with(&p, &writer, from, 100, from, 0);
     IS(pk_caller_to_caller(a, 0, b, 0, 100), -EFAULT);
-    finish(&p, a, writer);
-    finish(&q, b, reader);
-    unmap(to, BIG / PAGE);
+    finish_call(&p, a, writer);
+    finish_call(&q, b, reader);
+    unmap_pages(to, BIG / PAGE);
 }
 
 void copy_objects(void) {
@@ -202,7 +201,7 @@ void copy_objects(void) {
     CHECK(filled(out + 100, 100, 5000));
     CHECK(out[99] == 0 && out[5100] == 0);
     IS(pk_object_to_caller(token + 1, 0, constant, 0, 1), -ESRCH);
-    finish(&p, token, thread);
+    finish_call(&p, token, thread);
     drop(object);
     drop(constant);
     drop(closed);

@@ -131,8 +131,9 @@ static uint64_t choose_message(struct pk_msg *msg) {
     static const struct {
         const char *protocol;
         uint64_t slot;
-    } servers[] = {{"proc", PK_SLOT_PROC}, {"vfs", PK_SLOT_VFS}, {"shm", PK_SLOT_SHM},
-                   {"sem", PK_SLOT_SEM},   {"msg", PK_SLOT_MSG}, {"session", PK_SLOT_VFS}};
+    } servers[] = {{"proc", PK_SLOT_PROC},  {"vfs", PK_SLOT_VFS}, {"shm", PK_SLOT_SHM},
+                   {"sem", PK_SLOT_SEM},    {"msg", PK_SLOT_MSG}, {"futex", PK_SLOT_FUTEX},
+                   {"session", PK_SLOT_VFS}};
     const struct protocol_message *m = &ANY_OF(protocol_messages);
 
     msg->label = below(20) ? m->number : below(65536);
