@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 struct deadline {
-    uint64_t at;       /* monotonic ns; valid while in the heap */
-    size_t heap_index; /* place in the heap + 1, or 0 */
+    uint64_t at;                               /* monotonic ns; valid while in the heap */
+    size_t heap_index;                         /* place in the heap + 1, or 0 */
     void (*passed)(struct deadline *deadline); /* called when it has left the heap */
 };
 

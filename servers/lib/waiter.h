@@ -49,7 +49,7 @@ struct waiter {
     const struct waiter_ops *ops;
     struct client *client; /* may be 0 */
     struct deadline deadline;
-    int32_t priority;      /* for waiter_enqueue_priority: higher first */
+    int32_t priority; /* for waiter_enqueue_priority: higher first */
 };
 
 static inline void waiter_queue_init(struct waiter_queue *queue) {

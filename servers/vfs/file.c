@@ -8,6 +8,18 @@
 
 #define FD_FIRST 16
 
+struct node *node_nameless;
+
+int node_nameless_init(void) {
+    node_nameless = node_new(0600, 0, 0);
+    if (!node_nameless) {
+        return -ENOMEM;
+    }
+    node_nameless->dev = DEVICE_MADE;
+    node_hold(node_nameless);
+    return 0;
+}
+
 struct file *file_new(struct node *node, const struct file_ops *ops, uint32_t flags) {
     struct file *file = calloc(1, sizeof(*file));
     if (!file) {
@@ -127,6 +139,14 @@ long fd_install(struct context *context, struct file *file, int least, bool cloe
     fd_set_cloexec(context, fd, cloexec);
     if (least <= context->lowest_free) {
         context->lowest_free = fd + 1;
+    }
+    return fd;
+}
+
+long fd_give(struct context *context, struct file *file, bool cloexec) {
+    long fd = fd_install(context, file, 0, cloexec);
+    if (fd < 0) {
+        file_put(file);
     }
     return fd;
 }

@@ -23,6 +23,8 @@
 struct file;
 struct pipe;
 struct made;
+struct counter;
+struct timer;
 struct walks;
 struct poll_queue;
 
@@ -36,6 +38,7 @@ struct file_ops {
     struct poll_queue *(*poll_queue)(struct file *file);
     void (*close)(struct file *file); /* the last descriptor went; may be NULL */
     bool seekable;
+    const char *name; /* as /proc/PID/fd shows one without a node of its own; else NULL */
 };
 
 struct file {
@@ -47,8 +50,10 @@ struct file {
     uint64_t offset; /* bytes; a cookie in a directory */
     union {
         struct pipe *pipe;
-        struct made *made; /* what the process server makes up (remote.c) */
-        uint32_t opened;   /* a terminal: its life at the time (protocols/console.toml) */
+        struct counter *counter; /* eventfd */
+        struct timer *timer;     /* timerfd */
+        struct made *made;       /* what the process server makes up (remote.c) */
+        uint32_t opened;         /* a terminal: its life at the time (protocols/console.toml) */
     };
 };
 
@@ -85,6 +90,11 @@ static inline void file_accessed(const struct file *file) {
     }
 }
 
+/* What all open files stand on that have no file: counters, timers (Linux's anonymous inode). */
+extern struct node *node_nameless;
+/* Makes it: 0 or -ENOMEM. */
+int node_nameless_init(void);
+
 /* A new open file on a node, with one reference; NULL if there is no memory. */
 struct file *file_new(struct node *node, const struct file_ops *ops, uint32_t flags);
 void file_put(struct file *file);
@@ -106,6 +116,8 @@ struct credentials request_credentials(const struct request *req);
 struct file *fd_file(const struct context *context, int fd);
 /* The lowest free descriptor from `least` on gets the file (its reference moves); or -EMFILE. */
 long fd_install(struct context *context, struct file *file, int least, bool cloexec);
+/* The same from 0 on, but if that fails the reference has gone. */
+long fd_give(struct context *context, struct file *file, bool cloexec);
 /* Puts the file at fd, closing what is there; 0 or -ENOMEM. */
 long fd_replace(struct context *context, struct file *file, int fd, bool cloexec);
 /* Frees the descriptor: its file, whose reference is the caller's now, or NULL. */

@@ -204,7 +204,8 @@ static long set_limit(struct tty_wait *wait) {
     uint32_t limit_ms;
     uint32_t ready;
     long bits = console_poll(console, wait->opened, &limit_ms, &ready);
-    if (bits < 0 || limit_ms == 0 || (deadline_is_set(&wait->waiter.deadline) && ready == wait->ready)) {
+    if (bits < 0 || limit_ms == 0 ||
+        (deadline_is_set(&wait->waiter.deadline) && ready == wait->ready)) {
         return bits < 0 ? bits : 0;
     }
     wait->ready = ready;
