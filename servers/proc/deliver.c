@@ -32,6 +32,7 @@ static bool never_restarted(uint64_t number) {
     case 189: /* msgsnd */
     case 192: /* semtimedop */
     case 193: /* semop */
+    case 441: /* epoll_pwait2 */
         return true;
     default:
         return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Open files and descriptor tables (file.h). Tables double; a freed descriptor lowers the hint. */
-#include "file.h"
+#include "epoll.h"
 #include "locks.h"
 
 #include <stdlib.h>
@@ -39,6 +39,12 @@ struct file *file_new(struct node *node, const struct file_ops *ops, uint32_t fl
 void file_put(struct file *file) {
     if (--file->refs != 0) {
         return;
+    }
+    if (file->watchers) {
+        epoll_forget(file);
+        if (file->refs != 0) {
+            return; /* there are many: it ends when they have gone */
+        }
     }
     if (file->node->locks) {
         locks_closed(file->node, lock_key_of_file(file));

@@ -24,13 +24,15 @@ struct file;
 struct pipe;
 struct made;
 struct counter;
+struct epoll;
+struct epoll_item;
 struct timer;
 struct walks;
 struct poll_queue;
 
 /* Any of them but poll may be NULL; then the call gets the error that stands with it. */
 struct file_ops {
-    long (*read)(struct request *req, struct file *file, int64_t offset);  /* -EISDIR */
+    long (*read)(struct request *req, struct file *file, int64_t offset);  /* -EISDIR, -EINVAL */
     long (*write)(struct request *req, struct file *file, int64_t offset); /* -EINVAL */
     long (*ioctl)(struct request *req, struct file *file, uint32_t request, uint64_t argument);
     uint32_t (*poll)(struct file *file); /* LX_POLL* that hold now */
@@ -47,13 +49,15 @@ struct file {
         flags; /* LX_O_ACCMODE, LX_O_APPEND, LX_O_NONBLOCK, LX_O_NOATIME, LX_O_PATH, a pipe's LX_O_DIRECT */
     struct node *node;
     const struct file_ops *ops;
-    uint64_t offset; /* bytes; a cookie in a directory */
+    uint64_t offset;             /* bytes; a cookie in a directory */
+    struct epoll_item *watchers; /* in sets of epoll (epoll.c) */
     union {
         struct pipe *pipe;
         struct counter *counter; /* eventfd */
         struct timer *timer;     /* timerfd */
-        struct made *made;       /* what the process server makes up (remote.c) */
-        uint32_t opened;         /* a terminal: its life at the time (protocols/console.toml) */
+        struct epoll *epoll;
+        struct made *made; /* what the process server makes up (remote.c) */
+        uint32_t opened;   /* a terminal: its life at the time (protocols/console.toml) */
     };
 };
 

@@ -12,7 +12,8 @@ static long do_read(struct request *req, struct file *file, int64_t offset) {
     if (request_out_len(req) > INT64_MAX) {
         return -EINVAL;
     }
-    return file->ops->read ? file->ops->read(req, file, offset) : -EISDIR;
+    long otherwise = node_is_dir(file->node) ? -EISDIR : -EINVAL;
+    return file->ops->read ? file->ops->read(req, file, offset) : otherwise;
 }
 
 static long do_write(struct request *req, struct file *file, int64_t offset) {

@@ -105,6 +105,16 @@ _Static_assert(sizeof(struct lx_flock) == 32, "struct flock");
 
 #define LX_EFD_SEMAPHORE 1u
 
+#define LX_EPOLL_CTL_ADD 1
+#define LX_EPOLL_CTL_DEL 2
+#define LX_EPOLL_CTL_MOD 3
+
+struct lx_epoll_event {
+    uint32_t events;
+    uint32_t pad;
+    uint64_t data;
+};
+
 #define LX_CLOCK_REALTIME 0
 #define LX_CLOCK_MONOTONIC 1
 #define LX_CLOCK_BOOTTIME 7
