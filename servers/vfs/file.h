@@ -26,6 +26,7 @@ struct made;
 struct counter;
 struct epoll;
 struct epoll_item;
+struct served;
 struct timer;
 struct walks;
 struct poll_queue;
@@ -56,8 +57,9 @@ struct file {
         struct counter *counter; /* eventfd */
         struct timer *timer;     /* timerfd */
         struct epoll *epoll;
-        struct made *made; /* what the process server makes up (remote.c) */
-        uint32_t opened;   /* a terminal: its life at the time (protocols/console.toml) */
+        struct served *served; /* another server's (served.c) */
+        struct made *made;     /* what the process server makes up (remote.c) */
+        uint32_t opened;       /* a terminal: its life at the time (protocols/console.toml) */
     };
 };
 
@@ -170,6 +172,9 @@ long transfer_write(struct request *req, struct file *file, uint64_t offset, uin
                     bool current);
 /* Bytes made by `make` (0: zeros) into the caller's buffer; a signal cuts it short. */
 long transfer_made(struct request *req, void (*make)(uint64_t *words, size_t count));
+
+/* What /proc/PID/fd shows of a descriptor whose work another server does, or NULL. */
+const char *file_served_name(const struct file *file);
 
 /* Is it /dev/zero, whose mappings are memory without a file? */
 bool device_is_zero(const struct file *file);

@@ -113,8 +113,9 @@ static char *descriptor_text(const struct file *file, const struct node *root) {
     if (file_made_path(file)) {
         return strdup(file_made_path(file));
     }
-    if (file->ops->name) {
-        snprintf(text, sizeof(text), "anon_inode:%s", file->ops->name);
+    const char *name = file->ops->name ? file->ops->name : file_served_name(file);
+    if (name) {
+        snprintf(text, sizeof(text), "anon_inode:%s", name);
         return strdup(text);
     }
     return text_of(file->node, root);

@@ -3,6 +3,7 @@
 #include "files.h"
 
 #define ITIMERSPEC_BYTES 32
+#define SIGINFO_BYTES 128
 
 long linux_eventfd2(uint64_t count, uint64_t flags) {
     return VFS_CALL(vfs_eventfd(PK_SLOT_VFS, (uint32_t)count, (uint32_t)flags));
@@ -24,4 +25,24 @@ long linux_timerfd_gettime(uint64_t fd, uint64_t setting) {
 
 long linux_memfd_create(uint64_t name, uint64_t flags) {
     return VFS_CALL(vfs_memfd_create(PK_SLOT_VFS, (uint32_t)flags, PATH(name)));
+}
+
+/* Descriptors of processes are vfs's, their work is the process server's. */
+long linux_pidfd_open(uint64_t pid, uint64_t flags) {
+    return proc_pidfd_open(PK_SLOT_PROC, (int)pid, (uint32_t)flags);
+}
+
+long linux_pidfd_send_signal(uint64_t fd, uint64_t signal, uint64_t info, uint64_t flags) {
+    int32_t number;
+    if (flags) {
+        return -EINVAL;
+    }
+    if (info && program_read(&number, info, sizeof(number))) {
+        return -EFAULT;
+    }
+    if (info && number != (int)signal) {
+        return -EINVAL;
+    }
+    return proc_pidfd_signal(PK_SLOT_PROC, (int)fd, (int)signal, pointer(info),
+                             info ? SIGINFO_BYTES : 0);
 }

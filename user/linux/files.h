@@ -114,6 +114,8 @@ long linux_timerfd_settime(uint64_t fd, uint64_t flags, uint64_t setting, uint64
 long linux_timerfd_gettime(uint64_t fd, uint64_t setting);
 long linux_memfd_create(uint64_t name, uint64_t flags);
 
+long linux_pidfd_open(uint64_t pid, uint64_t flags);
+long linux_pidfd_send_signal(uint64_t fd, uint64_t signal, uint64_t info, uint64_t flags);
 long linux_epoll_create1(uint64_t flags);
 long linux_epoll_ctl(uint64_t set, uint64_t operation, uint64_t fd, uint64_t event);
 long linux_epoll_pwait(uint64_t set, uint64_t events, uint64_t most, uint64_t timeout_ms,
