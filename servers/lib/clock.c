@@ -28,6 +28,10 @@ uint64_t clock_realtime_ns(void) {
     return realtime_base + clock_ns();
 }
 
+uint64_t clock_realtime_offset(void) {
+    return realtime_base;
+}
+
 int64_t clock_seconds(void) {
     return (int64_t)(clock_realtime_ns() / SECOND);
 }

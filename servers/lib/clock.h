@@ -17,6 +17,9 @@ static inline uint64_t clock_after(uint64_t ns) {
     return ns < INT64_MAX - now ? now + ns : INT64_MAX;
 }
 
+/* What CLOCK_REALTIME is ahead of CLOCK_MONOTONIC, in nanoseconds. */
+uint64_t clock_realtime_offset(void);
+
 /* CLOCK_REALTIME in seconds, as the System V structures keep their times. */
 int64_t clock_seconds(void);
 

@@ -69,7 +69,7 @@ long server_handle_kernel(const struct server *srv, struct request *req) {
     switch (req->msg.label) {
     case PK_NOTICE_EVENTS:
         if (bits & SERVER_EVENT_TIMER)
-            waiter_expire();
+            deadline_pass();
         if (bits & SERVER_EVENT_JOBS)
             job_turn();
         bits &= ~(SERVER_EVENT_TIMER | SERVER_EVENT_JOBS);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Waiting callers: their tokens, and the ways they end. See waiter.h. */
-#include <lib/deadline.h>
 #include <lib/waiter.h>
 
 static struct hash tokens; /* of those that are tabled */
@@ -21,7 +20,7 @@ void waiter_init(struct waiter *waiter, const struct request *req, struct client
     list_init(&waiter->link);
     waiter->ops = ops;
     waiter->client = client;
-    waiter->heap_index = 0;
+    waiter->deadline.heap_index = 0;
     waiter->priority = 0;
     waiter->token.key = req->token;
     if (!client || client->listed == LISTED_MOST) {
@@ -48,8 +47,8 @@ void waiter_remove(struct waiter *waiter) {
         hash_remove(&tokens, &waiter->token);
     else
         waiter->client->listed--;
-    if (waiter->heap_index)
-        deadline_remove(waiter);
+    if (deadline_is_set(&waiter->deadline))
+        deadline_remove(&waiter->deadline);
 }
 
 void waiter_finish(struct waiter *waiter, long result) {
@@ -88,14 +87,13 @@ void waiter_cancel(uint64_t badge, uint64_t token, uint64_t reason) {
         end(waiter, WAITER_INTERRUPTED);
 }
 
-#define EXPIRED_AT_ONCE 8
+static void expired(struct deadline *deadline) {
+    end(container_of(deadline, struct waiter, deadline), WAITER_EXPIRED);
+}
 
-/* A bounded number. If more are due, there is another event soon, and callers are served in between. */
-void waiter_expire(void) {
-    struct waiter *waiter;
-    for (int i = 0; i < EXPIRED_AT_ONCE && (waiter = deadline_due()) != 0; i++)
-        end(waiter, WAITER_EXPIRED);
-    deadline_rearm();
+long waiter_set_deadline(struct waiter *waiter, uint64_t at_ns) {
+    waiter->deadline.passed = expired;
+    return deadline_set(&waiter->deadline, at_ns);
 }
 
 void waiter_end_client(struct client *client) {

@@ -17,6 +17,7 @@
 #define LIB_WAITER_H
 
 #include <lib/client.h>
+#include <lib/deadline.h>
 #include <lib/hash.h>
 #include <lib/list.h>
 #include <lib/server.h>
@@ -49,10 +50,9 @@ struct waiter {
     struct hash_node token;  /* its key is the reply token */
     const struct waiter_ops *ops;
     struct client *client; /* may be 0 */
-    uint64_t deadline;     /* monotonic ns; valid while in the heap */
-    size_t heap_index;     /* place in the heap + 1, or 0 */
-    int32_t priority;      /* for waiter_enqueue_priority: higher first */
-    bool tabled;           /* its token is in the table */
+    struct deadline deadline;
+    int32_t priority; /* for waiter_enqueue_priority: higher first */
+    bool tabled;      /* its token is in the table */
 };
 
 static inline void waiter_queue_init(struct waiter_queue *queue) {
@@ -105,7 +105,6 @@ void waiter_finish(struct waiter *waiter, long result);
 
 /* Called by the loop and the client table. badge: of the caller whose call is to be cancelled. */
 void waiter_cancel(uint64_t badge, uint64_t token, uint64_t reason);
-void waiter_expire(void);
 void waiter_end_client(struct client *client);
 
 #endif

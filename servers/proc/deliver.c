@@ -53,6 +53,7 @@ static bool never_restarted(const struct pk_regs *regs) {
     case 189: /* msgsnd */
     case 192: /* semtimedop */
     case 193: /* semop */
+    case 441: /* epoll_pwait2 */
         return true;
     default:
         return false;

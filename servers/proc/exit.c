@@ -6,8 +6,9 @@
 
 #define WNOHANG 1u
 #define WNOWAIT 0x1000000u
+#define PIDFD_NONBLOCK 04000u
 #define W_LINUX_FLAGS 0xe0000000u /* __WNOTHREAD, __WALL, __WCLONE: no difference without threads */
-enum { P_ALL, P_PID, P_PGID };
+enum { P_ALL, P_PID, P_PGID, P_PIDFD };
 
 /* The child to report; *any tells if one could ever be. */
 static struct process *find_child(const struct thread *t, bool *any) {
@@ -51,11 +52,30 @@ static long wait_ended(struct waiter *w, enum waiter_end why) {
     return -EINTR;
 }
 
+/* The pid that a descriptor stands for: 0, or 1 if that does not block: then a wait that would is EAGAIN. */
+static long pid_of_descriptor(const struct process *by, int *id, uint32_t options) {
+    struct process *p;
+    uint32_t flags;
+    if (*id < 0)
+        return -EINVAL;
+    long error = pidfd_process(by, *id, &p, &flags);
+    if (error < 0)
+        return error;
+    if (!p)
+        return -ECHILD;
+    *id = process_pid(p);
+    return flags & PIDFD_NONBLOCK && !(options & WNOHANG) ? 1 : 0;
+}
+
 long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options) {
     static const struct waiter_ops ops = {.ended = wait_ended};
     struct thread *t = request_thread(req);
     if (!t)
         return -ESRCH;
+    long never = id_type == P_PIDFD ? pid_of_descriptor(t->process, &id, options) : 0;
+    if (never < 0)
+        return never;
+    id_type = id_type == P_PIDFD ? P_PID : id_type;
     if (options & ~(WNOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT | W_LINUX_FLAGS) ||
         !(options & (WSTOPPED | WEXITED | WCONTINUED)) || id_type < P_ALL || id_type > P_PGID ||
         (id_type == P_PID && id <= 0) || (id_type == P_PGID && id < 0))
@@ -73,6 +93,8 @@ long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options
         return -ECHILD;
     if (options & WNOHANG)
         return 0;
+    if (never)
+        return -EAGAIN;
     waiter_init(&t->wait, req, 0, &ops);
     thread_waits(t, WAIT_CHILD);
     return SERVER_DEFER;
@@ -156,6 +178,7 @@ void process_end(struct process *p, int code, int status) {
     group_parent_ended(p);
     p->code = code;
     p->status = status;
+    pidfd_process_ended(p);
     pending_forget(&p->pending, ~0ull);
     connect_exited(p);
     process_release_vfork(p);

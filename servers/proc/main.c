@@ -3,12 +3,15 @@
 #include "proc.h"
 #include <protocol/console_client.h>
 #include <protocol/proc_server.h>
+#include <protocol/vfs_client.h>
 
 static void on_events(uint64_t bits) {
     int number, group;
     process_bury();
     if (bits & CONSOLE_EVENT_SENT)
         system_drained();
+    if (bits & VFS_EVENT_GONE)
+        pidfd_closed();
     if (!(bits & CONSOLE_EVENT_PROC))
         return;
     while (console_signals(boot_cap("console"), &number, &group) > 0)

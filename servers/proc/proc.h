@@ -84,6 +84,7 @@ struct process_strings {
 enum child_event { CHILD_ENDED, CHILD_STOPPED, CHILD_CONTINUED, CHILD_EVENTS };
 
 struct family;
+struct pidfd;
 
 enum { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF, ITIMERS };
 struct itimer;
@@ -122,6 +123,7 @@ struct process {
 
     struct pending pending;         /* signals to the process, for whichever thread takes them */
     struct itimer *timers[ITIMERS]; /* NULL: never set */
+    struct pidfd *pidfd;            /* NULL: nobody has a descriptor of it */
 
     uint64_t start_ns, own_ns, children_ns;
     uint8_t parent_death_signal; /* 0: none */
@@ -296,6 +298,14 @@ void process_release_vfork(struct process *p);
 void wait_wake(struct process *parent);
 void process_reap(struct process *p);
 void spawned_ended(const struct process *p);
+
+/* pidfd.c: descriptors of processes. */
+long pidfd_open(struct process *by, struct process *p, uint32_t flags); /* it, closed on exec */
+/* 0 and which process it stands for, NULL: one that has gone; or -EBADF. *flags: O_NONBLOCK. */
+long pidfd_process(const struct process *by, int fd, struct process **p, uint32_t *flags);
+void pidfd_process_ended(const struct process *p);
+void pidfd_process_gone(struct process *p);
+void pidfd_closed(void);
 
 #define UNBLOCKABLE (signal_bit(SIGKILL) | signal_bit(SIGSTOP))
 static inline uint64_t signal_bit(int signal) {

@@ -86,6 +86,7 @@ struct process *process_new(struct thread *from) {
     p->code = p->status = 0;
     p->task = p->account = 0;
     p->pool = 0;
+    p->pidfd = NULL;
     p->connected = 0;
     p->vfork_token = 0;
     p->exec = 0;
@@ -146,6 +147,7 @@ void process_free(struct process *p) {
         if (s->next == p)
             s->next = process_next(p);
     }
+    pidfd_process_gone(p);
     pending_forget(&p->pending, ~0ull);
     group_leave(p);
     family_leave(p);

@@ -3,6 +3,7 @@
 #include <lib/heap.h>
 
 #include "lookup.h"
+#include "seals.h"
 
 #define SECOND 1000000000
 #define BLOCK 512
@@ -175,6 +176,9 @@ long vfs_handle_fchmodat(struct request *req, int dirfd, uint32_t mode, uint32_t
     }
     if (!error && node_is_symlink(node)) {
         error = -EOPNOTSUPP;
+    }
+    if (!error) {
+        error = seals_check_mode(node, mode);
     }
     if (error) {
         return error;

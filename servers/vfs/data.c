@@ -7,6 +7,7 @@
  */
 #include "file.h"
 #include "pipe.h"
+#include "seals.h"
 
 #include <lib/heap.h>
 #include <stdlib.h>
@@ -169,6 +170,9 @@ long data_resize(struct request *req, struct node *node, int64_t size) {
     if ((uint64_t)size > SIZE_MOST) {
         return -EFBIG;
     }
+    if (node->file.seals && seals_check_resize(node, (uint64_t)size)) {
+        return -EPERM;
+    }
     bool shrinks = (uint64_t)size < node->size;
     long error = shrinks || !node->file.object ? 0 : reserve(node, (uint64_t)size);
     if (error) {
@@ -256,6 +260,12 @@ static long regular_write(struct request *req, struct file *file, int64_t offset
     uint64_t at = file->flags & LX_O_APPEND ? file->node->size
                   : current                 ? file->offset
                                             : (uint64_t)offset;
+    if (file->node->file.seals && length > 0) {
+        long error = seals_check_write_at(file->node, at, &length);
+        if (error) {
+            return error;
+        }
+    }
     if (length > STEP_BYTES) {
         return transfer_write(req, file, at, length, current);
     }

@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* Open files and descriptor tables (file.h). Tables double; a freed descriptor lowers the hint. */
-#include "file.h"
+#include "epoll.h"
 #include "locks.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define FD_FIRST 16
+
+struct node *node_nameless;
+
+int node_nameless_init(void) {
+    node_nameless = node_new(0600, 0, 0);
+    if (!node_nameless) {
+        return -ENOMEM;
+    }
+    node_nameless->dev = DEVICE_MADE;
+    node_hold(node_nameless);
+    return 0;
+}
 
 struct file *file_new(struct node *node, const struct file_ops *ops, uint32_t flags) {
     struct file *file = calloc(1, sizeof(*file));
@@ -27,6 +39,12 @@ struct file *file_new(struct node *node, const struct file_ops *ops, uint32_t fl
 void file_put(struct file *file) {
     if (--file->refs != 0) {
         return;
+    }
+    if (file->watchers) {
+        epoll_forget(file);
+        if (file->refs != 0) {
+            return; /* there are many: it ends when they have gone */
+        }
     }
     if (file->node->locks) {
         locks_closed(file->node, lock_key_of_file(file));
@@ -127,6 +145,14 @@ long fd_install(struct context *context, struct file *file, int least, bool cloe
     fd_set_cloexec(context, fd, cloexec);
     if (least <= context->lowest_free) {
         context->lowest_free = fd + 1;
+    }
+    return fd;
+}
+
+long fd_give(struct context *context, struct file *file, bool cloexec) {
+    long fd = fd_install(context, file, 0, cloexec);
+    if (fd < 0) {
+        file_put(file);
     }
     return fd;
 }

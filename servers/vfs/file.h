@@ -23,12 +23,17 @@
 struct file;
 struct pipe;
 struct made;
+struct counter;
+struct epoll;
+struct epoll_item;
+struct served;
+struct timer;
 struct walks;
 struct poll_queue;
 
 /* Any of them but poll may be NULL; then the call gets the error that stands with it. */
 struct file_ops {
-    long (*read)(struct request *req, struct file *file, int64_t offset);  /* -EISDIR */
+    long (*read)(struct request *req, struct file *file, int64_t offset);  /* -EISDIR, -EINVAL */
     long (*write)(struct request *req, struct file *file, int64_t offset); /* -EINVAL */
     long (*ioctl)(struct request *req, struct file *file, uint32_t request, uint64_t argument);
     uint32_t (*poll)(struct file *file); /* LX_POLL* that hold now */
@@ -36,6 +41,7 @@ struct file_ops {
     struct poll_queue *(*poll_queue)(struct file *file);
     void (*close)(struct file *file); /* the last descriptor went; may be NULL */
     bool seekable;
+    const char *name; /* as /proc/PID/fd shows one without a node of its own; else NULL */
 };
 
 struct file {
@@ -44,11 +50,16 @@ struct file {
         flags; /* LX_O_ACCMODE, LX_O_APPEND, LX_O_NONBLOCK, LX_O_NOATIME, LX_O_PATH, a pipe's LX_O_DIRECT */
     struct node *node;
     const struct file_ops *ops;
-    uint64_t offset; /* bytes; a cookie in a directory */
+    uint64_t offset;             /* bytes; a cookie in a directory */
+    struct epoll_item *watchers; /* in sets of epoll (epoll.c) */
     union {
         struct pipe *pipe;
-        struct made *made; /* what the process server makes up (remote.c) */
-        uint32_t opened;   /* a terminal: its life at the time (protocols/console.toml) */
+        struct counter *counter; /* eventfd */
+        struct timer *timer;     /* timerfd */
+        struct epoll *epoll;
+        struct served *served; /* another server's (served.c) */
+        struct made *made;     /* what the process server makes up (remote.c) */
+        uint32_t opened;       /* a terminal: its life at the time (protocols/console.toml) */
     };
 };
 
@@ -85,6 +96,11 @@ static inline void file_accessed(const struct file *file) {
     }
 }
 
+/* What all open files stand on that have no file: counters, timers (Linux's anonymous inode). */
+extern struct node *node_nameless;
+/* Makes it: 0 or -ENOMEM. */
+int node_nameless_init(void);
+
 /* A new open file on a node, with one reference; NULL if there is no memory. */
 struct file *file_new(struct node *node, const struct file_ops *ops, uint32_t flags);
 void file_put(struct file *file);
@@ -106,6 +122,8 @@ struct credentials request_credentials(const struct request *req);
 struct file *fd_file(const struct context *context, int fd);
 /* The lowest free descriptor from `least` on gets the file (its reference moves); or -EMFILE. */
 long fd_install(struct context *context, struct file *file, int least, bool cloexec);
+/* The same from 0 on, but if that fails the reference has gone. */
+long fd_give(struct context *context, struct file *file, bool cloexec);
 /* Puts the file at fd, closing what is there; 0 or -ENOMEM. */
 long fd_replace(struct context *context, struct file *file, int fd, bool cloexec);
 /* Frees the descriptor: its file, whose reference is the caller's now, or NULL. */
@@ -154,6 +172,9 @@ long transfer_write(struct request *req, struct file *file, uint64_t offset, uin
                     bool current);
 /* Bytes made by `make` (0: zeros) into the caller's buffer; a signal cuts it short. */
 long transfer_made(struct request *req, void (*make)(uint64_t *words, size_t count));
+
+/* What /proc/PID/fd shows of a descriptor whose work another server does, or NULL. */
+const char *file_served_name(const struct file *file);
 
 /* Is it /dev/zero, whose mappings are memory without a file? */
 bool device_is_zero(const struct file *file);

@@ -2,6 +2,7 @@
 /* Calls on descriptors: read, write, seek, dup, fcntl, ioctl, close. */
 #include "file.h"
 #include "remote.h"
+#include "seals.h"
 #include "tty.h"
 
 static long do_read(struct request *req, struct file *file, int64_t offset) {
@@ -11,7 +12,8 @@ static long do_read(struct request *req, struct file *file, int64_t offset) {
     if (request_out_len(req) > INT64_MAX) {
         return -EINVAL;
     }
-    return file->ops->read ? file->ops->read(req, file, offset) : -EISDIR;
+    long otherwise = node_is_dir(file->node) ? -EISDIR : -EINVAL;
+    return file->ops->read ? file->ops->read(req, file, offset) : otherwise;
 }
 
 static long do_write(struct request *req, struct file *file, int64_t offset) {
@@ -185,6 +187,10 @@ long vfs_handle_fcntl(struct request *req, int fd, int command, uint64_t argumen
         return file->flags | LX_O_LARGEFILE;
     case LX_F_SETFL:
         return set_flags(req, file, (uint32_t)argument);
+    case LX_F_ADD_SEALS:
+        return file->flags & LX_O_PATH ? -EBADF : seals_add(req, file, argument);
+    case LX_F_GET_SEALS:
+        return file->flags & LX_O_PATH ? -EBADF : seals_get(file);
     case LX_F_GETPIPE_SZ:
         return file->ops == &pipe_ops ? 65536 : -EBADF;
     default:
@@ -261,7 +267,11 @@ long vfs_handle_fallocate(struct request *req, int fd, uint32_t mode, int64_t of
         return -EFBIG;
     }
     if (mode & LX_FALLOC_FL_PUNCH_HOLE) {
-        return data_punch(req, file->node, (uint64_t)offset, (uint64_t)length);
+        long error = seals_check_write(file->node);
+        return error ? error : data_punch(req, file->node, (uint64_t)offset, (uint64_t)length);
+    }
+    if (end > (int64_t)file->node->size && seals_check_resize(file->node, (uint64_t)end)) {
+        return -EPERM;
     }
     bool keep = (mode & LX_FALLOC_FL_KEEP_SIZE) || end <= (int64_t)file->node->size;
     return keep ? 0 : data_resize(req, file->node, end);

@@ -107,6 +107,20 @@ static char *text_of(const struct node *node, const struct node *root) {
     return strdup(path);
 }
 
+/* The same of a descriptor. */
+static char *descriptor_text(const struct file *file, const struct node *root) {
+    static char text[64];
+    if (file_made_path(file)) {
+        return strdup(file_made_path(file));
+    }
+    const char *name = file->ops->name ? file->ops->name : file_served_name(file);
+    if (name) {
+        snprintf(text, sizeof(text), "anon_inode:%s", name);
+        return strdup(text);
+    }
+    return text_of(file->node, root);
+}
+
 /* The link itself, which only says where it leads to those who may know. */
 static int link_itself(const struct client *client, const char *path, const struct credentials *who,
                        uint32_t mode, const struct node *to, const struct file *file,
@@ -116,8 +130,8 @@ static int link_itself(const struct client *client, const char *path, const stru
         return -ENOMEM;
     }
     if (may_look(who, client)) {
-        node->target = file && file_made_path(file) ? strdup(file_made_path(file))
-                                                    : text_of(to, access_root(who));
+        node->target =
+            file ? descriptor_text(file, access_root(who)) : text_of(to, access_root(who));
         node->size = node->target ? strlen(node->target) : 0;
     }
     *out = node;

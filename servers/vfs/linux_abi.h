@@ -56,7 +56,21 @@
 #define LX_F_OFD_SETLKW 38
 #define LX_F_DUPFD_CLOEXEC 1030
 #define LX_F_GETPIPE_SZ 1032
+#define LX_F_ADD_SEALS 1033
+#define LX_F_GET_SEALS 1034
 #define LX_FD_CLOEXEC 1u
+
+#define LX_F_SEAL_SEAL 1u
+#define LX_F_SEAL_SHRINK 2u
+#define LX_F_SEAL_GROW 4u
+#define LX_F_SEAL_WRITE 8u
+#define LX_F_SEAL_FUTURE_WRITE 16u
+#define LX_F_SEAL_EXEC 32u
+
+#define LX_MFD_CLOEXEC 1u
+#define LX_MFD_ALLOW_SEALING 2u
+#define LX_MFD_NOEXEC_SEAL 8u
+#define LX_MFD_EXEC 16u
 
 #define LX_F_RDLCK 0
 #define LX_F_WRLCK 1
@@ -88,6 +102,35 @@ _Static_assert(sizeof(struct lx_flock) == 32, "struct flock");
 #define LX_POLLNVAL 0x0020
 #define LX_POLLRDNORM 0x0040
 #define LX_POLLWRNORM 0x0100
+
+#define LX_EFD_SEMAPHORE 1u
+
+#define LX_EPOLL_CTL_ADD 1
+#define LX_EPOLL_CTL_DEL 2
+#define LX_EPOLL_CTL_MOD 3
+
+struct lx_epoll_event {
+    uint32_t events;
+    uint32_t pad;
+    uint64_t data;
+};
+
+#define LX_CLOCK_REALTIME 0
+#define LX_CLOCK_MONOTONIC 1
+#define LX_CLOCK_BOOTTIME 7
+#define LX_CLOCK_REALTIME_ALARM 8
+#define LX_CLOCK_BOOTTIME_ALARM 9
+#define LX_TFD_TIMER_ABSTIME 1u
+#define LX_TFD_TIMER_CANCEL_ON_SET 2u
+
+struct lx_timespec {
+    int64_t sec;
+    int64_t nsec;
+};
+struct lx_itimerspec {
+    struct lx_timespec interval;
+    struct lx_timespec value;
+};
 
 #define LX_PROT_WRITE 2u
 #define LX_MAP_SHARED 1u

@@ -29,6 +29,9 @@ int main(void) {
     heap_current = &image_heap;
     int error = tree_init(boot_info->secret);
     if (!error) {
+        error = node_nameless_init();
+    }
+    if (!error) {
         error = data_init();
     }
     if (!error) {

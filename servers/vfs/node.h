@@ -62,6 +62,9 @@ struct node {
             uint32_t runs;    /* processes that run it */
             bool uncut;       /* pages behind the end are still to go */
             bool sparse;      /* it may have fewer pages than its size says */
+            bool memory;      /* memfd_create(2) made it: it may have seals */
+            bool shared;      /* somebody was given its object to map and write to */
+            uint8_t seals;    /* LX_F_SEAL_* (seals.h) */
         } file;
         struct {
             struct node *parent;

@@ -5,6 +5,7 @@
  */
 #include "lookup.h"
 #include "path.h"
+#include "seals.h"
 
 /* Adds a capability with these rights to the reply. */
 static long give_object(struct request *req, struct node *node, uint64_t rights) {
@@ -38,8 +39,13 @@ long vfs_handle_mmap(struct request *req, int fd, uint32_t prot, uint32_t flags)
     if (!node_is_regular(file->node) || file->ops != &regular_ops) {
         return -ENODEV;
     }
-    if (shared && file_writes(file)) {
+    bool sealed = seals_check_write(file->node) != 0;
+    if (shared && sealed && (prot & LX_PROT_WRITE)) {
+        return -EPERM;
+    }
+    if (shared && file_writes(file) && !sealed) {
         rights |= PK_RIGHT_WRITE;
+        file->node->file.shared = true;
     }
     long error = give_object(req, file->node, rights);
     if (error) {

@@ -110,9 +110,8 @@ static long open_node(struct request *req, const struct caller *caller, struct n
     if (!file) {
         return -ENOMEM;
     }
-    long fd = fd_install(caller->context, file, 0, flags & LX_O_CLOEXEC);
+    long fd = fd_give(caller->context, file, flags & LX_O_CLOEXEC);
     if (fd < 0) {
-        file_put(file);
         return fd;
     }
     long error = ops == &tty_ops ? tty_open(request_client(req), file, flags) : 0;
@@ -219,11 +218,7 @@ static long open_end(struct context *context, struct pipe *pipe, struct node *no
         return -ENOMEM;
     }
     pipe_open(pipe, file);
-    long fd = fd_install(context, file, 0, flags & LX_O_CLOEXEC);
-    if (fd < 0) {
-        file_put(file);
-    }
-    return fd;
+    return fd_give(context, file, flags & LX_O_CLOEXEC);
 }
 
 static long open_both(struct request *req, const struct caller *caller, struct pipe *pipe,

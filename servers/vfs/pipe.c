@@ -18,7 +18,7 @@ struct pipe_wait {
     bool packets; /* a writer's (pipe2(2): O_DIRECT) */
 };
 
-static void settle(struct pipe *pipe);
+static void settle(struct pipe *pipe, uint32_t what);
 
 static struct pipe_wait *wait_of(struct waiter *waiter) {
     return container_of(waiter, struct pipe_wait, waiter);
@@ -37,7 +37,7 @@ static long wait_ended(struct waiter *waiter, enum waiter_end why) {
     struct pipe_wait *wait = wait_of(waiter);
     long result = wait->done > 0 ? (long)wait->done : -EINTR;
     (void)why;
-    settle(wait->pipe);
+    settle(wait->pipe, POLL_ANY);
     wait_free(wait);
     return result;
 }
@@ -117,12 +117,13 @@ static bool serve(struct pipe *pipe) {
     return true;
 }
 
-static void settle(struct pipe *pipe) {
+/* Something changed by which others can go on, who wait in a call or by poll(2). */
+static void settle(struct pipe *pipe, uint32_t what) {
     pipe->refs++;
     if (serve(pipe)) {
         pipe_serve_later(pipe);
     }
-    poll_wake(&pipe->pollers);
+    poll_wake(&pipe->pollers, what);
     pipe_put(pipe);
 }
 
@@ -137,7 +138,7 @@ bool pipe_serve(struct job *job) {
     struct pipe *pipe = container_of(job, struct pipe, job);
     bool more = pipe_wake_openers(pipe);
     more |= serve(pipe);
-    poll_wake(&pipe->pollers);
+    poll_wake(&pipe->pollers, POLL_ANY);
     if (!more) {
         pipe_put(pipe);
     }
@@ -183,8 +184,9 @@ static long pipe_read(struct request *req, struct file *file, int64_t offset) {
         }
         return wait_on(req, file, &pipe->reading, length, 0);
     }
+    bool was_full = ring_room(&pipe->ring) < PIPE_ATOMIC;
     long done = pipe_give(pipe, req->token, length);
-    settle(pipe);
+    settle(pipe, was_full ? POLL_ANY : 0);
     return done;
 }
 
@@ -212,7 +214,7 @@ static long pipe_write(struct request *req, struct file *file, int64_t offset) {
         }
         done += taken;
         if (taken > 0) {
-            settle(pipe);
+            settle(pipe, POLL_INPUT);
         }
     }
     if ((uint64_t)done == length) {
@@ -223,7 +225,7 @@ static long pipe_write(struct request *req, struct file *file, int64_t offset) {
     }
     long result = wait_on(req, file, &pipe->writing, length, (uint64_t)done);
     if (result == SERVER_DEFER) {
-        settle(pipe);
+        settle(pipe, POLL_INPUT);
     }
     return result;
 }
@@ -268,7 +270,7 @@ static void pipe_close(struct file *file) {
     struct pipe *pipe = file->pipe;
     pipe->readers -= file_reads(file);
     pipe->writers -= file_writes(file);
-    settle(pipe);
+    settle(pipe, POLL_ANY);
     pipe_put(pipe);
 }
 

@@ -16,12 +16,11 @@
 #include <stdlib.h>
 
 #define SLICE 128
-#define WOKEN_AT_ONCE 32
 
 enum poll_state { LOOKING, WAITING, FOUND, OVER };
 
 struct poll_entry {
-    struct list link; /* in the queue of what it waits for, or in `woken` */
+    struct poll_watch watch;
     struct poll_wait *wait;
     struct file *file; /* held while the entry stands in a queue, else NULL */
 };
@@ -39,9 +38,6 @@ struct poll_wait {
     struct lx_pollfd *requests;
     struct poll_entry entries[];
 };
-
-/* Entries to be looked at because of changes that woke many. */
-static struct list woken = LIST_INIT(woken);
 
 static uint32_t wanted(const struct lx_pollfd *request) {
     return (uint16_t)request->events | LX_POLLERR | LX_POLLHUP | LX_POLLNVAL;
@@ -74,14 +70,14 @@ static void stand(struct poll_wait *wait, size_t at) {
     }
     entry->file = file;
     file->refs++;
-    list_add_tail(&file->ops->poll_queue(file)->entries, &entry->link);
+    poll_stand(file->ops->poll_queue(file), &entry->watch);
 }
 
 static void leave(struct poll_wait *wait, size_t at) {
     struct poll_entry *entry = &wait->entries[at];
     struct file *file = entry->file;
     if (file) {
-        list_remove(&entry->link);
+        poll_leave(&entry->watch);
         entry->file = NULL;
         file_put(file);
     }
@@ -200,53 +196,17 @@ static void found(struct poll_wait *wait) {
     }
 }
 
-/* Looks at an entry that a change woke, which is in no queue: either its call has what it waits for or it goes
- * back to where it stood. */
-static void wake(struct poll_entry *entry) {
+/* Looks at an entry that a change woke. */
+static bool woken(struct poll_watch *watch, uint32_t what) {
+    struct poll_entry *entry = container_of(watch, struct poll_entry, watch);
     struct file *file = entry->file;
     struct poll_wait *wait = entry->wait;
-    const struct lx_pollfd *request = &wait->requests[entry - wait->entries];
-    list_add_tail(&file->ops->poll_queue(file)->entries, &entry->link);
-    if (file->ops->poll(file) & wanted(request)) {
-        found(wait);
+    uint32_t events = wanted(&wait->requests[entry - wait->entries]);
+    if (!(what & events) || !(file->ops->poll(file) & events)) {
+        return false;
     }
-}
-
-/* Looks at some entries of a list; true if there are more. */
-static bool wake_some(struct list *list, int most) {
-    for (; most > 0 && !list_empty(list); most--) {
-        struct poll_entry *entry = container_of(list->next, struct poll_entry, link);
-        list_remove(&entry->link);
-        wake(entry);
-    }
-    return !list_empty(list);
-}
-
-static bool woken_step(struct job *job) {
-    (void)job;
-    return wake_some(&woken, SLICE);
-}
-
-static struct job woken_job = {.link = LIST_INIT(woken_job.link), .step = woken_step};
-
-/* Moves all entries of a list behind those of another. */
-static void splice(struct list *to, struct list *from) {
-    if (!list_empty(from)) {
-        from->next->prev = to->prev;
-        to->prev->next = from->next;
-        from->prev->next = to;
-        to->prev = from->prev;
-        list_init(from);
-    }
-}
-
-void poll_wake_some(struct poll_queue *queue) {
-    struct list now = LIST_INIT(now);
-    splice(&now, &queue->entries);
-    if (wake_some(&now, WOKEN_AT_ONCE)) {
-        splice(&woken, &now);
-        job_queue(&woken_job);
-    }
+    found(wait);
+    return true;
 }
 
 static struct poll_wait *wait_new(const struct request *req, size_t count, int64_t timeout_ns) {
@@ -264,6 +224,7 @@ static struct poll_wait *wait_new(const struct request *req, size_t count, int64
     for (size_t at = 0; at < count; at++) {
         wait->entries[at].wait = wait;
         wait->entries[at].file = NULL;
+        wait->entries[at].watch = (struct poll_watch){.woken = woken};
     }
     begin(wait, LOOKING);
     return wait;

@@ -122,11 +122,7 @@ static long give_file(struct context *context, const struct vfs_made *is, struct
     if (!file) {
         return -ENOMEM;
     }
-    long fd = fd_install(context, file, 0, is->flags & LX_O_CLOEXEC);
-    if (fd < 0) {
-        file_put(file);
-    }
-    return fd;
+    return fd_give(context, file, is->flags & LX_O_CLOEXEC);
 }
 
 long vfs_handle_install(struct request *req, int pid, uint32_t where) {

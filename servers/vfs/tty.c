@@ -204,7 +204,8 @@ static long set_limit(struct tty_wait *wait) {
     uint32_t limit_ms;
     uint32_t ready;
     long bits = console_poll(console, wait->opened, &limit_ms, &ready);
-    if (bits < 0 || limit_ms == 0 || (wait->waiter.heap_index && ready == wait->ready)) {
+    if (bits < 0 || limit_ms == 0 ||
+        (deadline_is_set(&wait->waiter.deadline) && ready == wait->ready)) {
         return bits < 0 ? bits : 0;
     }
     wait->ready = ready;
@@ -259,7 +260,7 @@ void tty_retry(void) {
     readiness_known = false;
     retry_queue(&readers);
     retry_queue(&writers);
-    poll_wake(&pollers);
+    poll_wake(&pollers, POLL_ANY);
 }
 
 /* What a reader gets whose time is over: what is there, or nothing. */

@@ -23,10 +23,6 @@ struct vector {
     uint64_t length;
 };
 
-static void *pointer(uint64_t address) {
-    return (void *)(uintptr_t)address;
-}
-
 /* A write to a pipe that nobody reads raises SIGPIPE too (write(2)), even where some of it was written. */
 static __attribute__((noinline, cold)) long raise_on_broken_pipe(long result) {
     bool some = result < -(long)ERRNO_MOST;

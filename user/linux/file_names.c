@@ -9,7 +9,7 @@
 #include <linux/stat.h>
 #include <protocol/proc_client.h>
 
-#define PAGE 4096ull
+#define PAGE PROGRAM_PAGE
 #define PATH_LONGEST 4096
 #define AT_SYMLINK_NOFOLLOW 0x100
 #define AT_EMPTY_PATH 0x1000
@@ -18,13 +18,6 @@
 #define UTIME_OMIT ((1l << 30) - 2)
 #define O_NOFOLLOW 0400000
 #define REMOTE_DEVICE 2 /* st_dev of the process server's part of the tree */
-
-static void *pointer(uint64_t address) {
-    return (void *)(uintptr_t)address;
-}
-
-/* A path as an input buffer: it ends with the page behind the one where the path begins. */
-#define PATH(address) pointer(address), (2 * PAGE - ((address) & (PAGE - 1)))
 
 /* The canonical absolute path of one that got EREMOTE: 0 or an errno. Its links are the process server's to follow. */
 static long resolve(uint64_t dirfd, uint64_t path, uint32_t flags, char *canonical) {

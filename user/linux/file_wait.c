@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * poll(2) and select(2). A signal mask for the time of the wait is the process server's: it is in force before the
- * wait begins, and a signal that comes in between ends the wait as it begins.
- */
-#include "files.h"
-#include <protocol/proc_client.h>
+/* poll(2) and select(2), and what others share with them that wait (waits.h). */
+#include "waits.h"
 
 #define POLL_IN 0x041  /* POLLIN, POLLRDNORM */
 #define POLL_OUT 0x104 /* POLLOUT, POLLWRNORM */
@@ -15,7 +11,6 @@
 #define DESCRIPTORS_MOST 1024 /* FD_SETSIZE */
 #define POLL_MOST 1024
 #define SET_WORDS (DESCRIPTORS_MOST / 64)
-#define FOR_EVER (-1)
 
 struct pollfd {
     int32_t fd;
@@ -23,8 +18,7 @@ struct pollfd {
     int16_t revents;
 };
 
-/* A timeout that may be absent; nanoseconds, or FOR_EVER. */
-static long read_timeout(uint64_t address, int64_t *ns) {
+long read_timeout(uint64_t address, int64_t *ns) {
     struct linux_timespec time;
     *ns = FOR_EVER;
     if (!address) {
@@ -43,8 +37,7 @@ static long read_timeout(uint64_t address, int64_t *ns) {
     return 0;
 }
 
-/* The mask at an address that may be absent. */
-static long read_mask(uint64_t address, uint64_t size, uint64_t *mask) {
+long read_mask(uint64_t address, uint64_t size, uint64_t *mask) {
     if (address && size != sizeof(*mask)) {
         return -EINVAL;
     }
@@ -61,22 +54,9 @@ static void write_left(uint64_t address, int64_t ns, uint64_t began) {
     }
 }
 
-/* The wait, with another mask if there is one. If a signal ends it the mask goes back with its delivery. */
 static long wait_for(struct pollfd *requests, uint64_t count, int64_t ns, const uint64_t *mask) {
     uint64_t length = count * sizeof(*requests);
-    if (!mask) {
-        return VFS_CALL(vfs_poll(PK_SLOT_VFS, ns, requests, length, requests, length));
-    }
-    long result = proc_borrow_mask(PK_SLOT_PROC, *mask);
-    if (result < 0) {
-        return result;
-    }
-    result = VFS_CALL(vfs_poll(PK_SLOT_VFS, ns, requests, length, requests, length));
-    if (result != -EINTR) {
-        pk_may_fail(proc_return_mask(
-            PK_SLOT_PROC)); /* fails if the process server died: this process ends */
-    }
-    return result;
+    return WITH_MASK(mask, VFS_CALL(vfs_poll(PK_SLOT_VFS, ns, requests, length, requests, length)));
 }
 
 long linux_ppoll(uint64_t requests, uint64_t count, uint64_t timeout, uint64_t mask_address,

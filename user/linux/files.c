@@ -14,10 +14,6 @@
 #define F_OFD_SETLKW 38
 #define IOCTL_BYTES 64 /* protocols/vfs.toml */
 
-static void *pointer(uint64_t address) {
-    return (void *)(uintptr_t)address;
-}
-
 long linux_close(uint64_t fd) {
     return VFS_CALL(vfs_close(PK_SLOT_VFS, (int)fd));
 }

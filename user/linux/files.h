@@ -16,6 +16,15 @@
 
 #define VFS_CALL(expr) personality_connected(PK_SLOT_VFS, expr)
 
+/* What a program named, which only the kernel follows. */
+static inline void *pointer(uint64_t address) {
+    return (void *)(uintptr_t)address;
+}
+
+/* A path as an input buffer: it ends with the page behind the one where the path begins. */
+#define PROGRAM_PAGE 4096ull
+#define PATH(address) pointer(address), (2 * PROGRAM_PAGE - ((address) & (PROGRAM_PAGE - 1)))
+
 /* The memory object of an open file for mmap(2), in a slot that the caller drops; 0: anonymous memory. */
 long linux_mmap_file(int fd, int prot, int flags, uint64_t offset, uint64_t length);
 /* 0 or -EBADF: whether it is open for more than its path, for calls that look at it before they look at the rest. */
@@ -98,6 +107,21 @@ long linux_fchmodat(uint64_t dirfd, uint64_t path, uint64_t mode);
 long linux_fchmodat2(uint64_t dirfd, uint64_t path, uint64_t mode, uint64_t flags);
 long linux_fchownat(uint64_t dirfd, uint64_t path, uint64_t uid, uint64_t gid, uint64_t flags);
 long linux_utimensat(uint64_t dirfd, uint64_t path, uint64_t times, uint64_t flags);
+
+long linux_eventfd2(uint64_t count, uint64_t flags);
+long linux_timerfd_create(uint64_t clock, uint64_t flags);
+long linux_timerfd_settime(uint64_t fd, uint64_t flags, uint64_t setting, uint64_t old);
+long linux_timerfd_gettime(uint64_t fd, uint64_t setting);
+long linux_memfd_create(uint64_t name, uint64_t flags);
+
+long linux_pidfd_open(uint64_t pid, uint64_t flags);
+long linux_pidfd_send_signal(uint64_t fd, uint64_t signal, uint64_t info, uint64_t flags);
+long linux_epoll_create1(uint64_t flags);
+long linux_epoll_ctl(uint64_t set, uint64_t operation, uint64_t fd, uint64_t event);
+long linux_epoll_pwait(uint64_t set, uint64_t events, uint64_t most, uint64_t timeout_ms,
+                       uint64_t mask_address, uint64_t mask_size);
+long linux_epoll_pwait2(uint64_t set, uint64_t events, uint64_t most, uint64_t timeout,
+                        uint64_t mask_address, uint64_t mask_size);
 
 long linux_ppoll(uint64_t requests, uint64_t count, uint64_t timeout, uint64_t mask_address,
                  uint64_t mask_size);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* Descriptors of processes: pidfd_open(2), pidfd_send_signal(2), waitid(2) by one. */
+#include "tap.h"
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+#define PIDFD_NONBLOCK_FLAG O_NONBLOCK
+
+static int pidfd_of(pid_t pid, unsigned flags) {
+    return (int)syscall(SYS_pidfd_open, pid, flags);
+}
+
+static long send_to(int fd, int signal) {
+    return syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0);
+}
+
+static int events(int fd) {
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+    return poll(&one, 1, 0) < 0 ? -1 : one.revents & POLLIN;
+}
+
+static pid_t sleeper(void) {
+    pid_t pid = start();
+    if (pid == 0) {
+        sleep_ms(20000);
+        _exit(3);
+    }
+    return pid;
+}
+
+static void test_end(void) {
+    pid_t pid = sleeper();
+    int fd = pidfd_of(pid, 0), other = pidfd_of(pid, 0);
+    siginfo_t info = {0};
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+    struct epoll_event event = {.events = EPOLLIN};
+    int set = epoll_create1(0);
+    ok(fd >= 0 && other >= 0 && fd != other, "two descriptors of a child");
+    is_int(fcntl(fd, F_GETFD), FD_CLOEXEC, "closed on exec");
+    is_int(epoll_ctl(set, EPOLL_CTL_ADD, other, &event), 0, "in a set");
+    is_int(events(fd), 0, "it runs");
+    is_int(send_to(fd, 0), 0, "it can be signalled");
+    is_int(send_to(fd, SIGTERM), 0, "and is");
+    is_int(poll(&one, 1, 20000), 1, "poll hears of its end");
+    is_int(epoll_wait(set, &event, 1, 20000), 1, "so does epoll, by the other");
+    is_int(waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOWAIT), 0, "waitid by the descriptor");
+    is_int(info.si_pid, pid, "it is the child");
+    is_int(info.si_status, SIGTERM, "that was ended");
+    is_int(events(other), POLLIN, "still to be seen");
+    is_int(waitid(P_PIDFD, (id_t)other, &info, WEXITED), 0, "waited for by the other");
+    is_errno(send_to(fd, 0), ESRCH, "it has gone");
+    is_int(events(fd), POLLIN, "which can be seen");
+    is_errno(waitid(P_PIDFD, (id_t)fd, &info, WEXITED), ECHILD, "no child any more");
+    close(fd);
+    close(other);
+    close(set);
+}
+
+static void test_wait(void) {
+    siginfo_t info = {0};
+    pid_t pid = start();
+    if (pid == 0) {
+        sleep_ms(100);
+        _exit(7);
+    }
+    int fd = pidfd_of(pid, PIDFD_NONBLOCK_FLAG);
+    is_errno(waitid(P_PIDFD, (id_t)fd, &info, WEXITED), EAGAIN, "one that does not block");
+    is_int(waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG), 0, "nothing yet");
+    fcntl(fd, F_SETFL, 0);
+    is_int(waitid(P_PIDFD, (id_t)fd, &info, WEXITED), 0, "one that does");
+    is_int(info.si_status, 7, "waited for the child's end");
+    close(fd);
+}
+
+static void test_self(void) {
+    int fd = pidfd_of(getpid(), 0);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    is_int(send_to(fd, SIGUSR1), 0, "to oneself");
+    is_int(sigwaitinfo(&set, NULL), SIGUSR1, "it came");
+    siginfo_t info = {.si_signo = SIGUSR1, .si_code = SI_QUEUE};
+    info.si_value.sival_int = 42;
+    is_int(syscall(SYS_pidfd_send_signal, fd, SIGUSR1, &info, 0), 0, "with a value");
+    siginfo_t got = {0};
+    is_int(sigwaitinfo(&set, &got), SIGUSR1, "it came");
+    is_int(got.si_value.sival_int, 42, "with its value");
+    is_errno(syscall(SYS_pidfd_send_signal, fd, SIGUSR2, &info, 0), EINVAL, "of another signal");
+    pid_t pid = start();
+    if (pid == 0)
+        _exit(send_to(fd, 0) != 0 || events(fd) != 0);
+    is_int(reap_exit(pid), 0, "a child inherits it");
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    close(fd);
+}
+
+static void test_errors(void) {
+    int ends[2];
+    siginfo_t info;
+    char byte;
+    if (pipe(ends))
+        bail("pipe");
+    is_errno(pidfd_of(0, 0), EINVAL, "no process");
+    is_errno(pidfd_of(-1, 0), EINVAL, "no process");
+    is_errno(pidfd_of(getpid(), 1), EINVAL, "bad flags");
+    is_errno(pidfd_of(4000000, 0), ESRCH, "no such process");
+    is_errno(send_to(ends[0], 0), EBADF, "a pipe is none");
+    is_errno(send_to(900, 0), EBADF, "not open");
+    is_errno(waitid(P_PIDFD, (id_t)ends[0], &info, WEXITED), EBADF, "waiting by a pipe");
+    int fd = pidfd_of(getpid(), 0);
+    is_errno(send_to(fd, 999), EINVAL, "no such signal");
+    is_errno(read(fd, &byte, 1), EINVAL, "not to be read");
+    is_errno(write(fd, &byte, 1), EINVAL, "not to be written");
+    close(fd);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* Many, closed or not, of processes that end. */
+static void test_many(void) {
+    enum { COUNT = 30, ROUNDS = 10 };
+    int good = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        int fds[COUNT];
+        pid_t pids[COUNT];
+        for (int i = 0; i < COUNT; i++) {
+            pids[i] = start();
+            if (pids[i] == 0)
+                _exit(i);
+            fds[i] = pidfd_of(pids[i], 0);
+        }
+        for (int i = 0; i < COUNT; i++) {
+            struct pollfd one = {.fd = fds[i], .events = POLLIN};
+            good += poll(&one, 1, 20000) == 1 && reap_exit(pids[i]) == i;
+            close(fds[i]);
+        }
+    }
+    is_int(good, COUNT * ROUNDS, "%d processes seen ending", COUNT * ROUNDS);
+}
+
+int main(void) {
+    test_many();
+    long before = free_pages();
+    test_end();
+    test_wait();
+    test_self();
+    test_errors();
+    test_many();
+    check_free_pages(before, 64, "no memory is lost");
+    return done();
+}
