@@ -85,6 +85,10 @@ long aspace_map_check(uint64_t length, uint64_t flags, const struct object *obje
 long aspace_unmap_step(struct aspace *as, uint64_t start, uint64_t end, int *credit);
 long aspace_protect_step(struct aspace *as, uint64_t start, uint64_t length, uint64_t prot,
                          uint64_t *done, int *credit);
+long aspace_renew_step(struct aspace *as, uint64_t start, uint64_t end, uint64_t *done,
+                       int *credit);
+long aspace_retag_step(struct aspace *as, uint64_t start, uint64_t end, uint64_t mask,
+                       uint64_t value, uint64_t *done, int *credit);
 struct region *aspace_region_at_or_above(struct aspace *as, uint64_t va);
 struct region *aspace_region(struct aspace *as, uint64_t va);
 

@@ -95,6 +95,7 @@ _Static_assert(sizeof(struct lx_flock) == 32, "struct flock");
 
 #define LX_FALLOC_FL_KEEP_SIZE 1u
 #define LX_FALLOC_FL_PUNCH_HOLE 2u
+#define LX_FALLOC_FL_ZERO_RANGE 16u
 
 struct lx_pollfd {
     int32_t fd;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Processes: fork, exec, exit, wait, identities, limits, the machine's name and numbers. */
-#include "personality.h"
+#include "regions.h"
 #include <protocol/proc_client.h>
 
 #define CLONE_VM 0x100ul
@@ -73,6 +73,8 @@ long clone_here(struct foreign_frame *f) {
     struct vfork_result result = make_child(flags, sp);
     f->sp = sp;
     if (result.pid == 0) {
+        if (!(c.flags & CLONE_VM))
+            regions_in_child();
         if (flags & CLONE_CHILD_SETTID)
             put_tid((int32_t *)c.child_tid, tid_of_word(result.word));
         if (flags & CLONE_SETTLS)
