@@ -141,7 +141,7 @@ long vfs_handle_fstatfs(struct request *req, int fd) {
     return fd_file(request_context(req), fd) ? give_statfs(req) : -EBADF;
 }
 
-/* access(2) judges by the effective user here too: the server does not know the real one. */
+/* access(2) asks for the real user, who has root's rights if he is root, and no others of the effective one. */
 long vfs_handle_faccessat(struct request *req, int dirfd, uint32_t mode, uint32_t flags) {
     struct caller caller;
     struct node *node;
@@ -149,6 +149,11 @@ long vfs_handle_faccessat(struct request *req, int dirfd, uint32_t mode, uint32_
     if (!error && ((mode & ~(MAY_READ | MAY_WRITE | MAY_EXECUTE)) ||
                    (flags & ~(LX_AT_EACCESS | LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH)))) {
         error = -EINVAL;
+    }
+    if (!error && !(flags & LX_AT_EACCESS)) {
+        const struct client *client = request_client(req);
+        caller.who.uid = client->ruid;
+        caller.who.gid = client->rgid;
     }
     if (!error) {
         error = node_at(req, &caller, dirfd, flags, &node);
