@@ -143,8 +143,11 @@ long sys_object_info(struct thread *self, const uint64_t *a) {
     struct object *o = find_object(self, a[0], 0, NULL, &error);
     if (!o)
         return error;
-    struct pk_object_info info = {
-        .size = o->size, .resident = o->resident, .id = o->id, .refs = o->kobject.refs};
+    struct pk_object_info info = {.size = o->size,
+                                  .resident = o->resident,
+                                  .id = o->id,
+                                  .refs = o->kobject.refs,
+                                  .written_ns = o->written_ns};
     return copy_to_user(self->task->aspace, a[1], &info, sizeof info);
 }
 

@@ -3,6 +3,7 @@
  * Page faults: demand-zero, copy-on-write, object pages. What no region explains is an error for
  * the caller to report. The shared zero frame stands for anonymous memory that was only read.
  */
+#include <arch/machine.h>
 #include <mm/aspace.h>
 #include <mm/fault.h>
 #include <mm/frame.h>
@@ -66,7 +67,7 @@ static NOINLINE void fill_around(struct aspace *as, const struct region *r, pte_
     for (; count; count--, e++, f++)
         if (*f && !pte_present(*e)) {
             frame_hold(*f);
-            table_add(as, e, entry_for(r, frame_pa(*f), r->shared, true));
+            table_add(as, e, entry_for(r, frame_pa(*f), false, true));
         }
 }
 
@@ -92,6 +93,7 @@ static long fill_from_object(struct aspace *as, const struct region *r, pte_t *e
             return -ENOMEM;
     } else {
         frame_hold(f);
+        r->object->written_ns = arch_time_ns();
     }
     table_add(as, e, entry_for(r, frame_pa(f), true, true));
     return 0;
@@ -100,6 +102,8 @@ static long fill_from_object(struct aspace *as, const struct region *r, pte_t *e
 /* A write to a present page that is not writable in its entry, though in its region. */
 static long make_writable(struct aspace *as, const struct region *r, pte_t *e, uint64_t va) {
     struct frame *old = pte_counted(*e) ? frame_of(pte_pa(*e)) : NULL;
+    if (r->shared)
+        r->object->written_ns = arch_time_ns();
     if (r->shared || (old && old->refs == 1)) {
         *e = entry_for(r, pte_pa(*e), true, pte_counted(*e));
         arch_mmu_flush(as, align_down(va, PAGE_SIZE), PAGE_SIZE);

@@ -17,9 +17,10 @@ struct object {
     struct kobject kobject;
     uint64_t size; /* bytes */
     uint64_t id;
-    uint64_t resident; /* frames held */
-    uint64_t device;   /* physical address of device memory, 0 = RAM */
-    void *root;        /* radix tree of height levels; height 0: one frame */
+    uint64_t resident;   /* frames held */
+    uint64_t written_ns; /* uptime when a write to a shared mapping faulted last; 0: never */
+    uint64_t device;     /* physical address of device memory, 0 = RAM */
+    void *root;          /* radix tree of height levels; height 0: one frame */
     unsigned height;
     bool cutting;        /* pages from index `cut` on are being removed after it shrank */
     struct list regions; /* that map it */

@@ -292,7 +292,7 @@ static void list_entries(struct text *t, const struct folder *folder) {
 }
 
 /* Some of the text: 1 if there is more to make, 0, or an error. */
-static long make_some(struct making *m, const struct process *caller) {
+static long make_some(struct making *m, struct process *caller) {
     struct place at;
     long error = lookup(caller, m->path, false, &at);
     if (error == 0 && m->birth != (at.process ? at.process->start_ns : 0))

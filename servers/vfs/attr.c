@@ -29,7 +29,8 @@ static uint32_t links_of(const struct node *node) {
     return node->nlink ? node->nlink : nameless;
 }
 
-static long give_stat(struct request *req, const struct node *node) {
+static long give_stat(struct request *req, struct node *node) {
+    node_written(node);
     struct lx_stat status = {
         .st_dev = node->dev,
         .st_ino = node->ino,
@@ -86,6 +87,7 @@ long vfs_handle_statx(struct request *req, int dirfd, uint32_t flags, uint32_t m
     if (error) {
         return error;
     }
+    node_written(node);
     struct lx_statx status = {
         .mask = LX_STATX_BASIC_STATS,
         .blksize = PAGE,
@@ -242,6 +244,7 @@ long vfs_handle_utimensat(struct request *req, int dirfd, uint32_t flags, int64_
             return error;
         }
     }
+    node_written(node);
     uint64_t now = vfs_now();
     set_time(&node->atime, access_ns, now);
     set_time(&node->mtime, modification_ns, now);

@@ -13,6 +13,7 @@
 #define VFS_NODE_H
 
 #include <common/tree.h>
+#include <lib/hash.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,6 +63,10 @@ struct node {
             uint32_t runs;    /* processes that run it */
             bool uncut;       /* pages behind the end are still to go */
             bool sparse;      /* it may have fewer pages than its size says */
+            bool shared;      /* somebody may write to it by way of his memory */
+            bool mapped; /* somebody has got its object, by whose number it is found (mapped.c) */
+            struct hash_node object_id; /* in that table */
+            uint64_t written;           /* uptime of the last such write that its times tell */
         } file;
         struct {
             struct node *parent;
@@ -133,6 +138,9 @@ void node_release_data(struct node *node);
  * calls this relatime (mount(8)).
  */
 void node_accessed(struct node *node);
+
+/* Before its times are told or set: what was written to its mappings has changed it (mapped.c). */
+void node_written(struct node *node);
 
 /* Nodes alive: for statfs(2) and for leak checks. */
 uint64_t tree_node_count(void);

@@ -142,10 +142,30 @@ long regions_cover(uint64_t address, uint64_t length) {
     return 0;
 }
 
+#define MS_ASYNC 1
+#define MS_INVALIDATE 2
+#define MS_SYNC 4
+
+/*
+ * msync(2): a file's pages are its mapping's. But a file has changed when one of them is written to first, and what is
+ * written from now on shall be seen to change it again.
+ */
 long linux_msync(uint64_t address, uint64_t length, int flags) {
-    if (address % PAGE || flags & ~7 || (flags & 5) == 5)
+    uint64_t end = address + page_up(length);
+    struct pk_region_info r;
+    if (address % PAGE || flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) ||
+        (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
         return -EINVAL;
-    return regions_cover(address, page_up(length));
+    if (end < address)
+        return -ENOMEM;
+    long error = regions_cover(address, end - address);
+    for (uint64_t at = address; error >= 0 && at < end; at = r.start + r.length) {
+        error = region_at(at, &r);
+        uint64_t stop = r.start + r.length < end ? r.start + r.length : end;
+        if (error >= 0 && r.prot & PK_MAP_SHARED && r.prot & PK_PROT_WRITE)
+            error = pk_renew(TASK, at, stop - at);
+    }
+    return error;
 }
 
 /* Memory is never written out, so locking it is nothing to do. */
