@@ -29,8 +29,11 @@ struct aspace *aspace_create(struct account *account) {
         slab_free(as, sizeof *as, account);
         return NULL;
     }
-    *as = (struct aspace){
-        .id = object_new_id(), .refs = 1, .root = frame_va(root), .account = account, .map_next = ARCH_USER_MAP_TOP};
+    *as = (struct aspace){.id = object_new_id(),
+                          .refs = 1,
+                          .root = frame_va(root),
+                          .account = account,
+                          .map_next = ARCH_USER_MAP_TOP};
     arch_mmu_init_root(as->root);
     return as;
 }

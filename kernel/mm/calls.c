@@ -147,7 +147,7 @@ long sys_object_info(struct thread *self, const uint64_t *a) {
                                   .resident = o->resident,
                                   .id = o->id,
                                   .refs = o->kobject.refs,
-                                  .written_ns = o->written_ns};
+                                  .written_ns = o->written * OBJECT_TIME_NS};
     return copy_to_user(self->task->aspace, a[1], &info, sizeof info);
 }
 

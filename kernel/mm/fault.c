@@ -36,6 +36,11 @@ static struct frame *copy_frame(struct aspace *as, const struct frame *from) {
     return f;
 }
 
+/* 48 bits of it last for nine years. */
+static void note_write(struct object *o) {
+    o->written = arch_time_ns() / OBJECT_TIME_NS & ((1ull << 48) - 1);
+}
+
 /* A private page without an object: zeros. */
 static long fill_anonymous(struct aspace *as, const struct region *r, pte_t *e, bool write) {
     if (!write) {
@@ -93,7 +98,7 @@ static long fill_from_object(struct aspace *as, const struct region *r, pte_t *e
             return -ENOMEM;
     } else {
         frame_hold(f);
-        r->object->written_ns = arch_time_ns();
+        note_write(r->object);
     }
     table_add(as, e, entry_for(r, frame_pa(f), true, true));
     return 0;
@@ -103,7 +108,7 @@ static long fill_from_object(struct aspace *as, const struct region *r, pte_t *e
 static long make_writable(struct aspace *as, const struct region *r, pte_t *e, uint64_t va) {
     struct frame *old = pte_counted(*e) ? frame_of(pte_pa(*e)) : NULL;
     if (r->shared)
-        r->object->written_ns = arch_time_ns();
+        note_write(r->object);
     if (r->shared || (old && old->refs == 1)) {
         *e = entry_for(r, pte_pa(*e), true, pte_counted(*e));
         arch_mmu_flush(as, align_down(va, PAGE_SIZE), PAGE_SIZE);

@@ -16,7 +16,6 @@
 #define REGION_CREDIT 4
 #define SMALL_CREDIT 6
 
-
 static uint64_t capacity(unsigned height) {
     return 1ull << (OBJECT_NODE_BITS * height);
 }
@@ -93,7 +92,7 @@ struct object *object_create(struct account *account, uint64_t size) {
     kobject_init(&o->kobject, PK_TYPE_OBJECT, account);
     o->size = size;
     o->id = object_new_id();
-    o->resident = o->device = o->written_ns = 0;
+    o->resident = o->device = o->written = 0;
     o->root = NULL;
     o->height = 0;
     o->cutting = false;

@@ -42,7 +42,6 @@ static bool named(const void *at, const char *name) {
     return good;
 }
 
-
 static void test_names(void) {
     int fd = create("file", "content"), local;
     char *at = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, PAGE), path[PATH_MAX];
