@@ -106,6 +106,11 @@ long aspace_fault(struct aspace *as, uint64_t va, enum access access);
 /* The kernel's address of va's byte, resolving faults; NULL and *error as for aspace_fault. */
 void *aspace_resolve(struct aspace *as, uint64_t va, enum access access, long *error);
 
+/* Makes start and end region boundaries where regions are. 0 or -ENOMEM. */
+long aspace_split(struct aspace *as, uint64_t start, uint64_t end);
+/* Makes the leaf table that `end` lies in the address space's own if something stays in it. 0 or 1, or -ENOMEM. */
+long aspace_own_last(struct aspace *as, uint64_t end);
+
 /* Removes translations of the region's pages from object page indices `first` and *at on, as far as the
  * credit goes; *at is how far that was. 0: all; 1: there is more; -ENOMEM. */
 long region_unmap_step(struct region *r, uint64_t first, uint64_t *at, int *credit);
