@@ -128,7 +128,10 @@
 #define PK_TASK_WORD_NAME (-65) /* (task, address, PK_WORD_*) -> 0; a1, a2: the same for a task */
 #define PK_TASK_WORD_EXCHANGE                                                                      \
     (-66) /* (task, address, expected, value) -> the 32 bits that were there */
-#define PK_CALLS 66
+/* (task or 0, address, length): what was written there privately is gone, as if it were mapped anew */
+#define PK_RENEW (-67)
+#define PK_RETAG (-68) /* (task or 0, address, length, mask, value): bits of the regions' tags */
+#define PK_CALLS 68
 
 #define PK_WORDS 10 /* of a message */
 

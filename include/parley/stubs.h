@@ -420,6 +420,15 @@ PK_MUST_CHECK static inline long pk_region_info(uint64_t task, uint64_t address,
     return pk_call6(PK_REGION_INFO, task, address, (uintptr_t)info, 0, 0, 0);
 }
 
+PK_MUST_CHECK static inline long pk_renew(uint64_t task, uint64_t address, uint64_t length) {
+    return pk_call6(PK_RENEW, task, address, length, 0, 0, 0);
+}
+/* retag: the bits of mask in the tags become those of value. */
+PK_MUST_CHECK static inline long pk_retag(uint64_t task, uint64_t address, uint64_t length,
+                                          uint64_t mask, uint64_t value) {
+    return pk_call6(PK_RETAG, task, address, length, mask, value, 0);
+}
+
 PK_MUST_CHECK static inline long pk_populate(uint64_t task, uint64_t address, uint64_t length) {
     return pk_call6(PK_POPULATE, task, address, length, 0, 0, 0);
 }

@@ -96,6 +96,8 @@ struct pk_object_info {
     uint64_t resident; /* pages */
     uint64_t id;       /* the same for every capability to this object, never reused */
     uint64_t refs;     /* capabilities to it, and regions that map it */
+    /* Uptime when a page of a shared mapping became writable last, by a write; 0: never. */
+    uint64_t written_ns;
 };
 
 /* What a word of memory is called, wherever it is mapped; no other has that name, ever. */

@@ -107,8 +107,7 @@ static struct region *region_split(struct region *r, uint64_t va) {
     return upper;
 }
 
-/* Makes start and end region boundaries where regions are. -ENOMEM. */
-static long split_at(struct aspace *as, uint64_t start, uint64_t end) {
+long aspace_split(struct aspace *as, uint64_t start, uint64_t end) {
     struct region *r = aspace_region(as, start);
     if (r && region_start(r) < start && !region_split(r, start))
         return -ENOMEM;
@@ -155,8 +154,7 @@ static uint64_t stage_end(const struct region *r, uint64_t end) {
     return min_u64(end, max_u64(leaf, whole));
 }
 
-/* Makes the leaf table that `end` lies in the address space's own if something stays in it. 0 or 1, or -ENOMEM. */
-static NOINLINE long own_last(struct aspace *as, uint64_t end) {
+NOINLINE long aspace_own_last(struct aspace *as, uint64_t end) {
     int credit = STEP_CREDIT;
     uint64_t va = align_down(end, ARCH_LEAF_SPAN);
     const struct region *r = va < end ? aspace_region_at_or_above(as, end) : NULL;
@@ -176,7 +174,7 @@ long aspace_unmap_step(struct aspace *as, uint64_t start, uint64_t end, int *cre
             return 1;
         uint64_t va = region_start(r), stage = stage_end(r, end);
         /* All that may take memory comes before anything goes: the split, this, and the first leaf table. */
-        if (stage < end && own_last(as, end) < 0)
+        if (stage < end && aspace_own_last(as, end) < 0)
             return -ENOMEM;
         long more = table_clear(as, &va, stage, credit);
         if (more < 0)
@@ -372,7 +370,7 @@ long aspace_protect_step(struct aspace *as, uint64_t start, uint64_t length, uin
         return more;
     }
     va = start + (*done > length ? min_u64(*done - length, length) : 0);
-    more = split_at(as, start, end);
+    more = aspace_split(as, start, end);
     if (more == 0)
         more = protect_change(as, &va, end, prot, credit);
     *done = length + (va - start);

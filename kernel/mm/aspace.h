@@ -86,6 +86,10 @@ long aspace_map_check(uint64_t length, uint64_t flags, const struct object *obje
 long aspace_unmap_step(struct aspace *as, uint64_t start, uint64_t end, int *credit);
 long aspace_protect_step(struct aspace *as, uint64_t start, uint64_t length, uint64_t prot,
                          uint64_t *done, int *credit);
+long aspace_renew_step(struct aspace *as, uint64_t start, uint64_t end, uint64_t *done,
+                       int *credit);
+long aspace_retag_step(struct aspace *as, uint64_t start, uint64_t end, uint64_t mask,
+                       uint64_t value, uint64_t *done, int *credit);
 struct region *aspace_region_at_or_above(struct aspace *as, uint64_t va);
 struct region *aspace_region(struct aspace *as, uint64_t va);
 
@@ -102,6 +106,11 @@ long aspace_clone_step(struct aspace *dst, struct aspace *src);
 long aspace_fault(struct aspace *as, uint64_t va, enum access access);
 /* The kernel's address of va's byte, resolving faults; NULL and *error as for aspace_fault. */
 void *aspace_resolve(struct aspace *as, uint64_t va, enum access access, long *error);
+
+/* Makes start and end region boundaries where regions are. 0 or -ENOMEM. */
+long aspace_split(struct aspace *as, uint64_t start, uint64_t end);
+/* Makes the leaf table that `end` lies in the address space's own if something stays in it. 0 or 1, or -ENOMEM. */
+long aspace_own_last(struct aspace *as, uint64_t end);
 
 /* Removes translations of the region's pages from object page indices `first` and *at on, as far as the
  * credit goes; *at is how far that was. 0: all; 1: there is more; -ENOMEM. */

@@ -143,8 +143,11 @@ long sys_object_info(struct thread *self, const uint64_t *a) {
     struct object *o = find_object(self, a[0], 0, NULL, &error);
     if (!o)
         return error;
-    struct pk_object_info info = {
-        .size = o->size, .resident = o->resident, .id = o->id, .refs = o->kobject.refs};
+    struct pk_object_info info = {.size = o->size,
+                                  .resident = o->resident,
+                                  .id = o->id,
+                                  .refs = o->kobject.refs,
+                                  .written_ns = o->written * OBJECT_TIME_NS};
     return copy_to_user(self->task->aspace, a[1], &info, sizeof info);
 }
 
@@ -230,6 +233,38 @@ long sys_protect(struct thread *self, const uint64_t *a) {
         more = aspace_protect_step(task->aspace, a[1], a[2], a[3], &done, &credit);
     } while (more > 0 && !call_must_wait());
     return more > 0 ? call_restart_at(self, done) : more;
+}
+
+long sys_renew(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct task *task = call_task_or_own(self, a[0], &error);
+    if (!task)
+        return error;
+    if (bad_range(a[1], a[2]))
+        return -EINVAL;
+    uint64_t done = call_progress(self), end = a[1] + align_up(a[2], PAGE_SIZE);
+    long more;
+    do {
+        int credit = STEP_CREDIT;
+        more = aspace_renew_step(task->aspace, a[1], end, &done, &credit);
+    } while (more > 0 && !call_must_wait());
+    return more > 0 ? call_restart_at(self, done) : call_with_memory(self, more);
+}
+
+long sys_retag(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct task *task = call_task_or_own(self, a[0], &error);
+    if (!task)
+        return error;
+    if (bad_range(a[1], a[2]))
+        return -EINVAL;
+    uint64_t done = call_progress(self), end = a[1] + align_up(a[2], PAGE_SIZE);
+    long more;
+    do {
+        int credit = STEP_CREDIT;
+        more = aspace_retag_step(task->aspace, a[1], end, a[3], a[4], &done, &credit);
+    } while (more > 0 && !call_must_wait());
+    return more > 0 ? call_restart_at(self, done) : call_with_memory(self, more);
 }
 
 /* As a write to each page would make it where writing is allowed, as a read elsewhere. */

@@ -3,6 +3,7 @@
  * Page faults: demand-zero, copy-on-write, object pages. What no region explains is an error for
  * the caller to report. The shared zero frame stands for anonymous memory that was only read.
  */
+#include <arch/machine.h>
 #include <mm/aspace.h>
 #include <mm/fault.h>
 #include <mm/frame.h>
@@ -33,6 +34,11 @@ static struct frame *copy_frame(struct aspace *as, const struct frame *from) {
     if (f)
         frame_copy(f, from);
     return f;
+}
+
+/* 48 bits of it last for nine years. */
+static void note_write(struct object *o) {
+    o->written = arch_time_ns() / OBJECT_TIME_NS & ((1ull << 48) - 1);
 }
 
 /* A private page without an object: zeros. */
@@ -66,7 +72,7 @@ static NOINLINE void fill_around(struct aspace *as, const struct region *r, pte_
     for (; count; count--, e++, f++)
         if (*f && !pte_present(*e)) {
             frame_hold(*f);
-            table_add(as, e, entry_for(r, frame_pa(*f), r->shared, true));
+            table_add(as, e, entry_for(r, frame_pa(*f), false, true));
         }
 }
 
@@ -92,6 +98,7 @@ static long fill_from_object(struct aspace *as, const struct region *r, pte_t *e
             return -ENOMEM;
     } else {
         frame_hold(f);
+        note_write(r->object);
     }
     table_add(as, e, entry_for(r, frame_pa(f), true, true));
     return 0;
@@ -100,6 +107,8 @@ static long fill_from_object(struct aspace *as, const struct region *r, pte_t *e
 /* A write to a present page that is not writable in its entry, though in its region. */
 static long make_writable(struct aspace *as, const struct region *r, pte_t *e, uint64_t va) {
     struct frame *old = pte_counted(*e) ? frame_of(pte_pa(*e)) : NULL;
+    if (r->shared)
+        note_write(r->object);
     if (r->shared || (old && old->refs == 1)) {
         *e = entry_for(r, pte_pa(*e), true, pte_counted(*e));
         arch_mmu_flush_here(as, align_down(va, PAGE_SIZE));

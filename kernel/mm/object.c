@@ -92,7 +92,7 @@ struct object *object_create(struct account *account, uint64_t size) {
     kobject_init(&o->kobject, PK_TYPE_OBJECT, account);
     o->size = size;
     o->id = object_new_id();
-    o->resident = o->device = 0;
+    o->resident = o->device = o->written = 0;
     o->root = NULL;
     o->height = 0;
     o->cutting = false;

@@ -13,6 +13,8 @@
 #define OBJECT_NODE_BITS 9
 #define OBJECT_NODE_ENTRIES (1 << OBJECT_NODE_BITS)
 
+#define OBJECT_TIME_NS 1024
+
 struct object {
     struct kobject kobject;
     uint64_t size; /* bytes */
@@ -20,8 +22,10 @@ struct object {
     uint64_t resident; /* frames held */
     uint64_t device;   /* physical address of device memory, 0 = RAM */
     void *root;        /* radix tree of height levels; height 0: one frame */
-    unsigned height;
-    bool cutting;        /* pages from index `cut` on are being removed after it shrank */
+    uint8_t height;
+    bool cutting; /* pages from index `cut` on are being removed after it shrank */
+    uint64_t
+        written : 48; /* uptime, of OBJECT_TIME_NS, when a write to a shared mapping faulted last; 0: never */
     struct list regions; /* that map it */
 
     uint64_t cut;

@@ -20,6 +20,7 @@ struct client {
     struct hash_node node; /* its key is the pid */
     uint32_t uid;          /* effective */
     uint32_t gid;
+    uint32_t ruid, rgid;   /* real ones */
     struct groups *groups; /* supplementary ones; 0: none */
     bool rejoined;         /* it was connected to this server's predecessor, which died */
     struct payer *payer;   /* for what is kept for it */

@@ -15,7 +15,7 @@ void client_set_ops(const struct client_ops *ops) {
 }
 
 /* Takes over the reference to the payer, or gives it back. */
-static struct client *client_add(int pid, uint32_t uid, uint32_t gid, struct payer *payer) {
+static struct client *client_add(int pid, struct payer *payer) {
     payer_serve(payer);
     struct client *client = calloc(1, sizeof(*client));
     if (!client) {
@@ -23,8 +23,6 @@ static struct client *client_add(int pid, uint32_t uid, uint32_t gid, struct pay
         return 0;
     }
     client->payer = payer;
-    client->uid = uid;
-    client->gid = gid;
     list_init(&client->waiters);
     hash_insert(&client_table, &client->node, (uint64_t)pid);
     return client;
@@ -52,11 +50,18 @@ static struct payer *request_payer(struct request *req, uint64_t number) {
     return payer;
 }
 
-/* Takes over the reference to the payer. What was paid by another stays so. */
-static void set_credentials(struct client *client, uint32_t uid, uint32_t gid,
-                            struct payer *payer) {
+/* `real`: the user, and in the upper half the group. */
+static void set_ids(struct client *client, uint32_t uid, uint32_t gid, uint64_t real) {
     client->uid = uid;
     client->gid = gid;
+    client->ruid = (uint32_t)real;
+    client->rgid = (uint32_t)(real >> 32);
+}
+
+/* Takes over the reference to the payer. What was paid by another stays so. */
+static void set_credentials(struct client *client, uint32_t uid, uint32_t gid, uint64_t real,
+                            struct payer *payer) {
+    set_ids(client, uid, gid, real);
     payer_put(client->payer);
     client->payer = payer;
     payer_serve(payer);
@@ -66,18 +71,19 @@ static void set_credentials(struct client *client, uint32_t uid, uint32_t gid,
 
 /* Connecting again only brings the identity up to date. */
 long session_handle_connect(struct request *req, int pid, uint32_t uid, uint32_t gid,
-                            uint64_t payer_number, uint32_t flags) {
+                            uint64_t payer_number, uint64_t real, uint32_t flags) {
     struct client *client = client_find((uint64_t)pid);
     struct payer *payer = request_payer(req, payer_number);
     if (!payer)
         return -ENOMEM;
     if (client) {
-        set_credentials(client, uid, gid, payer);
+        set_credentials(client, uid, gid, real, payer);
         return 0;
     }
-    client = client_add(pid, uid, gid, payer);
+    client = client_add(pid, payer);
     if (!client)
         return -ENOMEM;
+    set_ids(client, uid, gid, real);
     client->rejoined = flags & SESSION_REJOIN;
     long result = client_ops->connected ? client_ops->connected(client) : 0;
     if (result < 0)
@@ -92,10 +98,13 @@ long session_handle_forked(struct request *req, int parent_pid, int child_pid) {
         return -ESRCH;
     if (client_find((uint64_t)child_pid))
         return -EEXIST;
-    struct client *child =
-        client_add(child_pid, parent->uid, parent->gid, payer_hold(parent->payer));
+    struct client *child = client_add(child_pid, payer_hold(parent->payer));
     if (!child)
         return -ENOMEM;
+    child->uid = parent->uid;
+    child->gid = parent->gid;
+    child->ruid = parent->ruid;
+    child->rgid = parent->rgid;
     if ((child->groups = parent->groups))
         child->groups->refs++;
     long result = client_ops->forked ? client_ops->forked(parent, child) : 0;
@@ -164,13 +173,13 @@ long session_handle_groups(struct request *req, int pid) {
 }
 
 long session_handle_credentials(struct request *req, int pid, uint32_t uid, uint32_t gid,
-                                uint64_t payer_number) {
+                                uint64_t payer_number, uint64_t real) {
     struct client *client = client_find((uint64_t)pid);
     if (!client)
         return -ESRCH;
     struct payer *payer = request_payer(req, payer_number);
     if (!payer)
         return -ENOMEM;
-    set_credentials(client, uid, gid, payer);
+    set_credentials(client, uid, gid, real, payer);
     return 0;
 }

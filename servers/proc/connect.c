@@ -109,6 +109,10 @@ void connect_guard_changed(struct process *p) {
     }
 }
 
+static uint64_t real_ids(const struct process *p) {
+    return p->ruid | (uint64_t)p->rgid << 32;
+}
+
 static long tell_groups(const struct process *p, unsigned slot) {
     return session_groups(endpoints[slot], process_pid(p), p->settings->groups,
                           p->settings->group_count);
@@ -118,8 +122,8 @@ static long tell_groups(const struct process *p, unsigned slot) {
 static long connect_to(struct process *p, unsigned slot) {
     uint32_t flags = p->connected >> slot & 1 ? SESSION_REJOIN : 0;
     long result =
-        session_connect(endpoints[slot], process_pid(p), p->euid, p->egid, pool_tag(p->pool), flags,
-                        pool_pays_records(p->pool), pool_pays_data(p->pool));
+        session_connect(endpoints[slot], process_pid(p), p->euid, p->egid, pool_tag(p->pool),
+                        real_ids(p), flags, pool_pays_records(p->pool), pool_pays_data(p->pool));
     if (result >= 0)
         p->connected |= 1u << slot;
     if (result > 0 && slot == PK_SLOT_VFS) {
@@ -211,7 +215,7 @@ void connect_execed(struct process *p) {
 
 static long tell_credentials(const struct process *p, unsigned slot) {
     return session_credentials(endpoints[slot], process_pid(p), p->euid, p->egid, pool_tag(p->pool),
-                               pool_pays_records(p->pool), pool_pays_data(p->pool));
+                               real_ids(p), pool_pays_records(p->pool), pool_pays_data(p->pool));
 }
 
 /* Tells all servers that know the process, until one refuses: 0, or its error. */

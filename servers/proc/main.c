@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The process server: start-up and its one event, signals that the terminal raised. */
+/* The process server: start-up and its events, signals that the terminal raised above all. */
+#include "load.h"
 #include "proc.h"
 #include <protocol/console_client.h>
 #include <protocol/proc_server.h>
@@ -12,6 +13,8 @@ static void on_events(uint64_t bits) {
         system_drained();
     if (bits & VFS_EVENT_GONE)
         pidfd_closed();
+    if (bits & LOAD_EVENT)
+        load_look();
     if (!(bits & CONSOLE_EVENT_PROC))
         return;
     while (console_signals(boot_cap("console"), &number, &group) > 0)
@@ -29,6 +32,8 @@ int main(void) {
     long error = connect_setup();
     if (error == 0)
         error = exec_setup();
+    if (error == 0)
+        error = load_start();
     if (error < 0)
         server_panic("cannot start: error %ld", -error);
     if (boot_info->restarts)

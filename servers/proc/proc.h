@@ -126,6 +126,7 @@ struct process {
     struct pidfd *pidfd;            /* NULL: nobody has a descriptor of it */
 
     uint64_t start_ns, own_ns, children_ns;
+    uint64_t load_seen;          /* its time on harts when load.c looked last */
     uint8_t parent_death_signal; /* 0: none */
     bool subreaper;
     bool guarded; /* vfs has been told so */

@@ -172,11 +172,14 @@ static struct vfs_made describe(const struct place *at) {
 
 static long check_access(const struct process *caller, const struct place *at, uint32_t want) {
     struct vfs_made made = describe(at);
-    unsigned shift = caller->euid == made.uid ? 6 : caller->egid == made.gid ? 3 : 0;
+    bool real = want & PROC_STAT_REAL;
+    uint32_t uid = real ? caller->ruid : caller->euid, gid = real ? caller->rgid : caller->egid;
+    unsigned shift = uid == made.uid ? 6 : gid == made.gid ? 3 : 0;
     bool file = at->entry && at->entry->make;
+    want &= ~(uint32_t)PROC_STAT_REAL;
     if (want & MAY_WRITE || (file && want & 1))
         return -EACCES; /* nothing here is changed by writing, and nothing is a program */
-    return caller->euid != 0 && want & ~(made.mode >> shift) ? -EACCES : 0;
+    return uid != 0 && want & ~(made.mode >> shift) ? -EACCES : 0;
 }
 
 static long may_read(const struct process *caller, const struct place *at) {
@@ -289,7 +292,7 @@ static void list_entries(struct text *t, const struct folder *folder) {
 }
 
 /* Some of the text: 1 if there is more to make, 0, or an error. */
-static long make_some(struct making *m, const struct process *caller) {
+static long make_some(struct making *m, struct process *caller) {
     struct place at;
     long error = lookup(caller, m->path, false, &at);
     if (error == 0 && m->birth != (at.process ? at.process->start_ns : 0))

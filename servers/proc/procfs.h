@@ -30,7 +30,7 @@ struct making {
     struct request_memory memory;
     struct text text;
     const struct process *process; /* whose it is; NULL: nobody's */
-    const struct process *asker;
+    struct process *asker;
     struct sweep sweep; /* over all processes, if it has begun */
     bool sweeps, complete;
     uint64_t at;           /* 0 at first; the maker's own */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/PID: what is read out of a process's own memory, and the regions of that. */
 #include "procfs.h"
+#include <protocol/vfs_client.h>
 #include <stdio.h>
 #include <string.h>
 
 #define COPIED_AT_ONCE 1024
+#define MAPPED_AT_ONCE 8
+#define PATH_MOST (4096 + 16) /* with " (deleted)" */
 
 /* Strings on the stack of its program, as the process has them now; memory that it has given up ends them. */
 static bool copy_strings(struct making *m, uint64_t address, uint64_t size) {
@@ -28,30 +31,84 @@ bool make_environ(struct making *m) {
     return copy_strings(m, m->process->strings.variables, m->process->strings.variables_size);
 }
 
-static const char *region_name(const struct process *p, const struct pk_region_info *r) {
-    if (r->start < STACK_TOP && r->start + r->length >= STACK_TOP)
-        return "[stack]";
-    if (r->start >= PERSONALITY_BASE && r->prot & PK_PROT_EXEC)
-        return "[vdso]";
-    return r->start == p->strings.heap ? "[heap]" : "";
+/* What stands behind a region's addresses: its file, or what it is. */
+struct region_file {
+    uint32_t dev;
+    uint64_t ino;
+    size_t length; /* of the path */
+    char path[PATH_MOST];
+};
+
+static void name_it(struct region_file *file, const char *name) {
+    file->length = strlen(name);
+    memcpy(file->path, name, file->length);
 }
 
-/* Files are told by the number of their memory object: their names nobody knows by that. */
+/* Objects that are no file's are shared memory; so is that of a file that went while nobody had it open. */
+static void name_object(const struct making *m, const struct pk_region_info *r,
+                        struct region_file *file) {
+    long length;
+    do {
+        length = vfs_mapped(connect_endpoint(PK_SLOT_VFS), process_pid(m->asker), r->object_id,
+                            file->path, sizeof file->path, &file->dev, &file->ino);
+    } while (connect_again(m->asker, PK_SLOT_VFS, length));
+    file->length = length > 0 ? (size_t)length : 0;
+    if (length >= 0)
+        return;
+    *file = (struct region_file){.ino = r->object_id};
+    name_it(file, "/dev/zero (deleted)");
+}
+
+static void name_region(const struct making *m, const struct pk_region_info *r,
+                        struct region_file *file) {
+    const struct process_strings *strings = &m->process->strings;
+    file->dev = 0;
+    file->ino = 0;
+    file->length = 0;
+    if (r->start < STACK_TOP && r->start + r->length >= STACK_TOP)
+        name_it(file, "[stack]");
+    else if (r->start >= PERSONALITY_BASE)
+        name_it(file, r->prot & PK_PROT_EXEC ? "[vdso]" : "");
+    else if (r->has_object)
+        name_object(m, r, file);
+    else if (r->start <= strings->heap && strings->heap < r->start + r->length)
+        name_it(file, "[heap]");
+}
+
+/* A line is a line, whatever the name. */
+static void append_path(struct text *t, const struct region_file *file) {
+    for (size_t at = 0; at < file->length;) {
+        const char *rest = file->path + at, *end = memchr(rest, '\n', file->length - at);
+        size_t n = end ? (size_t)(end - rest) : file->length - at;
+        text_append(t, rest, n);
+        if (end)
+            text_append(t, "\\012", 4);
+        at += n + (end != NULL);
+    }
+}
+
+static void append_region(struct text *t, const struct pk_region_info *r,
+                          const struct region_file *file) {
+    char line[80];
+    int length = snprintf(line, sizeof line, "%08lx-%08lx %c%c%c%c %08lx 00:%02x %lu",
+                          (unsigned long)r->start, (unsigned long)(r->start + r->length),
+                          r->prot & PK_PROT_READ ? 'r' : '-', r->prot & PK_PROT_WRITE ? 'w' : '-',
+                          r->prot & PK_PROT_EXEC ? 'x' : '-', r->prot & PK_MAP_SHARED ? 's' : 'p',
+                          (unsigned long)r->offset, (unsigned)file->dev, (unsigned long)file->ino);
+    text_print(t, "%-*s", file->length ? 73 : length + 1, line);
+    append_path(t, file);
+    text_append(t, "\n", 1);
+}
+
 bool make_maps(struct making *m) {
+    static struct region_file file;
     const struct process *p = m->process;
     struct pk_region_info r;
-    for (int n = 0; n < MADE_AT_ONCE; n++) {
+    for (int n = 0; n < MAPPED_AT_ONCE; n++) {
         if (!p->task || pk_region_info(p->task, m->at, &r) < 0)
             return false;
-        char line[80];
-        int length =
-            snprintf(line, sizeof line, "%08lx-%08lx %c%c%c%c %08lx 00:%02x %lu",
-                     (unsigned long)r.start, (unsigned long)(r.start + r.length),
-                     r.prot & PK_PROT_READ ? 'r' : '-', r.prot & PK_PROT_WRITE ? 'w' : '-',
-                     r.prot & PK_PROT_EXEC ? 'x' : '-', r.prot & PK_MAP_SHARED ? 's' : 'p',
-                     (unsigned long)r.offset, r.has_object ? 1u : 0u, (unsigned long)r.object_id);
-        const char *name = region_name(p, &r);
-        text_print(&m->text, *name ? "%-*s %s\n" : "%-*s%s\n", *name ? 72 : length, line, name);
+        name_region(m, &r, &file);
+        append_region(&m->text, &r, &file);
         m->at = r.start + r.length;
     }
     return true;

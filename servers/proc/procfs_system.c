@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc: the machine's files (proc(5)). What has no meaning here is 0. */
+#include "load.h"
 #include "procfs.h"
 #include <parley/personality.h>
 
@@ -59,12 +60,17 @@ bool make_uptime(struct making *m) {
     return false;
 }
 
-/* Nobody keeps averages of the load. */
 bool make_loadavg(struct making *m) {
     if (making_adds_up(m))
         return true;
-    text_print(&m->text, "0.00 0.00 0.00 %lu/%lu %d\n", (unsigned long)m->run,
-               (unsigned long)process_count(), process_last_pid());
+    load_update();
+    for (int i = 0; i < LOADS; i++) { /* rounded, as on Linux */
+        unsigned long hundredths =
+            (unsigned long)(load_averages[i] * 100 + PROC_LOAD_ONE / 2) / PROC_LOAD_ONE;
+        text_print(&m->text, "%lu.%02lu ", hundredths / 100, hundredths % 100);
+    }
+    text_print(&m->text, "%lu/%lu %d\n", (unsigned long)m->run, (unsigned long)process_count(),
+               process_last_pid());
     return false;
 }
 

@@ -21,7 +21,7 @@ static long start(struct process *p, const char *bytes, size_t length, size_t co
     if (error < 0)
         return error;
     error = session_connect(connect_endpoint(PK_SLOT_VFS), process_pid(p), 0, 0, pool_tag(p->pool),
-                            0, pool_pays_records(p->pool), pool_pays_data(p->pool));
+                            0, 0, pool_pays_records(p->pool), pool_pays_data(p->pool));
     if (error < 0)
         return error;
     p->connected |= 1u << PK_SLOT_VFS;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Small things that are told or set: connections, usage, limits of memory, calls that are not served. */
+#include "load.h"
 #include "pool.h"
 #include <protocol/proc_server.h>
 
@@ -49,7 +50,9 @@ long proc_handle_run_time(struct request *req, int pid) {
 }
 
 long proc_handle_system(struct request *req) {
-    proc_results_system(&req->msg, process_count());
+    load_update();
+    proc_results_system(&req->msg, process_count(), load_averages[0], load_averages[1],
+                        load_averages[2]);
     return 0;
 }
 

@@ -42,3 +42,12 @@ void access_written(struct node *node, const struct credentials *who) {
 int access_owner(const struct node *node, const struct credentials *who) {
     return who->uid == 0 || who->uid == node->uid ? 0 : -EPERM;
 }
+
+int access_link(const struct node *node, const struct credentials *who) {
+    const uint32_t by_group =
+        MODE_SETGID | 0010; /* only with both it is run with its group's rights */
+    bool set_id = (node->mode & MODE_SETUID) || (node->mode & by_group) == by_group;
+    bool safe =
+        node_is_regular(node) && !set_id && access_check(node, who, MAY_READ | MAY_WRITE) == 0;
+    return safe ? 0 : access_owner(node, who);
+}

@@ -32,6 +32,11 @@ int access_check(const struct node *node, const struct credentials *who, uint32_
 int access_remove(const struct node *dir, const struct node *node, const struct credentials *who);
 /* Its data were changed: what runs with its owner's rights does not any more (write(2)). */
 void access_written(struct node *node, const struct credentials *who);
+/*
+ * May a further name lead to it? -EPERM for what is not the caller's own, unless it is a regular file that he may read
+ * and write, and runs with nobody's rights: as on Linux with protected_hardlinks (proc(5)).
+ */
+int access_link(const struct node *node, const struct credentials *who);
 /* 0 for the owner and root, else -EPERM. */
 int access_owner(const struct node *node, const struct credentials *who);
 #endif

@@ -30,7 +30,8 @@ static uint32_t links_of(const struct node *node) {
     return node->nlink ? node->nlink : nameless;
 }
 
-static long give_stat(struct request *req, const struct node *node) {
+static long give_stat(struct request *req, struct node *node) {
+    node_written(node);
     struct lx_stat status = {
         .st_dev = node->dev,
         .st_ino = node->ino,
@@ -87,6 +88,7 @@ long vfs_handle_statx(struct request *req, int dirfd, uint32_t flags, uint32_t m
     if (error) {
         return error;
     }
+    node_written(node);
     struct lx_statx status = {
         .mask = LX_STATX_BASIC_STATS,
         .blksize = PAGE,
@@ -142,7 +144,7 @@ long vfs_handle_fstatfs(struct request *req, int fd) {
     return fd_file(request_context(req), fd) ? give_statfs(req) : -EBADF;
 }
 
-/* access(2) judges by the effective user here too: the server does not know the real one. */
+/* access(2) asks for the real user, who has root's rights if he is root, and no others of the effective one. */
 long vfs_handle_faccessat(struct request *req, int dirfd, uint32_t mode, uint32_t flags) {
     struct caller caller;
     struct node *node;
@@ -150,6 +152,11 @@ long vfs_handle_faccessat(struct request *req, int dirfd, uint32_t mode, uint32_
     if (!error && ((mode & ~(MAY_READ | MAY_WRITE | MAY_EXECUTE)) ||
                    (flags & ~(LX_AT_EACCESS | LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH)))) {
         error = -EINVAL;
+    }
+    if (!error && !(flags & LX_AT_EACCESS)) {
+        const struct client *client = request_client(req);
+        caller.who.uid = client->ruid;
+        caller.who.gid = client->rgid;
     }
     if (!error) {
         error = node_at(req, &caller, dirfd, flags, &node);
@@ -241,6 +248,7 @@ long vfs_handle_utimensat(struct request *req, int dirfd, uint32_t flags, int64_
             return error;
         }
     }
+    node_written(node);
     uint64_t now = vfs_now();
     set_time(&node->atime, access_ns, now);
     set_time(&node->mtime, modification_ns, now);

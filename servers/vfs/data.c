@@ -6,6 +6,7 @@
  * grow into it.
  */
 #include "file.h"
+#include "mapped.h"
 #include "pipe.h"
 #include "seals.h"
 
@@ -222,6 +223,7 @@ static void object_end(uint64_t object) {
 
 void node_release_data(struct node *node) {
     if (node_is_regular(node) && node->file.object != 0) {
+        mapped_end(node);
         if (node->file.capacity > CUT_PAGES * PAGE) {
             object_end(node->file.object);
         } else {

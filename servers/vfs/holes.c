@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Holes of regular files: SEEK_DATA and SEEK_HOLE of lseek(2), and FALLOC_FL_PUNCH_HOLE of fallocate(2).
+ * Holes of regular files: SEEK_DATA and SEEK_HOLE of lseek(2), and fallocate(2) that makes them or zeros.
  *
  * A hole is where the file's object has no page. Both go on in steps where the file is large: the request is handled
  * again and goes on from where it was.

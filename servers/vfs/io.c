@@ -239,7 +239,8 @@ long vfs_handle_fsync(struct request *req, int fd) {
 
 /* fallocate(2)'s modes: files have holes where nothing was written, and others can be made. */
 static bool mode_is_served(uint32_t mode) {
-    return mode == 0 || mode == LX_FALLOC_FL_KEEP_SIZE ||
+    uint32_t what = mode & ~LX_FALLOC_FL_KEEP_SIZE;
+    return what == 0 || what == LX_FALLOC_FL_ZERO_RANGE ||
            mode == (LX_FALLOC_FL_PUNCH_HOLE | LX_FALLOC_FL_KEEP_SIZE);
 }
 
@@ -266,13 +267,20 @@ long vfs_handle_fallocate(struct request *req, int fd, uint32_t mode, int64_t of
     if (__builtin_add_overflow(offset, length, &end)) {
         return -EFBIG;
     }
-    if (mode & LX_FALLOC_FL_PUNCH_HOLE) {
-        long error = seals_check_write(file->node);
-        return error ? error : data_punch(req, file->node, (uint64_t)offset, (uint64_t)length);
+    if (mode & (LX_FALLOC_FL_PUNCH_HOLE | LX_FALLOC_FL_ZERO_RANGE)) {
+        long sealed = seals_check_write(file->node);
+        if (sealed) {
+            return sealed;
+        }
     }
-    if (end > (int64_t)file->node->size && seals_check_resize(file->node, (uint64_t)end)) {
+    if (end > (int64_t)file->node->size && !(mode & LX_FALLOC_FL_KEEP_SIZE) &&
+        seals_check_resize(file->node, (uint64_t)end)) {
         return -EPERM;
     }
     bool keep = (mode & LX_FALLOC_FL_KEEP_SIZE) || end <= (int64_t)file->node->size;
-    return keep ? 0 : data_resize(req, file->node, end);
+    long error = keep ? 0 : data_resize(req, file->node, end);
+    if (error || !(mode & (LX_FALLOC_FL_PUNCH_HOLE | LX_FALLOC_FL_ZERO_RANGE))) {
+        return error;
+    }
+    return data_punch(req, file->node, (uint64_t)offset, (uint64_t)length);
 }

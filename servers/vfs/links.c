@@ -87,8 +87,7 @@ static bool may_look(const struct credentials *who, const struct client *client)
            (who->uid == client->uid && who->gid == client->gid && !context->guarded);
 }
 
-/* The path of an open file as a link shows it, in memory of its own. */
-static char *text_of(const struct node *node, const struct node *root) {
+char *node_path(const struct node *node, const struct node *root) {
     static char path[PATH_LONGEST];
     if (node == root) {
         return strdup("/");
@@ -118,7 +117,7 @@ static char *descriptor_text(const struct file *file, const struct node *root) {
         snprintf(text, sizeof(text), "anon_inode:%s", name);
         return strdup(text);
     }
-    return text_of(file->node, root);
+    return node_path(file->node, root);
 }
 
 /* The link itself, which only says where it leads to those who may know. */
@@ -131,7 +130,7 @@ static int link_itself(const struct client *client, const char *path, const stru
     }
     if (may_look(who, client)) {
         node->target =
-            file ? descriptor_text(file, access_root(who)) : text_of(to, access_root(who));
+            file ? descriptor_text(file, access_root(who)) : node_path(to, access_root(who));
         node->size = node->target ? strlen(node->target) : 0;
     }
     *out = node;

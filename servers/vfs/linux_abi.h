@@ -138,6 +138,7 @@ struct lx_itimerspec {
 
 #define LX_FALLOC_FL_KEEP_SIZE 1u
 #define LX_FALLOC_FL_PUNCH_HOLE 2u
+#define LX_FALLOC_FL_ZERO_RANGE 16u
 
 struct lx_pollfd {
     int32_t fd;

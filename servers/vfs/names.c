@@ -159,6 +159,10 @@ long vfs_handle_linkat(struct request *req, int old_dirfd, int new_dirfd, uint32
     if (walk.slash || node->nlink == 0) {
         return -ENOENT;
     }
+    error = access_link(node, &caller.who);
+    if (error) {
+        return error;
+    }
     return dir_add(walk.dir, walk.last, walk.length, node);
 }
 

@@ -13,6 +13,7 @@
 #define VFS_NODE_H
 
 #include <common/tree.h>
+#include <lib/hash.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -63,8 +64,11 @@ struct node {
             bool uncut;       /* pages behind the end are still to go */
             bool sparse;      /* it may have fewer pages than its size says */
             bool memory;      /* memfd_create(2) made it: it may have seals */
-            bool shared;      /* somebody was given its object to map and write to */
             uint8_t seals;    /* LX_F_SEAL_* (seals.h) */
+            bool shared;      /* somebody may write to it by way of his memory */
+            bool mapped; /* somebody has got its object, by whose number it is found (mapped.c) */
+            struct hash_node object_id; /* in that table */
+            uint64_t written;           /* uptime of the last such write that its times tell */
         } file;
         struct {
             struct node *parent;
@@ -136,6 +140,9 @@ void node_release_data(struct node *node);
  * calls this relatime (mount(8)).
  */
 void node_accessed(struct node *node);
+
+/* Before its times are told or set: what was written to its mappings has changed it (mapped.c). */
+void node_written(struct node *node);
 
 /* Nodes alive: for statfs(2) and for leak checks. */
 uint64_t tree_node_count(void);

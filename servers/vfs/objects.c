@@ -4,6 +4,7 @@
  * gets an object gets it with the rights that the open file or the file's mode gives, and no more.
  */
 #include "lookup.h"
+#include "mapped.h"
 #include "path.h"
 #include "seals.h"
 
@@ -17,6 +18,7 @@ static long give_object(struct request *req, struct node *node, uint64_t rights)
     if (slot < 0) {
         return -ENOMEM;
     }
+    mapped_given(node);
     request_give_cap(req, (uint64_t)slot);
     return 0;
 }
@@ -45,12 +47,12 @@ long vfs_handle_mmap(struct request *req, int fd, uint32_t prot, uint32_t flags)
     }
     if (shared && file_writes(file) && !sealed) {
         rights |= PK_RIGHT_WRITE;
-        file->node->file.shared = true;
     }
     long error = give_object(req, file->node, rights);
     if (error) {
         return error;
     }
+    file->node->file.shared |= rights & PK_RIGHT_WRITE;
     file_accessed(file);
     vfs_results_mmap(&req->msg, file->node->size);
     return 0;

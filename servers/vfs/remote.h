@@ -22,4 +22,7 @@ bool file_is_listing(const struct file *file);
 /* 0, or -EREMOTE: what there is to list is to be got first. */
 long file_listing(struct file *file, struct listing *listing);
 
+/* A node's path as links and maps show it, in memory of its own; NULL: no memory. */
+char *node_path(const struct node *node, const struct node *root);
+
 #endif

@@ -11,6 +11,7 @@
 #include <parley/calls.h>
 #include <parley/personality.h>
 
+#define CLONE_VM 0x100
 #define CLONE_SETTLS 0x80000
 #define CLONE_CHILD_SETTID 0x1000000
 
@@ -89,6 +90,10 @@ linux_clone:
     addi a1, sp, FRAME_WORD
     li a2, 4
     call personality_copy /* to an address that is bad nothing is written, as on Linux */
-7:  li a0, 0
+7:  ld t0, FRAME_CLONE(0)(sp)
+    andi t0, t0, CLONE_VM
+    bnez t0, 8f
+    call regions_in_child
+8:  li a0, 0
     j foreign_leave
     .size linux_clone, . - linux_clone

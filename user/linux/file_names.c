@@ -12,6 +12,7 @@
 #define PAGE PROGRAM_PAGE
 #define PATH_LONGEST 4096
 #define AT_SYMLINK_NOFOLLOW 0x100
+#define AT_EACCESS 0x200
 #define AT_EMPTY_PATH 0x1000
 #define AT_FDCWD (-100)
 #define UTIME_NOW ((1l << 30) - 1)
@@ -139,7 +140,9 @@ long linux_faccessat2(uint64_t dirfd, uint64_t path, uint64_t mode, uint64_t fla
     struct remote_status found;
     long result = VFS_CALL(
         vfs_faccessat(PK_SLOT_VFS, (int)dirfd, (uint32_t)mode, (uint32_t)flags, PATH(path)));
-    return result == -EREMOTE ? remote_status(dirfd, path, flags, (uint32_t)mode, &found) : result;
+    uint32_t who = flags & AT_EACCESS ? 0 : PROC_STAT_REAL;
+    return result == -EREMOTE ? remote_status(dirfd, path, flags, (uint32_t)mode | who, &found)
+                              : result;
 }
 
 long linux_faccessat(uint64_t dirfd, uint64_t path, uint64_t mode) {

@@ -3,8 +3,8 @@
  * brk, mmap and what belongs to it: kernel calls on the process's own task. Files' memory objects
  * come from the vfs server (files.c).
  */
-#include "personality.h"
 #include "files.h"
+#include "regions.h"
 
 #define PAGE 4096ul
 #define TASK 0 /* the caller's own */
@@ -18,27 +18,6 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #define MREMAP_MAYMOVE 1
 #define MREMAP_FIXED 2
-
-enum {
-    MADV_NORMAL,
-    MADV_RANDOM,
-    MADV_SEQUENTIAL,
-    MADV_WILLNEED,
-    MADV_DONTNEED,
-    MADV_FREE = 8,
-    MADV_DOFORK = 11,
-    MADV_MERGEABLE,
-    MADV_UNMERGEABLE,
-    MADV_HUGEPAGE,
-    MADV_NOHUGEPAGE,
-    MADV_DONTDUMP,
-    MADV_DODUMP,
-    MADV_KEEPONFORK = 19,
-    MADV_COLD,
-    MADV_PAGEOUT,
-    MADV_POPULATE_READ,
-    MADV_POPULATE_WRITE
-};
 
 static uint64_t page_up(uint64_t v) {
     return (v + PAGE - 1) & ~(PAGE - 1);
@@ -147,14 +126,12 @@ long linux_mprotect(uint64_t address, uint64_t length, uint64_t prot) {
     return error == -EINVAL ? -ENOMEM : error;
 }
 
-/* The region at an address, or -ENOMEM; for the calls that fail on unmapped memory. */
-static long region_at(uint64_t address, struct pk_region_info *r) {
+long region_at(uint64_t address, struct pk_region_info *r) {
     long error = pk_region_info(TASK, address, r);
     return error < 0 || r->start > address ? -ENOMEM : 0;
 }
 
-/* True if all of [address, address + length) is mapped. */
-static long check_mapped(uint64_t address, uint64_t length) {
+long regions_cover(uint64_t address, uint64_t length) {
     for (uint64_t at = address; at < address + length;) {
         struct pk_region_info r;
         long error = region_at(at, &r);
@@ -165,61 +142,35 @@ static long check_mapped(uint64_t address, uint64_t length) {
     return 0;
 }
 
-/* MADV_DONTNEED: private anonymous pages become zeros again. */
-static long drop_pages(uint64_t address, uint64_t length) {
-    for (uint64_t at = address; at < address + length;) {
-        struct pk_region_info r;
-        if (region_at(at, &r) < 0)
-            return -ENOMEM;
-        uint64_t end = r.start + r.length;
-        uint64_t stop = end < address + length ? end : address + length;
-        if (!r.has_object) {
-            long error = pk_map(TASK, at, stop - at, r.prot | PK_MAP_FIXED, 0, 0, r.tag);
-            if (error < 0)
-                return error;
-        }
-        at = stop;
-    }
-    return 0;
-}
+#define MS_ASYNC 1
+#define MS_INVALIDATE 2
+#define MS_SYNC 4
 
-/* Advice that may be ignored, by bit. What cannot be done although it is more than advice is EINVAL, as
- * on a Linux that was built without it. */
-#define MADV_IGNORED                                                                               \
-    (1u << MADV_NORMAL | 1u << MADV_RANDOM | 1u << MADV_SEQUENTIAL | 1u << MADV_WILLNEED |         \
-     1u << MADV_DOFORK | 1u << MADV_MERGEABLE | 1u << MADV_UNMERGEABLE | 1u << MADV_HUGEPAGE |     \
-     1u << MADV_NOHUGEPAGE | 1u << MADV_DONTDUMP | 1u << MADV_DODUMP | 1u << MADV_KEEPONFORK |     \
-     1u << MADV_COLD | 1u << MADV_PAGEOUT)
-
-long linux_madvise(uint64_t address, uint64_t length, int advice) {
-    if (address % PAGE || length > page_up(length))
-        return -EINVAL;
-    length = page_up(length);
-    switch (advice) {
-    case MADV_DONTNEED:
-    case MADV_FREE:
-        return drop_pages(address, length);
-    case MADV_POPULATE_READ:
-    case MADV_POPULATE_WRITE: {
-        long error = check_mapped(address, length);
-        return error < 0 || !length ? error : pk_populate(TASK, address, length);
-    }
-    default:
-        return advice >= 0 && advice < 32 && MADV_IGNORED >> advice & 1
-                   ? check_mapped(address, length)
-                   : -EINVAL;
-    }
-}
-
+/*
+ * msync(2): a file's pages are its mapping's. But a file has changed when one of them is written to first, and what is
+ * written from now on shall be seen to change it again.
+ */
 long linux_msync(uint64_t address, uint64_t length, int flags) {
-    if (address % PAGE || flags & ~7 || (flags & 5) == 5)
+    uint64_t end = address + page_up(length);
+    struct pk_region_info r;
+    if (address % PAGE || flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) ||
+        (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
         return -EINVAL;
-    return check_mapped(address, page_up(length));
+    if (end < address)
+        return -ENOMEM;
+    long error = regions_cover(address, end - address);
+    for (uint64_t at = address; error >= 0 && at < end; at = r.start + r.length) {
+        error = region_at(at, &r);
+        uint64_t stop = r.start + r.length < end ? r.start + r.length : end;
+        if (error >= 0 && r.prot & PK_MAP_SHARED && r.prot & PK_PROT_WRITE)
+            error = pk_renew(TASK, at, stop - at);
+    }
+    return error;
 }
 
 /* Memory is never written out, so locking it is nothing to do. */
 long linux_mlock(uint64_t address, uint64_t length) {
-    return check_mapped(address & ~(PAGE - 1), page_up(length + address % PAGE));
+    return regions_cover(address & ~(PAGE - 1), page_up(length + address % PAGE));
 }
 
 static long move_region(uint64_t old, uint64_t old_length, uint64_t new_length, uint64_t prot) {
@@ -248,7 +199,7 @@ long linux_mremap(uint64_t old, uint64_t old_length, uint64_t new_length, uint64
     struct pk_region_info r;
     old_length = page_up(old_length);
     new_length = page_up(new_length);
-    if (check_mapped(old, old_length) < 0 || region_at(old, &r) < 0)
+    if (regions_cover(old, old_length) < 0 || region_at(old, &r) < 0)
         return -EFAULT;
     if (flags & MREMAP_FIXED || old_length == 0)
         return -ENOSYS;

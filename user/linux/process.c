@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Processes: fork, exec, exit, wait, identities, limits, the machine's name and numbers. */
-#include "personality.h"
+#include "regions.h"
 #include <protocol/proc_client.h>
 
 #define CLONE_VM 0x100ul
@@ -73,6 +73,8 @@ long clone_here(struct foreign_frame *f) {
     struct vfork_result result = make_child(flags, sp);
     f->sp = sp;
     if (result.pid == 0) {
+        if (!(c.flags & CLONE_VM))
+            regions_in_child();
         if (flags & CLONE_CHILD_SETTID)
             put_tid((int32_t *)c.child_tid, tid_of_word(result.word));
         if (flags & CLONE_SETTLS)
@@ -391,6 +393,8 @@ long linux_uname(struct linux_utsname *user) {
     return user_put(user, &name, sizeof name);
 }
 
+#define LOAD_SCALE (65536 / PROC_LOAD_ONE) /* SI_LOAD_SHIFT */
+
 struct linux_sysinfo {
     int64_t uptime;
     uint64_t loads[3], total_ram, free_ram, shared_ram, buffer_ram, total_swap, free_swap;
@@ -402,17 +406,18 @@ struct linux_sysinfo {
 long linux_sysinfo(struct linux_sysinfo *out) {
     struct pk_machine_info info;
     struct pk_account_info account;
-    uint64_t processes = 0;
+    uint64_t processes = 0, loads[3] = {0};
     long error = pk_machine_info(&info);
     if (error == 0)
         /* What this process can get is free. */
         error = personality_connected(PK_SLOT_ACCOUNT, pk_account_info(PK_SLOT_ACCOUNT, &account));
     if (error == 0)
-        error = proc_system(PK_SLOT_PROC, &processes);
+        error = proc_system(PK_SLOT_PROC, &processes, &loads[0], &loads[1], &loads[2]);
     if (error < 0)
         return error;
     struct linux_sysinfo numbers = {
         .uptime = (int64_t)(info.uptime_ns / NS_PER_SECOND),
+        .loads = {loads[0] * LOAD_SCALE, loads[1] * LOAD_SCALE, loads[2] * LOAD_SCALE},
         .total_ram = info.frames_total * 4096,
         .free_ram = account.available,
         .processes = (uint16_t)processes,

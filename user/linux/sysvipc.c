@@ -4,6 +4,7 @@
  * structures themselves, with all checks, but for what fits into a message's words: short texts and single
  * operations. svipc(7), msgop(2), semop(2), shmop(2) and their companions.
  */
+#include "regions.h"
 #include "sysvipc.h"
 #include "personality.h"
 #include <protocol/msg_client.h>
@@ -284,8 +285,7 @@ static uint64_t attach_flags(uint64_t address, int flags) {
     return map;
 }
 
-/* Takes an attachment from the server's count. It knows of it, unless it was started anew and knows of none. */
-static void count_down(int shmid) {
+void linux_shm_detached(int shmid) {
     pk_may_fail(shm_call(shm_dt(PK_SLOT_SHM, shmid)));
 }
 
@@ -298,11 +298,11 @@ long linux_shmat(int shmid, uint64_t address, int flags) {
     if (result < 0)
         return result;
     result = pk_map(0, address, size, attach_flags(address, flags), object, 0,
-                    SYSVIPC_SHM_TAG | ((uint64_t)shmid + 1));
+                    REGION_SHM | ((uint64_t)shmid + 1));
     must(pk_cap_drop(0, object));
     if (result >= 0)
         return result;
-    count_down(shmid);
+    linux_shm_detached(shmid);
     return result == -EEXIST ? -EINVAL : result;
 }
 
@@ -310,7 +310,8 @@ long linux_shmat(int shmid, uint64_t address, int flags) {
 static long unmap_pieces(const struct pk_region_info *first) {
     struct pk_region_info piece = *first;
     for (;;) {
-        if (pk_region_info(0, piece.start + piece.length, &piece) < 0 || piece.tag != first->tag ||
+        if (pk_region_info(0, piece.start + piece.length, &piece) < 0 ||
+            (piece.tag ^ first->tag) & ~REGION_IN_CHILD ||
             piece.start - first->start != piece.offset)
             return 0;
         long error = pk_unmap(0, piece.start, piece.length);
@@ -327,14 +328,14 @@ static long unmap_pieces(const struct pk_region_info *first) {
 long linux_shmdt(uint64_t address) {
     struct pk_region_info first;
     if (pk_region_info(0, address, &first) < 0 || first.start != address || first.offset != 0 ||
-        !(first.tag & SYSVIPC_SHM_TAG))
+        !(first.tag & REGION_SHM))
         return -EINVAL;
     long error = unmap_pieces(&first);
     if (error >= 0)
         error = pk_unmap(0, first.start, first.length);
     if (error < 0)
         return error;
-    count_down((int)((first.tag & ~SYSVIPC_SHM_TAG) - 1));
+    linux_shm_detached(region_shm(&first));
     return 0;
 }
 

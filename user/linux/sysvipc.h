@@ -26,7 +26,7 @@ long linux_shmat(int shmid, uint64_t address, int flags);
 long linux_shmdt(uint64_t address);
 long linux_shmctl(int shmid, int command, void *buffer);
 
-/* Regions that shmat made carry this bit and the segment's id + 1 in their tag. */
-#define SYSVIPC_SHM_TAG (1ull << 40)
+/* An attachment of that segment has gone. The server knows of it, unless it was started anew and knows of none. */
+void linux_shm_detached(int shmid);
 
 #endif

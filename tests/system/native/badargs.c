@@ -183,6 +183,8 @@ void bad_slots(void) {
         {PK_UNMAP, 0, PK_TYPE_TASK, true, false, {0, hole, PAGE}},
         {PK_PROTECT, 0, PK_TYPE_TASK, true, false, {0, hole + PAGE, PAGE, PK_PROT_READ}},
         {PK_REGION_INFO, 0, PK_TYPE_TASK, true, false, {0, hole, b}},
+        {PK_RENEW, 0, PK_TYPE_TASK, true, false, {0, hole, PAGE}},
+        {PK_RETAG, 0, PK_TYPE_TASK, true, false, {0, hole, PAGE, 0, 0}},
         {PK_IRQ_CREATE, 0, PK_TYPE_ACCOUNT, false, false, {0, t.machine, 100}},
         {PK_IRQ_CREATE, 1, PK_TYPE_MACHINE, false, false, {A, 0, 100}},
         {PK_LOG, 0, PK_TYPE_MACHINE, false, false, {0, b, 1}},

@@ -69,6 +69,10 @@ void bad_values(void) {
     expect(-EINVAL, PK_MAP, t.task, 0, 2 * PAGE, PK_PROT_READ, t.object, ~0xfffull);
     expect(-EINVAL, PK_PROTECT, t.task, PAGE, PAGE, 8, 0, 0);
     expect(-EINVAL, PK_PROTECT, t.task, PAGE, PAGE, ~0ull, 0, 0);
+    expect(-EINVAL, PK_RENEW, t.task, 1, PAGE, 0, 0, 0);
+    expect(-EINVAL, PK_RENEW, t.task, PAGE, 0, 0, 0, 0);
+    expect(-EINVAL, PK_RETAG, t.task, PAGE, ~0ull, 1, 1, 0);
+    expect(-EINVAL, PK_RETAG, t.task, USER_END, PAGE, 1, 1, 0);
     expect(-EINVAL, PK_ACCOUNT_CREATE, A, PAGE, 2, 0, 1, 0);
     expect(-EINVAL, PK_ACCOUNT_CREATE, A, PAGE, 0, 0, 64, 0);
     expect(-ENOMEM, PK_ACCOUNT_CREATE, A, ~0ull, PK_ACCOUNT_RESERVED, 0, 1, 0);

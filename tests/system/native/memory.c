@@ -305,6 +305,55 @@ static void region_tags(void) {
     IS(pk_region_info(0, ~0ull, &r), -ENOENT);
 }
 
+/* A mask's bits of a range change, which parts regions; what is the same stays one. */
+static void retagged(void) {
+    uint64_t at = map_at(0, 8, RW, 0, 0);
+    struct pk_region_info r;
+    *(volatile uint64_t *)(at + 3 * PAGE) = 33;
+    IS(pk_retag(0, at + 2 * PAGE, 3 * PAGE, 6, ~0ull), 0);
+    IS(pk_retag(0, at + 4 * PAGE, PAGE, 3, 1), 0);
+    static const uint64_t tags[8] = {0, 0, 6, 6, 5, 0, 0, 0};
+    for (uint64_t i = 0; i < 8; i++) {
+        IS(pk_region_info(0, at + i * PAGE, &r), 0);
+        IS(r.tag, tags[i]);
+    }
+    check_region(at, at, 2, RW, 0);
+    check_region(at + 2 * PAGE, at + 2 * PAGE, 2, RW, 2 * PAGE);
+    check_region(at + 5 * PAGE, at + 5 * PAGE, 3, RW, 5 * PAGE);
+    IS(*(volatile uint64_t *)(at + 3 * PAGE), 33);
+    unmap(at, 8);
+    IS(pk_retag(0, at, 8 * PAGE, 1, 1), 0); /* nothing there: no error */
+}
+
+/* Private pages are forgotten, more of them than a leaf table has; what is beside them stays. */
+static void renewed(void) {
+    uint64_t object = SLOT(pk_object_create(4 * PAGE, 0, 0)), value = 7, before = resident();
+    uint64_t at = map_at(0, 1200, RW, 0, 0);
+    for (uint64_t i = 0; i < 1200; i++)
+        *(volatile uint64_t *)(at + i * PAGE) = i + 1;
+    IS(pk_renew(0, at + PAGE, 1198 * PAGE), 0);
+    IS(resident(), before + 2);
+    for (uint64_t i = 0; i < 1200; i++)
+        if (!IS(*(volatile uint64_t *)(at + i * PAGE), i == 0 || i == 1199 ? i + 1 : 0))
+            break;
+    check_region(at, at, 1200, RW, 0);
+    unmap(at, 1200);
+    IS(pk_renew(0, at, 1200 * PAGE), 0);
+    IS(pk_object_write(object, 2 * PAGE, &value, 8), 8);
+    volatile uint64_t *p = (volatile uint64_t *)map_at(0, 4, RW, object, 0);
+    volatile uint64_t *s = (volatile uint64_t *)map_at(0, 4, RW | PK_MAP_SHARED, object, 0);
+    p[1024] = 8;
+    s[0] = 9;
+    IS(pk_renew(0, (uint64_t)p, 4 * PAGE), 0);
+    IS(pk_renew(0, (uint64_t)s, 4 * PAGE), 0);
+    IS(p[1024], 7);
+    IS(p[0], 9);
+    IS(s[0], 9);
+    unmap((uint64_t)p, 4);
+    unmap((uint64_t)s, 4);
+    drop(object);
+}
+
 int main(void) {
     static const struct tap_case cases[] = {
         {"memory is zero on demand", demand_zero, false},
@@ -316,6 +365,8 @@ int main(void) {
         {"the maximum protection holds", maximum, false},
         {"write-only memory can be read", write_only, false},
         {"region information", region_tags, false},
+        {"tags change", retagged, false},
+        {"what was written privately is forgotten", renewed, false},
         {"holes are found, and made", holes, false},
         {"a large object shrinks wherever it is mapped", large_resize, false},
         {"a large object shares its frames", large_share, false},

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The regions of the process's own address space, and what their tags say. */
+#ifndef LINUX_REGIONS_H
+#define LINUX_REGIONS_H
+
+#include "personality.h"
+
+/* shmat made it; the low half is the segment's id + 1. */
+#define REGION_SHM (1ull << 40)
+/* madvise(2): what a child of fork finds there: nothing, or zeros. */
+#define REGION_NOT_IN_CHILD (1ull << 41)
+#define REGION_ZERO_IN_CHILD (1ull << 42)
+#define REGION_IN_CHILD (REGION_NOT_IN_CHILD | REGION_ZERO_IN_CHILD)
+
+static inline int region_shm(const struct pk_region_info *r) {
+    return (int)(uint32_t)r->tag - 1;
+}
+
+/* The region at an address, or -ENOMEM. */
+long region_at(uint64_t address, struct pk_region_info *r);
+/* 0 if all of [address, address + length) is mapped, else -ENOMEM. */
+long regions_cover(uint64_t address, uint64_t length);
+
+/* In a child of fork, before its program goes on: does what the parent's madvise(2) asked for. */
+void regions_in_child(void);
+
+#endif
