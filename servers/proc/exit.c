@@ -214,16 +214,13 @@ long proc_handle_exit(struct request *req, int code, int tidy) {
     return SERVER_DEFER; /* the caller is gone */
 }
 
-/* Of the last thread it is the process's; the exit code is the first thread's. */
+/* With the last thread its process ends, with that one's code (as on Linux since 6.0). */
 long proc_handle_exit_thread(struct request *req, int code, uint64_t clear_tid) {
     struct thread *t = request_thread(req);
     if (!t)
         return -ESRCH;
-    struct process *p = t->process;
-    if (t == &p->main) {
-        p->main_code = code & 255;
+    if (t == &t->process->main)
         t->clear_tid = clear_tid;
-    }
-    thread_end(t);
+    thread_end(t, code & 255);
     return SERVER_DEFER;
 }

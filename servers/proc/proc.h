@@ -113,7 +113,6 @@ struct process {
     uint64_t thread_count;
     struct list ended; /* threads: struct thread.link, while the request lasts */
     struct list child_waiters, signal_waiters; /* threads: struct thread.wait_link */
-    int main_code;                             /* with which the first thread ended */
     uint32_t connected;                        /* bit n: to the server of slot n */
     struct pool *pool;                         /* pool.h: whose memory its own account takes */
     uint64_t account;                          /* slot; 0 once a zombie */
@@ -271,8 +270,8 @@ void connect_job_changed(const struct process *p);
 void connect_limit_changed(const struct process *p); /* RLIMIT_NOFILE */
 /* Who waits at the word that it was to clear is woken, and the locks that it owned go to others. */
 void connect_thread_ended(const struct thread *t, const struct pk_word_name *clear);
-void connect_guard_changed(struct process *p);       /* if process_guarded() has */
-uint64_t connect_endpoint(unsigned slot);            /* to call that server as proc */
+void connect_guard_changed(struct process *p); /* if process_guarded() has */
+uint64_t connect_endpoint(unsigned slot);      /* to call that server as proc */
 
 /* exec.c */
 struct exec;

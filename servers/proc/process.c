@@ -90,7 +90,6 @@ struct process *process_new(struct thread *from) {
     p->connected = 0;
     p->vfork_token = 0;
     p->exec = 0;
-    p->main_code = 0;
     pending_init(&p->pending);
     for (int which = 0; which < ITIMERS; which++)
         p->timers[which] = NULL;

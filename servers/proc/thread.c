@@ -153,10 +153,10 @@ static void find_sole(struct process *p) {
  * Its stack is free for others as soon as the word is cleared, so nothing of it may run then. Signals that it would
  * have taken are for the others.
  */
-void thread_end(struct thread *t) {
+void thread_end(struct thread *t, int code) {
     struct process *p = t->process;
     if (p->thread_count == 1) {
-        process_end(p, CLD_EXITED, p->main_code);
+        process_end(p, CLD_EXITED, code);
         return;
     }
     struct pk_thread_info info;
