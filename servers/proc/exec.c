@@ -5,6 +5,7 @@
  */
 #include "exec.h"
 #include "pool.h"
+#include "timer.h"
 #include <lib/program.h>
 #include <parley/personality.h>
 #include <protocol/proc_server.h>
@@ -260,6 +261,7 @@ static void switch_over(struct exec *e, uint64_t thread) {
         threads_leave_memory(p);
     }
     p->own_ns = process_run_ns(p);
+    posix_timers_end(p);
     p->task = e->task;
     threads_replace(e->thread, thread);
     p->entry = e->image.personality_entry;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Signals that are pending, of a thread or of a process: which is taken next, and with what. */
-#include "proc.h"
+#include "timer.h"
 #include <stdlib.h>
 
 #define QUEUE_MAX 1024 /* real-time signals of one thread or process: RLIMIT_SIGPENDING's part */
@@ -57,14 +57,15 @@ void signal_forget(struct process *p, uint64_t set) {
 
 long pending_add(struct pending *pending, const struct signal_info *info) {
     uint64_t bit = signal_bit(info->signal);
-    if (pending->set & bit && info->signal < SIGRTMIN)
+    bool timer = info->code == SI_TIMER;
+    if (pending->set & bit && info->signal < SIGRTMIN && !timer)
         return 0;
     unsigned queued = 0;
     for (struct list *l = pending->queue.next; info->signal >= SIGRTMIN && l != &pending->queue;
          l = l->next)
         queued++;
     struct pending_signal *s = queued < QUEUE_MAX ? malloc(sizeof *s) : 0;
-    if (!s && info->signal >= SIGRTMIN && info->code == SI_QUEUE)
+    if (!s && (timer || (info->signal >= SIGRTMIN && info->code == SI_QUEUE)))
         return -EAGAIN;
     pending->set |= bit;
     if (s) {
@@ -86,6 +87,29 @@ static struct pending_signal *find_queued(const struct pending *pending, int sig
     return 0;
 }
 
+static struct pending_signal *find_timer(const struct pending *pending, int timer) {
+    for (struct list *l = pending->queue.next; l != &pending->queue; l = l->next) {
+        struct pending_signal *s = container_of(l, struct pending_signal, link);
+        if (s->info.code == SI_TIMER && (int)s->info.words[0] == timer)
+            return s;
+    }
+    return 0;
+}
+
+bool pending_has_timer(const struct pending *pending, int timer) {
+    return find_timer(pending, timer);
+}
+
+void pending_drop_timer(struct pending *pending, int signal, int timer) {
+    struct pending_signal *s = find_timer(pending, timer);
+    if (!s)
+        return;
+    list_remove(&s->link);
+    free(s);
+    if (!find_queued(pending, signal, 0))
+        pending->set &= ~signal_bit(signal);
+}
+
 /* What is for the thread alone comes first, as on Linux. */
 static const struct pending *next_of(const struct thread *t, uint64_t set) {
     return t->pending.set & set ? &t->pending : &t->process->pending;
@@ -100,6 +124,8 @@ int signal_next(const struct thread *t, uint64_t set, struct signal_info *out) {
     int signal = signal_lowest(faults ? faults : ready);
     const struct pending_signal *s = find_queued(pending, signal, 0);
     *out = s ? s->info : (struct signal_info){.signal = signal};
+    if (out->code == SI_TIMER)
+        posix_timer_fill(t->process, out);
     return signal;
 }
 
@@ -109,12 +135,14 @@ void signal_remove(struct thread *t, int signal) {
     struct pending_signal *s = find_queued(pending, signal, 0);
     if (!s || !find_queued(pending, signal, s))
         pending->set &= ~bit;
+    if (s && s->info.code == SI_TIMER)
+        posix_timer_taken(t->process, &s->info);
     if (s) {
         list_remove(&s->link);
         free(s);
     }
     if (bit & TIMER_SIGNALS)
-        timer_rearm(t->process, signal);
+        timers_rearm(t->process, signal);
 }
 
 bool signal_take(struct thread *t, uint64_t set, struct signal_info *out) {

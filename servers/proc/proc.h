@@ -122,6 +122,8 @@ struct process {
 
     struct pending pending;         /* signals to the process, for whichever thread takes them */
     struct itimer *timers[ITIMERS]; /* NULL: never set */
+    struct list posix_timers;       /* struct posix_timer.link */
+    int last_timer;                 /* number of the last such one that was made */
     struct pidfd *pidfd;            /* NULL: nobody has a descriptor of it */
 
     uint64_t start_ns, own_ns, children_ns;
@@ -381,6 +383,9 @@ void pending_move(struct pending *to, struct pending *from);
 /* 0, or -EAGAIN: a queued one, and no memory. Of others the info is lost then, never the signal. */
 long pending_add(struct pending *pending, const struct signal_info *info);
 void pending_forget(struct pending *pending, uint64_t set);
+/* The signal of the POSIX timer with that number is among them; and it is not any more. */
+bool pending_has_timer(const struct pending *pending, int timer);
+void pending_drop_timer(struct pending *pending, int signal, int timer);
 void deliver_setup(void);
 long deliver_exception(struct request *req);
 long frame_push(struct thread *t, struct pk_regs *regs, const struct signal_info *info);
@@ -435,6 +440,7 @@ enum {
 #define SI_USER 0
 #define SI_KERNEL 128
 #define SI_QUEUE (-1)
+#define SI_TIMER (-2)
 #define SI_TKILL (-6)
 
 bool signal_is_ignored(const struct process *p, int signal);
@@ -446,10 +452,10 @@ void system_drained(void); /* the terminal has sent all its output */
 void terminal_session_ended(const struct process *leader);
 int terminal_foreground(const struct process *p); /* of its controlling terminal; 0: it has none */
 
-/* timer.c */
+/* itimer.c */
 void timers_end(struct process *p);
 /* A timer's signal has been taken, or is not ignored any more: a periodic timer goes on. */
-void timer_rearm(struct process *p, int signal);
+void timers_rearm(struct process *p, int signal);
 #define TIMER_SIGNALS (signal_bit(SIGALRM) | signal_bit(SIGVTALRM) | signal_bit(SIGPROF))
 
 #endif

@@ -181,8 +181,8 @@ long proc_handle_sigaction(struct request *req, int signal) {
     /* Pending signals that are now ignored are dropped (sigaction in POSIX). */
     if (signal_is_ignored(p, signal))
         signal_forget(p, signal_bit(signal));
-    else if (signal_bit(signal) & TIMER_SIGNALS)
-        timer_rearm(p, signal);
+    else if (signal_bit(signal) & TIMER_SIGNALS || !list_empty(&p->posix_timers))
+        timers_rearm(p, signal);
     return 0;
 }
 

@@ -41,11 +41,12 @@ long proc_handle_usage(struct request *req) {
     return 0;
 }
 
-long proc_handle_run_time(struct request *req, int pid) {
-    const struct process *p = pid ? process_find(pid) : request_process(req);
-    if (!p)
+long proc_handle_run_time(struct request *req, int pid, int thread) {
+    const struct thread *by = request_thread(req), *t = pid && thread ? thread_find(pid) : by;
+    const struct process *p = pid ? process_find(pid) : by ? by->process : NULL;
+    if (thread ? !t || !by || t->process != by->process : !p)
         return -ESRCH;
-    proc_results_run_time(&req->msg, process_run_ns(p));
+    proc_results_run_time(&req->msg, thread ? thread_run_ns(t) : process_run_ns(p));
     return 0;
 }
 

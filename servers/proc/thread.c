@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads: their tables, how they begin to wait, and their ends, one by one or with their process. */
 #include "pool.h"
+#include "timer.h"
 #include <protocol/proc_server.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,9 +160,8 @@ void thread_end(struct thread *t, int code) {
         process_end(p, CLD_EXITED, code);
         return;
     }
-    struct pk_thread_info info;
-    if (pk_thread_info(t->slot, &info) == 0)
-        p->own_ns += info.user_ns;
+    p->own_ns += thread_run_ns(t);
+    posix_timers_forget_thread(t);
     must(pk_thread_kill(t->slot));
     thread_leaves_memory(t);
     uint64_t not_taken = ~t->blocked;
@@ -216,12 +216,15 @@ void threads_replace(struct thread *last, uint64_t slot) {
         p->main.id_node.key = id_of(slot);
 }
 
-uint64_t threads_run_ns(const struct process *p) {
+uint64_t thread_run_ns(const struct thread *t) {
     struct pk_thread_info info;
+    return t->slot && pk_thread_info(t->slot, &info) == 0 ? info.user_ns : 0;
+}
+
+uint64_t threads_run_ns(const struct process *p) {
     uint64_t ns = 0;
     for (struct list *at = p->threads.next; at != &p->threads; at = at->next)
-        if (pk_thread_info(container_of(at, struct thread, link)->slot, &info) == 0)
-            ns += info.user_ns;
+        ns += thread_run_ns(container_of(at, struct thread, link));
     return ns;
 }
 

@@ -95,6 +95,7 @@ void threads_end(struct process *p);
 void threads_free(struct process *p);
 /* robust.c. t has ended, or is about to with its process; its memory is there. */
 void thread_leaves_memory(struct thread *t);
+uint64_t thread_run_ns(const struct thread *t); /* on harts */
 uint64_t threads_run_ns(const struct process *p);
 /* One, and with the last one its process, with that code. */
 void thread_end(struct thread *t, int code);

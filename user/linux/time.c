@@ -1,19 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Clocks, which need no server, and sleeping and timers, which are the process server's. */
-#include "personality.h"
+#include "time.h"
 #include <protocol/proc_client.h>
 
-enum {
-    CLOCK_REALTIME = 0,
-    CLOCK_MONOTONIC = 1,
-    CLOCK_PROCESS_CPUTIME = 2,
-    CLOCK_THREAD_CPUTIME = 3,
-    CLOCK_MONOTONIC_RAW = 4,
-    CLOCK_REALTIME_COARSE = 5,
-    CLOCK_MONOTONIC_COARSE = 6,
-    CLOCK_BOOTTIME = 7,
-};
-#define TIMER_ABSTIME 1
 #define ITIMER_LAST 2
 
 struct linux_itimerval {
@@ -40,22 +29,17 @@ uint64_t clock_realtime_ns(void) {
     return clock_monotonic_ns() + state.realtime_ns;
 }
 
-static struct linux_timespec to_timespec(uint64_t ns) {
-    return (struct linux_timespec){(int64_t)(ns / NS_PER_SECOND), (int64_t)(ns % NS_PER_SECOND)};
-}
-
 static struct linux_timeval to_timeval(uint64_t ns) {
     return (struct linux_timeval){(int64_t)(ns / NS_PER_SECOND),
                                   (int64_t)(ns % NS_PER_SECOND / 1000)};
 }
 
-/* clock_getcpuclockid(3): the complement of a pid in the upper bits, the kind of clock in the lower three. */
-#define CPU_CLOCK_LAST 2
-static long read_process_clock(int clock, uint64_t *ns) {
-    int pid = (int)(~(uint32_t)clock >> 3);
+static long read_cpu_clock(int clock, uint64_t *ns) {
     if ((clock & 3) > CPU_CLOCK_LAST)
         return -EINVAL;
-    return proc_run_time(PK_SLOT_PROC, pid, ns) < 0 ? -EINVAL : 0;
+    long error =
+        proc_run_time(PK_SLOT_PROC, cpu_clock_owner(clock), (clock & CPU_CLOCK_THREAD) != 0, ns);
+    return error < 0 ? -EINVAL : 0;
 }
 
 static bool is_cpu_clock(int clock) {
@@ -63,26 +47,26 @@ static bool is_cpu_clock(int clock) {
 }
 
 static long read_clock(int clock, uint64_t *ns) {
-    uint64_t own = 0, children, resident;
     switch (clock) {
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_COARSE:
+    case CLOCK_REALTIME_ALARM:
+    case CLOCK_TAI:
         *ns = clock_realtime_ns();
         return 0;
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_MONOTONIC_COARSE:
     case CLOCK_BOOTTIME:
+    case CLOCK_BOOTTIME_ALARM:
         *ns = clock_monotonic_ns();
         return 0;
     case CLOCK_PROCESS_CPUTIME:
-    case CLOCK_THREAD_CPUTIME: {
-        long error = proc_usage(PK_SLOT_PROC, &own, &children, &resident);
-        *ns = error < 0 ? 0 : own;
-        return error;
-    }
+    case CLOCK_THREAD_CPUTIME:
+        *ns = 0;
+        return proc_run_time(PK_SLOT_PROC, 0, clock == CLOCK_THREAD_CPUTIME, ns);
     default:
-        return clock < 0 ? read_process_clock(clock, ns) : -EINVAL;
+        return clock < 0 ? read_cpu_clock(clock, ns) : -EINVAL;
     }
 }
 
@@ -160,17 +144,6 @@ int __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused) {
     return -ENOSYS;
 }
 
-static bool valid(const struct linux_timespec *t) {
-    return t->seconds >= 0 && t->nanoseconds >= 0 && t->nanoseconds < (int64_t)NS_PER_SECOND;
-}
-
-/* A time in ns, at most what 292 years are. */
-static uint64_t to_ns(const struct linux_timespec *t) {
-    if ((uint64_t)t->seconds >= INT64_MAX / NS_PER_SECOND)
-        return INT64_MAX;
-    return (uint64_t)t->seconds * NS_PER_SECOND + (uint64_t)t->nanoseconds;
-}
-
 /* clock_nanosleep(2). */
 long linux_clock_nanosleep(int clock, int flags, const struct linux_timespec *request,
                            struct linux_timespec *remain) {
@@ -181,9 +154,9 @@ long linux_clock_nanosleep(int clock, int flags, const struct linux_timespec *re
     long error = user_get(&t, request, sizeof t);
     if (error < 0)
         return error;
-    if (!valid(&t))
+    if (!timespec_valid(&t))
         return -EINVAL;
-    uint64_t now = clock_monotonic_ns(), until = to_ns(&t);
+    uint64_t now = clock_monotonic_ns(), until = timespec_ns(&t);
     if (!(flags & TIMER_ABSTIME))
         until = until > INT64_MAX - now ? INT64_MAX : now + until;
     else if (clock == CLOCK_REALTIME)
@@ -212,7 +185,7 @@ static long timeval_ns(const struct linux_timeval *user, uint64_t *ns) {
     if (tv->seconds < 0 || tv->microseconds < 0 || tv->microseconds >= 1000000)
         return -EINVAL;
     struct linux_timespec t = {tv->seconds, tv->microseconds * 1000};
-    *ns = to_ns(&t);
+    *ns = timespec_ns(&t);
     return 0;
 }
 
@@ -256,12 +229,16 @@ long linux_times(struct linux_tms *out) {
     return (long)(clock_monotonic_ns() / CLOCK_TICKS_NS);
 }
 
+#define RUSAGE_THREAD 1
+
 /* getrusage(2): time (all of it as user time) and resident size. */
 long linux_getrusage(int who, struct linux_rusage *out) {
     uint64_t own, children, resident;
-    if (who < -1 || who > 1)
+    if (who < -1 || who > RUSAGE_THREAD)
         return -EINVAL;
     long error = proc_usage(PK_SLOT_PROC, &own, &children, &resident);
+    if (error == 0 && who == RUSAGE_THREAD)
+        error = proc_run_time(PK_SLOT_PROC, 0, 1, &own);
     if (error < 0)
         return error;
     struct linux_rusage usage = {.user = to_timeval(who == -1 ? children : own),
