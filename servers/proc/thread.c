@@ -172,6 +172,20 @@ void thread_end(struct thread *t, int code) {
     signal_retarget(p, not_taken);
 }
 
+void threads_hold(const struct thread *but) {
+    struct list *head = &but->process->threads, *at;
+    for (at = head->next; at != head; at = at->next)
+        if (at != &but->link)
+            must(pk_thread_suspend(container_of(at, struct thread, link)->slot));
+}
+
+void threads_let_go(const struct thread *but) {
+    struct list *head = &but->process->threads, *at;
+    for (at = head->next; at != head; at = at->next)
+        if (at != &but->link)
+            must(pk_thread_resume(container_of(at, struct thread, link)->slot));
+}
+
 /* Those of a process that ends: without what others could still do, if there are others. */
 void threads_leave_memory(struct process *p) {
     struct list *at;

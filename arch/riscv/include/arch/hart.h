@@ -11,6 +11,10 @@ static inline struct hart *this_hart(void) {
     return hart;
 }
 
+/* Sleeps until an interrupt is pending, or less. */
+static inline void arch_cpu_wait(void) {
+    __asm__ volatile("wfi" ::: "memory");
+}
 static inline void arch_cpu_relax(void) {
     __asm__ volatile("nop" ::: "memory");
 }
