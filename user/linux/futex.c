@@ -269,6 +269,23 @@ static NOINLINE long other(uint32_t *word, unsigned op, uint32_t value, uint64_t
     }
 }
 
+#define CLOCK_REALTIME 0
+#define CLOCK_MONOTONIC 1
+#define ALL_MEMORY (1ull << 38)
+
+long linux_futex_waitv(const struct futex_word *vector, unsigned count, unsigned flags,
+                       const struct linux_timespec *timeout, int clock) {
+    uint64_t deadline = FUTEX_FOREVER;
+    if (flags || !vector || !count || count > FUTEX_MANY_MOST ||
+        (timeout && clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC))
+        return -EINVAL;
+    long error = timeout ? read_deadline(timeout, false, clock == CLOCK_REALTIME, &deadline) : 0;
+    if (error < 0)
+        return error;
+    return personality_connected(PK_SLOT_FUTEX, futex_wait_many(PK_SLOT_FUTEX, (uint64_t)vector,
+                                                                count, deadline, 0, ALL_MEMORY));
+}
+
 PERSONALITY_AGAIN(wait, PK_SLOT_FUTEX,
                   wait((const uint32_t *)a[0], (unsigned)a[1], (uint32_t)a[2],
                        (const struct linux_timespec *)a[3], MATCH_ANY))
