@@ -176,15 +176,34 @@ long name_of(const struct request *req, uint64_t address, uint32_t flags,
                : pk_caller_word_name(req->token, address, flags & FUTEX_OWN, name);
 }
 
+/* Most wake one, who is the first: a pass is a long way for that. */
+static inline bool is_simple(const struct seat *first, int count, uint32_t bitset) {
+    return count <= 1 && first->bitset & bitset && first->kind == SEAT_PLAIN;
+}
+
+static __attribute__((noinline)) long
+wake_some(const struct request *req, const struct pk_word_name *name, int count, uint32_t bitset) {
+    struct pass p = {.wakes = at_least_one(count), .bitset = bitset, .name = *name};
+    return pass_begin(req, &p);
+}
+
 long futex_handle_wake(struct request *req, uint64_t address, int count, uint32_t bitset,
                        uint32_t flags) {
-    struct pass p = {.wakes = at_least_one(count), .bitset = bitset};
+    struct pk_word_name name;
     if (!request_client(req))
         return -EBADF;
     if (!bitset)
         return -EINVAL;
-    long error = name_of(req, address, flags, &p.name);
-    return error < 0 ? error : pass_begin(req, &p);
+    long error = name_of(req, address, flags, &name);
+    if (error < 0)
+        return error;
+    struct seat *first = seat_first(&name);
+    if (!first)
+        return 0;
+    if (!is_simple(first, count, bitset))
+        return wake_some(req, &name, count, bitset);
+    sleeper_wake(first);
+    return 1;
 }
 
 long futex_handle_wake_two(struct request *req, uint64_t address, int count, uint64_t second,
