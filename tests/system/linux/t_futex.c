@@ -299,6 +299,27 @@ static void test_many(void) {
     is_int(futex_wake(shared + 16, 9), 0, "many: whoever gets an error waits nowhere");
 }
 
+/* A stop and continuation is no interruption: the wait ends when it should. */
+static void test_stopped(void) {
+    pid_t child = start();
+    int status;
+
+    if (child == 0) {
+        struct timespec began, at;
+        clock_gettime(CLOCK_MONOTONIC, &began);
+        at = began;
+        at.tv_sec += 1;
+        long result = futex(shared, FUTEX_WAIT_BITSET, 0, &at, NULL, ~0u);
+        _exit(result < 0 && errno == ETIMEDOUT && elapsed_ns(&began) >= 1000 * MS ? 0 : 1);
+    }
+    let_block();
+    kill(child, SIGSTOP);
+    waitpid(child, &status, WUNTRACED);
+    ok(WIFSTOPPED(status), "one that waits can be stopped");
+    kill(child, SIGCONT);
+    is_int(reap_exit(child), 0, "and continued, and waits until its time");
+}
+
 /* Who waits and ends is woken by nobody, and what it kept is given back. */
 static void test_ends(void) {
     pid_t child = waiter(shared, 0, ~0u), other = waiter(shared, 0, ~0u);
@@ -345,6 +366,7 @@ int main(void) {
     test_wake_op();
     test_timeouts();
     test_many();
+    test_stopped();
     test_ends();
     test_turns();
     return done();
