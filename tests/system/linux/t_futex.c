@@ -7,6 +7,7 @@
 #include "tap.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/shm.h>
 
 #define MS 1000000l
@@ -353,7 +354,46 @@ static void test_turns(void) {
     is_int(reap_exit(child), 0, "nor for the other");
 }
 
-int main(void) {
+static volatile uint32_t own;
+
+static void *wait_own(void *result) {
+    *(long *)result = futex(&own, FUTEX_WAIT_PRIVATE, 0, &long_time, NULL, 0);
+    return NULL;
+}
+
+/* Two threads of the program: 0 if one wakes the other. */
+static int wake_own(void) {
+    pthread_t thread;
+    long result = -1;
+    struct timespec pause = {0, 1000000};
+
+    if (pthread_create(&thread, NULL, wait_own, &result) != 0)
+        return 1;
+    for (int tries = 0; futex(&own, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) != 1; tries++) {
+        if (tries == 5000)
+            return 2; /* it does not find it */
+        nanosleep(&pause, NULL);
+    }
+    pthread_join(thread, NULL);
+    return result == 0 ? 0 : 3;
+}
+
+/* A word of the program's own is another after execve(2), at the same address. */
+static void test_exec(char *self) {
+    pid_t child = start();
+
+    if (child == 0) {
+        char *arguments[] = {self, "again", NULL};
+        if (wake_own() == 0)
+            execv(self, arguments);
+        _exit(9);
+    }
+    is_int(reap_exit(child), 0, "threads wake each other, also in a program that was executed");
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1)
+        return wake_own();
     shared = futex_shared_page();
     if (!shared)
         bail("a shared page");
@@ -369,5 +409,6 @@ int main(void) {
     test_stopped();
     test_ends();
     test_turns();
+    test_exec(argv[0]);
     return done();
 }
