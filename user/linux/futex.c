@@ -168,10 +168,17 @@ static NOINLINE long requeue(const uint32_t *word, unsigned op, uint32_t wakes, 
         futex_requeue(PK_SLOT_FUTEX, (uint64_t)target, (int)wakes, (int)moves, value, flags, word));
 }
 
-/* Has the owner of a lock looked for, as the server asks: 0, or -ESRCH if it is not there. */
-static long look_for(uint32_t owner) {
+/*
+ * Has the owner of a lock looked for, as the server asks: 0, or -ESRCH if it is not there. It may have given up the lock
+ * and then ended, since the server looked: what it has not given up by now it never will.
+ */
+static long look_for(uint32_t *word, uint32_t owner) {
+    uint32_t now;
     long found = owner ? proc_owner(PK_SLOT_PROC, (int)owner, PK_SLOT_FUTEX) : 0;
-    return found < 0 ? found : 0;
+    if (found != -ESRCH)
+        return found < 0 ? found : 0;
+    long error = exchange_word(word, 0, 0, &now);
+    return error < 0 ? error : (now & FUTEX_TID_MASK) == owner ? -ESRCH : 0;
 }
 
 static NOINLINE long lock(uint32_t *word, unsigned op, const struct linux_timespec *timeout,
@@ -190,7 +197,7 @@ static NOINLINE long lock(uint32_t *word, unsigned op, const struct linux_timesp
                                                             deadline, word, &owner, &ended));
         if (result != FUTEX_ASK)
             return result;
-        result = look_for(owner);
+        result = look_for(word, owner);
     }
     return result;
 }
@@ -228,7 +235,7 @@ static NOINLINE long requeue_to_lock(const uint32_t *word, unsigned op, uint32_t
                                               flags_of(op), word, target, &owner, &ended));
         if (result != FUTEX_ASK)
             return result;
-        result = look_for(owner);
+        result = look_for(target, owner);
     }
     return result;
 }
