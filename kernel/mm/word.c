@@ -7,6 +7,7 @@
 #include <arch/atomic.h>
 #include <mm/aspace.h>
 #include <mm/object.h>
+#include <mm/table.h>
 #include <parley/errno.h>
 
 long word_name(struct aspace *as, uint64_t va, bool own, struct word_name *name) {
@@ -22,16 +23,24 @@ long word_name(struct aspace *as, uint64_t va, bool own, struct word_name *name)
     return 0;
 }
 
-/* Aligned words do not cross pages. */
-static uint32_t *word_at(struct aspace *as, uint64_t va, enum access access, long *error) {
-    if (va % sizeof(uint32_t)) {
-        *error = -EINVAL;
-        return NULL;
-    }
+static NOINLINE uint32_t *fault_in(struct aspace *as, uint64_t va, enum access access,
+                                   long *error) {
     uint32_t *at = aspace_resolve(as, va, access, error);
     if (!at && *error != -ENOMEM)
         *error = -EFAULT;
     return at;
+}
+
+/* Aligned words do not cross pages. Most are in a page that is there. */
+static inline uint32_t *word_at(struct aspace *as, uint64_t va, enum access access, long *error) {
+    if (va % sizeof(uint32_t)) {
+        *error = -EINVAL;
+        return NULL;
+    }
+    const pte_t *e = va < ARCH_USER_END ? table_look(as, va) : NULL;
+    if (!e || !pte_allows_counted(*e, access == ACCESS_WRITE))
+        return fault_in(as, va, access, error);
+    return (uint32_t *)((char *)phys_to_virt(pte_pa(*e)) + (va & PAGE_MASK));
 }
 
 long word_load(struct aspace *as, uint64_t va) {

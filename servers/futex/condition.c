@@ -10,9 +10,9 @@ static bool same(const struct pk_word_name *a, const struct pk_word_name *b) {
 }
 
 /* The word in the input buffer, which must hold the value, and the lock in the output buffer. */
-static long look_at_both(const struct request *req, uint32_t value, uint32_t flags,
-                         struct pk_word_name *word, struct pk_word_name *lock) {
-    long error = name_of(req, req->msg.out, flags, lock);
+static long look_at_both(const struct request *req, struct client *client, uint32_t value,
+                         uint32_t flags, struct pk_word_name *word, struct pk_word_name *lock) {
+    long error = name_of(req, client, req->msg.out, flags, lock);
     if (error >= 0)
         error = look_at_word(req, value, flags | FUTEX_COMPARE, word);
     return error < 0 ? error : same(word, lock) ? -EINVAL : 0;
@@ -26,7 +26,7 @@ long futex_handle_wait_lock(struct request *req, uint32_t value, uint32_t tid, u
         return -EBADF;
     if (!tid || tid & ~FUTEX_TID_MASK)
         return -EINVAL;
-    long error = look_at_both(req, value, flags, &word, &lock);
+    long error = look_at_both(req, client, value, flags, &word, &lock);
     if (error < 0)
         return error;
     struct sleeper *sleeper = sleeper_new(req, client, 1, deadline);
@@ -79,11 +79,12 @@ long futex_handle_requeue_lock(struct request *req, uint32_t value, int moves, u
                                uint64_t ended, uint32_t flags) {
     struct pass p = {.moves = moves, .bitset = ~0u};
     struct asked asked = {owner, ended};
-    if (!request_client(req))
+    struct client *client = request_client(req);
+    if (!client)
         return -EBADF;
     if (moves < 0)
         return -EINVAL;
-    long error = look_at_both(req, value, flags, &p.name, &p.target);
+    long error = look_at_both(req, client, value, flags, &p.name, &p.target);
     if (error < 0)
         return error;
     struct seat *seat = seat_first(&p.name), *waiting = seat_first(&p.target);

@@ -114,7 +114,7 @@ struct pass {
 long pass_begin(const struct request *req, struct pass *p);
 
 /* The name of a word of the caller; -EINVAL if it is not aligned, -EFAULT. */
-long name_of(const struct request *req, uint64_t address, uint32_t flags,
+long name_of(const struct request *req, struct client *client, uint64_t address, uint32_t flags,
              struct pk_word_name *name);
 
 /* The word of the input buffer and its name; with FUTEX_COMPARE -EAGAIN if it has another value. */

@@ -117,11 +117,12 @@ static bool is_tid(uint32_t tid) {
 long futex_handle_lock(struct request *req, uint32_t tid, uint32_t owner, uint64_t ended,
                        uint32_t flags, uint64_t deadline) {
     struct attempt a = {tid, flags, {owner, ended}, {0, 0}, deadline};
-    if (!request_client(req))
+    struct client *client = request_client(req);
+    if (!client)
         return -EBADF;
     if (!is_tid(tid))
         return -EINVAL;
-    long error = name_of(req, req->msg.out, flags, &a.name);
+    long error = name_of(req, client, req->msg.out, flags, &a.name);
     return error < 0 ? error : attempt(req, &a);
 }
 
@@ -142,9 +143,10 @@ static long pass_on(struct seat *first, uint64_t token, uint32_t word, uint32_t 
 
 long futex_handle_unlock(struct request *req, uint32_t tid, uint32_t flags) {
     struct pk_word_name name;
-    if (!request_client(req))
+    struct client *client = request_client(req);
+    if (!client)
         return -EBADF;
-    long error = name_of(req, req->msg.out, flags, &name);
+    long error = name_of(req, client, req->msg.out, flags, &name);
     if (error < 0)
         return error;
     struct seat *first = seat_first(&name);

@@ -168,34 +168,65 @@ static int32_t at_least_one(int count) {
     return count < 1 ? 1 : count;
 }
 
-/* The name of a word that is only to be woken; -EINVAL if it is not aligned. */
-long name_of(const struct request *req, uint64_t address, uint32_t flags,
+#define USER_END (1ull << 38)
+
+/* Words of its own a client has in one address space until it executes another program. */
+long name_of(const struct request *req, struct client *client, uint64_t address, uint32_t flags,
              struct pk_word_name *name) {
-    return address % sizeof(uint32_t)
-               ? -EINVAL
-               : pk_caller_word_name(req->token, address, flags & FUTEX_OWN, name);
+    uint64_t space = (uintptr_t)client->data;
+    if (address % sizeof(uint32_t))
+        return -EINVAL;
+    if (flags & FUTEX_OWN && space && address < USER_END) {
+        *name = (struct pk_word_name){space, address};
+        return 0;
+    }
+    long error = pk_caller_word_name(req->token, address, flags & FUTEX_OWN, name);
+    if (error >= 0 && flags & FUTEX_OWN)
+        client->data = (void *)(uintptr_t)name->id;
+    return error;
+}
+
+/* Most wake one, who is the first: a pass is a long way for that. */
+static inline bool is_simple(const struct seat *first, int count, uint32_t bitset) {
+    return count <= 1 && first->bitset & bitset && first->kind == SEAT_PLAIN;
+}
+
+static __attribute__((noinline)) long
+wake_some(const struct request *req, const struct pk_word_name *name, int count, uint32_t bitset) {
+    struct pass p = {.wakes = at_least_one(count), .bitset = bitset, .name = *name};
+    return pass_begin(req, &p);
 }
 
 long futex_handle_wake(struct request *req, uint64_t address, int count, uint32_t bitset,
                        uint32_t flags) {
-    struct pass p = {.wakes = at_least_one(count), .bitset = bitset};
-    if (!request_client(req))
+    struct client *client = request_client(req);
+    struct pk_word_name name;
+    if (!client)
         return -EBADF;
     if (!bitset)
         return -EINVAL;
-    long error = name_of(req, address, flags, &p.name);
-    return error < 0 ? error : pass_begin(req, &p);
+    long error = name_of(req, client, address, flags, &name);
+    if (error < 0)
+        return error;
+    struct seat *first = seat_first(&name);
+    if (!first)
+        return 0;
+    if (!is_simple(first, count, bitset))
+        return wake_some(req, &name, count, bitset);
+    sleeper_wake(first);
+    return 1;
 }
 
 long futex_handle_wake_two(struct request *req, uint64_t address, int count, uint64_t second,
                            int second_count, uint32_t flags) {
     struct pass p = {
         .wakes = at_least_one(count), .second_wakes = at_least_one(second_count), .bitset = ~0u};
-    if (!request_client(req))
+    struct client *client = request_client(req);
+    if (!client)
         return -EBADF;
-    long error = name_of(req, address, flags, &p.name);
+    long error = name_of(req, client, address, flags, &p.name);
     if (error >= 0)
-        error = name_of(req, second, flags, &p.second);
+        error = name_of(req, client, second, flags, &p.second);
     return error < 0 ? error : pass_begin(req, &p);
 }
 

@@ -15,6 +15,12 @@ static __attribute__((noinline)) void add_to_table(struct waiter *waiter, struct
         list_add_tail(&client->waiters, &waiter->client_link);
 }
 
+static __attribute__((noinline)) void take_from_table(struct waiter *waiter) {
+    hash_remove(&tokens, &waiter->token);
+    if (waiter->client)
+        list_remove(&waiter->client_link);
+}
+
 void waiter_init(struct waiter *waiter, const struct request *req, struct client *client,
                  const struct waiter_ops *ops) {
     list_init(&waiter->link);
@@ -39,20 +45,24 @@ void waiter_enqueue_priority(struct waiter_queue *queue, struct waiter *waiter) 
     list_insert_before(at->next, &waiter->link);
 }
 
-void waiter_remove(struct waiter *waiter) {
+static inline __attribute__((always_inline)) void take_out(struct waiter *waiter) {
     list_remove(&waiter->link);
-    if (waiter->client)
+    if (waiter->tabled) {
+        take_from_table(waiter);
+    } else {
         list_remove(&waiter->client_link);
-    if (waiter->tabled)
-        hash_remove(&tokens, &waiter->token);
-    else
         waiter->client->listed--;
+    }
     if (deadline_is_set(&waiter->deadline))
         deadline_remove(&waiter->deadline);
 }
 
+void waiter_remove(struct waiter *waiter) {
+    take_out(waiter);
+}
+
 void waiter_finish(struct waiter *waiter, long result) {
-    waiter_remove(waiter);
+    take_out(waiter);
     server_reply(waiter_token(waiter), result);
 }
 

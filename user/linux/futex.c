@@ -168,10 +168,17 @@ static NOINLINE long requeue(const uint32_t *word, unsigned op, uint32_t wakes, 
         futex_requeue(PK_SLOT_FUTEX, (uint64_t)target, (int)wakes, (int)moves, value, flags, word));
 }
 
-/* Has the owner of a lock looked for, as the server asks: 0, or -ESRCH if it is not there. */
-static long look_for(uint32_t owner) {
+/*
+ * Has the owner of a lock looked for, as the server asks: 0, or -ESRCH if it is not there. It may have given up the lock
+ * and then ended, since the server looked: what it has not given up by now it never will.
+ */
+static long look_for(uint32_t *word, uint32_t owner) {
+    uint32_t now;
     long found = owner ? proc_owner(PK_SLOT_PROC, (int)owner, PK_SLOT_FUTEX) : 0;
-    return found < 0 ? found : 0;
+    if (found != -ESRCH)
+        return found < 0 ? found : 0;
+    long error = exchange_word(word, 0, 0, &now);
+    return error < 0 ? error : (now & FUTEX_TID_MASK) == owner ? -ESRCH : 0;
 }
 
 static NOINLINE long lock(uint32_t *word, unsigned op, const struct linux_timespec *timeout,
@@ -190,7 +197,7 @@ static NOINLINE long lock(uint32_t *word, unsigned op, const struct linux_timesp
                                                             deadline, word, &owner, &ended));
         if (result != FUTEX_ASK)
             return result;
-        result = look_for(owner);
+        result = look_for(word, owner);
     }
     return result;
 }
@@ -228,7 +235,7 @@ static NOINLINE long requeue_to_lock(const uint32_t *word, unsigned op, uint32_t
                                               flags_of(op), word, target, &owner, &ended));
         if (result != FUTEX_ASK)
             return result;
-        result = look_for(owner);
+        result = look_for(target, owner);
     }
     return result;
 }
@@ -267,6 +274,23 @@ static NOINLINE long other(uint32_t *word, unsigned op, uint32_t value, uint64_t
     default:
         return -ENOSYS;
     }
+}
+
+#define CLOCK_REALTIME 0
+#define CLOCK_MONOTONIC 1
+#define ALL_MEMORY (1ull << 38)
+
+long linux_futex_waitv(const struct futex_word *vector, unsigned count, unsigned flags,
+                       const struct linux_timespec *timeout, int clock) {
+    uint64_t deadline = FUTEX_FOREVER;
+    if (flags || !vector || !count || count > FUTEX_MANY_MOST ||
+        (timeout && clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC))
+        return -EINVAL;
+    long error = timeout ? read_deadline(timeout, false, clock == CLOCK_REALTIME, &deadline) : 0;
+    if (error < 0)
+        return error;
+    return personality_connected(PK_SLOT_FUTEX, futex_wait_many(PK_SLOT_FUTEX, (uint64_t)vector,
+                                                                count, deadline, 0, ALL_MEMORY));
 }
 
 PERSONALITY_AGAIN(wait, PK_SLOT_FUTEX,

@@ -104,7 +104,7 @@ void mock_send_words(struct call *call, int pid, uint64_t label, const uint64_t 
 
 void mock_send(struct call *call, int pid, uint64_t label, const uint64_t *words, unsigned count,
                const void *in, uint64_t in_len, void *out, uint64_t out_len) {
-    struct pk_msg msg = {.in_len = in_len, .out_len = out_len};
+    struct pk_msg msg = {.in_len = in_len, .out = (uintptr_t)out, .out_len = out_len};
     memcpy(msg.w, words, count * sizeof(*words));
     call->in = in;
     call->in_len = in_len;
@@ -122,6 +122,8 @@ long mock_call(uint64_t badge, uint64_t label, const uint64_t *words, unsigned c
     call.out = out;
     call.in_len = req.msg.in_len = in_len;
     call.out_len = req.msg.out_len = out_len;
+    req.msg.out = (uintptr_t)out;
+    call.pid = (int)badge;
     immediate = &call;
     req.msg.label = label;
     req.msg.badge = badge;
@@ -254,6 +256,56 @@ long pk_caller_to_caller(uint64_t from, uint64_t from_offset, uint64_t to, uint6
     uint64_t left = source->in_len - from_offset;
     return pk_copy_to_caller(to, to_offset, (const char *)source->in + from_offset,
                              len < left ? len : left);
+}
+
+void *mock_shared;
+size_t mock_shared_size;
+
+static void name_word(const struct call *call, uint64_t address, uint64_t flags,
+                      struct pk_word_name *name) {
+    bool shared = address - (uintptr_t)mock_shared < mock_shared_size && !(flags & PK_WORD_OWN);
+    *name = (struct pk_word_name){shared ? 1 : 2 + (uint64_t)call->pid,
+                                  shared ? address - (uintptr_t)mock_shared : address};
+}
+
+/* A word of a buffer, or 0 and *error. */
+static uint32_t *word_at(const struct call *call, const void *buffer, uint64_t length,
+                         uint64_t offset, long *error) {
+    *error = !call ? -ESRCH : offset > length || length - offset < 4 ? -EINVAL : 0;
+    if (*error == 0 && call->bad_memory)
+        *error = -EFAULT;
+    return *error < 0 ? 0 : (uint32_t *)(void *)((char *)(uintptr_t)buffer + offset);
+}
+
+long pk_caller_word(uint64_t token, uint64_t offset, uint64_t flags, struct pk_word_name *name) {
+    long error;
+    const struct call *call = find(token);
+    const uint32_t *word =
+        word_at(call, call ? call->in : 0, call ? call->in_len : 0, offset, &error);
+    if (!word)
+        return error;
+    name_word(call, (uintptr_t)word, flags, name);
+    return *word;
+}
+
+long pk_caller_word_name(uint64_t token, uint64_t address, uint64_t flags,
+                         struct pk_word_name *name) {
+    const struct call *call = find(token);
+    if (!call)
+        return -ESRCH;
+    name_word(call, address, flags, name);
+    return call->bad_memory ? -EFAULT : 0;
+}
+
+long pk_caller_word_exchange(uint64_t token, uint64_t offset, uint32_t expected, uint32_t value) {
+    long error;
+    const struct call *call = find(token);
+    uint32_t *word = word_at(call, call ? call->out : 0, call ? call->out_len : 0, offset, &error);
+    if (!word)
+        return error;
+    uint32_t was = *word;
+    *word = was == expected ? value : was;
+    return was;
 }
 
 long pk_timer_set(uint64_t notification, uint64_t bits, uint64_t at_ns) {

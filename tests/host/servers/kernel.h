@@ -72,6 +72,10 @@ long mock_fork(int parent, int child);
 void mock_exec(int pid);
 void mock_exit(int pid);
 
+/* Memory that is shared by all processes; all else is each one's own. */
+extern void *mock_shared;
+extern size_t mock_shared_size;
+
 /* The rights of a slot. */
 uint64_t mock_rights(uint64_t slot);
 

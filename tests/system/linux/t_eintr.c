@@ -4,6 +4,7 @@
  * without SA_RESTART; with it some calls go on and others still give EINTR. And nothing is lost by
  * an interruption.
  */
+#include "futex.h"
 #include "tap.h"
 
 #include <fcntl.h>
@@ -126,6 +127,36 @@ static long call_poll(void) {
     return poll(&wanted, 1, 20000);
 }
 
+static volatile uint32_t *word; /* shared with the children */
+
+static long call_futex(void) {
+    return futex_wait(word, 0);
+}
+
+static void release_futex(void) {
+    ok(futex_wake(word, 1) == 1, "release one that waits at a word");
+}
+
+static long call_futex_for(void) {
+    struct timespec time = {20, 0};
+
+    return futex(word, FUTEX_WAIT, 0, &time, NULL, 0);
+}
+
+static long call_futex_until(void) {
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    time.tv_sec += 20;
+    return futex(word, FUTEX_WAIT_BITSET, 0, &time, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+static long call_futex_waitv(void) {
+    struct futex_waitv one = {.uaddr = (uint64_t)(uintptr_t)word, .flags = FUTEX_32};
+
+    return syscall(SYS_futex_waitv, &one, 1, 0, NULL, 0);
+}
+
 struct blocking {
     const char *name;
     long (*call)(void);
@@ -145,6 +176,10 @@ static const struct blocking calls[] = {
     {"pause", call_pause, false, NULL},
     {"sigsuspend", call_sigsuspend, false, NULL},
     {"poll", call_poll, false, NULL},
+    {"futex", call_futex, true, release_futex},
+    {"futex for a time", call_futex_for, false, NULL},
+    {"futex until a time", call_futex_until, false, NULL},
+    {"futex_waitv", call_futex_waitv, true, release_futex},
 };
 
 /* ---- The tests ---------------------------------------------------------------------------- */
@@ -263,6 +298,8 @@ static void set_up(void) {
     struct message message = {.type = 1};
     char byte = 0;
 
+    if (!(word = futex_shared_page()))
+        bail("a shared page");
     if (pipe(empty_pipe) < 0 || pipe(end_pipe) < 0 || pipe(full_pipe) < 0)
         bail("pipe");
     fcntl(full_pipe[1], F_SETFL, O_NONBLOCK);

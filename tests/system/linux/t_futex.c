@@ -7,6 +7,7 @@
 #include "tap.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/shm.h>
 
 #define MS 1000000l
@@ -240,6 +241,86 @@ static void test_timeouts(void) {
     is_int(reap_exit(child), 0, "is none");
 }
 
+static long waitv(volatile struct futex_waitv *vector, unsigned count, unsigned flags,
+                  const struct timespec *until, clockid_t clock) {
+    return syscall(SYS_futex_waitv, vector, count, flags, until, clock);
+}
+
+static struct futex_waitv one(volatile uint32_t *word, uint32_t value) {
+    return (struct futex_waitv){
+        .val = value, .uaddr = (uint64_t)(uintptr_t)word, .flags = FUTEX_32};
+}
+
+static pid_t many_waiter(struct futex_waitv *vector, unsigned count) {
+    pid_t pid = start();
+
+    if (pid == 0) {
+        long result = waitv(vector, count, 0, NULL, CLOCK_MONOTONIC);
+        _exit(result >= 0 ? (int)result : 128 + errno);
+    }
+    let_block();
+    return pid;
+}
+
+static void test_many(void) {
+    enum { MOST = 128 };
+    static volatile uint32_t word;
+    static struct futex_waitv vector[MOST + 1];
+    struct timespec past = {1, 0};
+
+    for (int i = 0; i <= MOST; i++)
+        vector[i] = one(shared + 16 + i, 0);
+    pid_t child = many_waiter(vector, MOST);
+    is_int(futex_wake(shared + 16 + MOST, 1), 0, "many: nobody waits at one word more");
+    is_int(futex_wake(shared + 16 + 77, 1), 1, "many: one of them is woken");
+    is_int(reap_exit(child), 77, "many: it says which");
+    is_int(futex_wake(shared + 16 + 78, 1), 0, "many: nobody waits at the others any more");
+    vector[1] = vector[0];
+    child = many_waiter(vector, 2);
+    ok(futex_wake(shared + 16, 9) >= 1, "many: the same word twice"); /* Linux wakes it twice */
+    ok((unsigned)reap_exit(child) <= 1, "many: woken at either");
+    vector[1] = one(&word, 1);
+    is_errno(waitv(vector, 2, 0, NULL, 0), EAGAIN, "many: one has another value");
+    vector[1].val = 0;
+    is_errno(waitv(vector, 2, 0, &past, CLOCK_REALTIME), ETIMEDOUT, "many: a time that has passed");
+    is_errno(waitv(vector, 2, 0, &past, 99), EINVAL, "many: no such clock");
+    is_errno(waitv(vector, 2, 1, NULL, 0), EINVAL, "many: flags");
+    is_errno(waitv(vector, 0, 0, NULL, 0), EINVAL, "many: none");
+    is_errno(waitv(vector, MOST + 1, 0, NULL, 0), EINVAL, "many: too many");
+    is_errno(waitv(nowhere, 2, 0, NULL, 0), EFAULT, "many: no vector there");
+    vector[1].__reserved = 1;
+    is_errno(waitv(vector, 2, 0, NULL, 0), EINVAL, "many: something in a reserved field");
+    vector[1] = one(&word, 0);
+    vector[1].flags = 0;
+    is_errno(waitv(vector, 2, 0, NULL, 0), EINVAL, "many: a word of another size");
+    vector[1] = one((volatile uint32_t *)((char *)&word + 1), 0);
+    is_errno(waitv(vector, 2, 0, NULL, 0), EINVAL, "many: not aligned");
+    vector[1] = one(nowhere, 0);
+    is_errno(waitv(vector, 2, 0, NULL, 0), EFAULT, "many: a word that is not there");
+    is_int(futex_wake(shared + 16, 9), 0, "many: whoever gets an error waits nowhere");
+}
+
+/* A stop and continuation is no interruption: the wait ends when it should. */
+static void test_stopped(void) {
+    pid_t child = start();
+    int status;
+
+    if (child == 0) {
+        struct timespec began, at;
+        clock_gettime(CLOCK_MONOTONIC, &began);
+        at = began;
+        at.tv_sec += 1;
+        long result = futex(shared, FUTEX_WAIT_BITSET, 0, &at, NULL, ~0u);
+        _exit(result < 0 && errno == ETIMEDOUT && elapsed_ns(&began) >= 1000 * MS ? 0 : 1);
+    }
+    let_block();
+    kill(child, SIGSTOP);
+    waitpid(child, &status, WUNTRACED);
+    ok(WIFSTOPPED(status), "one that waits can be stopped");
+    kill(child, SIGCONT);
+    is_int(reap_exit(child), 0, "and continued, and waits until its time");
+}
+
 /* Who waits and ends is woken by nobody, and what it kept is given back. */
 static void test_ends(void) {
     pid_t child = waiter(shared, 0, ~0u), other = waiter(shared, 0, ~0u);
@@ -273,7 +354,46 @@ static void test_turns(void) {
     is_int(reap_exit(child), 0, "nor for the other");
 }
 
-int main(void) {
+static volatile uint32_t own;
+
+static void *wait_own(void *result) {
+    *(long *)result = futex(&own, FUTEX_WAIT_PRIVATE, 0, &long_time, NULL, 0);
+    return NULL;
+}
+
+/* Two threads of the program: 0 if one wakes the other. */
+static int wake_own(void) {
+    pthread_t thread;
+    long result = -1;
+    struct timespec pause = {0, 1000000};
+
+    if (pthread_create(&thread, NULL, wait_own, &result) != 0)
+        return 1;
+    for (int tries = 0; futex(&own, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) != 1; tries++) {
+        if (tries == 5000)
+            return 2; /* it does not find it */
+        nanosleep(&pause, NULL);
+    }
+    pthread_join(thread, NULL);
+    return result == 0 ? 0 : 3;
+}
+
+/* A word of the program's own is another after execve(2), at the same address. */
+static void test_exec(char *self) {
+    pid_t child = start();
+
+    if (child == 0) {
+        char *arguments[] = {self, "again", NULL};
+        if (wake_own() == 0)
+            execv(self, arguments);
+        _exit(9);
+    }
+    is_int(reap_exit(child), 0, "threads wake each other, also in a program that was executed");
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1)
+        return wake_own();
     shared = futex_shared_page();
     if (!shared)
         bail("a shared page");
@@ -285,7 +405,10 @@ int main(void) {
     test_requeue();
     test_wake_op();
     test_timeouts();
+    test_many();
+    test_stopped();
     test_ends();
     test_turns();
+    test_exec(argv[0]);
     return done();
 }

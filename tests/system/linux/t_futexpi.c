@@ -237,6 +237,22 @@ static void work(void) {
     _exit(0);
 }
 
+/* Owners give up the lock and end at once: who looks for one of them finds nobody, and has the lock all the same. */
+static void test_brief_owners(void) {
+    int bad = 0;
+
+    shared[0] = 0;
+    for (int i = 0; i < 200; i++) {
+        pid_t pids[3];
+        for (int k = 0; k < 3; k++)
+            if ((pids[k] = start()) == 0)
+                _exit(lock_pi(shared, NULL) == 0 && unlock_pi(shared) == 0 ? 0 : errno);
+        for (int k = 0; k < 3; k++)
+            bad += reap_exit(pids[k]) != 0;
+    }
+    is_int(bad, 0, "owners that end at once");
+}
+
 /* It excludes: no addition is lost. */
 static void test_exclusion(void) {
     pid_t pids[WORKERS];
@@ -261,5 +277,6 @@ int main(void) {
     test_signal();
     test_condition();
     test_exclusion();
+    test_brief_owners();
     return done();
 }
