@@ -457,6 +457,10 @@ static long exec_step(struct continuation *c) {
     return more > 0 ? SERVER_DEFER : more;
 }
 
+const struct thread *exec_thread(const struct exec *e) {
+    return e->thread;
+}
+
 void exec_abandon(struct process *p) {
     continuation_drop(&p->exec->c);
 }

@@ -27,14 +27,6 @@
 /* What a thread shares with its process, all of it; semaphores' undo values are a process's here in any case. */
 #define OF_THREADS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
 
-static void end_task(struct process *p) {
-    if (!p->task)
-        return;
-    must(pk_task_kill(p->task));
-    must(pk_cap_drop(0, p->task));
-    p->task = 0;
-}
-
 /* The child's task, with a copy of the parent's memory, or sharing it. */
 static long make_task(const struct process *parent, struct process *child, bool share) {
     long task = pk_task_create(child->account, share ? parent->task : 0);
@@ -44,13 +36,15 @@ static long make_task(const struct process *parent, struct process *child, bool 
     return share ? 0 : pk_task_clone(child->task, parent->task, 0);
 }
 
-/* Other threads may map and unmap while the copy is made, which then cannot be gone on with: so they wait. */
+/*
+ * The copy is of one moment: were other threads to run on, it could have what one wrote last without what that wrote
+ * before, or a mapping without its neighbour.
+ */
 static long make_task_of_still(const struct thread *from, struct process *child) {
-    end_task(child);
     threads_hold(from);
     long error = make_task(from->process, child, false);
     threads_let_go(from);
-    return error == -EBUSY ? -EAGAIN : error;
+    return error;
 }
 
 /* The child's task and thread; what was made before an error is for discard(). */
@@ -58,9 +52,8 @@ static long make_copy(const struct thread *from, struct process *child, bool sha
     struct process *parent = from->process;
     long error = pool_enter(child, parent->pool);
     if (error == 0)
-        error = make_task(parent, child, share);
-    if (error == -EBUSY && !parent->sole)
-        error = make_task_of_still(from, child);
+        error = parent->sole || share ? make_task(parent, child, share)
+                                      : make_task_of_still(from, child);
     if (error < 0)
         return error;
     int pid = process_pid(child);
@@ -77,7 +70,10 @@ static long make_copy(const struct thread *from, struct process *child, bool sha
 static void discard(struct process *child) {
     connect_exited(child);
     threads_end(child);
-    end_task(child);
+    if (child->task) {
+        must(pk_task_kill(child->task));
+        must(pk_cap_drop(0, child->task));
+    }
     pool_leave(child);
     process_free(child);
 }

@@ -284,6 +284,7 @@ long exec_setup(void);
 long exec_spawn(struct process *p, const char *bytes, size_t length, size_t count);
 /* p ends while an exec of its is on its way. */
 void exec_abandon(struct process *p);
+const struct thread *exec_thread(const struct exec *e);
 uint64_t exec_robust_list(const struct process *p);
 bool exec_logs_unknown(void); /* system calls that are not served, as the command line asks */
 #define STACK_TOP ((1ul << 38) - 0x101000)

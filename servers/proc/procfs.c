@@ -22,6 +22,7 @@
 /* What a path names. */
 struct place {
     const struct process *process; /* whose; NULL: nobody's */
+    const struct thread *thread;   /* of the process, in its directory; else NULL */
     const struct entry *entry;     /* NULL: the directory */
     const struct folder *folder;   /* that it is, or is in */
     char path[48];                 /* canonical */
@@ -69,6 +70,7 @@ static int number_of_name(const char *name, size_t n) {
 
 static void enter_process(struct place *at, const struct process *p) {
     at->process = p;
+    at->thread = NULL;
     at->folder = &procfs_process;
     at->entry = NULL;
     snprintf(at->path, sizeof at->path, "/proc/%d", p ? process_pid(p) : 0);
@@ -83,9 +85,11 @@ static bool step(struct place *at, const char *name, size_t n) {
         return at->process != NULL;
     }
     if (at->folder == &procfs_tasks) {
+        const struct process *p = at->process;
         at->folder = &procfs_thread;
+        at->thread = number == process_pid(p) ? &p->main : thread_find(number);
         snprintf(end, (size_t)(at->path + sizeof at->path - end), "/%d", number);
-        return number == process_pid(at->process);
+        return at->thread && at->thread->process == p;
     }
     const struct entry *e = find_entry(at->folder, name, n);
     if (!e || !(e->make || e->folder || e->target)) /* or it is for vfs to serve */
@@ -97,17 +101,17 @@ static bool step(struct place *at, const char *name, size_t n) {
 }
 
 /* The root's links lead to the caller: where to, from the root. */
-static void link_text(const struct process *caller, const struct entry *link, char *text) {
-    int pid = process_pid(caller);
+static void link_text(const struct thread *caller, const struct entry *link, char *text) {
+    int pid = process_pid(caller->process);
     if (!strcmp(link->target, "self"))
         snprintf(text, LINK_LENGTH, "%d", pid);
     else if (!strcmp(link->target, "thread-self"))
-        snprintf(text, LINK_LENGTH, "%d/task/%d", pid, pid);
+        snprintf(text, LINK_LENGTH, "%d/task/%d", pid, thread_tid(caller));
     else
         snprintf(text, LINK_LENGTH, "%s", link->target);
 }
 
-static long walk(const struct process *caller, const char *path, bool follow, struct place *at) {
+static long walk(const struct thread *caller, const char *path, bool follow, struct place *at) {
     while (*(path += strspn(path, "/"))) {
         size_t n = strcspn(path, "/");
         if (!step(at, path, n))
@@ -127,7 +131,7 @@ static long walk(const struct process *caller, const char *path, bool follow, st
     return 0;
 }
 
-static long lookup(const struct process *caller, const char *path, bool follow, struct place *at) {
+static long lookup(const struct thread *caller, const char *path, bool follow, struct place *at) {
     *at = (struct place){.folder = &procfs_root, .path = "/proc"};
     return strncmp(path, "/proc", 5) ? -ENOENT : walk(caller, path + 5, follow, at);
 }
@@ -135,15 +139,16 @@ static long lookup(const struct process *caller, const char *path, bool follow, 
 static long read_place(const struct request *req, bool follow, struct process **caller,
                        struct place *at) {
     static char path[PATH_LENGTH + 1];
-    *caller = request_process(req);
-    if (!*caller)
+    const struct thread *thread = request_thread(req);
+    if (!thread)
         return -ESRCH;
+    *caller = thread->process;
     uint64_t n = request_in_len(req) < PATH_LENGTH ? request_in_len(req) : PATH_LENGTH;
     long got = request_read(req, 0, path, n);
     if (got < 0)
         return got;
     path[got] = 0;
-    return lookup(*caller, path, follow, at);
+    return lookup(thread, path, follow, at);
 }
 
 /* It runs under one user's ids alone, and lets that user look into it; else others may not (ptrace(2)). */
@@ -254,7 +259,7 @@ long proc_handle_readlink(struct request *req) {
         return error;
     if (!at.entry || !at.entry->target)
         return -EINVAL;
-    link_text(caller, at.entry, target);
+    link_text(request_thread(req), at.entry, target);
     uint64_t n = strlen(target);
     return request_write(req, 0, target, n < request_out_len(req) ? n : request_out_len(req));
 }
@@ -292,9 +297,10 @@ static void list_entries(struct text *t, const struct folder *folder) {
 }
 
 /* Some of the text: 1 if there is more to make, 0, or an error. */
-static long make_some(struct making *m, struct process *caller) {
+static long make_some(struct making *m, const struct thread *thread) {
     struct place at;
-    long error = lookup(caller, m->path, false, &at);
+    struct process *caller = thread->process;
+    long error = lookup(thread, m->path, false, &at);
     if (error == 0 && m->birth != (at.process ? at.process->start_ns : 0))
         error = -ESRCH;
     if (error < 0)
@@ -303,6 +309,8 @@ static long make_some(struct making *m, struct process *caller) {
     if (error < 0)
         return error;
     m->process = at.process;
+    m->of_thread = at.thread;
+    m->thread = at.thread ? at.thread : at.process ? &at.process->main : NULL;
     m->asker = caller;
     if (at.entry)
         return at.entry->make(m);
@@ -313,17 +321,18 @@ static long make_some(struct making *m, struct process *caller) {
 
 /* The request is handled again until all is made; to hand a long text over is a step of its own. */
 long proc_handle_refresh(struct request *req, int fd) {
-    struct process *caller = request_process(req);
+    const struct thread *thread = request_thread(req);
     struct request_memory *memory = request_memory();
     long error = 0;
-    if (!caller)
+    if (!thread)
         return -ESRCH;
+    struct process *caller = thread->process;
     struct making *m =
         memory ? container_of(memory, struct making, memory) : making_new(caller, fd, &error);
     if (!m)
         return error;
     bool complete = m->complete;
-    error = complete ? 0 : make_some(m, caller);
+    error = complete ? 0 : make_some(m, thread);
     m->complete = error == 0;
     if (error > 0 || (error == 0 && memory && !complete))
         return request_wait(req, NULL, &m->memory);

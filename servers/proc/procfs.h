@@ -30,6 +30,8 @@ struct making {
     struct request_memory memory;
     struct text text;
     const struct process *process; /* whose it is; NULL: nobody's */
+    const struct thread *thread;   /* the same, of a thread's file: else the process's first */
+    bool of_thread;                /* it is a thread's file */
     struct process *asker;
     struct sweep sweep; /* over all processes, if it has begun */
     bool sweeps, complete;
@@ -81,7 +83,7 @@ making_function make_pid_max, make_ostype, make_osrelease, make_hostname, make_m
     make_msgmni, make_sem, make_shmmax, make_shmall, make_shmmni, make_ngroups_max,
     make_cap_last_cap;
 making_function make_process_stat, make_process_statm, make_process_status, make_process_comm,
-    make_process_schedstat, make_process_limits;
+    make_process_schedstat, make_process_wchan, make_process_limits;
 making_function make_cmdline, make_environ, make_maps;
 making_function make_sysvipc_msg, make_sysvipc_sem, make_sysvipc_shm;
 

@@ -66,15 +66,16 @@ static const struct entry process_entries[] = {
     MADE("stat", make_process_stat),
     MADE("statm", make_process_statm),
     MADE("status", make_process_status),
+    MADE("wchan", make_process_wchan),
     {.name = "task",
      .mode = FOLDER_MODE,
      .folder = &procfs_tasks}, /* the last: a thread has none */
 };
 #define PROCESS_ENTRIES (sizeof process_entries / sizeof *process_entries)
 
-static void add_number(struct making *m, const struct process *p) {
+static void add_number(struct making *m, int number) {
     char name[16];
-    snprintf(name, sizeof name, "%d", process_pid(p));
+    snprintf(name, sizeof name, "%d", number);
     text_name(&m->text, DT_DIR, name);
 }
 
@@ -87,14 +88,23 @@ static bool list_processes(struct making *m) {
         text_name(&m->text, DT_DIR, "1");
     }
     for (int n = 0; n < MADE_AT_ONCE && (p = sweep_next(&m->sweep)) != NULL; n++)
-        add_number(m, p);
+        add_number(m, process_pid(p));
     return p != NULL;
 }
 
-/* Processes have one thread. */
+/* In the order in which they were made; m->at: how many have been told. One may be left out if others end meanwhile. */
 static bool list_threads(struct making *m) {
-    add_number(m, m->process);
-    return false;
+    const struct list *head = &m->process->threads, *at = head->next;
+    if (m->at == 0 && !m->process->main.slot)
+        add_number(m, process_pid(m->process)); /* the first, which has ended, or init */
+    for (uint64_t n = 0; n < m->at && at != head; n++)
+        at = at->next;
+    for (int n = 0; n < MADE_AT_ONCE && at != head; n++, m->at++, at = at->next) {
+        const struct thread *t = container_of(at, struct thread, link);
+        if (t->slot)
+            add_number(m, thread_tid(t));
+    }
+    return at != head;
 }
 
 const struct folder procfs_root = {ENTRIES(root_entries), .numbers = list_processes};

@@ -8,23 +8,27 @@
 /* The signals for which there is room in stat: real-time ones are left out, as on Linux. */
 #define SHOWN(set) ((unsigned long)(set)&0x7fffffff)
 
-char process_letter(const struct process *p) {
+static char thread_letter(const struct thread *t) {
+    const struct process *p = t->process;
     struct pk_thread_info info;
     if (p->state == PROCESS_ZOMBIE)
         return 'Z';
     if (p->state == PROCESS_STOPPED)
         return 'T';
-    if (!p->main.slot)
-        return p->sole == &p->main ? 'S'
-                                   : 'Z'; /* init, which is no process here; or others live on */
-    if (pk_thread_info(p->main.slot, &info) < 0)
+    if (!t->slot)
+        return p->sole == t ? 'S' : 'Z'; /* init, which is no process here; or others live on */
+    if (pk_thread_info(t->slot, &info) < 0)
         return 'S';
     return info.state == PK_THREAD_RUNNING || info.state == PK_THREAD_READY ? 'R' : 'S';
 }
 
+char process_letter(const struct process *p) {
+    return thread_letter(&p->main);
+}
+
 /* Who reads of himself runs, though his thread waits for the answer. */
 static char letter_of(const struct making *m) {
-    return m->process == m->asker ? 'R' : process_letter(m->process);
+    return m->process == m->asker && !m->of_thread ? 'R' : thread_letter(m->thread);
 }
 
 static const char *state_name(char letter) {
@@ -58,21 +62,25 @@ static uint64_t actions(const struct process *p, bool ignored) {
     return set;
 }
 
+/* Of a thread its own time, of a process that of all. */
+static uint64_t run_ns(const struct making *m) {
+    return m->of_thread ? thread_run_ns(m->thread) : process_run_ns(m->process);
+}
+
 bool make_process_stat(struct making *m) {
     const struct process *p = m->process;
     struct pk_task_info info = task_info(p);
     struct text *t = &m->text;
     int foreground = process_pid(p) == INIT_PID ? 0 : terminal_foreground(p);
-    text_print(t, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 ", process_pid(p), p->name, letter_of(m),
-               parent_pid(p), process_group(p), process_session(p), foreground ? TTY_NUMBER : 0,
-               foreground ? foreground : -1);
-    text_print(t, "%lu 0 %lu 0 %d %d %lu 0 %lu %lu %lu ",
-               (unsigned long)(process_run_ns(p) / NS_PER_TICK),
+    text_print(t, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 ", thread_tid(m->thread), p->name,
+               letter_of(m), parent_pid(p), process_group(p), process_session(p),
+               foreground ? TTY_NUMBER : 0, foreground ? foreground : -1);
+    text_print(t, "%lu 0 %lu 0 %d %d %lu 0 %lu %lu %lu ", (unsigned long)(run_ns(m) / NS_PER_TICK),
                (unsigned long)(p->children_ns / NS_PER_TICK), 20 + p->nice, p->nice,
                (unsigned long)p->thread_count, (unsigned long)(p->start_ns / NS_PER_TICK),
                (unsigned long)info.mapped * 4096, (unsigned long)info.resident);
     text_print(t, "18446744073709551615 0 0 0 0 0 %lu %lu %lu %lu 0 0 0 17 0 0 0 0 0 0 0 0 ",
-               SHOWN(signal_pending(&p->main)), SHOWN(p->main.blocked), SHOWN(actions(p, true)),
+               SHOWN(signal_pending(m->thread)), SHOWN(m->thread->blocked), SHOWN(actions(p, true)),
                SHOWN(actions(p, false)));
     text_print(t, "%lu %lu %lu %lu %lu 0\n", (unsigned long)p->strings.heap,
                (unsigned long)p->strings.arguments,
@@ -113,7 +121,8 @@ bool make_process_status(struct making *m) {
         text_print(
             t,
             "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-            p->name, letter, state_name(letter), process_pid(p), process_pid(p), parent_pid(p));
+            p->name, letter, state_name(letter), process_pid(p), thread_tid(m->thread),
+            parent_pid(p));
         print_ids(t, p);
     }
     if (print_groups(m))
@@ -123,10 +132,25 @@ bool make_process_status(struct making *m) {
         text_print(t, "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\n", (unsigned long)info.mapped * 4,
                    (unsigned long)info.resident * 4);
     text_print(t, "Threads:\t%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n",
-               (unsigned long)p->thread_count, (unsigned long)p->main.pending.set,
-               (unsigned long)p->pending.set, (unsigned long)p->main.blocked);
+               (unsigned long)p->thread_count, (unsigned long)m->thread->pending.set,
+               (unsigned long)p->pending.set, (unsigned long)m->thread->blocked);
     text_print(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\nNoNewPrivs:\t%d\n",
                (unsigned long)actions(p, true), (unsigned long)actions(p, false), p->no_new_rights);
+    return false;
+}
+
+/* What a thread waits for in this server; 0: nothing. */
+bool make_process_wchan(struct making *m) {
+    static const char *const names[] = {
+        [WAIT_NONE] = "0",
+        [WAIT_CHILD] = "wait",
+        [WAIT_SLEEP] = "nanosleep",
+        [WAIT_SUSPEND] = "sigsuspend",
+        [WAIT_SIGNAL] = "sigtimedwait",
+    };
+    const struct process *p = m->process;
+    bool execs = p->exec && exec_thread(p->exec) == m->thread;
+    text_print(&m->text, "%s", execs ? "execve" : names[m->thread->waiting]);
     return false;
 }
 
@@ -137,7 +161,7 @@ bool make_process_comm(struct making *m) {
 
 /* Time on a hart in ns, and two numbers that are not kept (proc(5), schedstat). */
 bool make_process_schedstat(struct making *m) {
-    text_print(&m->text, "%lu 0 0\n", (unsigned long)process_run_ns(m->process));
+    text_print(&m->text, "%lu 0 0\n", (unsigned long)run_ns(m));
     return false;
 }
 
