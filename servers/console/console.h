@@ -20,9 +20,11 @@
 struct line {
     struct hash_node number;  /* its key; the serial line's is 0 */
     struct hash_node session; /* its key is tty.session, if that is not 0 */
+    struct list pseudo;       /* in the list of pseudo-terminals whose masters are open */
     struct list woken;        /* in the list of those that the vfs server is to hear of */
     struct list signalling;   /* in the list of those that have signals */
     struct tty tty;
+    uint64_t master; /* what its master was opened as: its first life */
     uint64_t memory; /* a pseudo-terminal's, slot; 0: it is the serial line */
     uint32_t slaves; /* how often its slave is open */
     bool was_open;   /* since the master was opened, its slave was */
@@ -54,11 +56,14 @@ void lines_init(enum tty_start start);
 /* NULL: there is no such terminal (any more). */
 struct line *line_by_number(uint32_t number);
 struct line *line_of(uint64_t opened);
+struct line *line_of_master(uint64_t opened);
 /* A session's controlling terminal, if its master is open; else NULL. */
 struct line *line_of_session(int session);
 
 /* A pseudo-terminal in that memory, of which the capability is kept; NULL and *error. */
 struct line *line_create(uint64_t memory, long *error);
+/* One whose master is open, or NULL. */
+struct line *line_any_pseudo(void);
 /* Its master is closed. */
 void line_abandon(struct line *line);
 /* What can go, goes: to be called after what ends its use. */

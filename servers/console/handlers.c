@@ -48,6 +48,10 @@ struct tty_user console_user(uint64_t opened, int group, int session, uint32_t f
                              .anyway = flags & CONSOLE_ANYWAY};
 }
 
+static struct line *line_named(uint64_t opened, uint32_t flags) {
+    return flags & CONSOLE_MASTER ? line_of_master(opened) : line_of(opened);
+}
+
 static long read_terminal(struct line *line, const struct request *req, const struct tty_user *user,
                           uint32_t flags) {
     long error = tty_may(&line->tty, user, TTY_READS);
@@ -68,7 +72,7 @@ static long read_terminal(struct line *line, const struct request *req, const st
 long console_handle_read(struct request *req, uint64_t opened, int group, int session,
                          uint32_t flags) {
     struct tty_user user = console_user(opened, group, session, flags);
-    struct line *line = line_of(opened);
+    struct line *line = line_named(opened, flags);
     long count;
     if (flags & CONSOLE_MASTER) {
         count = line ? master_read(line, chunk, clip(request_out_len(req))) : -EIO;
@@ -104,7 +108,7 @@ long console_handle_write(struct request *req) {
 long console_handle_write_as(struct request *req, uint64_t opened, int group, int session,
                              uint32_t flags) {
     struct tty_user user = console_user(opened, group, session, flags);
-    struct line *line = line_of(opened);
+    struct line *line = line_named(opened, flags);
     bool master = flags & CONSOLE_MASTER;
     if (!line) {
         return -EIO;
@@ -133,7 +137,7 @@ static long poll_terminal(struct line *line) {
 }
 
 long console_handle_poll(struct request *req, uint64_t opened, uint32_t flags) {
-    struct line *line = line_of(opened);
+    struct line *line = line_named(opened, flags);
     bool master = flags & CONSOLE_MASTER;
     if (!line || (!master && !line_lives(line, opened))) {
         console_results_poll(&req->msg, 0, 0);

@@ -192,7 +192,7 @@ static long of_master(struct line *line, const struct request *req, uint32_t req
 long console_handle_ioctl(struct request *req, uint32_t request, uint64_t value, uint64_t opened,
                           int group, int session, uint32_t flags) {
     struct tty_user user = console_user(opened, group, session, flags);
-    struct line *line = line_of(opened);
+    struct line *line = flags & CONSOLE_MASTER ? line_of_master(opened) : line_of(opened);
     if (flags & CONSOLE_MASTER) {
         return line ? of_master(line, req, request, value) : -EIO;
     }

@@ -8,6 +8,7 @@ struct line console_line;
 
 static struct hash by_number;
 static struct hash by_session;
+static struct list pseudo = LIST_INIT(pseudo);
 static struct list woken = LIST_INIT(woken);
 static struct list signalling = LIST_INIT(signalling);
 
@@ -18,6 +19,7 @@ static uint32_t lives;
 
 static void line_init(struct line *line, enum tty_start start, uint32_t number) {
     tty_init(&line->tty, start);
+    list_init(&line->pseudo);
     list_init(&line->woken);
     list_init(&line->signalling);
     hash_insert(&by_number, &line->number, number);
@@ -37,6 +39,11 @@ struct line *line_by_number(uint32_t number) {
 
 struct line *line_of(uint64_t opened) {
     return line_by_number((uint32_t)(opened >> CONSOLE_LIFE_BITS));
+}
+
+struct line *line_of_master(uint64_t opened) {
+    struct line *line = line_of(opened);
+    return line && line_is_pseudo(line) && !line->abandoned && line->master == opened ? line : NULL;
 }
 
 static struct line *any_of_session(int session) {
@@ -85,7 +92,13 @@ struct line *line_create(uint64_t memory, long *error) {
     line->locked = true;
     line_init(line, TTY_PSEUDO, lowest_free++);
     line->tty.opened = lives;
+    line->master = line_opened(line);
+    list_add_tail(&pseudo, &line->pseudo);
     return line;
+}
+
+struct line *line_any_pseudo(void) {
+    return list_empty(&pseudo) ? NULL : container_of(pseudo.next, struct line, pseudo);
 }
 
 static void line_free(struct line *line) {
@@ -114,6 +127,7 @@ static void hang_up(struct line *line) {
 
 void line_abandon(struct line *line) {
     hang_up(line);
+    list_remove(&line->pseudo);
     line->abandoned = true;
     line->leaderless = line->tty.session != 0;
     line_changed(line);

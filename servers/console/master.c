@@ -60,9 +60,18 @@ long console_handle_create(struct request *req) {
 
 long console_handle_destroy(struct request *req, uint64_t opened) {
     (void)req;
-    struct line *line = line_of(opened);
-    if (line && line_is_pseudo(line) && !line->abandoned) {
+    struct line *line = line_of_master(opened);
+    if (line) {
         line_abandon(line);
     }
     return 0;
+}
+
+long console_handle_forget(struct request *req) {
+    (void)req;
+    struct line *line = line_any_pseudo();
+    if (line) {
+        line_abandon(line);
+    }
+    return line != NULL;
 }

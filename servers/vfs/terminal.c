@@ -64,6 +64,9 @@ void terminal_put(struct terminal *terminal) {
 }
 
 void terminal_end(struct terminal *terminal) {
+    if (terminal->ended) {
+        return;
+    }
     hash_remove(&table, &terminal->number);
     list_remove(&terminal->link);
     terminal->ended = true;
@@ -128,7 +131,16 @@ void terminals_woken(void) {
 }
 
 void terminals_lost(void) {
-    for (struct list *at = all.next; at != &all; at = at->next) {
-        terminal_retry_later(container_of(at, struct terminal, link));
+    struct list lost = LIST_INIT(lost);
+    list_move_all(&lost, &all);
+    while (!list_empty(&lost)) {
+        struct terminal *terminal = container_of(lost.next, struct terminal, link);
+        list_remove(&terminal->link);
+        if (terminal->number.key != 0) {
+            terminal_end(terminal);
+        } else {
+            list_add_tail(&all, &terminal->link);
+            terminal_retry_later(terminal);
+        }
     }
 }

@@ -45,6 +45,9 @@ static uint8_t chunk[CHUNK];
 
 void tty_init(void) {
     tty_console = boot_cap("console");
+    while (boot_info->restarts && console_forget(tty_console) > 0) {
+        continue;
+    }
 }
 
 /* The terminal's life and session as this server knows them last, for a console that is started anew. */
