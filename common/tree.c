@@ -13,49 +13,66 @@ static int height(const struct tree_node *n) {
     return n ? n->height : 0;
 }
 
-static void update(struct tree_node *n) {
+/* All of these are there twice, with a function to call and without: most trees have none, and pay nothing for it. */
+#define EACH static inline __attribute__((always_inline))
+
+EACH void update(struct tree_node *n, tree_augment *augment) {
     int l = height(n->left), r = height(n->right);
     n->height = (l > r ? l : r) + 1;
+    if (augment)
+        augment(n);
 }
 
-static struct tree_node *rotate_right(struct tree_node *n) {
+EACH struct tree_node *rotate_right(struct tree_node *n, tree_augment *augment) {
     struct tree_node *l = n->left;
     n->left = l->right;
     l->right = n;
-    update(n);
-    update(l);
+    update(n, augment);
+    update(l, augment);
     return l;
 }
 
-static struct tree_node *rotate_left(struct tree_node *n) {
+EACH struct tree_node *rotate_left(struct tree_node *n, tree_augment *augment) {
     struct tree_node *r = n->right;
     n->right = r->left;
     r->left = n;
-    update(n);
-    update(r);
+    update(n, augment);
+    update(r, augment);
     return r;
 }
 
-static struct tree_node *balance(struct tree_node *n) {
+EACH struct tree_node *balance(struct tree_node *n, tree_augment *augment) {
     int diff = height(n->left) - height(n->right);
     if (diff > 1) {
         if (height(n->left->left) < height(n->left->right))
-            n->left = rotate_left(n->left);
-        return rotate_right(n);
+            n->left = rotate_left(n->left, augment);
+        return rotate_right(n, augment);
     }
     if (diff < -1) {
         if (height(n->right->right) < height(n->right->left))
-            n->right = rotate_right(n->right);
-        return rotate_left(n);
+            n->right = rotate_right(n->right, augment);
+        return rotate_left(n, augment);
     }
-    update(n);
+    update(n, augment);
     return n;
 }
 
 /* Rebalances every link on the path, deepest first. */
 static void balance_path(struct tree_node ***path, int depth) {
     while (depth-- > 0)
-        *path[depth] = balance(*path[depth]);
+        *path[depth] = balance(*path[depth], NULL);
+}
+
+static void balance_path_augmented(struct tree_node ***path, int depth, tree_augment *augment) {
+    while (depth-- > 0)
+        *path[depth] = balance(*path[depth], augment);
+}
+
+EACH void balance_all(struct tree_node ***path, int depth, tree_augment *augment) {
+    if (augment)
+        balance_path_augmented(path, depth, augment);
+    else
+        balance_path(path, depth);
 }
 
 /* Of equal keys the address decides, so that a node is found again without a search among equals. */
@@ -63,7 +80,7 @@ static bool stands_before(const struct tree_node *a, const struct tree_node *b) 
     return a->key < b->key || (a->key == b->key && a < b);
 }
 
-void tree_insert(struct tree *tree, struct tree_node *node) {
+EACH void insert(struct tree *tree, struct tree_node *node, tree_augment *augment) {
     struct tree_node **path[MAX_HEIGHT];
     struct tree_node **link = &tree->root;
     int depth = 0;
@@ -72,12 +89,20 @@ void tree_insert(struct tree *tree, struct tree_node *node) {
         link = stands_before(node, *link) ? &(*link)->left : &(*link)->right;
     }
     node->left = node->right = NULL;
-    node->height = 1;
+    update(node, augment);
     *link = node;
-    balance_path(path, depth);
+    balance_all(path, depth, augment);
 }
 
-void tree_remove(struct tree *tree, struct tree_node *node) {
+void tree_insert(struct tree *tree, struct tree_node *node) {
+    insert(tree, node, NULL);
+}
+
+void tree_insert_augmented(struct tree *tree, struct tree_node *node, tree_augment *augment) {
+    insert(tree, node, augment);
+}
+
+EACH void take_out(struct tree *tree, struct tree_node *node, tree_augment *augment) {
     struct tree_node **path[MAX_HEIGHT];
     struct tree_node **at = &tree->root;
     int depth = 0;
@@ -87,7 +112,7 @@ void tree_remove(struct tree *tree, struct tree_node *node) {
     path[depth++] = at;
     if (!node->left || !node->right) {
         *at = node->left ? node->left : node->right;
-        balance_path(path, depth - 1);
+        balance_all(path, depth - 1, augment);
         return;
     }
     /* Two children: the successor, the leftmost of the right side, takes the node's place. */
@@ -104,7 +129,15 @@ void tree_remove(struct tree *tree, struct tree_node *node) {
     successor->right = node->right;
     *at = successor;
     path[node_depth] = &successor->right;
-    balance_path(path, depth - 1);
+    balance_all(path, depth - 1, augment);
+}
+
+void tree_remove(struct tree *tree, struct tree_node *node) {
+    take_out(tree, node, NULL);
+}
+
+void tree_remove_augmented(struct tree *tree, struct tree_node *node, tree_augment *augment) {
+    take_out(tree, node, augment);
 }
 
 struct tree_node *tree_take_first(struct tree *tree) {

@@ -17,6 +17,14 @@ struct tree {
     struct tree_node *root;
 };
 
+/*
+ * What a node knows of its subtree besides: set from what it is itself and what its children (NULL: there is none) know.
+ * Whoever has such a tree gives the same function with each change.
+ */
+typedef void tree_augment(struct tree_node *node);
+void tree_insert_augmented(struct tree *tree, struct tree_node *node, tree_augment *augment);
+void tree_remove_augmented(struct tree *tree, struct tree_node *node, tree_augment *augment);
+
 void tree_insert(struct tree *tree, struct tree_node *node);
 /* The node must be in the tree. */
 void tree_remove(struct tree *tree, struct tree_node *node);

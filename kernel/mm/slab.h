@@ -29,11 +29,14 @@ static inline unsigned slab_class(size_t size) {
 void *slab_take(unsigned class, size_t size, struct account *account);
 void slab_give(void *p, unsigned class, size_t size, struct account *account);
 
+/* Inlined whatever the compiler thinks of it: that is how the class becomes a constant. */
+#define SLAB_INLINE static inline __attribute__((always_inline))
+
 /* Memory for `size` bytes (at most SLAB_MAX_SIZE), not cleared, charged to account (NULL: nobody). */
-static inline void *slab_alloc(size_t size, struct account *account) {
+SLAB_INLINE void *slab_alloc(size_t size, struct account *account) {
     return slab_take(slab_class(size), size, account);
 }
-static inline void slab_free(void *p, size_t size, struct account *account) {
+SLAB_INLINE void slab_free(void *p, size_t size, struct account *account) {
     slab_give(p, slab_class(size), size, account);
 }
 /* Pages kept warm: free for whoever needs them, and counted as free. */

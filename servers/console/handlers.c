@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The console's messages: reading, writing, waiting, signals. Sessions are in session.c, requests
- * in ioctl.c. */
+/* The messages of terminals: reading, writing, waiting, signals. Masters are in master.c, sessions in session.c,
+ * requests in ioctl.c. */
 #include "console.h"
+#include "master.h"
 
 #include <stdio.h>
 
 #define CHUNK 4096
+#define SIGHUP 1
 
 static uint8_t chunk[CHUNK];
 
@@ -33,113 +35,167 @@ static void report_prompt(void) {
         int len = snprintf(line, sizeof(line),
                            "\nBENCH boot_prompt instructions 1 %llu %llu %llu %llu %llu\n", ns, ns,
                            ns, ns, ns);
-        tty_write(&console_tty, (const uint8_t *)line, (size_t)len);
+        tty_write(&console_line.tty, (const uint8_t *)line, (size_t)len);
         console_pump();
     }
 }
 
-struct tty_user console_user(uint32_t opened, int group, int session, uint32_t flags) {
-    return (struct tty_user){.opened = opened,
+struct tty_user console_user(uint64_t opened, int group, int session, uint32_t flags) {
+    return (struct tty_user){.opened = (uint32_t)opened,
                              .group = group,
                              .session = session,
                              .root = flags & CONSOLE_ROOT,
                              .anyway = flags & CONSOLE_ANYWAY};
 }
 
-long console_handle_read(struct request *req, uint32_t opened, int group, int session,
-                         uint32_t flags) {
-    struct tty_user user = console_user(opened, group, session, flags);
-    if (opened != console_tty.opened) {
-        return -ENODEV;
-    }
-    long error = tty_may(&console_tty, &user, TTY_READS);
+static struct line *line_named(uint64_t opened, uint32_t flags) {
+    return flags & CONSOLE_MASTER ? line_of_master(opened) : line_of(opened);
+}
+
+static long read_terminal(struct line *line, const struct request *req, const struct tty_user *user,
+                          uint32_t flags) {
+    long error = tty_may(&line->tty, user, TTY_READS);
     if (error) {
         return error;
     }
-    long count = tty_read(&console_tty, chunk, clip(request_out_len(req)), flags & CONSOLE_ENOUGH);
+    long count = tty_read(&line->tty, chunk, clip(request_out_len(req)), flags & CONSOLE_ENOUGH);
     if (count == -EAGAIN) {
-        console_want_input();
+        line->want_input = true;
         report_prompt();
     }
     if (count >= 0) {
-        console_pump();
+        line_changed(line);
+    }
+    return count;
+}
+
+long console_handle_read(struct request *req, uint64_t opened, int group, int session,
+                         uint32_t flags) {
+    struct tty_user user = console_user(opened, group, session, flags);
+    struct line *line = line_named(opened, flags);
+    long count;
+    if (flags & CONSOLE_MASTER) {
+        count = line ? master_read(line, chunk, clip(request_out_len(req))) : -EIO;
+    } else {
+        count = line_lives(line, opened) ? read_terminal(line, req, &user, flags) : -ENODEV;
     }
     return count > 0 ? request_write(req, 0, chunk, (uint64_t)count) : count;
 }
 
-long console_handle_write(struct request *req) {
-    long len = request_read(req, 0, chunk, clip(request_in_len(req)));
-    if (len < 0) {
-        return len;
-    }
-    long done = 0;
+/* As much of the chunk as goes. */
+static long write_chunk(struct line *line, size_t len) {
+    size_t done = 0;
     while (done < len) {
-        long count = tty_write(&console_tty, chunk + done, (size_t)(len - done));
-        console_pump();
+        long count = tty_write(&line->tty, chunk + done, len - done);
+        line_changed(line);
         if (count <= 0) {
             break;
         }
-        done += count;
+        done += (size_t)count;
     }
     if (done == 0 && len > 0) {
-        console_want_room();
+        line->want_room = true;
         return -EAGAIN;
     }
-    return done;
+    return (long)done;
 }
 
-long console_handle_write_as(struct request *req, uint32_t opened, int group, int session,
+long console_handle_write(struct request *req) {
+    long len = request_read(req, 0, chunk, clip(request_in_len(req)));
+    return len < 0 ? len : write_chunk(&console_line, (size_t)len);
+}
+
+long console_handle_write_as(struct request *req, uint64_t opened, int group, int session,
                              uint32_t flags) {
     struct tty_user user = console_user(opened, group, session, flags);
-    long error = tty_may(&console_tty, &user, TTY_WRITES);
-    return error ? error : console_handle_write(req);
+    struct line *line = line_named(opened, flags);
+    bool master = flags & CONSOLE_MASTER;
+    if (!line) {
+        return -EIO;
+    }
+    long error = master ? 0 : tty_may(&line->tty, &user, TTY_WRITES);
+    long len = error ? error : request_read(req, 0, chunk, clip(request_in_len(req)));
+    if (len < 0) {
+        return len;
+    }
+    return master ? master_write(line, chunk, (size_t)len) : write_chunk(line, (size_t)len);
 }
 
-long console_handle_poll(struct request *req, uint32_t opened) {
+static long poll_terminal(struct line *line) {
     long bits = 0;
-    if (opened != console_tty.opened) {
+    if (tty_can_read(&line->tty)) {
+        bits |= CONSOLE_CAN_READ;
+    } else {
+        line->want_input = true;
+    }
+    if (tty_can_write(&line->tty)) {
+        bits |= CONSOLE_CAN_WRITE;
+    } else {
+        line->want_room = true;
+    }
+    return bits;
+}
+
+long console_handle_poll(struct request *req, uint64_t opened, uint32_t flags) {
+    struct line *line = line_named(opened, flags);
+    bool master = flags & CONSOLE_MASTER;
+    if (!line || (!master && !line_lives(line, opened))) {
         console_results_poll(&req->msg, 0, 0);
         return CONSOLE_HUNG_UP;
     }
-    if (tty_can_read(&console_tty)) {
-        bits |= CONSOLE_CAN_READ;
-    } else {
-        console_want_input();
-    }
-    if (tty_can_write(&console_tty)) {
-        bits |= CONSOLE_CAN_WRITE;
-    } else {
-        console_want_room();
-    }
-    console_results_poll(&req->msg, tty_read_limit_ms(&console_tty),
-                         console_tty.canon - console_tty.read);
-    return bits;
+    uint32_t limit_ms = master ? 0 : tty_read_limit_ms(&line->tty);
+    console_results_poll(&req->msg, limit_ms, line->tty.canon - line->tty.read);
+    return master ? master_poll(line) : poll_terminal(line);
+}
+
+long console_handle_woken(struct request *req) {
+    const struct line *line = line_take_woken();
+    console_results_woken(&req->msg, line ? line_number(line) : 0);
+    return line != NULL;
 }
 
 long console_handle_drain(struct request *req) {
     (void)req;
-    return tty_output_pending(&console_tty) == 0 ? 0 : -EAGAIN;
+    return line_unsent(&console_line) == 0 ? 0 : -EAGAIN;
 }
 
 long console_handle_shut_down(struct request *req) {
     (void)req;
-    tty_shut_down(&console_tty);
+    tty_shut_down(&console_line.tty);
     console_pump();
-    if (tty_output_pending(&console_tty) == 0) {
+    if (line_unsent(&console_line) == 0) {
         return 0;
     }
     console_want_sent();
     return -EAGAIN;
 }
 
-/* Signals without a foreground group have nobody to go to. */
+/* The line's next signal, or that its master has gone: true. Without a foreground group signals have nobody to go to. */
+static bool take_signal(struct line *line, struct pk_msg *msg) {
+    if (line->leaderless) {
+        line->leaderless = false;
+        console_results_signals(msg, SIGHUP, 0, line->tty.session);
+        return true;
+    }
+    int number = tty_take_signal(&line->tty);
+    if (number == 0 || line->tty.foreground == 0) {
+        line->tty.signals = 0;
+        return false;
+    }
+    console_results_signals(msg, number, line->tty.foreground, 0);
+    return true;
+}
+
 long console_handle_signals(struct request *req) {
-    int number = tty_take_signal(&console_tty);
-    if (number == 0 || console_tty.foreground == 0) {
-        console_tty.signals = 0;
-        console_results_signals(&req->msg, 0, 0);
+    struct line *line = line_take_signalling();
+    if (!line) {
+        console_results_signals(&req->msg, 0, 0, 0);
         return 0;
     }
-    console_results_signals(&req->msg, number, console_tty.foreground);
+    if (!take_signal(line, &req->msg)) {
+        console_results_signals(&req->msg, 0, 0, 0); /* others may have more */
+    }
+    line_notice(line);
+    line_check(line);
     return 1;
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The console server: UART driver and terminal for programs (protocols/console.toml).
+ * The console server: UART driver and terminals for programs (protocols/console.toml).
  *
- * Bytes move only in console_pump and take_input; both run in bounded time because rings and FIFOs
- * are bounded. Nothing here waits: who gets EAGAIN is remembered as one flag a reason, because the
- * only callers that wait are the vfs server's, which asks again for all of them at an event.
+ * Bytes of the serial line move only in console_pump and take_input; both run in bounded time because rings
+ * and FIFOs are bounded. Nothing here waits.
  */
 #include "console.h"
 
@@ -16,15 +15,10 @@
 #define UART_LENGTH 4096
 #define INPUT_AT_ONCE 256 /* bytes; the device interrupts again for what is left */
 
-struct tty console_tty;
-
 static uint64_t uart_irq;
 static uint64_t vfs_events;
 static uint64_t proc_events;
 static uint64_t init_events;
-static bool want_input;
-static bool want_room;
-static bool want_drained;
 static bool want_sent;
 
 /* Beside a native program there are no servers to tell. */
@@ -34,77 +28,51 @@ static void tell(uint64_t events, uint64_t bits) {
     }
 }
 
-void console_want_input(void) {
-    want_input = true;
-}
-
-void console_want_room(void) {
-    want_room = true;
-}
-
-void console_want_drained(void) {
-    want_drained = true;
-}
-
 void console_want_sent(void) {
     want_sent = true;
 }
 
-void console_wake(void) {
-    want_input = want_room = want_drained = false;
+void console_tell_vfs(void) {
     tell(vfs_events, CONSOLE_EVENT_VFS);
 }
 
+void console_tell_proc(void) {
+    tell(proc_events, CONSOLE_EVENT_PROC);
+}
+
 static void tell_sent(void) {
-    if (want_sent && tty_output_pending(&console_tty) == 0) {
+    if (want_sent && line_unsent(&console_line) == 0) {
         want_sent = false;
         tell(proc_events, CONSOLE_EVENT_SENT);
         tell(init_events, CONSOLE_EVENT_SENT);
     }
 }
 
-/* Signals the vfs server's events once for all that has become possible. */
-static void tell_vfs(void) {
-    bool input = want_input && console_tty.canon != console_tty.read; /* perhaps enough */
-    bool room = want_room && tty_can_write(&console_tty);
-    bool drained = want_drained && tty_output_pending(&console_tty) == 0;
-
-    if (input || room || drained) {
-        want_input = want_input && !input;
-        want_room = want_room && !room;
-        want_drained = want_drained && !drained;
-        tell(vfs_events, CONSOLE_EVENT_VFS);
-    }
-}
-
 /* What finds no room waits in the device, and in the end at whoever sends it, until somebody reads. */
 static void take_input(void) {
-    for (int n = 0; n < INPUT_AT_ONCE && tty_takes_input(&console_tty); n++) {
+    for (int n = 0; n < INPUT_AT_ONCE && tty_takes_input(&console_line.tty); n++) {
         int byte = uart_receive();
         if (byte < 0) {
             break;
         }
-        tty_input(&console_tty, (uint8_t)byte);
+        tty_input(&console_line.tty, (uint8_t)byte);
     }
 }
 
 void console_pump(void) {
     uint8_t bytes[16];
     take_input();
-    while (tty_output_pending(&console_tty) != 0 && uart_has_room()) {
-        size_t count = tty_output_take(&console_tty, bytes, sizeof(bytes));
+    while (tty_output_pending(&console_line.tty) != 0 && uart_has_room()) {
+        size_t count = tty_output_take(&console_line.tty, bytes, sizeof(bytes));
         if (count == 0) {
             break;
         }
         uart_send(bytes, count);
     }
-    uart_want(tty_takes_input(&console_tty),
-              tty_output_pending(&console_tty) != 0 && !console_tty.stopped);
-    tell_vfs();
+    uart_want(tty_takes_input(&console_line.tty),
+              tty_output_pending(&console_line.tty) != 0 && !console_line.tty.stopped);
+    line_notice(&console_line);
     tell_sent();
-    if (console_tty.signals != 0) {
-        tell(proc_events, CONSOLE_EVENT_PROC);
-    }
 }
 
 static void on_events(uint64_t bits) {
@@ -148,7 +116,7 @@ int main(void) {
     vfs_events = boot_cap("events:vfs");
     proc_events = boot_cap("events:proc");
     init_events = boot_cap("events:init");
-    tty_init(&console_tty, start_option());
+    lines_init(start_option());
     start_uart();
     if (boot_info->restarts) {
         tell(vfs_events, CONSOLE_EVENT_NEW);

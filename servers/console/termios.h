@@ -98,6 +98,9 @@ struct tty_winsize {
 #define TTY_TIOCNOTTY 0x5422
 #define TTY_TCSBRKP 0x5425
 #define TTY_TIOCGSID 0x5429
+#define TTY_TIOCGPTN 0x80045430
+#define TTY_TIOCSPTLCK 0x40045431
+#define TTY_TIOCGPTLCK 0x80045439
 
 /* tcflush(3), tcflow(3) arguments */
 #define TTY_TCIFLUSH 0

@@ -25,10 +25,12 @@ static void init_termios(struct tty *tty, enum tty_start start) {
         [TTY_VSUSP] = 032, [TTY_VREPRINT] = 022, [TTY_VWERASE] = 027, [TTY_VLNEXT] = 026,
     };
     tty->termios.c_iflag = TTY_ICRNL | TTY_IXON | TTY_IUTF8;
-    tty->termios.c_oflag = start == TTY_TERMINAL ? TTY_OPOST | TTY_ONLCR : 0;
+    tty->termios.c_oflag = start == TTY_TERMINAL || start == TTY_PSEUDO ? TTY_OPOST | TTY_ONLCR : 0;
     tty->termios.c_cflag = TTY_CFLAG_DEFAULT;
     tty->termios.c_lflag = TTY_ISIG | TTY_ICANON | TTY_ECHO | TTY_ECHOE | TTY_ECHOK | TTY_ECHOCTL |
                            TTY_ECHOKE | TTY_IEXTEN;
+    if (start == TTY_PSEUDO)
+        tty->termios.c_iflag &= ~(uint32_t)TTY_IUTF8;
     if (start == TTY_PIPE)
         tty->termios.c_lflag &= ~(uint32_t)TTY_ECHO;
     memcpy(tty->termios.c_cc, characters, sizeof(characters));
@@ -38,8 +40,10 @@ void tty_init(struct tty *tty, enum tty_start start) {
     memset(tty, 0, sizeof(*tty));
     tty->start = start;
     init_termios(tty, start);
-    tty->winsize.ws_row = 24;
-    tty->winsize.ws_col = 80;
+    if (start != TTY_PSEUDO) {
+        tty->winsize.ws_row = 24;
+        tty->winsize.ws_col = 80;
+    }
 }
 
 static bool is_end(const struct tty *tty, uint32_t at) {

@@ -22,7 +22,8 @@
 enum tty_start {
     TTY_TERMINAL,
     TTY_RAW_OUTPUT, /* but no output processing, so that what programs write arrives as it is, */
-    TTY_PIPE        /* nor echo, for input that nobody types */
+    TTY_PIPE,       /* nor echo, for input that nobody types; */
+    TTY_PSEUDO      /* Linux's of a pseudo-terminal, whose window has no size yet */
 };
 
 /*

@@ -7,7 +7,6 @@
 #include <protocol/vfs_client.h>
 
 static void on_events(uint64_t bits) {
-    int number, group;
     process_bury();
     if (bits & CONSOLE_EVENT_SENT)
         system_drained();
@@ -15,11 +14,8 @@ static void on_events(uint64_t bits) {
         pidfd_closed();
     if (bits & LOAD_EVENT)
         load_look();
-    if (!(bits & CONSOLE_EVENT_PROC))
-        return;
-    while (console_signals(boot_cap("console"), &number, &group) > 0)
-        if (group > 0)
-            signal_send_group(group, number);
+    if (bits & CONSOLE_EVENT_PROC)
+        terminal_signals();
 }
 
 int main(void) {

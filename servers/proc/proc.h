@@ -451,7 +451,9 @@ void system_drained(void); /* the terminal has sent all its output */
 /* terminal.c: sessions and the terminal. */
 /* The terminal is hung up if it was the session's. */
 void terminal_session_ended(const struct process *leader);
-int terminal_foreground(const struct process *p); /* of its controlling terminal; 0: it has none */
+/* The group in the foreground of its controlling terminal, and that one's device number; 0: it has none. */
+int terminal_foreground(const struct process *p, int *device);
+void terminal_signals(void); /* delivers those that terminals have raised */
 
 /* itimer.c */
 void timers_end(struct process *p);

@@ -2,8 +2,7 @@
 /* /proc/PID: numbers about a process (proc(5)). What has no meaning here is 0. */
 #include "procfs.h"
 
-#define TTY_NUMBER (4 << 8 | 64) /* the terminal's device: /dev/ttyS0 */
-#define NS_PER_TICK 10000000ul   /* USER_HZ is 100 */
+#define NS_PER_TICK 10000000ul /* USER_HZ is 100 */
 
 /* The signals for which there is room in stat: real-time ones are left out, as on Linux. */
 #define SHOWN(set) ((unsigned long)(set)&0x7fffffff)
@@ -71,10 +70,11 @@ bool make_process_stat(struct making *m) {
     const struct process *p = m->process;
     struct pk_task_info info = task_info(p);
     struct text *t = &m->text;
-    int foreground = process_pid(p) == INIT_PID ? 0 : terminal_foreground(p);
+    int device = 0;
+    int foreground = process_pid(p) == INIT_PID ? 0 : terminal_foreground(p, &device);
     text_print(t, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 ", thread_tid(m->thread), p->name,
-               letter_of(m), parent_pid(p), process_group(p), process_session(p),
-               foreground ? TTY_NUMBER : 0, foreground ? foreground : -1);
+               letter_of(m), parent_pid(p), process_group(p), process_session(p), device,
+               foreground ? foreground : -1);
     text_print(t, "%lu 0 %lu 0 %d %d %lu 0 %lu %lu %lu ", (unsigned long)(run_ns(m) / NS_PER_TICK),
                (unsigned long)(p->children_ns / NS_PER_TICK), 20 + p->nice, p->nice,
                (unsigned long)p->thread_count, (unsigned long)(p->start_ns / NS_PER_TICK),

@@ -11,6 +11,10 @@
 #include <protocol/proc_server.h>
 #include <protocol/vfs_client.h>
 
+/* Device numbers, as in stat(2). */
+#define SERIAL_LINE 0x440
+#define SLAVE_MAJOR 136
+
 enum { TIOCSCTTY = 0x540E, TIOCSPGRP = 0x5410, TIOCNOTTY = 0x5422 };
 
 static uint64_t console(void) {
@@ -20,22 +24,48 @@ static uint64_t console(void) {
     return slot;
 }
 
-/* Is the terminal p's controlling one? Then *foreground is the group that has it. */
+/* Has p a controlling terminal? Then *foreground is the group that has it. */
 static bool has_terminal(const struct process *p, int *foreground) {
-    int session;
-    if (console_owner(console(), &session, foreground) < 0)
-        return false;
-    return session && session == process_session(p) && !p->no_terminal;
+    uint32_t number;
+    return !p->no_terminal &&
+           console_owner(console(), process_session(p), foreground, &number) == 0;
 }
 
-int terminal_foreground(const struct process *p) {
+static int slave_device(int n) {
+    return (n & 0xff) | SLAVE_MAJOR << 8 | (n & ~0xff) << 12;
+}
+
+int terminal_foreground(const struct process *p, int *device) {
     int foreground;
-    return has_terminal(p, &foreground) ? foreground : 0;
+    uint32_t number;
+    if (p->no_terminal || console_owner(console(), process_session(p), &foreground, &number) < 0)
+        return 0;
+    *device = number ? slave_device((int)number - 1) : SERIAL_LINE;
+    return foreground;
 }
 
 static void hang_up(int group) {
     signal_send_group(group, SIGHUP);
     signal_send_group(group, SIGCONT); /* the stopped ones hear the other one then */
+}
+
+/* A session's leader, whose terminal is hung up. */
+static void hang_up_leader(int pid) {
+    struct process *leader = process_find(pid);
+    if (!leader || leader->state == PROCESS_ZOMBIE)
+        return;
+    signal_send_simple(leader, SIGHUP, SI_KERNEL, 0);
+    signal_send_simple(leader, SIGCONT, SI_KERNEL, 0);
+}
+
+void terminal_signals(void) {
+    int number, group, leader;
+    while (console_signals(console(), &number, &group, &leader) > 0) {
+        if (leader > 0)
+            hang_up_leader(leader);
+        if (group > 0)
+            signal_send_group(group, number);
+    }
 }
 
 void terminal_session_ended(const struct process *leader) {
@@ -73,20 +103,13 @@ long proc_handle_background(struct request *req, int signal) {
 }
 
 /* TIOCSCTTY: root may take a terminal from another session, whose processes are not told. */
-static long take(struct process *p, bool reads, bool steal) {
-    int session, foreground;
-    long error = console_owner(console(), &session, &foreground);
-    if (error < 0)
-        return error;
-    bool leads = process_session(p) == process_pid(p);
-    if (leads && session == process_pid(p))
-        return 0;
+static long take(struct process *p, uint64_t opened, bool reads, bool steal) {
     bool root = p->euid == 0;
-    if (!leads || (!reads && !root))
+    if (process_session(p) != process_pid(p) || (!reads && !root))
         return -EPERM;
     p->no_terminal = false;
     connect_job_changed(p);
-    return console_acquire(console(), process_group(p), process_session(p), steal && root);
+    return console_acquire(console(), opened, process_group(p), process_session(p), steal && root);
 }
 
 /* TIOCNOTTY: the leader gives it up for its session, anybody else for itself. */
@@ -134,12 +157,13 @@ long proc_handle_terminal(struct request *req, int fd, uint32_t request, int arg
     struct process *p = t->process;
     if (request != TIOCSCTTY && request != TIOCSPGRP && request != TIOCNOTTY)
         return -EINVAL;
-    long how = vfs_terminal(connect_endpoint(PK_SLOT_VFS), process_pid(p), fd);
+    uint64_t opened;
+    long how = vfs_terminal(connect_endpoint(PK_SLOT_VFS), process_pid(p), fd, &opened);
     if (how < 0)
         return how == -EIO && request == TIOCSPGRP ? -ENOTTY : how;
     switch (request) {
     case TIOCSCTTY:
-        return take(p, how == VFS_TERMINAL_READS, argument == 1);
+        return take(p, opened, how == VFS_TERMINAL_READS, argument == 1);
     case TIOCNOTTY:
         return give_up(p);
     default:

@@ -108,7 +108,9 @@ const struct file_ops *device_ops(uint64_t device) {
     case 0x0500: /* tty */
     case 0x0501: /* console */
         return &tty_ops;
+    case 0x0502: /* ptmx */
+        return &master_ops;
     default:
-        return NULL;
+        return lx_major(device) == PTS_MAJOR ? &tty_ops : NULL;
     }
 }

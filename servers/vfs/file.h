@@ -28,6 +28,7 @@ struct epoll;
 struct epoll_item;
 struct served;
 struct timer;
+struct tty_file;
 struct walks;
 struct poll_queue;
 
@@ -40,6 +41,7 @@ struct file_ops {
     /* Where those stand that wait for other ones; NULL: what holds never changes. */
     struct poll_queue *(*poll_queue)(struct file *file);
     void (*close)(struct file *file); /* the last descriptor went; may be NULL */
+    long (*open)(struct client *client, struct file *file, uint32_t flags); /* may be NULL: 0 */
     bool seekable;
     const char *name; /* as /proc/PID/fd shows one without a node of its own; else NULL */
 };
@@ -59,7 +61,7 @@ struct file {
         struct epoll *epoll;
         struct served *served; /* another server's (served.c) */
         struct made *made;     /* what the process server makes up (remote.c) */
-        uint32_t opened;       /* a terminal: its life at the time (protocols/console.toml) */
+        struct tty_file *tty;  /* a terminal, or a pseudo-terminal's master (tty.h) */
     };
 };
 

@@ -7,6 +7,7 @@
  * zero, and in the archive the next header follows. The rest is copied whole. When the archive's
  * capability is dropped, the frames belong to the files.
  */
+#include "terminal.h"
 #include "initrd.h"
 
 #include <lib/heap.h>
@@ -18,7 +19,6 @@
 #include "file.h"
 #include "path.h"
 
-#define GROUP_TTY 5 /* as in Debian: who may write to terminals by group */
 #define PAGE 4096ull
 #define SECOND 1000000000ull
 
@@ -226,6 +226,7 @@ int initrd_add_standard(void) {
     }
     tree_remote = dir_find(tree_root, "proc", 4)->node;
     tree_remote->dir.remote = true;
+    pty_init(dir_find(dir_find(tree_root, "dev", 3)->node, "pts", 3)->node);
     int error = add_link("dev/fd", "/proc/self/fd");
     error = error ? error : add_link("dev/stdin", "/proc/self/fd/0");
     error = error ? error : add_link("dev/stdout", "/proc/self/fd/1");

@@ -41,21 +41,22 @@ long vfs_handle_attach_console(struct request *req, int pid) {
     }
     error = tty_open(client_find((uint64_t)pid), file, LX_O_NOCTTY);
     error = error < 0 ? error : give_standard(caller.context, file);
-    file_put(file);
     if (error < 0) {
+        file_put(file);
         return error;
     }
     own_terminal(walk.node, &caller);
     struct node *old = caller.context->cwd;
     caller.context->cwd = node_hold(tree_root);
     node_put(old);
-    return tty_attach(caller.context);
+    error = tty_attach(caller.context, file);
+    file_put(file);
+    return error;
 }
 
 long vfs_handle_terminal(struct request *req, int pid, int fd) {
     struct caller caller;
     int error = caller_by_pid(pid, &caller);
-    (void)req;
     if (error) {
         return error;
     }
@@ -64,5 +65,6 @@ long vfs_handle_terminal(struct request *req, int pid, int fd) {
         return -EBADF;
     }
     long result = tty_check(file);
+    vfs_results_terminal(&req->msg, result < 0 ? 0 : file->tty->opened);
     return result < 0 ? result : file_reads(file) ? VFS_TERMINAL_READS : 0;
 }

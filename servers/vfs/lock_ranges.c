@@ -22,11 +22,11 @@ struct lock_owner *lock_set_owner(const struct lock_set *set, uint64_t key) {
 
 struct lock *lock_set_conflict(const struct lock_set *set, const struct lock_owner *owner,
                                uint64_t first, uint64_t last, enum lock_kind kind) {
-    struct lock *found = lock_tree_find(set->exclusive, first, last, owner);
+    struct lock *found = lock_tree_find(&set->exclusive, first, last, owner);
     if (kind == LOCK_SHARED) {
         return found;
     }
-    struct lock *shared = lock_tree_find(set->shared, first, last, owner);
+    struct lock *shared = lock_tree_find(&set->shared, first, last, owner);
     return !found || (shared && lock_first(shared) < lock_first(found)) ? shared : found;
 }
 

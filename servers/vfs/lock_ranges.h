@@ -25,7 +25,7 @@ struct lock_owner {
 
 struct lock_set {
     struct tree owners;
-    struct lock *shared, *exclusive; /* trees of all owners' locks */
+    struct tree shared, exclusive; /* of all owners' locks: struct lock.start */
     struct list
         stirred; /* requests that were stopped by a lock that has changed: to be tried again */
 };

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The tree of locks (lock_tree.h). Recursion goes as deep as the tree is high: 64 at most. */
+/* The tree of locks (lock_tree.h). */
 #include "lock_tree.h"
-
-static int height(const struct lock *lock) {
-    return lock ? lock->height : 0;
-}
 
 /* Takes into account that `owner` has a lock that reaches to `with.last`. */
 static void extend(struct lock *lock, struct lock_reach with) {
@@ -25,111 +21,30 @@ static void extend(struct lock *lock, struct lock_reach with) {
     }
 }
 
-static void update(struct lock *lock) {
-    int left = height(lock->left), right = height(lock->right);
-    lock->height = (left > right ? left : right) + 1;
+static struct lock *lock_of(struct tree_node *node) {
+    return node ? container_of(node, struct lock, start) : NULL;
+}
+
+static void augment(struct tree_node *node) {
+    struct lock *lock = lock_of(node);
+    const struct lock *children[] = {lock_of(node->left), lock_of(node->right)};
     lock->reach = (struct lock_reach){lock->owner, lock->last};
     lock->other = (struct lock_reach){NULL, 0};
-    if (lock->left) {
-        extend(lock, lock->left->reach);
-        extend(lock, lock->left->other);
-    }
-    if (lock->right) {
-        extend(lock, lock->right->reach);
-        extend(lock, lock->right->other);
-    }
-}
-
-static struct lock *rotate_right(struct lock *lock) {
-    struct lock *left = lock->left;
-    lock->left = left->right;
-    left->right = lock;
-    update(lock);
-    update(left);
-    return left;
-}
-
-static struct lock *rotate_left(struct lock *lock) {
-    struct lock *right = lock->right;
-    lock->right = right->left;
-    right->left = lock;
-    update(lock);
-    update(right);
-    return right;
-}
-
-static struct lock *balance(struct lock *lock) {
-    int difference = height(lock->left) - height(lock->right);
-    if (difference > 1) {
-        if (height(lock->left->left) < height(lock->left->right)) {
-            lock->left = rotate_left(lock->left);
+    for (int i = 0; i < 2; i++) {
+        if (children[i]) {
+            extend(lock, children[i]->reach);
+            extend(lock, children[i]->other);
         }
-        return rotate_right(lock);
     }
-    if (difference < -1) {
-        if (height(lock->right->right) < height(lock->right->left)) {
-            lock->right = rotate_right(lock->right);
-        }
-        return rotate_left(lock);
-    }
-    update(lock);
-    return lock;
 }
 
-/* Of locks that start at the same byte the address decides, so that each is found again. */
-static bool stands_before(const struct lock *a, const struct lock *b) {
-    return lock_first(a) < lock_first(b) || (lock_first(a) == lock_first(b) && a < b);
+void lock_tree_insert(struct tree *tree, struct lock *lock) {
+    lock->start.key = lock_first(lock);
+    tree_insert_augmented(tree, &lock->start, augment);
 }
 
-static struct lock *insert(struct lock *root, struct lock *lock) {
-    if (!root) {
-        lock->left = lock->right = NULL;
-        update(lock);
-        return lock;
-    }
-    if (stands_before(lock, root)) {
-        root->left = insert(root->left, lock);
-    } else {
-        root->right = insert(root->right, lock);
-    }
-    return balance(root);
-}
-
-/* Takes the first lock out of the subtree: *first. What is left of it. */
-static struct lock *take_first(struct lock *root, struct lock **first) {
-    if (!root->left) {
-        *first = root;
-        return root->right;
-    }
-    root->left = take_first(root->left, first);
-    return balance(root);
-}
-
-static struct lock *take(struct lock *root, struct lock *lock) {
-    if (root != lock) {
-        if (stands_before(lock, root)) {
-            root->left = take(root->left, lock);
-        } else {
-            root->right = take(root->right, lock);
-        }
-        return balance(root);
-    }
-    if (!lock->right) {
-        return lock->left;
-    }
-    struct lock *successor;
-    struct lock *right = take_first(lock->right, &successor);
-    successor->left = lock->left;
-    successor->right = right;
-    return balance(successor);
-}
-
-void lock_tree_insert(struct lock **root, struct lock *lock) {
-    *root = insert(*root, lock);
-}
-
-void lock_tree_remove(struct lock **root, struct lock *lock) {
-    *root = take(*root, lock);
+void lock_tree_remove(struct tree *tree, struct lock *lock) {
+    tree_remove_augmented(tree, &lock->start, augment);
 }
 
 /* Does any lock in the subtree that is not the owner's reach as far as this byte? */
@@ -145,17 +60,18 @@ static bool others_reach(const struct lock *root, uint64_t byte, const struct lo
  * If others' locks on the left reach the range, the answer is there or nowhere: one that reaches it and does not
  * overlap it starts behind it, and so do all on the right.
  */
-struct lock *lock_tree_find(struct lock *root, uint64_t first, uint64_t last,
+struct lock *lock_tree_find(const struct tree *tree, uint64_t first, uint64_t last,
                             const struct lock_owner *owner) {
-    while (root) {
-        if (others_reach(root->left, first, owner)) {
-            root = root->left;
-        } else if (lock_first(root) > last) {
+    struct lock *at = lock_of(tree->root);
+    while (at) {
+        if (others_reach(lock_of(at->start.left), first, owner)) {
+            at = lock_of(at->start.left);
+        } else if (lock_first(at) > last) {
             return NULL;
-        } else if (root->owner != owner && root->last >= first) {
-            return root;
+        } else if (at->owner != owner && at->last >= first) {
+            return at;
         } else {
-            root = root->right;
+            at = lock_of(at->start.right);
         }
     }
     return NULL;

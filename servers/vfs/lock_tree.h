@@ -3,7 +3,7 @@
  * Locks on ranges of a file, in a balanced tree that finds in O(log n) one that overlaps a range and is not
  * the asker's own, however many of its own the asker has there.
  *
- * An AVL tree ordered by where locks start. Each node knows, of all locks in its subtree, where the last one
+ * A tree ordered by where locks start. Each node knows, of all locks in its subtree, where the last one
  * ends and where the last one of any other owner ends: so a search by an owner knows of each subtree how
  * far the others' locks in it reach. Pure data: never allocates.
  */
@@ -23,12 +23,11 @@ struct lock_reach {
 };
 
 struct lock {
-    struct lock *left, *right; /* in the tree of locks of its kind */
-    int height;                /* 1 for a leaf */
-    struct lock_reach reach;   /* of the subtree */
-    struct lock_reach other;   /* of what others than reach.owner have in the subtree */
-    struct tree_node place;    /* in its owner's ranges; its key is the first byte */
-    uint64_t last;             /* byte, inclusive */
+    struct tree_node start;  /* in the tree of locks of its kind; its key is the first byte */
+    struct lock_reach reach; /* of the subtree */
+    struct lock_reach other; /* of what others than reach.owner have in the subtree */
+    struct tree_node place;  /* in its owner's ranges; its key is the first byte */
+    uint64_t last;           /* byte, inclusive */
     struct lock_owner *owner;
     bool exclusive;
     struct list waiting; /* requests that this lock stops */
@@ -39,10 +38,10 @@ static inline uint64_t lock_first(const struct lock *lock) {
 }
 
 /* Range and owner must be set, and must not change while the lock is in a tree. */
-void lock_tree_insert(struct lock **root, struct lock *lock);
-void lock_tree_remove(struct lock **root, struct lock *lock);
+void lock_tree_insert(struct tree *tree, struct lock *lock);
+void lock_tree_remove(struct tree *tree, struct lock *lock);
 /* The first lock that has a byte of the range and is not `owner`'s; NULL if there is none. */
-struct lock *lock_tree_find(struct lock *root, uint64_t first, uint64_t last,
+struct lock *lock_tree_find(const struct tree *tree, uint64_t first, uint64_t last,
                             const struct lock_owner *owner);
 
 #endif

@@ -2,6 +2,7 @@
 /* The vfs server: names, files in memory, descriptors, pipes, devices (protocols/vfs.toml). */
 #include "file.h"
 #include "initrd.h"
+#include "terminal.h"
 #include "tty.h"
 
 #include <lib/heap.h>
@@ -10,9 +11,10 @@
 static void on_events(uint64_t bits) {
     if (bits & CONSOLE_EVENT_NEW) {
         tty_attach_again();
+        terminals_lost();
     }
-    if (bits & (CONSOLE_EVENT_VFS | CONSOLE_EVENT_NEW)) {
-        tty_retry();
+    if (bits & CONSOLE_EVENT_VFS) {
+        terminals_woken();
     }
 }
 

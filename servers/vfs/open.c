@@ -2,7 +2,6 @@
 /* openat(2) and pipe2(2): from nodes to open files and descriptors. */
 #include "lookup.h"
 #include "pipe.h"
-#include "tty.h"
 
 static const uint32_t pipe_flags = LX_O_CLOEXEC | LX_O_NONBLOCK | LX_O_DIRECT;
 
@@ -114,7 +113,7 @@ static long open_node(struct request *req, const struct caller *caller, struct n
     if (fd < 0) {
         return fd;
     }
-    long error = ops == &tty_ops ? tty_open(request_client(req), file, flags) : 0;
+    long error = ops->open ? ops->open(request_client(req), file, flags) : 0;
     if (error < 0) {
         fd_close(caller->context, (int)fd);
     }

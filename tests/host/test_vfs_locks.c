@@ -161,7 +161,7 @@ static void test_random_changes(void **state) {
     for (int who = 0; who < OWNERS; who++) {
         change(&set, who, 0, BYTES - 1, LOCK_NONE);
     }
-    assert_true(lock_set_empty(&set) && !set.shared && !set.exclusive);
+    assert_true(lock_set_empty(&set) && !set.shared.root && !set.exclusive.root);
     assert_int_equal(locks_alive, 0);
     assert_int_equal(owners_alive, 0);
 }
@@ -210,7 +210,7 @@ static void test_steps(void **state) {
                                   .spare = {new_lock()}};
         assert_false(lock_change_step(&set, &one));
     }
-    assert_true(set.shared->height <= 14);
+    assert_true(set.shared.root->height <= 14);
     all.owner = owner_of(&set, 1);
     while (lock_change_step(&set, &all)) {
         steps++;

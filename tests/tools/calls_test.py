@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""docs/linux-calls.md lists just the system calls that the personality serves, by number and name. TAP."""
+"""docs/linux-calls.md lists just the system calls that the personality serves, by number and name; says of each what
+is not served; and has of the flags just those that tests/system/linux/t_flags.c tries in the booted system, with
+the same outcome. TAP.
+
+calls_test.py --flags prints the page's table of flags.
+"""
 
 import os
 import re
@@ -41,7 +46,41 @@ def linux_names():
     return names
 
 
+def tried():
+    """What the test of flags tries, as the page's rows: (call, served, ignored, refused)."""
+    found = {}
+    text = read("tests", "system", "linux", "t_flags.c")
+    for kind, call, flag, rest in re.findall(r"^ *(SERVED|IGNORED|REFUSED)\((\w+), (\w+),\s*(\w*)", text, re.MULTILINE):
+        kinds = found.setdefault(call, {"SERVED": [], "IGNORED": [], "REFUSED": []})
+        kinds[kind].append(f"{flag} ({rest})" if kind == "REFUSED" else flag)
+    return [(call, *(", ".join(kinds[kind]) for kind in ("SERVED", "IGNORED", "REFUSED")))
+            for call, kinds in found.items()]
+
+
+def flags_documented():
+    """The rows of the page's table of flags."""
+    part = read("docs", "linux-calls.md").partition("## Flag by flag")[2].partition("\n## ")[0]
+    return [tuple(cell.strip() for cell in row.strip("|").split("|"))
+            for row in part.splitlines() if re.match(r"\| \w+ \|", row) and not row.startswith("| call |")]
+
+
+def print_flags():
+    print("| call | served | ignored | refused |\n| --- | --- | --- | --- |")
+    for row in tried():
+        print("| " + " | ".join(row) + " |")
+
+
+def unknown_states():
+    """Rows of calls whose remarks do not begin with what is served of them."""
+    rows = re.findall(r"^\| (\d+ \| \w+) \| [\w ]+ \| (.*) \|$", read("docs", "linux-calls.md"), re.MULTILINE)
+    return [name for name, remark in rows if not re.match(r"(complete|partial|refused)\b", remark)]
+
+
 def main():
+    if "--flags" in sys.argv:
+        print_flags()
+        return 0
+    names_of_flags = {call for call, *_ in tried()}
     calls, rows, names = served(), documented(), linux_names()
     wrong = [f"{number} {name}: Linux calls it {names[number]}" for number, name in rows
              if number in names and NAMES.get(names[number], names[number]) != name]
@@ -50,6 +89,11 @@ def main():
         ("the page lists just these", calls == [number for number, _ in rows],
          sorted(set(calls) ^ {number for number, _ in rows})),
         ("by their names", not wrong and len(names) > 250, wrong),
+        ("and how far", not unknown_states(), unknown_states()),
+        ("flags are those that are tried", tried() == flags_documented() and len(tried()) > 30,
+         sorted(set(tried()) ^ set(flags_documented()))),
+        ("of calls that are served", names_of_flags <= {name for _, name in rows},
+         names_of_flags - {name for _, name in rows}),
     ]
     print(f"1..{len(checks)}")
     for number, (what, good, shown) in enumerate(checks, 1):

@@ -7,7 +7,8 @@
  * Without a row it runs all. LXBENCH_COUNTER chooses the counter as --counter does. The rows about
  * fork come from lxnolibc, a parent without a C library, which is run for them; LXBENCH_NOLIBC,
  * LXBENCH_TINY and LXBENCH_NOP say where the helper programs are if not in /bin/bench, and
- * LXBENCH_FILE the file that page_in maps (default: /bin/bench/lxbench).
+ * LXBENCH_FILE the file that page_in maps (default: /bin/bench/lxbench), LXBENCH_DYNAMIC the dynamic program that
+ * fork_exec_dynamic starts (/bin/true).
  */
 #include "measure.h"
 
@@ -24,10 +25,9 @@ struct group {
 };
 
 static const struct group groups[] = {
-    {simple_rows, &simple_row_count},
-    {ipc_rows, &ipc_row_count},
-    {memory_rows, &memory_row_count},
-    {file_rows, &file_row_count},
+    {simple_rows, &simple_row_count},   {ipc_rows, &ipc_row_count},
+    {memory_rows, &memory_row_count},   {file_rows, &file_row_count},
+    {program_rows, &program_row_count},
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

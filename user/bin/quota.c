@@ -5,12 +5,11 @@
  */
 #include <err.h>
 #include <errno.h>
+#include <parley/prctl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-#define PR_PARLEY_QUOTA 0x50524c59 /* "PRLY" */
 
 int main(int argc, char **argv) {
     unsigned long pages;

@@ -15,7 +15,10 @@
 #define MAP_TYPE 15
 #define MAP_FIXED 0x10
 #define MAP_ANONYMOUS 0x20
+#define MAP_POPULATE 0x8000
+#define MAP_HUGETLB 0x40000
 #define MAP_FIXED_NOREPLACE 0x100000
+#define MAP_KNOWN 0x17ffffu /* all that MAP_SHARED_VALIDATE knows: not MAP_SYNC */
 #define MREMAP_MAYMOVE 1
 #define MREMAP_FIXED 2
 
@@ -80,7 +83,9 @@ static long mmap_check(uint64_t address, uint64_t length, uint64_t flags, int fd
         return -EINVAL;
     if (length == 0 || (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
         error = -EINVAL;
-    else if (length > 1ul << 38)
+    else if (type == MAP_SHARED_VALIDATE && flags & ~(uint64_t)MAP_KNOWN)
+        error = -EOPNOTSUPP;
+    else if (length > 1ul << 38 || flags & MAP_HUGETLB) /* there are no huge pages in reserve */
         error = -ENOMEM;
     else if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) && address % PAGE)
         error = -EINVAL;
@@ -105,6 +110,10 @@ long linux_mmap(uint64_t address, uint64_t length, uint64_t prot, uint64_t flags
         at = map_object(address, length, kernel_flags, shared_object(length), 0);
     else
         at = pk_map(TASK, address, length, kernel_flags, 0, 0, 0);
+    /* As a write would make the pages; without memory for them they come when they are touched. A file's page that is
+     * shared would count as changed. */
+    if (at > 0 && flags & MAP_POPULATE && (flags & MAP_TYPE) == MAP_PRIVATE)
+        pk_may_fail(pk_populate(TASK, (uint64_t)at, length));
     /* The kernel never maps page 0 nor above its end: Linux's errors for that. */
     if (at == -EINVAL && flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
         return address < PAGE ? -EPERM : -ENOMEM;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Processes: fork, exec, exit, wait, identities, limits, the machine's name and numbers. */
 #include "regions.h"
+#include <parley/prctl.h>
 #include <protocol/proc_client.h>
 
 #define CLONE_VM 0x100ul
@@ -16,7 +17,6 @@
 #define PR_GET_CHILD_SUBREAPER 37
 #define PR_SET_NO_NEW_PRIVS 38
 #define PR_GET_NO_NEW_PRIVS 39
-#define PR_PARLEY_QUOTA 0x50524c59
 #define ID_KEEP 0xffffffffu
 
 /* To an address that is bad nothing is written, and clone(2) succeeds, as on Linux. */

@@ -126,12 +126,62 @@ static void ascending_and_descending(void **state) {
     }
 }
 
+/* Each node knows how many are in its subtree, and the sum of their keys. */
+struct counted {
+    struct tree_node node;
+    uint64_t size, sum;
+};
+
+static void count_subtree(struct tree_node *n) {
+    struct counted *c = (struct counted *)n;
+    const struct counted *l = (struct counted *)n->left, *r = (struct counted *)n->right;
+    c->size = 1 + (l ? l->size : 0) + (r ? r->size : 0);
+    c->sum = n->key + (l ? l->sum : 0) + (r ? r->sum : 0);
+}
+
+static void check_counted(struct tree_node *n) {
+    if (!n)
+        return;
+    check_counted(n->left);
+    check_counted(n->right);
+    struct counted before = *(struct counted *)n;
+    count_subtree(n);
+    assert_memory_equal(&before, n, sizeof before);
+}
+
+static void augmented(void **state) {
+    static struct counted all[NODES];
+    struct tree tree = {NULL};
+    uint64_t size = 0, sum = 0;
+    (void)state;
+    memset(present, 0, sizeof present);
+    for (unsigned step = 0; step < 10000; step++) {
+        unsigned i = (unsigned)(random_number() % NODES);
+        if (present[i]) {
+            tree_remove_augmented(&tree, &all[i].node, count_subtree);
+            sum -= all[i].node.key;
+            size--;
+        } else {
+            all[i].node.key = random_number() % 1000;
+            tree_insert_augmented(&tree, &all[i].node, count_subtree);
+            sum += all[i].node.key;
+            size++;
+        }
+        present[i] = !present[i];
+        assert_int_equal(tree.root ? ((struct counted *)tree.root)->size : 0, size);
+        assert_int_equal(tree.root ? ((struct counted *)tree.root)->sum : 0, sum);
+        if (step % 16 == 0) {
+            check(tree.root, 0, UINT64_MAX);
+            check_counted(tree.root);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(distinct_keys),
-        cmocka_unit_test(some_equal_keys),
-        cmocka_unit_test(few_keys),
-        cmocka_unit_test(ascending_and_descending),
+        cmocka_unit_test(distinct_keys), cmocka_unit_test(some_equal_keys),
+        cmocka_unit_test(few_keys),      cmocka_unit_test(ascending_and_descending),
+        cmocka_unit_test(augmented),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

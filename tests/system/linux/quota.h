@@ -3,11 +3,10 @@
 #ifndef QUOTA_H
 #define QUOTA_H
 
+#include <parley/prctl.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-
-#define PR_PARLEY_QUOTA 0x50524c59 /* prctl: an account of its own with so many 4 KiB pages */
 
 /* Maps pages that cannot be joined until there is no memory for one more. */
 static inline void use_up(void) {

@@ -135,7 +135,22 @@ static bool use_console(void) {
     return good;
 }
 
-static bool (*const uses[])(void) = {use_msg, use_sem, use_shm, use_vfs, use_console, use_proc};
+static bool use_pty(void) {
+    char name[64], bytes[4];
+    int master = posix_openpt(O_RDWR | O_NOCTTY), slave = -1;
+    bool good = master >= 0 && unlockpt(master) == 0 && ptsname_r(master, name, sizeof(name)) == 0;
+
+    if (good)
+        slave = open(name, O_RDWR | O_NOCTTY);
+    good = slave >= 0 && write(slave, "on\n", 3) == 3 && read(master, bytes, 4) == 4 &&
+           memcmp(bytes, "on\r\n", 4) == 0;
+    close(slave);
+    close(master);
+    return good;
+}
+
+static bool (*const uses[])(void) = {use_msg,     use_sem,  use_shm, use_vfs,
+                                     use_console, use_proc, use_pty};
 enum { USES = sizeof(uses) / sizeof(uses[0]) };
 
 /* ---- Deaths --------------------------------------------------------------------------------------- */
@@ -334,6 +349,33 @@ static void check_vfs(void) {
     close(pipes[1]);
 }
 
+/* Pseudo-terminals end with the console: what is open is dead, and the same numbers are given out again. */
+static void check_console(void) {
+    char name[64], other[64], byte;
+    int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
+
+    if (master < 0 || unlockpt(master) < 0 || ptsname_r(master, name, sizeof(name)) != 0 ||
+        (slave = open(name, O_RDWR | O_NOCTTY)) < 0)
+        bail("pseudo-terminal");
+    pid_t pid = start_waiting(wait_vfs, master);
+    check_death(CONSOLE, SESSION_CRASH_PANIC);
+    is_int(reap_exit(pid), EIO, "console: who waited at a master hears EIO");
+    ok(read(master, &byte, 1) == -1 && errno == EIO, "console: the master is dead");
+    ok(write(slave, "x", 1) == -1 && errno == EIO, "console: and the slave");
+    int next = posix_openpt(O_RDWR | O_NOCTTY), fresh = -1;
+    if (unlockpt(next) == 0 && ptsname_r(next, other, sizeof(other)) == 0)
+        fresh = open(other, O_RDWR | O_NOCTTY);
+    ok(fresh >= 0 && write(fresh, "x", 1) == 1 && read(next, &byte, 1) == 1 && byte == 'x',
+       "console: a new one works");
+    ok(write(slave, "x", 1) == -1 && errno == EIO, "console: the old one is none the less dead");
+    close(slave);
+    close(master);
+    ok(write(fresh, "y", 1) == 1 && read(next, &byte, 1) == 1 && byte == 'y',
+       "console: and its end does the new one no harm");
+    close(fresh);
+    close(next);
+}
+
 /* ---- The end ----------------------------------------------------------------------------------------- */
 
 /* sem has died twice lately. */
@@ -358,6 +400,7 @@ int main(void) {
     for (int i = 0; i < USES; i++)
         ok(uses[i](), "before: %d", i);
     check_under_load();
+    check_console();
     sleep(WINDOW_S);
     check_msg();
     check_sem();
