@@ -27,6 +27,7 @@ struct counter;
 struct epoll;
 struct epoll_item;
 struct served;
+struct socket;
 struct timer;
 struct walks;
 struct poll_queue;
@@ -57,6 +58,7 @@ struct file {
         struct counter *counter; /* eventfd */
         struct timer *timer;     /* timerfd */
         struct epoll *epoll;
+        struct socket *socket;
         struct served *served; /* another server's (served.c) */
         struct made *made;     /* what the process server makes up (remote.c) */
         uint32_t opened;       /* a terminal: its life at the time (protocols/console.toml) */

@@ -167,6 +167,11 @@ static long duplicate_from(struct context *context, struct file *file, uint64_t 
     return least >= (uint64_t)context->limit ? -EINVAL : do_dup(context, file, (int)least, cloexec);
 }
 
+/* Only open(2) sets O_LARGEFILE. */
+static bool is_opened(const struct file *file) {
+    return file->node != node_nameless && node_type(file->node) != MODE_SOCKET;
+}
+
 long vfs_handle_fcntl(struct request *req, int fd, int command, uint64_t argument) {
     struct context *context = request_context(req);
     struct file *file = fd_file(context, fd);
@@ -184,7 +189,7 @@ long vfs_handle_fcntl(struct request *req, int fd, int command, uint64_t argumen
         fd_set_cloexec(context, fd, argument & LX_FD_CLOEXEC);
         return 0;
     case LX_F_GETFL:
-        return file->flags | LX_O_LARGEFILE;
+        return file->flags | (is_opened(file) ? LX_O_LARGEFILE : 0);
     case LX_F_SETFL:
         return set_flags(req, file, (uint32_t)argument);
     case LX_F_ADD_SEALS:

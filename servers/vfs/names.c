@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A new node under the name that a walk found free. */
-static long add_node(const struct caller *caller, const struct walk *walk, uint32_t mode,
-                     struct node **made) {
+long name_new_node(const struct caller *caller, const struct walk *walk, uint32_t mode,
+                   struct node **made) {
     struct node *node = node_new(mode, caller->who.uid, caller->who.gid);
     if (!node) {
         return -ENOMEM;
@@ -40,8 +39,8 @@ long vfs_handle_mkdirat(struct request *req, int dirfd, uint32_t mode) {
     if (error) {
         return error;
     }
-    return add_node(&caller, &walk, MODE_DIRECTORY | (mode & 01777 & ~caller.context->umask),
-                    &node);
+    return name_new_node(&caller, &walk, MODE_DIRECTORY | (mode & 01777 & ~caller.context->umask),
+                         &node);
 }
 
 long vfs_handle_mknodat(struct request *req, int dirfd, uint32_t mode, uint64_t device) {
@@ -57,7 +56,7 @@ long vfs_handle_mknodat(struct request *req, int dirfd, uint32_t mode, uint64_t 
         return -EPERM;
     }
     bool special = type == MODE_CHARACTER || type == MODE_BLOCK;
-    if (!special && type != MODE_REGULAR && type != MODE_FIFO) {
+    if (!special && type != MODE_REGULAR && type != MODE_FIFO && type != MODE_SOCKET) {
         return -EINVAL;
     }
     if (special && caller.who.uid != 0) {
@@ -70,7 +69,8 @@ long vfs_handle_mknodat(struct request *req, int dirfd, uint32_t mode, uint64_t 
     if (error || walk.slash) {
         return error ? error : -ENOENT;
     }
-    long result = add_node(&caller, &walk, type | (mode & 07777 & ~caller.context->umask), &node);
+    long result =
+        name_new_node(&caller, &walk, type | (mode & 07777 & ~caller.context->umask), &node);
     if (result == 0 && special) {
         node->device = device;
     }
@@ -106,7 +106,7 @@ long vfs_handle_symlinkat(struct request *req, int dirfd) {
     if (!target) {
         return -ENOMEM;
     }
-    long result = add_node(&caller, &walk, MODE_SYMLINK | 0777, &node);
+    long result = name_new_node(&caller, &walk, MODE_SYMLINK | 0777, &node);
     if (result) {
         free(target);
         return result;

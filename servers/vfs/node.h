@@ -29,12 +29,14 @@
 #define MODE_BLOCK 0060000u
 #define MODE_REGULAR 0100000u
 #define MODE_SYMLINK 0120000u
+#define MODE_SOCKET 0140000u
 #define MODE_SETUID 04000u
 #define MODE_SETGID 02000u
 #define MODE_STICKY 01000u
 
 struct locks;
 struct pipe;
+struct socket;
 struct name;
 struct waiter_queue;
 
@@ -78,9 +80,10 @@ struct node {
             char *remote_path; /* a remote directory without a name: its absolute path */
             int files_of;      /* its names are this process's descriptors; 0: it is no such one */
         } dir;
-        char *target;      /* symlink */
-        struct pipe *pipe; /* FIFO, while open */
-        uint64_t device;   /* character, block: device number */
+        char *target;          /* symlink */
+        struct pipe *pipe;     /* FIFO, while open */
+        struct socket *socket; /* that is bound to it; NULL: none */
+        uint64_t device;       /* character, block: device number */
     };
 };
 
