@@ -178,6 +178,9 @@ long transfer_made(struct request *req, void (*make)(uint64_t *words, size_t cou
 /* What /proc/PID/fd shows of a descriptor whose work another server does, or NULL. */
 const char *file_served_name(const struct file *file);
 
+/* A write of that number to a file, if it is a counter (eventfd.c): as its write(2); -ENOTTY: it is none. */
+long eventfd_add(struct request *req, struct file *file, uint64_t number);
+
 /* Is it /dev/zero, whose mappings are memory without a file? */
 bool device_is_zero(const struct file *file);
 /* The operations of a character device; NULL if there is no such device. */

@@ -12,8 +12,10 @@ static long do_read(struct request *req, struct file *file, int64_t offset) {
     if (request_out_len(req) > INT64_MAX) {
         return -EINVAL;
     }
-    long otherwise = node_is_dir(file->node) ? -EISDIR : -EINVAL;
-    return file->ops->read ? file->ops->read(req, file, offset) : otherwise;
+    if (file->ops->read) {
+        return file->ops->read(req, file, offset);
+    }
+    return node_is_dir(file->node) ? -EISDIR : -EINVAL;
 }
 
 static long do_write(struct request *req, struct file *file, int64_t offset) {
@@ -32,6 +34,12 @@ long vfs_handle_read(struct request *req, int fd) {
 
 long vfs_handle_write(struct request *req, int fd) {
     return do_write(req, fd_file(request_context(req), fd), OFFSET_CURRENT);
+}
+
+long vfs_handle_write_word(struct request *req, int fd, uint64_t word) {
+    struct file *file = fd_file(request_context(req), fd);
+    long result = file ? eventfd_add(req, file, word) : -ENOTTY;
+    return result == -ENOTTY ? do_write(req, file, OFFSET_CURRENT) : result;
 }
 
 long vfs_handle_write_anyway(struct request *req, int fd) {
