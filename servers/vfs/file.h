@@ -28,6 +28,7 @@ struct epoll;
 struct epoll_item;
 struct served;
 struct socket;
+struct inotify;
 struct timer;
 struct walks;
 struct poll_queue;
@@ -59,6 +60,7 @@ struct file {
         struct timer *timer;     /* timerfd */
         struct epoll *epoll;
         struct socket *socket;
+        struct inotify *inotify;
         struct served *served; /* another server's (served.c) */
         struct made *made;     /* what the process server makes up (remote.c) */
         uint32_t opened;       /* a terminal: its life at the time (protocols/console.toml) */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Making and removing names: mkdirat, mknodat, symlinkat, linkat, unlinkat, readlinkat. */
 #include "lookup.h"
+#include "notify.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ long name_new_node(const struct caller *caller, const struct walk *walk, uint32_
         return error;
     }
     *made = node;
+    notify_name(walk->dir, walk->last, walk->length, node, NOTIFY_CREATE, 0);
     return 0;
 }
 
@@ -163,7 +165,12 @@ long vfs_handle_linkat(struct request *req, int old_dirfd, int new_dirfd, uint32
     if (error) {
         return error;
     }
-    return dir_add(walk.dir, walk.last, walk.length, node);
+    error = dir_add(walk.dir, walk.last, walk.length, node);
+    if (!error) {
+        notify_node(node, NOTIFY_ATTRIB);
+        notify_name(walk.dir, walk.last, walk.length, node, NOTIFY_CREATE, 0);
+    }
+    return error;
 }
 
 /* unlink and rmdir tell apart what may not be removed by its last component and type. */
@@ -190,6 +197,20 @@ static long check_removal(const struct walk *walk, const struct caller *caller, 
     return walk->node->dir.remote ? -EBUSY : dir_is_empty(walk->node) ? 0 : -ENOTEMPTY;
 }
 
+/* If anybody is to hear of it the node is kept until then. */
+static void remove_name(const struct walk *walk) {
+    struct node *node = notify_count ? node_hold(walk->node) : NULL;
+    dir_remove(dir_find(walk->dir, walk->last, walk->length));
+    if (!node) {
+        return;
+    }
+    notify_name(walk->dir, walk->last, walk->length, node, NOTIFY_DELETE, 0);
+    if (!node_is_dir(node)) {
+        notify_node(node, NOTIFY_ATTRIB);
+    }
+    node_put(node);
+}
+
 long vfs_handle_unlinkat(struct request *req, int dirfd, uint32_t flags) {
     struct caller caller;
     struct walk walk;
@@ -207,7 +228,7 @@ long vfs_handle_unlinkat(struct request *req, int dirfd, uint32_t flags) {
     if (error) {
         return error;
     }
-    dir_remove(dir_find(walk.dir, walk.last, walk.length));
+    remove_name(&walk);
     return 0;
 }
 

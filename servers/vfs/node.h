@@ -35,6 +35,7 @@
 #define MODE_STICKY 01000u
 
 struct locks;
+struct notify_watch;
 struct pipe;
 struct socket;
 struct name;
@@ -52,8 +53,9 @@ struct node {
     uint64_t atime; /* nanoseconds since 1970 */
     uint64_t mtime;
     uint64_t ctime;
-    struct locks *locks; /* of processes and open files; NULL: none (locks.h) */
-    struct name *own;    /* a name that leads to it, a directory's only one; NULL: none is known */
+    struct notify_watch *watches; /* who is told what happens to it (notify.h) */
+    struct locks *locks;          /* of processes and open files; NULL: none (locks.h) */
+    struct name *own; /* a name that leads to it, a directory's only one; NULL: none is known */
     char *removed; /* the path of the one that was it and is gone, for /proc/PID/fd; may be NULL */
     union {
         struct {

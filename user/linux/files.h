@@ -134,6 +134,9 @@ long linux_recvfrom(uint64_t fd, uint64_t bytes, uint64_t length, uint64_t flags
 long linux_sendmsg(uint64_t fd, uint64_t message, uint64_t flags);
 long linux_recvmsg(uint64_t fd, uint64_t message, uint64_t flags);
 
+long linux_inotify_init1(uint64_t flags);
+long linux_inotify_add_watch(uint64_t fd, uint64_t path, uint64_t mask);
+long linux_inotify_rm_watch(uint64_t fd, uint64_t watch);
 long linux_pidfd_open(uint64_t pid, uint64_t flags);
 long linux_pidfd_send_signal(uint64_t fd, uint64_t signal, uint64_t info, uint64_t flags);
 long linux_epoll_create1(uint64_t flags);
