@@ -137,6 +137,10 @@ long linux_recvmsg(uint64_t fd, uint64_t message, uint64_t flags);
 long linux_inotify_init1(uint64_t flags);
 long linux_inotify_add_watch(uint64_t fd, uint64_t path, uint64_t mask);
 long linux_inotify_rm_watch(uint64_t fd, uint64_t watch);
+long linux_sendmmsg(uint64_t fd, uint64_t entries, uint64_t count, uint64_t flags);
+long linux_recvmmsg(uint64_t fd, uint64_t entries, uint64_t count, uint64_t flags,
+                    uint64_t timeout);
+
 long linux_pidfd_open(uint64_t pid, uint64_t flags);
 long linux_pidfd_send_signal(uint64_t fd, uint64_t signal, uint64_t info, uint64_t flags);
 long linux_epoll_create1(uint64_t flags);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -19,7 +20,7 @@
 
 #define FDS 48
 #define WORKERS 6
-#define STEPS 4000
+#define STEPS 2500
 
 static int fds[FDS];
 static uint64_t seed;
@@ -64,8 +65,9 @@ static void make(void) {
     struct sockaddr_un address = name(&length);
     struct itimerspec time = {.it_value = {0, 1 + (long)pick(3000000)},
                               .it_interval = {0, (long)pick(2) * 100000}};
+    char path[64];
     int fd;
-    switch (pick(9)) {
+    switch (pick(11)) {
     case 0:
         keep(eventfd(pick(3), EFD_NONBLOCK | (pick(2) ? EFD_SEMAPHORE : 0)));
         break;
@@ -97,6 +99,15 @@ static void make(void) {
         connect(fd, (struct sockaddr *)&address, length);
         keep(fd);
         break;
+    case 8:
+        keep(inotify_init1(IN_NONBLOCK));
+        break;
+    case 9:
+        snprintf(path, sizeof(path), "/tmp/t_descriptors.%u", pick(4));
+        keep(open(path, O_CREAT | O_RDWR, 0600));
+        if (pick(3) == 0)
+            unlink(path);
+        break;
     default:
         keep_two(pair, socketpair(AF_UNIX, type, 0, pair));
     }
@@ -108,7 +119,13 @@ static void watch(void) {
     struct epoll_event event = {.events = EPOLLIN | (pick(2) ? EPOLLOUT : 0) | how[pick(5)]},
                        found[4];
     struct pollfd some[4];
-    switch (pick(4)) {
+    char path[64];
+    switch (pick(5)) {
+    case 4:
+        snprintf(path, sizeof(path), "/tmp/t_descriptors.%u", pick(4));
+        inotify_add_watch(any(), pick(2) ? "/tmp" : path,
+                          pick(2) ? IN_ALL_EVENTS : IN_ALL_EVENTS | IN_ONESHOT);
+        break;
     case 0:
         for (int i = 0; i < 4; i++)
             some[i] = (struct pollfd){.fd = any(), .events = POLLIN | POLLOUT | POLLRDHUP};

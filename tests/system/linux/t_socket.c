@@ -254,6 +254,36 @@ static void test_datagrams(void) {
     close(ends[1]);
 }
 
+/* Several by one call. */
+static void test_several(void) {
+    int ends[2];
+    char text[4][8];
+    struct mmsghdr entries[4] = {0};
+    struct iovec pieces[4][2];
+    struct timespec soon = {0, 1000000};
+    pair(SOCK_DGRAM, ends);
+    for (int i = 0; i < 4; i++) {
+        pieces[i][0] = (struct iovec){"ab", 2};
+        pieces[i][1] = (struct iovec){"cdef", (size_t)i};
+        entries[i].msg_hdr.msg_iov = pieces[i];
+        entries[i].msg_hdr.msg_iovlen = 2;
+    }
+    is_int(sendmmsg(ends[0], entries, 3, 0), 3, "three datagrams");
+    is_int(entries[2].msg_len, 4, "their lengths");
+    for (int i = 0; i < 4; i++) {
+        pieces[i][0] = (struct iovec){text[i], 8};
+        entries[i].msg_hdr.msg_iovlen = 1;
+    }
+    is_int(recvmmsg(ends[1], entries, 4, MSG_WAITFORONE, NULL), 3, "as many as there are");
+    ok(entries[1].msg_len == 3 && !memcmp(text[1], "abc", 3), "each by itself");
+    is_errno(recvmmsg(ends[1], entries, 4, MSG_DONTWAIT, NULL), EAGAIN, "no more");
+    send(ends[0], "x", 1, 0);
+    sleep_ms(5);
+    is_int(recvmmsg(ends[1], entries, 1, 0, &soon), 1, "with a time");
+    is_errno(sendmmsg(ends[0], nowhere, 1, 0), EFAULT, "bad messages");
+    close_both(ends);
+}
+
 static void test_named_datagrams(void) {
     struct sockaddr_un to, from;
     socklen_t to_length = address_of("@t_socket datagrams", &to), length = sizeof(from);
@@ -563,6 +593,7 @@ static void test_all(void) {
     test_stream();
     test_much();
     test_datagrams();
+    test_several();
     test_named_datagrams();
     test_connections("@t_socket stream");
     snprintf(path, sizeof(path), "/tmp/t_socket.%d", (int)getpid());
