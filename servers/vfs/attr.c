@@ -3,6 +3,7 @@
 #include <lib/heap.h>
 
 #include "lookup.h"
+#include "notify.h"
 #include "seals.h"
 
 #define SECOND 1000000000
@@ -195,6 +196,7 @@ long vfs_handle_fchmodat(struct request *req, int dirfd, uint32_t mode, uint32_t
     }
     node->mode = node_type(node) | (mode & 07777);
     node->ctime = vfs_now();
+    notify_node(node, NOTIFY_ATTRIB);
     return 0;
 }
 
@@ -217,6 +219,7 @@ long vfs_handle_fchownat(struct request *req, int dirfd, uint32_t uid, uint32_t 
         node->mode &= ~(MODE_SETUID | MODE_SETGID);
     }
     node->ctime = vfs_now();
+    notify_node(node, NOTIFY_ATTRIB);
     return 0;
 }
 
@@ -261,6 +264,7 @@ static long resize(struct request *req, struct node *node, int64_t length,
                    const struct credentials *who) {
     long error = data_resize(req, node, length);
     if (!error || error == SERVER_DEFER) {
+        notify_node(node, NOTIFY_MODIFY);
         access_written(node, who);
     }
     return error;

@@ -7,6 +7,7 @@
  */
 #include "file.h"
 #include "mapped.h"
+#include "notify.h"
 #include "pipe.h"
 #include "seals.h"
 
@@ -222,6 +223,9 @@ static void object_end(uint64_t object) {
 }
 
 void node_release_data(struct node *node) {
+    if (node->watches) {
+        notify_gone(node);
+    }
     if (node_is_regular(node) && node->file.object != 0) {
         mapped_end(node);
         if (node->file.capacity > CUT_PAGES * PAGE) {
@@ -243,11 +247,15 @@ static long regular_read(struct request *req, struct file *file, int64_t offset)
     }
     file_accessed(file);
     if (length > STEP_BYTES && at < file->node->size && file->node->size - at > STEP_BYTES) {
+        notify_node(file->node, NOTIFY_ACCESS);
         return transfer_read(req, file, at, length, current);
     }
     long done = data_read(req->token, 0, file->node, at, length);
     if (done > 0 && current) {
         file->offset += (uint64_t)done;
+    }
+    if (done > 0) {
+        notify_node(file->node, NOTIFY_ACCESS);
     }
     return done;
 }
@@ -269,11 +277,15 @@ static long regular_write(struct request *req, struct file *file, int64_t offset
         }
     }
     if (length > STEP_BYTES) {
+        notify_node(file->node, NOTIFY_MODIFY);
         return transfer_write(req, file, at, length, current);
     }
     long done = data_write(req->token, 0, file->node, at, length);
     if (done > 0 && current) {
         file->offset = at + (uint64_t)done;
+    }
+    if (done > 0) {
+        notify_node(file->node, NOTIFY_MODIFY);
     }
     if (file->node->mode & (MODE_SETUID | MODE_SETGID)) {
         struct credentials who = request_credentials(req);

@@ -37,13 +37,15 @@ static void counter_put(struct counter *counter) {
     }
 }
 
+/* A small count is the answer itself. */
 static long give(struct counter *counter, uint64_t token) {
     uint64_t value = counter->semaphore ? 1 : counter->count;
-    if (pk_copy_to_caller(token, 0, &value, WIDTH) != (long)WIDTH) {
+    bool small = value < VFS_NUMBER_MOST;
+    if (!small && pk_copy_to_caller(token, 0, &value, WIDTH) != (long)WIDTH) {
         return -EFAULT;
     }
     counter->count -= value;
-    return (long)WIDTH;
+    return small ? VFS_READ_NUMBER + (long)value : (long)WIDTH;
 }
 
 static bool has_room(const struct counter *counter, uint64_t add) {
@@ -143,20 +145,12 @@ static long eventfd_read(struct request *req, struct file *file, int64_t offset)
         return wait_in(req, file, &counter->readers, 0);
     }
     long result = give(counter, req->token);
-    settle(counter, result < 0 ? 0 : POLL_OUTPUT);
+    settle(counter, result == -EFAULT ? 0 : POLL_OUTPUT);
     return result;
 }
 
-static long eventfd_write(struct request *req, struct file *file, int64_t offset) {
+static long add_to(struct request *req, struct file *file, uint64_t add) {
     struct counter *counter = file->counter;
-    uint64_t add;
-    (void)offset;
-    if (request_in_len(req) < WIDTH) {
-        return -EINVAL;
-    }
-    if (request_read(req, 0, &add, WIDTH) != (long)WIDTH) {
-        return -EFAULT;
-    }
     if (add == UINT64_MAX) {
         return -EINVAL;
     }
@@ -166,6 +160,15 @@ static long eventfd_write(struct request *req, struct file *file, int64_t offset
     counter->count += add;
     settle(counter, POLL_INPUT);
     return (long)WIDTH;
+}
+
+static long eventfd_write(struct request *req, struct file *file, int64_t offset) {
+    uint64_t add;
+    (void)offset;
+    if (request_in_len(req) < WIDTH) {
+        return -EINVAL;
+    }
+    return request_read(req, 0, &add, WIDTH) == (long)WIDTH ? add_to(req, file, add) : -EFAULT;
 }
 
 static uint32_t eventfd_poll(struct file *file) {
@@ -189,6 +192,10 @@ static const struct file_ops eventfd_ops = {
     .close = eventfd_close,
     .name = "[eventfd]",
 };
+
+long eventfd_add(struct request *req, struct file *file, uint64_t number) {
+    return file->ops == &eventfd_ops ? add_to(req, file, number) : -ENOTTY;
+}
 
 static struct counter *counter_new(uint32_t count, bool semaphore) {
     struct counter *counter = calloc(1, sizeof(*counter));

@@ -2,6 +2,7 @@
 /* Open files and descriptor tables (file.h). Tables double; a freed descriptor lowers the hint. */
 #include "epoll.h"
 #include "locks.h"
+#include "notify.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,9 @@ void file_put(struct file *file) {
     }
     if (file->node->locks) {
         locks_closed(file->node, lock_key_of_file(file));
+    }
+    if (!(file->flags & LX_O_PATH)) {
+        notify_node(file->node, file_writes(file) ? NOTIFY_CLOSE_WRITE : NOTIFY_CLOSE_NOWRITE);
     }
     if (node_is_regular(file->node) && file_writes(file)) {
         file->node->file.writers--;

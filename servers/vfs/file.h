@@ -27,6 +27,8 @@ struct counter;
 struct epoll;
 struct epoll_item;
 struct served;
+struct socket;
+struct inotify;
 struct timer;
 struct tty_file;
 struct walks;
@@ -59,6 +61,8 @@ struct file {
         struct counter *counter; /* eventfd */
         struct timer *timer;     /* timerfd */
         struct epoll *epoll;
+        struct socket *socket;
+        struct inotify *inotify;
         struct served *served; /* another server's (served.c) */
         struct made *made;     /* what the process server makes up (remote.c) */
         struct tty_file *tty;  /* a terminal, or a pseudo-terminal's master (tty.h) */
@@ -177,6 +181,9 @@ long transfer_made(struct request *req, void (*make)(uint64_t *words, size_t cou
 
 /* What /proc/PID/fd shows of a descriptor whose work another server does, or NULL. */
 const char *file_served_name(const struct file *file);
+
+/* A write of that number to a file, if it is a counter (eventfd.c): as its write(2); -ENOTTY: it is none. */
+long eventfd_add(struct request *req, struct file *file, uint64_t number);
 
 /* Is it /dev/zero, whose mappings are memory without a file? */
 bool device_is_zero(const struct file *file);

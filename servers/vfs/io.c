@@ -12,8 +12,10 @@ static long do_read(struct request *req, struct file *file, int64_t offset) {
     if (request_out_len(req) > INT64_MAX) {
         return -EINVAL;
     }
-    long otherwise = node_is_dir(file->node) ? -EISDIR : -EINVAL;
-    return file->ops->read ? file->ops->read(req, file, offset) : otherwise;
+    if (file->ops->read) {
+        return file->ops->read(req, file, offset);
+    }
+    return node_is_dir(file->node) ? -EISDIR : -EINVAL;
 }
 
 static long do_write(struct request *req, struct file *file, int64_t offset) {
@@ -32,6 +34,12 @@ long vfs_handle_read(struct request *req, int fd) {
 
 long vfs_handle_write(struct request *req, int fd) {
     return do_write(req, fd_file(request_context(req), fd), OFFSET_CURRENT);
+}
+
+long vfs_handle_write_word(struct request *req, int fd, uint64_t word) {
+    struct file *file = fd_file(request_context(req), fd);
+    long result = file ? eventfd_add(req, file, word) : -ENOTTY;
+    return result == -ENOTTY ? do_write(req, file, OFFSET_CURRENT) : result;
 }
 
 long vfs_handle_write_anyway(struct request *req, int fd) {
@@ -167,6 +175,11 @@ static long duplicate_from(struct context *context, struct file *file, uint64_t 
     return least >= (uint64_t)context->limit ? -EINVAL : do_dup(context, file, (int)least, cloexec);
 }
 
+/* Only open(2) sets O_LARGEFILE. */
+static bool is_opened(const struct file *file) {
+    return file->node != node_nameless && node_type(file->node) != MODE_SOCKET;
+}
+
 long vfs_handle_fcntl(struct request *req, int fd, int command, uint64_t argument) {
     struct context *context = request_context(req);
     struct file *file = fd_file(context, fd);
@@ -184,7 +197,7 @@ long vfs_handle_fcntl(struct request *req, int fd, int command, uint64_t argumen
         fd_set_cloexec(context, fd, argument & LX_FD_CLOEXEC);
         return 0;
     case LX_F_GETFL:
-        return file->flags | LX_O_LARGEFILE;
+        return file->flags | (is_opened(file) ? LX_O_LARGEFILE : 0);
     case LX_F_SETFL:
         return set_flags(req, file, (uint32_t)argument);
     case LX_F_ADD_SEALS:

@@ -101,8 +101,10 @@ char *node_path(const struct node *node, const struct node *root) {
     if (node->removed) {
         return strdup(node->removed);
     }
-    bool pipe = node_type(node) == MODE_FIFO;
-    snprintf(path, sizeof(path), pipe ? "pipe:[%lu]" : "/#%lu (deleted)", (unsigned long)node->ino);
+    const char *format = node_type(node) == MODE_FIFO     ? "pipe:[%lu]"
+                         : node_type(node) == MODE_SOCKET ? "socket:[%lu]"
+                                                          : "/#%lu (deleted)";
+    snprintf(path, sizeof(path), format, (unsigned long)node->ino);
     return strdup(path);
 }
 

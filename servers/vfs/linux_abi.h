@@ -91,6 +91,7 @@ struct lx_flock {
 _Static_assert(sizeof(struct lx_flock) == 32, "struct flock");
 
 #define LX_FIONREAD 0x541Bu
+#define LX_SIOCOUTQ 0x5411u
 #define LX_FIONBIO 0x5421u
 #define LX_FIONCLEX 0x5450u
 #define LX_FIOCLEX 0x5451u
@@ -102,6 +103,53 @@ _Static_assert(sizeof(struct lx_flock) == 32, "struct flock");
 #define LX_POLLNVAL 0x0020
 #define LX_POLLRDNORM 0x0040
 #define LX_POLLWRNORM 0x0100
+#define LX_POLLRDHUP 0x2000
+
+#define LX_AF_UNSPEC 0
+#define LX_AF_UNIX 1
+#define LX_SOCK_STREAM 1
+#define LX_SOCK_DGRAM 2
+#define LX_SOCK_RAW 3
+#define LX_SOCK_SEQPACKET 5
+
+#define LX_MSG_PEEK 0x2u
+#define LX_MSG_DONTROUTE 0x4u
+#define LX_MSG_CTRUNC 0x8u
+#define LX_MSG_TRUNC 0x20u
+#define LX_MSG_DONTWAIT 0x40u
+#define LX_MSG_EOR 0x80u
+#define LX_MSG_WAITALL 0x100u
+#define LX_MSG_CONFIRM 0x800u
+#define LX_MSG_NOSIGNAL 0x4000u
+#define LX_MSG_MORE 0x8000u
+#define LX_MSG_CMSG_CLOEXEC 0x40000000u
+
+#define LX_SOL_SOCKET 1
+#define LX_SO_DEBUG 1
+#define LX_SO_REUSEADDR 2
+#define LX_SO_TYPE 3
+#define LX_SO_ERROR 4
+#define LX_SO_DONTROUTE 5
+#define LX_SO_BROADCAST 6
+#define LX_SO_SNDBUF 7
+#define LX_SO_RCVBUF 8
+#define LX_SO_KEEPALIVE 9
+#define LX_SO_OOBINLINE 10
+#define LX_SO_LINGER 13
+#define LX_SO_PASSCRED 16
+#define LX_SO_PEERCRED 17
+#define LX_SO_RCVLOWAT 18
+#define LX_SO_RCVTIMEO 20
+#define LX_SO_SNDTIMEO 21
+#define LX_SO_ACCEPTCONN 30
+#define LX_SO_PROTOCOL 38
+#define LX_SO_DOMAIN 39
+
+struct lx_ucred {
+    int32_t pid;
+    uint32_t uid;
+    uint32_t gid;
+};
 
 #define LX_EFD_SEMAPHORE 1u
 

@@ -3,6 +3,7 @@
  * Directories as open files: getdents64(2) over our own directories and over listings that the
  * process server makes up. The file's offset is a cookie: the next entry to give.
  */
+#include "notify.h"
 #include "remote.h"
 
 #include <stdio.h>
@@ -164,6 +165,7 @@ long vfs_handle_getdents(struct request *req, int fd) {
     }
     file->offset = offset;
     file_accessed(file);
+    notify_node(file->node, NOTIFY_ACCESS);
     return (long)w.used;
 }
 

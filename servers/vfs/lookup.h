@@ -60,6 +60,10 @@ void exec_walk_end(struct context *context); /* or there is none */
 long node_at(const struct request *req, const struct caller *caller, int dirfd, uint32_t at_flags,
              struct node **node);
 
+/* A new node under the name that a walk found free: 0 or an error. */
+long name_new_node(const struct caller *caller, const struct walk *walk, uint32_t mode,
+                   struct node **made);
+
 /* A walk with WALK_PARENT must have found a directory to put a new name in: 0 or an errno. */
 int check_new_name(const struct walk *walk, const struct caller *caller);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Making and removing names: mkdirat, mknodat, symlinkat, linkat, unlinkat, readlinkat. */
 #include "lookup.h"
+#include "notify.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A new node under the name that a walk found free. */
-static long add_node(const struct caller *caller, const struct walk *walk, uint32_t mode,
-                     struct node **made) {
+long name_new_node(const struct caller *caller, const struct walk *walk, uint32_t mode,
+                   struct node **made) {
     struct node *node = node_new(mode, caller->who.uid, caller->who.gid);
     if (!node) {
         return -ENOMEM;
@@ -22,6 +22,7 @@ static long add_node(const struct caller *caller, const struct walk *walk, uint3
         return error;
     }
     *made = node;
+    notify_name(walk->dir, walk->last, walk->length, node, NOTIFY_CREATE, 0);
     return 0;
 }
 
@@ -40,8 +41,8 @@ long vfs_handle_mkdirat(struct request *req, int dirfd, uint32_t mode) {
     if (error) {
         return error;
     }
-    return add_node(&caller, &walk, MODE_DIRECTORY | (mode & 01777 & ~caller.context->umask),
-                    &node);
+    return name_new_node(&caller, &walk, MODE_DIRECTORY | (mode & 01777 & ~caller.context->umask),
+                         &node);
 }
 
 long vfs_handle_mknodat(struct request *req, int dirfd, uint32_t mode, uint64_t device) {
@@ -57,7 +58,7 @@ long vfs_handle_mknodat(struct request *req, int dirfd, uint32_t mode, uint64_t 
         return -EPERM;
     }
     bool special = type == MODE_CHARACTER || type == MODE_BLOCK;
-    if (!special && type != MODE_REGULAR && type != MODE_FIFO) {
+    if (!special && type != MODE_REGULAR && type != MODE_FIFO && type != MODE_SOCKET) {
         return -EINVAL;
     }
     if (special && caller.who.uid != 0) {
@@ -70,7 +71,8 @@ long vfs_handle_mknodat(struct request *req, int dirfd, uint32_t mode, uint64_t 
     if (error || walk.slash) {
         return error ? error : -ENOENT;
     }
-    long result = add_node(&caller, &walk, type | (mode & 07777 & ~caller.context->umask), &node);
+    long result =
+        name_new_node(&caller, &walk, type | (mode & 07777 & ~caller.context->umask), &node);
     if (result == 0 && special) {
         node->device = device;
     }
@@ -106,7 +108,7 @@ long vfs_handle_symlinkat(struct request *req, int dirfd) {
     if (!target) {
         return -ENOMEM;
     }
-    long result = add_node(&caller, &walk, MODE_SYMLINK | 0777, &node);
+    long result = name_new_node(&caller, &walk, MODE_SYMLINK | 0777, &node);
     if (result) {
         free(target);
         return result;
@@ -163,7 +165,12 @@ long vfs_handle_linkat(struct request *req, int old_dirfd, int new_dirfd, uint32
     if (error) {
         return error;
     }
-    return dir_add(walk.dir, walk.last, walk.length, node);
+    error = dir_add(walk.dir, walk.last, walk.length, node);
+    if (!error) {
+        notify_node(node, NOTIFY_ATTRIB);
+        notify_name(walk.dir, walk.last, walk.length, node, NOTIFY_CREATE, 0);
+    }
+    return error;
 }
 
 /* unlink and rmdir tell apart what may not be removed by its last component and type. */
@@ -190,6 +197,20 @@ static long check_removal(const struct walk *walk, const struct caller *caller, 
     return walk->node->dir.remote ? -EBUSY : dir_is_empty(walk->node) ? 0 : -ENOTEMPTY;
 }
 
+/* If anybody is to hear of it the node is kept until then. */
+static void remove_name(const struct walk *walk) {
+    struct node *node = notify_count ? node_hold(walk->node) : NULL;
+    dir_remove(dir_find(walk->dir, walk->last, walk->length));
+    if (!node) {
+        return;
+    }
+    notify_name(walk->dir, walk->last, walk->length, node, NOTIFY_DELETE, 0);
+    if (!node_is_dir(node)) {
+        notify_node(node, NOTIFY_ATTRIB);
+    }
+    node_put(node);
+}
+
 long vfs_handle_unlinkat(struct request *req, int dirfd, uint32_t flags) {
     struct caller caller;
     struct walk walk;
@@ -207,7 +228,7 @@ long vfs_handle_unlinkat(struct request *req, int dirfd, uint32_t flags) {
     if (error) {
         return error;
     }
-    dir_remove(dir_find(walk.dir, walk.last, walk.length));
+    remove_name(&walk);
     return 0;
 }
 

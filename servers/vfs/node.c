@@ -66,10 +66,9 @@ static void node_free(struct node *node) {
     if (node->removed) {
         free(node->removed);
     }
+    node_release_data(node);
     if (node_is_symlink(node)) {
         free(node->target);
-    } else {
-        node_release_data(node);
     }
     free(node);
     nodes_alive--;

@@ -29,12 +29,15 @@
 #define MODE_BLOCK 0060000u
 #define MODE_REGULAR 0100000u
 #define MODE_SYMLINK 0120000u
+#define MODE_SOCKET 0140000u
 #define MODE_SETUID 04000u
 #define MODE_SETGID 02000u
 #define MODE_STICKY 01000u
 
 struct locks;
+struct notify_watch;
 struct pipe;
+struct socket;
 struct name;
 struct waiter_queue;
 
@@ -50,8 +53,9 @@ struct node {
     uint64_t atime; /* nanoseconds since 1970 */
     uint64_t mtime;
     uint64_t ctime;
-    struct locks *locks; /* of processes and open files; NULL: none (locks.h) */
-    struct name *own;    /* a name that leads to it, a directory's only one; NULL: none is known */
+    struct notify_watch *watches; /* who is told what happens to it (notify.h) */
+    struct locks *locks;          /* of processes and open files; NULL: none (locks.h) */
+    struct name *own; /* a name that leads to it, a directory's only one; NULL: none is known */
     char *removed; /* the path of the one that was it and is gone, for /proc/PID/fd; may be NULL */
     union {
         struct {
@@ -78,9 +82,10 @@ struct node {
             char *remote_path; /* a remote directory without a name: its absolute path */
             int files_of;      /* its names are this process's descriptors; 0: it is no such one */
         } dir;
-        char *target;      /* symlink */
-        struct pipe *pipe; /* FIFO, while open */
-        uint64_t device;   /* character, block: device number */
+        char *target;          /* symlink */
+        struct pipe *pipe;     /* FIFO, while open */
+        struct socket *socket; /* that is bound to it; NULL: none */
+        uint64_t device;       /* character, block: device number */
     };
 };
 

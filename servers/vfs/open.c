@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* openat(2) and pipe2(2): from nodes to open files and descriptors. */
 #include "lookup.h"
+#include "notify.h"
 #include "pipe.h"
 
 static const uint32_t pipe_flags = LX_O_CLOEXEC | LX_O_NONBLOCK | LX_O_DIRECT;
@@ -100,9 +101,13 @@ static long open_node(struct request *req, const struct caller *caller, struct n
         return open_fifo(req, caller->context, node, flags);
     }
     if ((flags & LX_O_TRUNC) && node_is_regular(node)) {
+        bool had_data = node->size > 0;
         long error = data_resize(req, node, 0);
         if (error) {
             return error;
+        }
+        if (had_data) {
+            notify_node(node, NOTIFY_MODIFY);
         }
     }
     struct file *file = file_new(node, ops, flags);
@@ -116,8 +121,12 @@ static long open_node(struct request *req, const struct caller *caller, struct n
     long error = ops->open ? ops->open(request_client(req), file, flags) : 0;
     if (error < 0) {
         fd_close(caller->context, (int)fd);
+        return error;
     }
-    return error < 0 ? error : fd;
+    if (!(flags & LX_O_PATH)) {
+        notify_node(node, NOTIFY_OPEN);
+    }
+    return fd;
 }
 
 /* O_CREAT of a name that is not there. */
@@ -140,6 +149,7 @@ static long create(struct request *req, const struct caller *caller, const struc
         node_check(node);
         return error;
     }
+    notify_name(walk->dir, walk->last, walk->length, node, NOTIFY_CREATE, 0);
     return open_node(req, caller, node, flags & ~LX_O_TRUNC);
 }
 

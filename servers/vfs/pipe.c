@@ -168,6 +168,14 @@ static long pass(struct pipe *pipe, uint64_t token, uint64_t length, bool packet
     return packets ? (long)(length < PIPE_ATOMIC ? length : PIPE_ATOMIC) : (long)count;
 }
 
+static __attribute__((noinline)) long read_some(struct pipe *pipe, uint64_t token,
+                                                uint64_t length) {
+    bool was_full = ring_room(&pipe->ring) < PIPE_ATOMIC;
+    long done = pipe_give(pipe, token, length);
+    settle(pipe, was_full ? POLL_ANY : 0);
+    return done;
+}
+
 static long pipe_read(struct request *req, struct file *file, int64_t offset) {
     struct pipe *pipe = file->pipe;
     uint64_t length = request_out_len(req);
@@ -184,10 +192,7 @@ static long pipe_read(struct request *req, struct file *file, int64_t offset) {
         }
         return wait_on(req, file, &pipe->reading, length, 0);
     }
-    bool was_full = ring_room(&pipe->ring) < PIPE_ATOMIC;
-    long done = pipe_give(pipe, req->token, length);
-    settle(pipe, was_full ? POLL_ANY : 0);
-    return done;
+    return read_some(pipe, req->token, length);
 }
 
 static long pipe_write(struct request *req, struct file *file, int64_t offset) {

@@ -62,6 +62,8 @@ static void look(struct poll_wait *wait, size_t at) {
     wait->found += request->revents != 0;
 }
 
+static bool woken(struct poll_watch *watch, uint32_t what);
+
 static void stand(struct poll_wait *wait, size_t at) {
     struct poll_entry *entry = &wait->entries[at];
     struct file *file = file_of(wait, at);
@@ -70,6 +72,8 @@ static void stand(struct poll_wait *wait, size_t at) {
     }
     entry->file = file;
     file->refs++;
+    entry->watch.woken = woken;
+    entry->watch.exclusive = false;
     poll_stand(file->ops->poll_queue(file), &entry->watch);
 }
 
@@ -224,7 +228,6 @@ static struct poll_wait *wait_new(const struct request *req, size_t count, int64
     for (size_t at = 0; at < count; at++) {
         wait->entries[at].wait = wait;
         wait->entries[at].file = NULL;
-        wait->entries[at].watch = (struct poll_watch){.woken = woken};
     }
     begin(wait, LOOKING);
     return wait;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* renameat2(2). All is checked before the first name changes. */
 #include "lookup.h"
+#include "notify.h"
 
 #include <string.h>
 
@@ -112,6 +113,14 @@ static long check_rename(const struct request *req, const struct caller *caller,
     return error || !to->node || exchange ? error : check_replace(from, to);
 }
 
+/* A node has gone from one name to another. */
+static void tell_move(const struct side *from, const struct side *to) {
+    uint32_t cookie = notify_cookie();
+    notify_name(from->dir, from->name, from->length, from->node, NOTIFY_MOVED_FROM, cookie);
+    notify_name(to->dir, to->name, to->length, from->node, NOTIFY_MOVED_TO, cookie);
+    notify_node(from->node, NOTIFY_MOVE_SELF);
+}
+
 static int do_rename(const struct side *from, const struct side *to, bool exchange) {
     if (from->node == to->node) {
         return 0;
@@ -119,9 +128,22 @@ static int do_rename(const struct side *from, const struct side *to, bool exchan
     struct name *name = dir_find(from->dir, from->name, from->length);
     if (exchange) {
         dir_exchange(name, dir_find(to->dir, to->name, to->length));
+        tell_move(from, to);
+        tell_move(to, from);
         return 0;
     }
-    return dir_move(name, to->dir, to->name, to->length);
+    struct node *replaced = notify_count && to->node ? node_hold(to->node) : NULL;
+    int error = dir_move(name, to->dir, to->name, to->length);
+    if (!error) {
+        tell_move(from, to);
+    }
+    if (!error && replaced && !node_is_dir(replaced)) {
+        notify_node(replaced, NOTIFY_ATTRIB);
+    }
+    if (replaced) {
+        node_put(replaced);
+    }
+    return error;
 }
 
 long vfs_handle_renameat(struct request *req, int old_dirfd, int new_dirfd, uint32_t flags) {

@@ -46,3 +46,15 @@ long linux_pidfd_send_signal(uint64_t fd, uint64_t signal, uint64_t info, uint64
     return proc_pidfd_signal(PK_SLOT_PROC, (int)fd, (int)signal, pointer(info),
                              info ? SIGINFO_BYTES : 0);
 }
+
+long linux_inotify_init1(uint64_t flags) {
+    return VFS_CALL(vfs_inotify_init(PK_SLOT_VFS, (uint32_t)flags));
+}
+
+long linux_inotify_add_watch(uint64_t fd, uint64_t path, uint64_t mask) {
+    return VFS_CALL(vfs_inotify_add_watch(PK_SLOT_VFS, (int)fd, (uint32_t)mask, PATH(path)));
+}
+
+long linux_inotify_rm_watch(uint64_t fd, uint64_t watch) {
+    return VFS_CALL(vfs_inotify_rm_watch(PK_SLOT_VFS, (int)fd, (int)watch));
+}

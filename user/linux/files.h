@@ -114,6 +114,33 @@ long linux_timerfd_settime(uint64_t fd, uint64_t flags, uint64_t setting, uint64
 long linux_timerfd_gettime(uint64_t fd, uint64_t setting);
 long linux_memfd_create(uint64_t name, uint64_t flags);
 
+long linux_socket(uint64_t domain, uint64_t type, uint64_t protocol);
+long linux_socketpair(uint64_t domain, uint64_t type, uint64_t protocol, uint64_t descriptors);
+long linux_bind(uint64_t fd, uint64_t address, uint64_t length);
+long linux_listen(uint64_t fd, uint64_t backlog);
+long linux_connect(uint64_t fd, uint64_t address, uint64_t length);
+long linux_accept(uint64_t fd, uint64_t address, uint64_t length_at);
+long linux_accept4(uint64_t fd, uint64_t address, uint64_t length_at, uint64_t flags);
+long linux_getsockname(uint64_t fd, uint64_t address, uint64_t length_at);
+long linux_getpeername(uint64_t fd, uint64_t address, uint64_t length_at);
+long linux_shutdown(uint64_t fd, uint64_t how);
+long linux_getsockopt(uint64_t fd, uint64_t level, uint64_t name, uint64_t value,
+                      uint64_t length_at);
+long linux_setsockopt(uint64_t fd, uint64_t level, uint64_t name, uint64_t value, uint64_t length);
+long linux_sendto(uint64_t fd, uint64_t bytes, uint64_t length, uint64_t flags, uint64_t address,
+                  uint64_t address_length);
+long linux_recvfrom(uint64_t fd, uint64_t bytes, uint64_t length, uint64_t flags, uint64_t address,
+                    uint64_t length_at);
+long linux_sendmsg(uint64_t fd, uint64_t message, uint64_t flags);
+long linux_recvmsg(uint64_t fd, uint64_t message, uint64_t flags);
+
+long linux_inotify_init1(uint64_t flags);
+long linux_inotify_add_watch(uint64_t fd, uint64_t path, uint64_t mask);
+long linux_inotify_rm_watch(uint64_t fd, uint64_t watch);
+long linux_sendmmsg(uint64_t fd, uint64_t entries, uint64_t count, uint64_t flags);
+long linux_recvmmsg(uint64_t fd, uint64_t entries, uint64_t count, uint64_t flags,
+                    uint64_t timeout);
+
 long linux_pidfd_open(uint64_t pid, uint64_t flags);
 long linux_pidfd_send_signal(uint64_t fd, uint64_t signal, uint64_t info, uint64_t flags);
 long linux_epoll_create1(uint64_t flags);
