@@ -31,6 +31,13 @@
 #define PERSONALITY_RELEASE "6.1.0-parley"
 
 #ifndef __ASSEMBLER__
+/* Who a process is, kept here by the process server once the process has asked for it (its message `know`). */
+struct personality_known {
+    int32_t pid; /* whose it is: another may use the same memory. 0: nobody's */
+    int32_t parent;
+    uint32_t ruid, euid, suid, rgid, egid, sgid;
+};
+
 struct personality_state {
     uint64_t brk_start, brk; /* the program break's lowest and present address */
     uint64_t timebase_hz;
@@ -44,7 +51,8 @@ struct personality_state {
     uint64_t vforking;  /* a child of vfork uses this memory and the stack that was put away */
     uint64_t clear_tid; /* the first thread's (set_tid_address(2)) */
     uint64_t robust;    /* and its list (set_robust_list(2)) */
-    char name[16];      /* of the program (prctl PR_SET_NAME) */
+    struct personality_known known;
+    char name[16]; /* of the program (prctl PR_SET_NAME) */
 };
 _Static_assert(__builtin_offsetof(struct personality_state, other_stack) == PERSONALITY_OTHER_STACK,
                "personality.h: PERSONALITY_OTHER_STACK");

@@ -252,6 +252,10 @@ uint64_t exec_robust_list(const struct process *p) {
     return pk_task_copy_in(p->task, &list, at, sizeof list) < 0 ? 0 : list;
 }
 
+uint64_t exec_known(void) {
+    return personality_data + offsetof(struct personality_state, known);
+}
+
 /* The point of no return: the new task takes over. */
 static void switch_over(struct exec *e, uint64_t thread) {
     struct process *p = e->p;
@@ -263,6 +267,7 @@ static void switch_over(struct exec *e, uint64_t thread) {
     p->own_ns = process_run_ns(p);
     posix_timers_end(p);
     p->task = e->task;
+    p->known = false;
     threads_replace(e->thread, thread);
     p->entry = e->image.personality_entry;
     e->task = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Who a process is: parent, group, session, users. */
 #include "pool.h"
+#include <parley/personality.h>
 #include <protocol/proc_server.h>
 
 #define KEEP 0xffffffffu
@@ -63,6 +64,22 @@ long proc_handle_setsid(struct request *req) {
     return pid;
 }
 
+long process_tell_known(const struct process *p) {
+    struct personality_known known = {process_pid(p), parent_pid(p), p->ruid, p->euid,
+                                      p->suid,        p->rgid,       p->egid, p->sgid};
+    return p->known ? pk_task_copy_out(p->task, exec_known(), &known, sizeof known) : 0;
+}
+
+/* The copy is only ever written from here, so that it is never older than what was answered. */
+long proc_handle_know(struct request *req) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    p->known = true;
+    long error = process_tell_known(p);
+    return error < 0 ? error : 0;
+}
+
 long proc_handle_users(struct request *req) {
     struct process *p = request_process(req);
     if (!p)
@@ -98,8 +115,9 @@ static long become(struct process *p, int group, struct ids ids) {
     *(group ? &p->sgid : &p->suid) = ids.saved;
     long error = pool_follow_user(p);
     error = error < 0 ? error : connect_credentials(p);
+    error = error < 0 ? error : process_tell_known(p);
     connect_guard_changed(p);
-    return error;
+    return error < 0 ? error : 0;
 }
 
 long proc_handle_set_users(struct request *req, int group, uint32_t real, uint32_t effective,

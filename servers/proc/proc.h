@@ -131,6 +131,7 @@ struct process {
     uint8_t parent_death_signal; /* 0: none */
     bool subreaper;
     bool guarded; /* vfs has been told so */
+    bool known;   /* its memory has its identity: process_tell_known() */
 
     /* From here on a fork inherits all (and of its thread what process_new() says). */
     _Alignas(uint64_t) uint32_t ruid;
@@ -228,6 +229,9 @@ bool process_guarded(const struct process *p);
 char process_letter(const struct process *p); /* its state, as proc(5) has it */
 uint64_t process_run_ns(const struct process *p);
 
+/* ids.c: p's identity has changed, of which its memory may have a copy. -ENOMEM: that is old now. */
+long process_tell_known(const struct process *p);
+
 /* settings.c */
 struct settings *settings_usual(void);
 void settings_put(struct settings *s);
@@ -286,6 +290,7 @@ long exec_spawn(struct process *p, const char *bytes, size_t length, size_t coun
 void exec_abandon(struct process *p);
 const struct thread *exec_thread(const struct exec *e);
 uint64_t exec_robust_list(const struct process *p);
+uint64_t exec_known(void);    /* address of struct personality_known in every process */
 bool exec_logs_unknown(void); /* system calls that are not served, as the command line asks */
 #define STACK_TOP ((1ul << 38) - 0x101000)
 #define STACK_SIZE (8ul << 20)

@@ -89,6 +89,7 @@ struct process *process_new(struct thread *from) {
     p->pidfd = NULL;
     p->connected = 0;
     p->vfork_token = 0;
+    p->known = false;
     p->exec = 0;
     pending_init(&p->pending);
     for (int which = 0; which < ITIMERS; which++)
