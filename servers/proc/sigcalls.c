@@ -67,13 +67,17 @@ long answer(int own, long result) {
     return p && p->state != PROCESS_ZOMBIE ? result : SERVER_DEFER;
 }
 
-/* The same after t's mask changed: what is deliverable now may be its process's end. */
-static long answer_after(struct thread *t, long result) {
+static __attribute__((noinline)) long poke_and_answer(struct thread *t, long result) {
     int own = process_pid(t->process);
-    if (t->process->state != PROCESS_ZOMBIE && !(signal_pending(t) & ~t->blocked))
-        return result;
     signal_poke(t);
     return answer(own, result);
+}
+
+/* The same after t's mask changed: what is deliverable now may be its process's end. */
+static inline long answer_after(struct thread *t, long result) {
+    if (t->process->state != PROCESS_ZOMBIE && !(signal_pending(t) & ~t->blocked))
+        return result;
+    return poke_and_answer(t, result);
 }
 
 static long kill_one(struct process *from, int pid, const struct signal_info *info) {
