@@ -179,6 +179,7 @@ void process_end(struct process *p, int code, int status) {
     p->code = code;
     p->status = status;
     pidfd_process_ended(p);
+    signalfds_process_ended(p);
     pending_forget(&p->pending, ~0ull);
     connect_exited(p);
     process_release_vfork(p);

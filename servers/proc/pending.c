@@ -53,6 +53,8 @@ void signal_forget(struct process *p, uint64_t set) {
     pending_forget(&p->pending, set);
     for (struct list *at = p->threads.next; at != &p->threads; at = at->next)
         pending_forget(&container_of(at, struct thread, link)->pending, set);
+    if (!list_empty(&p->signalfds))
+        signalfds_look(p, false);
 }
 
 long pending_add(struct pending *pending, const struct signal_info *info) {
@@ -143,6 +145,8 @@ void signal_remove(struct thread *t, int signal) {
     }
     if (bit & TIMER_SIGNALS)
         timers_rearm(t->process, signal);
+    if (!list_empty(&t->process->signalfds))
+        signalfds_look(t->process, false);
 }
 
 bool signal_take(struct thread *t, uint64_t set, struct signal_info *out) {

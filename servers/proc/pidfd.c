@@ -22,7 +22,12 @@ struct pidfd {
 };
 
 static struct hash pidfds;
-static uint64_t last_number; /* of those before a restart none is given out again */
+
+/* Of those before a restart none is given out again. */
+uint64_t served_number(void) {
+    static uint64_t last;
+    return ++last + ((uint64_t)boot_info->restarts << 32);
+}
 
 static uint32_t holds(const struct process *p) {
     return !p ? POLL_ENDED | POLL_GONE : p->state == PROCESS_ZOMBIE ? POLL_ENDED : 0;
@@ -52,8 +57,10 @@ void pidfd_closed(void) {
     uint64_t number;
     while (vfs_served_gone(connect_endpoint(PK_SLOT_VFS), &number) == 0) {
         struct pidfd *pidfd = (struct pidfd *)(void *)hash_find(&pidfds, number);
-        if (!pidfd)
+        if (!pidfd) {
+            signalfd_closed(number);
             continue;
+        }
         if (pidfd->process)
             pidfd->process->pidfd = 0;
         hash_remove(&pidfds, &pidfd->node);
@@ -65,8 +72,7 @@ _Static_assert(offsetof(struct pidfd, node) == 0, "pidfd_closed casts");
 static long pidfd_of(struct process *p) {
     if (!p->pidfd && (p->pidfd = malloc(sizeof *p->pidfd))) {
         p->pidfd->process = p;
-        hash_insert(&pidfds, &p->pidfd->node,
-                    ++last_number + ((uint64_t)boot_info->restarts << 32));
+        hash_insert(&pidfds, &p->pidfd->node, served_number());
     }
     return p->pidfd ? 0 : -ENOMEM;
 }

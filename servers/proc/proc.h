@@ -124,6 +124,7 @@ struct process {
     struct itimer *timers[ITIMERS]; /* NULL: never set */
     struct list posix_timers;       /* struct posix_timer.link */
     int last_timer;                 /* number of the last such one that was made */
+    struct list signalfds;          /* struct signalfd.link */
     struct pidfd *pidfd;            /* NULL: nobody has a descriptor of it */
 
     uint64_t start_ns, own_ns, children_ns;
@@ -307,7 +308,19 @@ void wait_wake(struct process *parent);
 void process_reap(struct process *p);
 void spawned_ended(const struct process *p);
 
+/* signalfd.c */
+#define SIGNAL_RECORD_SIZE 128
+#define SIGNAL_RECORDS_MOST 32 /* by one read */
+/* What is pending for p has changed; added: there is a signal more. */
+void signalfds_look(struct process *p, bool added);
+void signalfds_process_ended(struct process *p);
+void signalfd_closed(uint64_t number);
+void signal_record(const struct signal_info *info, void *to);
+/* sigcalls.c: waits for a signal of a set, to be told as such a record. */
+long signal_wait_record(struct request *req, struct thread *t, uint64_t set);
+
 /* pidfd.c: descriptors of processes. */
+uint64_t served_number(void); /* for a thing that descriptors stand for: never given out again */
 long pidfd_open(struct process *by, struct process *p, uint32_t flags); /* it, closed on exec */
 /* 0 and which process it stands for, NULL: one that has gone; or -EBADF. *flags: O_NONBLOCK. */
 long pidfd_process(const struct process *by, int fd, struct process **p, uint32_t *flags);

@@ -87,6 +87,7 @@ struct process *process_new(struct thread *from) {
     p->task = p->account = 0;
     p->pool = 0;
     p->pidfd = NULL;
+    list_init(&p->signalfds);
     p->connected = 0;
     p->vfork_token = 0;
     p->known = false;

@@ -292,6 +292,15 @@ long proc_handle_sigtimedwait(struct request *req, uint64_t set, int64_t timeout
     }
     t->wait_signal.set = set;
     t->wait_signal.wants_info = wants_info;
+    t->wait_signal.wants_record = false;
+    thread_waits(t, WAIT_SIGNAL);
+    return SERVER_DEFER;
+}
+
+long signal_wait_record(struct request *req, struct thread *t, uint64_t set) {
+    waiter_init(&t->wait, req, 0, &wait_ops);
+    t->wait_signal.set = set;
+    t->wait_signal.wants_record = true;
     thread_waits(t, WAIT_SIGNAL);
     return SERVER_DEFER;
 }

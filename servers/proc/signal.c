@@ -147,6 +147,12 @@ static void wake_waiter(struct thread *t, const struct signal_info *info) {
     thread_wait_over(t);
     uint64_t token = waiter_token(&t->wait);
     struct linux_siginfo whole = {.info = *info};
+    if (t->wait_signal.wants_record) {
+        signal_record(info, &whole);
+        long done = pk_copy_to_caller(token, 0, &whole, SIGNAL_RECORD_SIZE);
+        server_reply(token, done < 0 ? -EFAULT : SIGNAL_RECORD_SIZE);
+        return;
+    }
     if (t->wait_signal.wants_info && pk_copy_to_caller(token, 0, &whole, sizeof whole) < 0) {
         server_reply(token, -EFAULT);
         return;
@@ -217,6 +223,8 @@ static long send(struct process *p, struct thread *t, const struct signal_info *
         return 0;
     long error = pending_add(t ? &t->pending : &p->pending, info);
     struct thread *taker = !t ? find_taker(p, signal) : is_blocked(t, signal) ? NULL : t;
+    if (!list_empty(&p->signalfds))
+        signalfds_look(p, true);
     if (error == 0 && taker)
         signal_poke(taker);
     return error;

@@ -47,7 +47,7 @@ struct thread {
         } wait_for;
         struct {
             uint64_t set;
-            bool wants_info;
+            bool wants_info, wants_record; /* the siginfo_t; a record of signalfd's */
         } wait_signal;
     };
     struct pending pending;

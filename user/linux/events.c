@@ -27,6 +27,17 @@ long linux_memfd_create(uint64_t name, uint64_t flags) {
     return VFS_CALL(vfs_memfd_create(PK_SLOT_VFS, (uint32_t)flags, PATH(name)));
 }
 
+long linux_signalfd4(uint64_t fd, uint64_t set, uint64_t size, uint64_t flags) {
+    uint64_t wanted;
+    if (size != sizeof(wanted)) {
+        return -EINVAL;
+    }
+    if (program_read(&wanted, set, sizeof(wanted))) {
+        return -EFAULT;
+    }
+    return proc_signalfd(PK_SLOT_PROC, (int)fd, wanted, (uint32_t)flags);
+}
+
 /* Descriptors of processes are vfs's, their work is the process server's. */
 long linux_pidfd_open(uint64_t pid, uint64_t flags) {
     return proc_pidfd_open(PK_SLOT_PROC, (int)pid, (uint32_t)flags);

@@ -88,6 +88,8 @@ static inline __attribute__((always_inline)) long finish_read(uint64_t fd, uint6
         result = read_in_background(fd, buffer, length);
     } else if (result == -EREMOTE) {
         result = read_made(fd, buffer, length);
+    } else if (result == -EREMOTEIO) {
+        result = proc_signalfd_read(PK_SLOT_PROC, (int)fd, pointer(buffer), length);
     }
     return result < -(long)ERRNO_MOST ? fill(buffer, result) : result;
 }
@@ -95,6 +97,8 @@ static inline __attribute__((always_inline)) long finish_read(uint64_t fd, uint6
 static long finish_write(uint64_t fd, uint64_t buffer, uint64_t length, long result) {
     if (result == -ERESTART) {
         result = write_in_background(fd, buffer, length);
+    } else if (result == -EREMOTEIO) {
+        return -EINVAL; /* nothing that others serve is written to */
     }
     return raise_on_broken_pipe(result);
 }
