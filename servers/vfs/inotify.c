@@ -275,9 +275,7 @@ static void user_leave(struct user *user) {
 static void inotify_close(struct file *file) {
     struct inotify *inotify = file->inotify;
     user_leave(inotify->user);
-    if (take_apart(&inotify->job)) {
-        job_queue(&inotify->job);
-    }
+    job_queue(&inotify->job); /* later: who closes it may do so by what is told to another watch */
 }
 
 static const struct file_ops inotify_ops = {

@@ -27,11 +27,12 @@ static void wake_list(struct list *list, uint32_t what) {
     bool dealt_with = false;
     for (; left > 0 && !list_empty(list); left--) {
         struct poll_watch *watch = container_of(list->next, struct poll_watch, link);
-        if (watch->exclusive && dealt_with) {
+        bool exclusive = watch->exclusive; /* who is woken may end the watch */
+        if (exclusive && dealt_with) {
             list_remove(&watch->link);
             list_add_tail(&watch->queue->entries, &watch->link);
         } else if (wake(watch, what)) {
-            dealt_with |= watch->exclusive;
+            dealt_with |= exclusive;
         }
     }
 }

@@ -355,7 +355,7 @@ static struct receive receive_of_request(const struct request *req, const struct
                             .client = request_client(req),
                             .token = req->token,
                             .room = request_out_len(req),
-                            .flags = flags};
+                            .flags = flags & LX_MSG_PEEK ? flags & ~LX_MSG_WAITALL : flags};
 }
 
 long socket_read(struct request *req, struct file *file, int64_t offset) {

@@ -8,7 +8,7 @@
 #define FLAGS_KNOWN                                                                                \
     (LX_MSG_DONTROUTE | LX_MSG_DONTWAIT | LX_MSG_EOR | LX_MSG_CONFIRM | LX_MSG_NOSIGNAL |          \
      LX_MSG_MORE)
-#define DATAGRAM_MOST(socket) ((socket)->send_most - 32)
+#define AT_ONCE 4 /* packets of a stream that one request makes */
 
 /* What is to be sent, and how far it has come. */
 struct send {
@@ -138,7 +138,8 @@ static long send_packet(struct send *send) {
     struct socket *to;
     struct packet *packet;
     long error = destination(send, &to);
-    if (!error && send->length > DATAGRAM_MOST(from)) {
+    uint64_t most = from->send_most < SEND_BUFFER ? from->send_most : SEND_BUFFER;
+    if (!error && send->length > most - 32) {
         error = -EMSGSIZE;
     }
     if (error) {
@@ -215,8 +216,9 @@ static long send_now(struct request *req, struct file *file, struct send *send, 
     bool behind = from->type == LX_SOCK_STREAM && !waiter_queue_empty(&from->writers);
     send->queue = &from->writers;
     long result = behind ? SOCKET_WAIT : send_try(send);
-    while (result == SOCKET_WAIT && !blocks && !behind && send->done < send->length &&
-           from->type == LX_SOCK_STREAM && stream_room(send) > 0) {
+    bool divisible = from->type == LX_SOCK_STREAM && !blocks && !behind;
+    for (int i = 1; i < AT_ONCE && divisible && result == SOCKET_WAIT && stream_room(send) > 0;
+         i++) {
         result = send_try(send);
     }
     if (result == SOCKET_WAIT && blocks) {
