@@ -24,6 +24,7 @@
 #include <sys/random.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 
@@ -419,6 +420,10 @@ static void test_events(void) {
     IGNORED(timerfd_settime, TFD_TIMER_CANCEL_ON_SET,
             timerfd_settime(timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &soon, NULL));
     close(timer);
+    sigset_t none;
+    sigemptyset(&none);
+    SERVED(signalfd4, SFD_CLOEXEC, opened(signalfd(-1, &none, SFD_CLOEXEC)));
+    SERVED(signalfd4, SFD_NONBLOCK, opened(signalfd(-1, &none, SFD_NONBLOCK)));
     SERVED(pidfd_open, PIDFD_NONBLOCK, opened((int)syscall(434, getpid(), O_NONBLOCK)));
 }
 
