@@ -13,6 +13,7 @@
 #define CLONE_FS 0x200ul
 #define CLONE_FILES 0x400ul
 #define CLONE_SIGHAND 0x800ul
+#define CLONE_PIDFD 0x1000ul
 #define CLONE_VFORK 0x4000ul
 #define CLONE_THREAD 0x10000ul
 #define CLONE_SYSVSEM 0x40000ul
@@ -84,12 +85,30 @@ static void announce(const struct process *p, int32_t tid, uint64_t flags, uint6
         pk_may_fail(pk_task_copy_out(p->task, parent_tid, &tid, sizeof tid)); /* as Linux does */
 }
 
+/*
+ * After the copy was made, so that it does not see the number. That there is a place for it is tried first: a
+ * descriptor is not taken back.
+ */
+static long give_pidfd(struct process *parent, struct process *child, uint64_t at) {
+    int32_t number;
+    if (pk_task_copy_in(parent->task, &number, at, sizeof number) < 0 ||
+        pk_task_copy_out(parent->task, at, &number, sizeof number) < 0)
+        return -EFAULT;
+    long fd = pidfd_open(parent, child, 0);
+    number = (int32_t)fd;
+    if (fd >= 0) /* another thread may have unmapped it meanwhile: its own fault */
+        pk_may_fail(pk_task_copy_out(parent->task, at, &number, sizeof number));
+    return fd < 0 ? fd : 0;
+}
+
 static long make_process(struct request *req, struct thread *from, uint64_t flags,
-                         uint64_t parent_tid, uint64_t child_tid) {
+                         uint64_t parent_tid, uint64_t child_tid, uint64_t pidfd) {
     struct process *child = process_new(from);
     if (!child)
         return -ENOMEM;
     long error = make_copy(from, child, flags & CLONE_VM);
+    if (error == 0 && flags & CLONE_PIDFD)
+        error = give_pidfd(from->process, child, pidfd);
     if (error < 0) {
         discard(child);
         return error;
@@ -133,16 +152,17 @@ static bool flags_fit(uint64_t flags) {
         return (flags & OF_THREADS) == OF_THREADS &&
                !(flags & ~(FOR_ALL | OF_THREADS | CLONE_SYSVSEM | CLONE_DETACHED)) &&
                !(flags & CLONE_VFORK);
-    return !(flags & ~FOR_ALL);
+    return !(flags & ~(FOR_ALL | CLONE_PIDFD));
 }
 
-long proc_handle_fork(struct request *req, uint64_t flags, uint64_t parent_tid,
-                      uint64_t child_tid) {
+long proc_handle_fork(struct request *req, uint64_t flags, uint64_t parent_tid, uint64_t child_tid,
+                      uint64_t pidfd) {
     struct thread *from = request_thread(req);
     if (!from)
         return -ESRCH;
     struct process *p = from->process;
-    if (!flags_fit(flags))
+    if (!flags_fit(flags) ||
+        (flags & CLONE_PIDFD && flags & CLONE_PARENT_SETTID && pidfd == parent_tid))
         return -EINVAL;
     struct waiter_queue *held = flags & CLONE_THREAD ? NULL : broadcast_holds_fork(p);
     if (held)
@@ -151,7 +171,7 @@ long proc_handle_fork(struct request *req, uint64_t flags, uint64_t parent_tid,
         return -EAGAIN;
     if (flags & CLONE_THREAD)
         return make_thread(from, flags, parent_tid, child_tid);
-    return make_process(req, from, flags, parent_tid, child_tid);
+    return make_process(req, from, flags, parent_tid, child_tid, pidfd);
 }
 
 void process_release_vfork(struct process *p) {

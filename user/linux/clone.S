@@ -35,6 +35,7 @@ linux_clone:
     sd a2, FRAME_CLONE(2)(sp)
     sd a3, FRAME_CLONE(3)(sp)
     sd a4, FRAME_CLONE(4)(sp)
+    sd a2, FRAME_CLONE(5)(sp) /* CLONE_PIDFD's place in clone(2), which excludes the other */
 1:  ld a1, FRAME_CLONE(1)(sp)
     ld t0, FRAME_SP(sp)
     beqz a1, 2f
@@ -59,6 +60,7 @@ linux_clone:
 4:  ld a2, FRAME_CLONE(0)(sp)
     ld a3, FRAME_CLONE(2)(sp)
     ld a4, FRAME_CLONE(4)(sp)
+    ld a5, FRAME_CLONE(5)(sp)
     mv tp, sp
     mv sp, t1
     li a0, PK_SLOT_PROC
@@ -66,7 +68,7 @@ linux_clone:
     sd sp, PERSONALITY_SHARED(a1) /* not 0 */
     lla a1, clone_label
     lw a1, 0(a1)
-    .irp r, a5,a6,t0,t1,t2,t3,t4,t5
+    .irp r, a6,t0,t1,t2,t3,t4,t5
     li \r, 0
     .endr
     li a7, PK_CALL

@@ -25,6 +25,7 @@ __vdso_rt_sigreturn:
     .globl personality_copy
     .type personality_copy, @function
 personality_copy:
+    beqz a2, 3f
     or a3, a0, a1
     or a4, a3, a2
     add a2, a2, a1

@@ -18,7 +18,7 @@
 
 /* clone(2), in its order of arguments (clone.S). */
 struct clone_call {
-    uint64_t flags, stack, parent_tid, tls, child_tid;
+    uint64_t flags, stack, parent_tid, tls, child_tid, pidfd;
 };
 
 struct foreign_frame {
@@ -28,7 +28,6 @@ struct foreign_frame {
     uint64_t word;           /* the thread's: its process's number, and below that its own */
     uint64_t tp;             /* these two only while a thread is made */
     struct clone_call clone; /* */
-    uint64_t pad;
 };
 _Static_assert(sizeof(struct foreign_frame) == FRAME_SIZE, "frame.h");
 _Static_assert(offsetof(struct foreign_frame, word) == FRAME_WORD, "frame.h");

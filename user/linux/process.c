@@ -34,7 +34,8 @@ struct vfork_result {
     uint64_t word; /* its own, there */
 };
 
-struct vfork_result personality_vfork(uint64_t flags, uint64_t label, uint64_t program_sp);
+struct vfork_result personality_vfork(uint64_t flags, uint64_t label, uint64_t program_sp,
+                                      uint64_t pidfd);
 
 /* vfork's child can have the parent's stack if no other has it, and little is to be put away for it. */
 static bool borrow_stack(uint64_t program_sp) {
@@ -45,14 +46,15 @@ static bool borrow_stack(uint64_t program_sp) {
                                        __ATOMIC_SEQ_CST);
 }
 
-static struct vfork_result make_child(uint64_t flags, uint64_t program_sp) {
+static struct vfork_result make_child(uint64_t flags, uint64_t program_sp,
+                                      const struct clone_call *c) {
     struct vfork_result result;
     if (flags & CLONE_VM) {
-        result = personality_vfork(flags, PROC_LABEL_FORK, program_sp);
+        result = personality_vfork(flags, PROC_LABEL_FORK, program_sp, c->pidfd);
         if (result.pid != 0)
             state.vforking = 0;
     } else {
-        result.pid = proc_fork(PK_SLOT_PROC, flags, 0, 0, &result.word);
+        result.pid = proc_fork(PK_SLOT_PROC, flags, c->parent_tid, 0, c->pidfd, &result.word);
         if (result.pid == 0 && state.vforking)
             state.vforking = 0; /* in its own copy of the memory nobody has lent a stack */
     }
@@ -70,7 +72,7 @@ long clone_here(struct foreign_frame *f) {
         return -EINVAL; /* both would run on one stack */
     if (flags & CLONE_VM && !borrow_stack(sp))
         flags &= ~CLONE_VM; /* on a copy of the memory */
-    struct vfork_result result = make_child(flags, sp);
+    struct vfork_result result = make_child(flags, sp, &c);
     f->sp = sp;
     if (result.pid == 0) {
         if (!(c.flags & CLONE_VM))
@@ -120,8 +122,8 @@ long clone3_read(const struct clone3 *user, uint64_t size, struct foreign_frame 
     if (c.flags & SIGNALS_MASK || c.exit_signal > SIGNALS_MOST || !c.stack != !c.stack_size ||
         (c.flags & (CLONE_THREAD | CLONE_PARENT) && c.exit_signal))
         return -EINVAL;
-    f->clone = (struct clone_call){c.flags | c.exit_signal, c.stack + c.stack_size, c.parent_tid,
-                                   c.tls, c.child_tid};
+    f->clone = (struct clone_call){
+        c.flags | c.exit_signal, c.stack + c.stack_size, c.parent_tid, c.tls, c.child_tid, c.pidfd};
     return 0;
 }
 

@@ -2,6 +2,7 @@
 /* Descriptors of processes: pidfd_open(2), pidfd_send_signal(2), waitid(2) by one. */
 #include "tap.h"
 #include <fcntl.h>
+#include <stdint.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -122,6 +123,37 @@ static void test_errors(void) {
     close(ends[1]);
 }
 
+/* Made with the process: CLONE_PIDFD of clone(2) and clone3(2). */
+static void test_clone(void) {
+    struct {
+        uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+    } arguments = {.flags = 0x1000, .exit_signal = SIGCHLD};
+    int fd = -1, other = -1;
+    fflush(stdout);
+    pid_t child = (pid_t)syscall(SYS_clone, 0x1000 | SIGCHLD, 0, &fd, 0, 0);
+    if (child == 0)
+        _exit(fd == -1 ? 3 : 4); /* it does not see the number */
+    ok(child > 0 && fd >= 0, "clone gives a descriptor of the child");
+    is_int(fcntl(fd, F_GETFD), FD_CLOEXEC, "closed on exec");
+    siginfo_t info;
+    is_int(waitid(P_PIDFD, (id_t)fd, &info, WEXITED), 0, "by which it is waited for");
+    is_int(info.si_status, 3, "when it has ended");
+    arguments.pidfd = (uintptr_t)&other;
+    child = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (child == 0)
+        _exit(5);
+    ok(child > 0 && other >= 0, "so does clone3");
+    is_int(reap_exit(child), 5, "it ends");
+    is_int(events(other), POLLIN, "and that is seen");
+    close(fd);
+    close(other);
+    is_errno(syscall(SYS_clone, 0x1000 | SIGCHLD, 0, nowhere, 0, 0), EFAULT,
+             "no place for the number");
+    is_errno(syscall(SYS_clone, 0x1000 | 0x100000 | SIGCHLD, 0, &fd, 0, 0), EINVAL,
+             "no place for two numbers");
+    is_errno(waitpid(-1, NULL, 0), ECHILD, "and no child");
+}
+
 /* Many, closed or not, of processes that end. */
 static void test_many(void) {
     enum { COUNT = 30, ROUNDS = 10 };
@@ -151,6 +183,7 @@ int main(void) {
     test_wait();
     test_self();
     test_errors();
+    test_clone();
     test_many();
     check_free_pages(before, 64, "no memory is lost");
     return done();
