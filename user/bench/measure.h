@@ -22,9 +22,9 @@ struct row {
 };
 
 extern const struct row simple_rows[], ipc_rows[], memory_rows[], file_rows[], program_rows[],
-    event_rows[];
+    event_rows[], thread_rows[];
 extern const size_t simple_row_count, ipc_row_count, memory_row_count, file_row_count,
-    program_row_count, event_row_count;
+    program_row_count, event_row_count, thread_row_count;
 
 void measure_use_time(void);
 
