@@ -160,10 +160,11 @@ void thread_end(struct thread *t, int code) {
         process_end(p, CLD_EXITED, code);
         return;
     }
+    unsigned left = ROBUST_MOST;
     p->own_ns += thread_run_ns(t);
     posix_timers_forget_thread(t);
     must(pk_thread_kill(t->slot));
-    thread_leaves_memory(t);
+    thread_leaves_memory(t, &left);
     uint64_t not_taken = ~t->blocked;
     leave(t);
     find_sole(p);
@@ -188,11 +189,12 @@ void threads_let_go(const struct thread *but) {
 
 /* Those of a process that ends: without what others could still do, if there are others. */
 void threads_leave_memory(struct process *p) {
+    unsigned left = ROBUST_MOST;
     struct list *at;
     for (at = p->threads.next; !p->sole && at != &p->threads; at = at->next)
         must(pk_thread_suspend(container_of(at, struct thread, link)->slot));
     for (at = p->threads.next; at != &p->threads; at = at->next)
-        thread_leaves_memory(container_of(at, struct thread, link));
+        thread_leaves_memory(container_of(at, struct thread, link), &left);
 }
 
 void threads_end(struct process *p) {

@@ -17,6 +17,8 @@
 
 struct process;
 
+#define ROBUST_MOST 1024 /* entries of robust lists that are looked at in one request */
+
 /* Signals that wait to be taken. Of each number with a low one at most one; real-time ones queue. */
 struct pending {
     uint64_t set;      /* bit n-1: signal n */
@@ -96,8 +98,8 @@ void threads_free(struct process *p);
 /* All threads of a running process but that one, which calls, are held where they are, for a moment; and go on. */
 void threads_hold(const struct thread *but);
 void threads_let_go(const struct thread *but);
-/* robust.c. t has ended, or is about to with its process; its memory is there. */
-void thread_leaves_memory(struct thread *t);
+/* robust.c. t has ended, or is about to with its process; its memory is there. *left is what there still is of ROBUST_MOST. */
+void thread_leaves_memory(struct thread *t, unsigned *left);
 uint64_t thread_run_ns(const struct thread *t); /* on harts */
 uint64_t threads_run_ns(const struct process *p);
 /* One, and with the last one its process, with that code. */
