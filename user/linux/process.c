@@ -518,24 +518,6 @@ long linux_reboot(uint32_t magic1, uint32_t magic2, uint32_t command, uint64_t s
     }
 }
 
-long linux_sched_yield(void) {
-    pk_yield();
-    return 0;
-}
-
-/* sched_getaffinity(2): every hart. */
-long linux_sched_getaffinity(int pid, uint64_t size, uint64_t *mask) {
-    struct pk_machine_info info;
-    (void)pid;
-    if (size < sizeof *mask || size % sizeof *mask)
-        return -EINVAL;
-    long error = pk_machine_info(&info);
-    if (error < 0)
-        return error;
-    uint64_t all = (1ul << info.harts) - 1;
-    return user_put(mask, &all, sizeof all) < 0 ? -EFAULT : (long)sizeof all;
-}
-
 /* Not for keys: mixes the seed that the process got at exec with the time (splitmix64). */
 static uint64_t next_random(void) {
     uint64_t z = state.random += 0x9e3779b97f4a7c15ul + clock_monotonic_ns();
