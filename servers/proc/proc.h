@@ -141,7 +141,7 @@ struct process {
     _Alignas(uint64_t) uint32_t ruid;
     uint32_t euid, suid, rgid, egid, sgid;
     uint64_t entry; /* the personality's, in its address space */
-    char name[16];
+    char name[NAME_ROOM];
     struct process_strings strings;
     struct settings *settings;
     int8_t nice;

@@ -151,13 +151,25 @@ enum {
 };
 
 long proc_handle_set_name(struct request *req, uint64_t first, uint64_t second) {
-    struct process *p = request_process(req);
-    if (!p)
+    struct thread *t = request_thread(req);
+    if (!t)
         return -ESRCH;
-    memcpy(p->name, &first, sizeof first);
-    memcpy(p->name + sizeof first, &second, sizeof second);
-    p->name[sizeof p->name - 1] = 0;
-    return pk_task_set(p->task, PK_TASK_NAME, (uint64_t)p->name);
+    struct process *p = t->process;
+    char *name = t == &p->main ? p->name : t->name;
+    memcpy(name, &first, sizeof first);
+    memcpy(name + sizeof first, &second, sizeof second);
+    name[NAME_ROOM - 1] = 0;
+    return t == &p->main ? pk_task_set(p->task, PK_TASK_NAME, (uint64_t)name) : 0;
+}
+
+long proc_handle_get_name(struct request *req) {
+    struct thread *t = request_thread(req);
+    uint64_t words[NAME_ROOM / sizeof(uint64_t)];
+    if (!t)
+        return -ESRCH;
+    memcpy(words, thread_name(t), sizeof words);
+    proc_results_get_name(&req->msg, words[0], words[1]);
+    return 0;
 }
 
 long proc_handle_attribute(struct request *req, int option, uint64_t value) {

@@ -75,11 +75,16 @@ void thread_inherit(struct thread *t, const struct thread *from) {
     t->alt_flags = from->alt_flags;
 }
 
+const char *thread_name(const struct thread *t) {
+    return t == &t->process->main ? t->process->name : t->name;
+}
+
 struct thread *thread_new(const struct thread *from) {
     struct thread *t = malloc(sizeof *t);
     if (!t)
         return NULL;
     begin(t, from->process);
+    memcpy(t->name, thread_name(from), sizeof t->name);
     t->blocked = from->blocked; /* and no alternate stack (sigaltstack(2)) */
     hash_insert(&by_tid, &t->tid_node, (uint64_t)process_new_pid());
     return t;

@@ -17,6 +17,7 @@
 
 struct process;
 
+#define NAME_ROOM 16     /* bytes of a name, with its NUL (PR_SET_NAME) */
 #define ROBUST_MOST 1024 /* entries of robust lists that are looked at in one request */
 
 /* Signals that wait to be taken. Of each number with a low one at most one; real-time ones queue. */
@@ -61,7 +62,8 @@ struct thread {
     uint64_t clear_tid; /* address of the word to be cleared at its end, and woken; 0: none */
     uint64_t
         robust; /* address of its list of robust futexes; 0: none was set, or the first thread's is in its memory */
-    bool tidy; /* it has told that it leaves none */
+    bool tidy;            /* it has told that it leaves none */
+    char name[NAME_ROOM]; /* but of a process's first thread: that one's is the process's */
 };
 
 static inline int thread_tid(const struct thread *t) {
@@ -73,6 +75,7 @@ static inline uint64_t thread_word(int pid, int tid) {
     return (uint64_t)pid << 32 | (uint32_t)tid;
 }
 
+const char *thread_name(const struct thread *t); /* NAME_ROOM bytes */
 /* Who sent the request; NULL: a thread that is no more, or no process's. */
 struct thread *request_thread(const struct request *req);
 /* By number, of those that have not ended. */
