@@ -52,7 +52,6 @@ struct personality_state {
     uint64_t clear_tid; /* the first thread's (set_tid_address(2)) */
     uint64_t robust;    /* and its list (set_robust_list(2)) */
     struct personality_known known;
-    char name[16]; /* of the program (prctl PR_SET_NAME) */
 };
 _Static_assert(__builtin_offsetof(struct personality_state, other_stack) == PERSONALITY_OTHER_STACK,
                "personality.h: PERSONALITY_OTHER_STACK");

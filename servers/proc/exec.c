@@ -204,7 +204,6 @@ static long map_personality(const struct exec *e, uint64_t task, struct exec_ima
         .log_unknown = log_unknown,
         .acted = signal_ignored_set(e->p),
     };
-    memcpy(state.name, e->name, sizeof state.name);
     error = pk_task_copy_out(task, personality_data, &state, sizeof state);
     return error < 0 ? error : pk_task_set(task, PK_TASK_FOREIGN, image->personality_entry);
 }

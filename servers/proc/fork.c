@@ -53,8 +53,9 @@ static long make_copy(const struct thread *from, struct process *child, bool sha
     struct process *parent = from->process;
     long error = pool_enter(child, parent->pool);
     if (error == 0)
-        error = parent->sole || share ? make_task(parent, child, share)
-                                      : make_task_of_still(from, child);
+        error = parent->sole || share || parent->state == PROCESS_STOPPED
+                    ? make_task(parent, child, share)
+                    : make_task_of_still(from, child);
     if (error < 0)
         return error;
     int pid = process_pid(child);

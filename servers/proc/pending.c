@@ -3,8 +3,6 @@
 #include "timer.h"
 #include <stdlib.h>
 
-#define QUEUE_MAX 1024 /* real-time signals of one thread or process: RLIMIT_SIGPENDING's part */
-
 #define DE_BRUIJN 0x03f79d71b4cb0a89ull
 
 #define FAULTS                                                                                     \
@@ -57,16 +55,16 @@ void signal_forget(struct process *p, uint64_t set) {
         signalfds_look(p, false);
 }
 
-long pending_add(struct pending *pending, const struct signal_info *info) {
+long pending_add(struct pending *pending, const struct signal_info *info, uint64_t most) {
     uint64_t bit = signal_bit(info->signal);
     bool timer = info->code == SI_TIMER;
     if (pending->set & bit && info->signal < SIGRTMIN && !timer)
         return 0;
-    unsigned queued = 0;
-    for (struct list *l = pending->queue.next; info->signal >= SIGRTMIN && l != &pending->queue;
-         l = l->next)
+    uint64_t queued = 0;
+    for (struct list *l = pending->queue.next;
+         info->signal >= SIGRTMIN && !timer && l != &pending->queue; l = l->next)
         queued++;
-    struct pending_signal *s = queued < QUEUE_MAX ? malloc(sizeof *s) : 0;
+    struct pending_signal *s = queued < most || timer ? malloc(sizeof *s) : 0;
     if (!s && (timer || (info->signal >= SIGRTMIN && info->code == SI_QUEUE)))
         return -EAGAIN;
     pending->set |= bit;

@@ -109,6 +109,7 @@ static void delete (struct posix_timer *t) {
     timer_end(&t->timer);
     list_remove(&t->link);
     hash_remove(&timers, &t->node);
+    t->timer.p->timer_count--;
     free(t);
 }
 
@@ -127,6 +128,8 @@ void posix_timers_forget_thread(const struct thread *thread) {
         }
         if (t->queued == &thread->pending)
             t->queued = NULL;
+        if (t->tid == thread_tid(thread))
+            t->tid = 0; /* the number may be another's one day */
     }
 }
 
@@ -169,9 +172,11 @@ long proc_handle_timer_create(struct request *req, uint64_t clock, int notify, i
     long error = choose_clock(by, kind, (int)(clock >> 32), &thread);
     if (error < 0 || !may_notify(p, notify, signal, tid))
         return -EINVAL;
-    struct posix_timer *t = calloc(1, sizeof *t);
+    bool room = p->timer_count < settings_limit(p, RLIMIT_SIGPENDING); /* each may queue a signal */
+    struct posix_timer *t = room ? calloc(1, sizeof *t) : NULL;
     if (!t)
         return -EAGAIN;
+    p->timer_count++;
     timer_init(&t->timer, p, (enum timer_clock)kind, expired);
     t->timer.thread = thread;
     t->id = new_id(p);

@@ -58,10 +58,12 @@ enum {
     RLIMIT_NPROC = 6,
     RLIMIT_NOFILE = 7,
     RLIMIT_MEMLOCK = 8,
+    RLIMIT_SIGPENDING = 11,
     RLIMIT_MSGQUEUE = 12,
     RLIMIT_NICE = 13,
     RLIMIT_RTPRIO = 14,
 };
+#define SIGPENDING_MOST 1024 /* that limit's highest: queues are searched */
 struct limit {
     uint64_t soft, hard;
 };
@@ -124,6 +126,7 @@ struct process {
     struct itimer *timers[ITIMERS]; /* NULL: never set */
     struct list posix_timers;       /* struct posix_timer.link */
     int last_timer;                 /* number of the last such one that was made */
+    unsigned timer_count;           /* of them; RLIMIT_SIGPENDING at most */
     struct list signalfds;          /* struct signalfd.link */
     struct pidfd *pidfd;            /* NULL: nobody has a descriptor of it */
 
@@ -138,7 +141,7 @@ struct process {
     _Alignas(uint64_t) uint32_t ruid;
     uint32_t euid, suid, rgid, egid, sgid;
     uint64_t entry; /* the personality's, in its address space */
-    char name[16];
+    char name[NAME_ROOM];
     struct process_strings strings;
     struct settings *settings;
     int8_t nice;
@@ -399,8 +402,11 @@ uint64_t signal_enter_handler(struct thread *t, int signal);
 void signal_forget(struct process *p, uint64_t set);
 void pending_init(struct pending *pending);
 void pending_move(struct pending *to, struct pending *from);
-/* 0, or -EAGAIN: a queued one, and no memory. Of others the info is lost then, never the signal. */
-long pending_add(struct pending *pending, const struct signal_info *info);
+/*
+ * 0, or -EAGAIN: a queued one, and no memory, or `most` real-time ones are there. Of others the info is lost then,
+ * never the signal.
+ */
+long pending_add(struct pending *pending, const struct signal_info *info, uint64_t most);
 void pending_forget(struct pending *pending, uint64_t set);
 /* The signal of the POSIX timer with that number is among them; and it is not any more. */
 bool pending_has_timer(const struct pending *pending, int timer);

@@ -97,6 +97,7 @@ struct process *process_new(struct thread *from) {
         p->timers[which] = NULL;
     list_init(&p->posix_timers);
     p->last_timer = 0;
+    p->timer_count = 0;
     p->own_ns = p->children_ns = p->load_seen = 0;
     p->parent_death_signal = 0;
     p->subreaper = false;

@@ -72,9 +72,9 @@ bool make_process_stat(struct making *m) {
     struct text *t = &m->text;
     int device = 0;
     int foreground = process_pid(p) == INIT_PID ? 0 : terminal_foreground(p, &device);
-    text_print(t, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 ", thread_tid(m->thread), p->name,
-               letter_of(m), parent_pid(p), process_group(p), process_session(p), device,
-               foreground ? foreground : -1);
+    text_print(t, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 ", thread_tid(m->thread),
+               thread_name(m->thread), letter_of(m), parent_pid(p), process_group(p),
+               process_session(p), device, foreground ? foreground : -1);
     text_print(t, "%lu 0 %lu 0 %d %d %lu 0 %lu %lu %lu ", (unsigned long)(run_ns(m) / NS_PER_TICK),
                (unsigned long)(p->children_ns / NS_PER_TICK), 20 + p->nice, p->nice,
                (unsigned long)p->thread_count, (unsigned long)(p->start_ns / NS_PER_TICK),
@@ -121,8 +121,8 @@ bool make_process_status(struct making *m) {
         text_print(
             t,
             "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-            p->name, letter, state_name(letter), process_pid(p), thread_tid(m->thread),
-            parent_pid(p));
+            thread_name(m->thread), letter, state_name(letter), process_pid(p),
+            thread_tid(m->thread), parent_pid(p));
         print_ids(t, p);
     }
     if (print_groups(m))
@@ -155,7 +155,7 @@ bool make_process_wchan(struct making *m) {
 }
 
 bool make_process_comm(struct making *m) {
-    text_print(&m->text, "%s\n", m->process->name);
+    text_print(&m->text, "%s\n", thread_name(m->thread));
     return false;
 }
 

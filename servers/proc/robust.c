@@ -4,12 +4,12 @@
  * (get_robust_list(2)), and the word that it was to clear is cleared (set_tid_address(2)); who waits is woken.
  *
  * All of it is what the program itself wrote, in memory that others may share and change meanwhile. So everything is
- * read once, a list ends after so many entries, and a word is changed only if it names this thread as its owner.
+ * read once, a list ends after so many entries, and so do all lists of a process together, and a word is changed only if it names this thread as its owner.
  */
 #include "proc.h"
 #include <protocol/futex_client.h>
 
-#define ENTRIES_MOST 64 /* fewer than Linux looks at: this server must get on */
+#define ENTRIES_MOST 64 /* of one list, fewer than Linux looks at: this server must get on */
 
 #define FUTEX_TID_MASK 0x3fffffffu
 #define FUTEX_OWNER_DIED 0x40000000u
@@ -50,13 +50,15 @@ static void mark(const struct thread *t, uint64_t address) {
     }
 }
 
-static void walk(const struct thread *t, uint64_t list) {
+/* *left: how many entries there is time for. */
+static void walk(const struct thread *t, uint64_t list, unsigned *left) {
     struct robust_head head;
     uint64_t task = t->process->task, at;
     if (pk_task_copy_in(task, &head, list, sizeof head) < 0)
         return;
     uint64_t next = head.next, pending = head.pending & ~1ull;
-    for (int n = 0; n < ENTRIES_MOST && (at = next & ~1ull) != list && at; n++) {
+    for (int n = 0; n < ENTRIES_MOST && *left && (at = next & ~1ull) != list && at; n++) {
+        --*left;
         if (pk_task_copy_in(task, &next, at, sizeof next) < 0)
             break;
         if (at != pending)
@@ -66,12 +68,12 @@ static void walk(const struct thread *t, uint64_t list) {
         mark(t, pending + (uint64_t)head.offset);
 }
 
-void thread_leaves_memory(struct thread *t) {
+void thread_leaves_memory(struct thread *t, unsigned *left) {
     const struct process *p = t->process;
     if (!t->robust && t == &p->main && !t->tidy)
         t->robust = exec_robust_list(p);
     if (t->robust)
-        walk(t, t->robust);
+        walk(t, t->robust, left);
     t->robust = 0;
     struct pk_word_name name = {0, 0};
     if (t->clear_tid) {

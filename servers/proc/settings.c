@@ -3,7 +3,7 @@
  * What a process inherits and few change: limits, supplementary groups, and what prctl(2) sets. Limits and
  * groups are one record that a fork shares and a change copies.
  *
- * RLIMIT_NOFILE is kept to by vfs, RLIMIT_NPROC by fork; the others are only told (docs/linux-calls.md).
+ * RLIMIT_NOFILE is kept to by vfs, RLIMIT_NPROC by fork, RLIMIT_SIGPENDING by signals and timers; the others are only told (docs/linux-calls.md).
  */
 #include "pool.h"
 #include <protocol/proc_server.h>
@@ -22,6 +22,7 @@ struct settings *settings_usual(void) {
         usual.limits[RLIMIT_CORE].soft = 0;
         usual.limits[RLIMIT_NOFILE] = (struct limit){1024, VFS_FILES_MOST};
         usual.limits[RLIMIT_MEMLOCK] = (struct limit){8ul << 20, 8ul << 20};
+        usual.limits[RLIMIT_SIGPENDING] = (struct limit){SIGPENDING_MOST, SIGPENDING_MOST};
         usual.limits[RLIMIT_MSGQUEUE] = (struct limit){819200, 819200};
         usual.limits[RLIMIT_NICE] = usual.limits[RLIMIT_RTPRIO] = (struct limit){0, 0};
         usual.refs = 1;
@@ -67,7 +68,8 @@ static long check_limit(const struct process *caller, unsigned resource, const s
                         const struct limit *new) {
     if (new->soft > new->hard)
         return -EINVAL;
-    if (resource == RLIMIT_NOFILE && new->hard > VFS_FILES_MOST)
+    if ((resource == RLIMIT_NOFILE && new->hard > VFS_FILES_MOST) ||
+        (resource == RLIMIT_SIGPENDING && new->hard > SIGPENDING_MOST))
         return -EPERM;
     return new->hard > old->hard && caller->euid != 0 ? -EPERM : 0;
 }
@@ -149,13 +151,25 @@ enum {
 };
 
 long proc_handle_set_name(struct request *req, uint64_t first, uint64_t second) {
-    struct process *p = request_process(req);
-    if (!p)
+    struct thread *t = request_thread(req);
+    if (!t)
         return -ESRCH;
-    memcpy(p->name, &first, sizeof first);
-    memcpy(p->name + sizeof first, &second, sizeof second);
-    p->name[sizeof p->name - 1] = 0;
-    return pk_task_set(p->task, PK_TASK_NAME, (uint64_t)p->name);
+    struct process *p = t->process;
+    char *name = t == &p->main ? p->name : t->name;
+    memcpy(name, &first, sizeof first);
+    memcpy(name + sizeof first, &second, sizeof second);
+    name[NAME_ROOM - 1] = 0;
+    return t == &p->main ? pk_task_set(p->task, PK_TASK_NAME, (uint64_t)name) : 0;
+}
+
+long proc_handle_get_name(struct request *req) {
+    struct thread *t = request_thread(req);
+    uint64_t words[NAME_ROOM / sizeof(uint64_t)];
+    if (!t)
+        return -ESRCH;
+    memcpy(words, thread_name(t), sizeof words);
+    proc_results_get_name(&req->msg, words[0], words[1]);
+    return 0;
 }
 
 long proc_handle_attribute(struct request *req, int option, uint64_t value) {

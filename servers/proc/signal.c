@@ -221,7 +221,8 @@ static long send(struct process *p, struct thread *t, const struct signal_info *
     }
     if (is_dropped(p, t ? t : &p->main, signal))
         return 0;
-    long error = pending_add(t ? &t->pending : &p->pending, info);
+    long error =
+        pending_add(t ? &t->pending : &p->pending, info, settings_limit(p, RLIMIT_SIGPENDING));
     struct thread *taker = !t ? find_taker(p, signal) : is_blocked(t, signal) ? NULL : t;
     if (!list_empty(&p->signalfds))
         signalfds_look(p, true);

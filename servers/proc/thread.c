@@ -75,11 +75,16 @@ void thread_inherit(struct thread *t, const struct thread *from) {
     t->alt_flags = from->alt_flags;
 }
 
+const char *thread_name(const struct thread *t) {
+    return t == &t->process->main ? t->process->name : t->name;
+}
+
 struct thread *thread_new(const struct thread *from) {
     struct thread *t = malloc(sizeof *t);
     if (!t)
         return NULL;
     begin(t, from->process);
+    memcpy(t->name, thread_name(from), sizeof t->name);
     t->blocked = from->blocked; /* and no alternate stack (sigaltstack(2)) */
     hash_insert(&by_tid, &t->tid_node, (uint64_t)process_new_pid());
     return t;
@@ -160,10 +165,11 @@ void thread_end(struct thread *t, int code) {
         process_end(p, CLD_EXITED, code);
         return;
     }
+    unsigned left = ROBUST_MOST;
     p->own_ns += thread_run_ns(t);
     posix_timers_forget_thread(t);
     must(pk_thread_kill(t->slot));
-    thread_leaves_memory(t);
+    thread_leaves_memory(t, &left);
     uint64_t not_taken = ~t->blocked;
     leave(t);
     find_sole(p);
@@ -188,11 +194,12 @@ void threads_let_go(const struct thread *but) {
 
 /* Those of a process that ends: without what others could still do, if there are others. */
 void threads_leave_memory(struct process *p) {
+    unsigned left = ROBUST_MOST;
     struct list *at;
     for (at = p->threads.next; !p->sole && at != &p->threads; at = at->next)
         must(pk_thread_suspend(container_of(at, struct thread, link)->slot));
     for (at = p->threads.next; at != &p->threads; at = at->next)
-        thread_leaves_memory(container_of(at, struct thread, link));
+        thread_leaves_memory(container_of(at, struct thread, link), &left);
 }
 
 void threads_end(struct process *p) {

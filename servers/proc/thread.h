@@ -17,6 +17,9 @@
 
 struct process;
 
+#define NAME_ROOM 16     /* bytes of a name, with its NUL (PR_SET_NAME) */
+#define ROBUST_MOST 1024 /* entries of robust lists that are looked at in one request */
+
 /* Signals that wait to be taken. Of each number with a low one at most one; real-time ones queue. */
 struct pending {
     uint64_t set;      /* bit n-1: signal n */
@@ -59,7 +62,8 @@ struct thread {
     uint64_t clear_tid; /* address of the word to be cleared at its end, and woken; 0: none */
     uint64_t
         robust; /* address of its list of robust futexes; 0: none was set, or the first thread's is in its memory */
-    bool tidy; /* it has told that it leaves none */
+    bool tidy;            /* it has told that it leaves none */
+    char name[NAME_ROOM]; /* but of a process's first thread: that one's is the process's */
 };
 
 static inline int thread_tid(const struct thread *t) {
@@ -71,6 +75,7 @@ static inline uint64_t thread_word(int pid, int tid) {
     return (uint64_t)pid << 32 | (uint32_t)tid;
 }
 
+const char *thread_name(const struct thread *t); /* NAME_ROOM bytes */
 /* Who sent the request; NULL: a thread that is no more, or no process's. */
 struct thread *request_thread(const struct request *req);
 /* By number, of those that have not ended. */
@@ -96,8 +101,8 @@ void threads_free(struct process *p);
 /* All threads of a running process but that one, which calls, are held where they are, for a moment; and go on. */
 void threads_hold(const struct thread *but);
 void threads_let_go(const struct thread *but);
-/* robust.c. t has ended, or is about to with its process; its memory is there. */
-void thread_leaves_memory(struct thread *t);
+/* robust.c. t has ended, or is about to with its process; its memory is there. *left is what there still is of ROBUST_MOST. */
+void thread_leaves_memory(struct thread *t, unsigned *left);
 uint64_t thread_run_ns(const struct thread *t); /* on harts */
 uint64_t threads_run_ns(const struct process *p);
 /* One, and with the last one its process, with that code. */

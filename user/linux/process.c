@@ -455,8 +455,10 @@ long linux_setpriority(int which, int who, int nice) {
     return proc_priority(PK_SLOT_PROC, which, who, 1, nice);
 }
 
+#define NAME_ROOM 16 /* of a name, with its NUL */
+
 static long set_name(const char *user) {
-    char name[sizeof state.name] = {0};
+    char name[NAME_ROOM] = {0};
     for (size_t i = 0; i < sizeof name - 1; i++) {
         if (user_get(&name[i], user + i, 1) < 0)
             return -EFAULT;
@@ -465,8 +467,13 @@ static long set_name(const char *user) {
     }
     uint64_t words[sizeof name / sizeof(uint64_t)];
     memcpy(words, name, sizeof name);
-    memcpy(state.name, name, sizeof name);
     return proc_set_name(PK_SLOT_PROC, words[0], words[1]);
+}
+
+static long get_name(char *user) {
+    uint64_t words[NAME_ROOM / sizeof(uint64_t)];
+    long error = proc_get_name(PK_SLOT_PROC, &words[0], &words[1]);
+    return error < 0 ? error : user_put(user, words, sizeof words);
 }
 
 long linux_prctl(int option, uint64_t argument, uint64_t third, uint64_t fourth, uint64_t fifth) {
@@ -488,7 +495,7 @@ long linux_prctl(int option, uint64_t argument, uint64_t third, uint64_t fourth,
     case PR_SET_NAME:
         return set_name((const char *)argument);
     case PR_GET_NAME:
-        return user_put((char *)argument, state.name, sizeof state.name);
+        return get_name((char *)argument);
     case PR_PARLEY_QUOTA:
         return proc_quota(PK_SLOT_PROC, argument);
     default:
@@ -516,24 +523,6 @@ long linux_reboot(uint32_t magic1, uint32_t magic2, uint32_t command, uint64_t s
     default:
         return -EINVAL;
     }
-}
-
-long linux_sched_yield(void) {
-    pk_yield();
-    return 0;
-}
-
-/* sched_getaffinity(2): every hart. */
-long linux_sched_getaffinity(int pid, uint64_t size, uint64_t *mask) {
-    struct pk_machine_info info;
-    (void)pid;
-    if (size < sizeof *mask || size % sizeof *mask)
-        return -EINVAL;
-    long error = pk_machine_info(&info);
-    if (error < 0)
-        return error;
-    uint64_t all = (1ul << info.harts) - 1;
-    return user_put(mask, &all, sizeof all) < 0 ? -EFAULT : (long)sizeof all;
 }
 
 /* Not for keys: mixes the seed that the process got at exec with the time (splitmix64). */
