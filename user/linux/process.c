@@ -326,6 +326,17 @@ long linux_getegid(void) {
     return users().egid;
 }
 
+/*
+ * setfsuid(2), setfsgid(2): the ids that files are looked at with are the effective ones, whatever is asked for. A
+ * caller who wants others learns so as on Linux, when it asks again.
+ */
+long linux_setfsuid(void) {
+    return linux_geteuid();
+}
+long linux_setfsgid(void) {
+    return linux_getegid();
+}
+
 struct ids {
     uint32_t real, effective, saved;
 };
@@ -445,11 +456,11 @@ long linux_setrlimit(uint32_t resource, const uint64_t *new) {
 }
 
 long linux_getpriority(int which, int who) {
-    return proc_priority(PK_SLOT_PROC, which, who, 0, 0);
+    return proc_priority(PK_SLOT_PROC, which, who, PROC_NICE_TELL, 0);
 }
 
 long linux_setpriority(int which, int who, int nice) {
-    return proc_priority(PK_SLOT_PROC, which, who, 1, nice);
+    return proc_priority(PK_SLOT_PROC, which, who, PROC_NICE_SET, nice);
 }
 
 static long set_name(const char *user) {
@@ -515,24 +526,6 @@ long linux_reboot(uint32_t magic1, uint32_t magic2, uint32_t command, uint64_t s
     }
 }
 
-long linux_sched_yield(void) {
-    pk_yield();
-    return 0;
-}
-
-/* sched_getaffinity(2): every hart. */
-long linux_sched_getaffinity(int pid, uint64_t size, uint64_t *mask) {
-    struct pk_machine_info info;
-    (void)pid;
-    if (size < sizeof *mask || size % sizeof *mask)
-        return -EINVAL;
-    long error = pk_machine_info(&info);
-    if (error < 0)
-        return error;
-    uint64_t all = (1ul << info.harts) - 1;
-    return user_put(mask, &all, sizeof all) < 0 ? -EFAULT : (long)sizeof all;
-}
-
 /* Not for keys: mixes the seed that the process got at exec with the time (splitmix64). */
 static uint64_t next_random(void) {
     uint64_t z = state.random += 0x9e3779b97f4a7c15ul + clock_monotonic_ns();
@@ -552,13 +545,4 @@ long linux_getrandom(uint8_t *out, uint64_t size, uint32_t flags) {
         done += n;
     }
     return (long)done;
-}
-
-/* All harts that run this program: there is no call for just one. */
-long linux_flush_icache(uint64_t start, uint64_t end, uint64_t flags) {
-    (void)start, (void)end;
-    if (flags & ~1ul)
-        return -EINVAL;
-    pk_sync_code();
-    return 0;
 }
