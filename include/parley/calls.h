@@ -164,6 +164,8 @@
 #define PK_TOKEN_THREAD_BITS 20
 #define PK_TOKEN_THREAD(token) ((token) & ((1ul << PK_TOKEN_THREAD_BITS) - 1))
 
+#define PK_QUANTUM_NS 10000000 /* how long a thread runs while its equals wait */
+
 #define PK_TIMER_DEFERRABLE 1 /* timer_set: does not wake a machine in which nobody runs */
 
 #define PK_WORD_ANYWHERE 0 /* its name is the same in all address spaces that share it */

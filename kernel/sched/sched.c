@@ -23,7 +23,6 @@ void sched_init(void) {
     timers_init();
 }
 
-#define QUANTUM_NS 10000000 /* how long a thread runs while its equals wait */
 /*
  * A quantum that ends while somebody more urgent runs, mostly a server in its caller's time, ends again after
  * so long: the caller must not get another whole one by spending its time in servers.
@@ -154,7 +153,7 @@ static ALWAYS_INLINE void put_back(struct hart *hart, struct thread *t, uint64_t
 
 /* Where the quantum of a thread ends that begins to run now. */
 static inline uint64_t slice_of(const struct thread *t, uint64_t now) {
-    return now + (t->sched.slice_left ? t->sched.slice_left : QUANTUM_NS);
+    return now + (t->sched.slice_left ? t->sched.slice_left : PK_QUANTUM_NS);
 }
 
 static ALWAYS_INLINE void start_slice(struct hart *hart, struct thread *t, uint64_t now) {
@@ -188,7 +187,7 @@ static inline struct thread *choose(struct hart *hart, uint64_t now) {
         put_back(hart, stay, now);
     if (best && !must_make_way(hart, best, slice_over)) {
         if (slice_over)
-            hart->slice_end = now + (hart->queue.levels ? GRACE_NS : QUANTUM_NS);
+            hart->slice_end = now + (hart->queue.levels ? GRACE_NS : PK_QUANTUM_NS);
         return best;
     }
     struct thread *next = first_ready(hart);

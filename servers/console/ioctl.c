@@ -157,6 +157,15 @@ static long set_lock(struct line *line, const struct request *req) {
     return 0;
 }
 
+/* There is none: it can be turned off. */
+static long set_packet_mode(const struct request *req) {
+    int32_t on;
+    if (request_read_all(req, &on, sizeof(on))) {
+        return -EFAULT;
+    }
+    return on ? -EINVAL : 0;
+}
+
 /* What is the terminal's input is the master's output. */
 static long flush_master(struct line *line, uint64_t which) {
     return flush_queue(line, which == TTY_TCIFLUSH   ? TTY_TCOFLUSH
@@ -173,6 +182,10 @@ static long of_master(struct line *line, const struct request *req, uint32_t req
         return give_int(req, (int32_t)line_number(line) - 1);
     case TTY_TIOCSPTLCK:
         return set_lock(line, req);
+    case TTY_TIOCPKT:
+        return set_packet_mode(req);
+    case TTY_TIOCGPKT:
+        return give_int(req, 0);
     case TTY_TIOCGPTLCK:
         return give_int(req, line->locked);
     case TTY_FIONREAD:

@@ -100,6 +100,8 @@ struct tty_winsize {
 #define TTY_TIOCGSID 0x5429
 #define TTY_TIOCGPTN 0x80045430
 #define TTY_TIOCSPTLCK 0x40045431
+#define TTY_TIOCPKT 0x5420
+#define TTY_TIOCGPKT 0x80045438
 #define TTY_TIOCGPTLCK 0x80045439
 
 /* tcflush(3), tcflow(3) arguments */

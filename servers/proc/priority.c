@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * getpriority(2), setpriority(2): nice values are kept and told; the scheduler does not look at them.
+ * getpriority(2), setpriority(2): nice values are kept and told; the scheduler does not look at them. They are a
+ * process's, not a thread's.
  *
  * A group or a user may have very many processes, so all are looked at in steps. Values that are set meanwhile by
  * others may be told or not.
@@ -22,7 +23,7 @@ struct asking {
     int caller; /* pid */
     int which, nice;
     uint32_t who;
-    bool set;
+    int what; /* PROC_NICE_* */
     long result;
 };
 
@@ -37,24 +38,26 @@ static bool is_meant(const struct process *p, int which, uint32_t who) {
     }
 }
 
-static long set_nice(const struct process *caller, struct process *p, int nice) {
+static long change(const struct asking *a, const struct process *caller, struct process *p) {
     if (caller->euid != 0 && caller->euid != p->ruid && caller->euid != p->euid)
         return -EPERM;
+    if (a->what == PROC_NICE_CHECK)
+        return 0;
     /* 20 - RLIMIT_NICE is how far down others than root may go. */
     uint64_t limit = settings_limit(p, RLIMIT_NICE);
     int least = NICE_MOST + 1 - (limit > 40 ? 40 : (int)limit);
-    if (nice < p->nice && nice < least && caller->euid != 0)
+    if (a->nice < p->nice && a->nice < least && caller->euid != 0)
         return -EACCES;
-    p->nice = (int8_t)nice;
+    p->nice = (int8_t)a->nice;
     return 0;
 }
 
 /* Of all that are meant, the least is told; 20 - nice, so that it is not negative. */
 static void look_at(struct asking *a, const struct process *caller, struct process *p) {
-    if (!is_meant(p, a->which, a->who) || (p->state == PROCESS_ZOMBIE && a->set))
+    if (!is_meant(p, a->which, a->who) || (p->state == PROCESS_ZOMBIE && a->what != PROC_NICE_TELL))
         return;
-    if (a->set) {
-        long error = set_nice(caller, p, a->nice);
+    if (a->what != PROC_NICE_TELL) {
+        long error = change(a, caller, p);
         a->result = error < 0 || a->result == -ESRCH ? error : a->result;
     } else if (a->result < 20 - p->nice) {
         a->result = 20 - p->nice;
@@ -99,13 +102,15 @@ static long look_at_all(struct request *req, const struct asking *asked) {
     return SERVER_DEFER;
 }
 
-long proc_handle_priority(struct request *req, int which, int who, int set, int nice) {
+long proc_handle_priority(struct request *req, int which, int who, int what, int nice) {
     struct process *caller = request_process(req);
     if (!caller)
         return -ESRCH;
-    if (which < PRIO_PROCESS || which > PRIO_USER)
+    if (which < PRIO_PROCESS || which > PRIO_USER || what < PROC_NICE_TELL ||
+        what > PROC_NICE_CHECK)
         return -EINVAL;
-    struct asking a = {.caller = process_pid(caller), .which = which, .set = set, .result = -ESRCH};
+    struct asking a = {
+        .caller = process_pid(caller), .which = which, .what = what, .result = -ESRCH};
     a.who = who                     ? (uint32_t)who
             : which == PRIO_PROCESS ? (uint32_t)process_pid(caller)
             : which == PRIO_PGRP    ? (uint32_t)process_group(caller)
@@ -113,7 +118,10 @@ long proc_handle_priority(struct request *req, int which, int who, int set, int 
     a.nice = nice < NICE_LEAST ? NICE_LEAST : nice > NICE_MOST ? NICE_MOST : nice;
     if (which != PRIO_PROCESS)
         return look_at_all(req, &a);
-    struct process *p = process_find((int)a.who);
+    const struct thread *t = thread_find((int)a.who);
+    struct process *p = t ? t->process : process_find((int)a.who);
+    if (t)
+        a.who = (uint32_t)process_pid(p);
     if (p)
         look_at(&a, caller, p);
     return a.result;

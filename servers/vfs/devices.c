@@ -68,24 +68,28 @@ static const struct file_ops null_ops = {
     .write = null_write,
     .poll = always,
     .seekable = true,
+    .no_position = true,
 };
 static const struct file_ops zero_ops = {
     .read = zero_read,
     .write = null_write,
     .poll = always,
     .seekable = true,
+    .no_position = true,
 };
 static const struct file_ops full_ops = {
     .read = zero_read,
     .write = full_write,
     .poll = always,
     .seekable = true,
+    .no_position = true,
 };
 static const struct file_ops random_ops = {
     .read = random_read,
     .write = null_write,
     .poll = always,
     .seekable = true,
+    .no_position = true,
 };
 
 bool device_is_zero(const struct file *file) {

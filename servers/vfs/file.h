@@ -45,6 +45,7 @@ struct file_ops {
     void (*close)(struct file *file); /* the last descriptor went; may be NULL */
     long (*open)(struct client *client, struct file *file, uint32_t flags); /* may be NULL: 0 */
     bool seekable;
+    bool no_position; /* lseek(2) always ends at 0 */
     const char *name; /* as /proc/PID/fd shows one without a node of its own; else NULL */
 };
 

@@ -81,6 +81,9 @@ long vfs_handle_lseek(struct request *req, int fd, int64_t offset, int whence) {
     if (!file->ops->seekable) {
         return -ESPIPE;
     }
+    if (file->ops->no_position) {
+        return whence < LX_SEEK_SET || whence > LX_SEEK_HOLE ? -EINVAL : 0;
+    }
     int64_t size = (int64_t)file->node->size;
     int64_t base = 0;
     switch (whence) {

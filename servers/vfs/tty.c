@@ -215,11 +215,13 @@ static long try_ioctl(const struct tty_wait *wait, uint64_t token) {
     case 0x5411:
     case 0x541B:
     case 0x5429:
-    case 0x80045430: /* TIOCGPTN, TIOCGPTLCK */
+    case 0x80045430: /* TIOCGPTN, TIOCGPKT, TIOCGPTLCK */
+    case 0x80045438:
     case 0x80045439:
         out_size = 4;
         break;
-    case 0x40045431: /* TIOCSPTLCK */
+    case 0x40045431: /* TIOCSPTLCK, TIOCPKT */
+    case 0x5420:
         in_size = 4;
         break;
     default:

@@ -100,15 +100,6 @@ long linux_xattr(void) {
     return -EOPNOTSUPP;
 }
 
-/* getcpu(2): which hart that was is not told, and would be old news. */
-long linux_getcpu(uint32_t *cpu, uint32_t *node) {
-    static const uint32_t zero;
-    if ((cpu && user_put(cpu, &zero, sizeof zero) < 0) ||
-        (node && user_put(node, &zero, sizeof zero) < 0))
-        return -EFAULT;
-    return 0;
-}
-
 /* personality(2): only Linux's own. */
 long linux_personality(uint32_t persona) {
     return persona == 0xffffffffu || persona == 0 ? 0 : -EINVAL;

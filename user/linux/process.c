@@ -329,6 +329,17 @@ static struct users users(void) {
     return u;
 }
 
+/*
+ * setfsuid(2), setfsgid(2): the ids that files are looked at with are the effective ones, whatever is asked for. A
+ * caller who wants others learns so as on Linux, when it asks again.
+ */
+long linux_setfsuid(void) {
+    return users().euid;
+}
+long linux_setfsgid(void) {
+    return users().egid;
+}
+
 struct ids {
     uint32_t real, effective, saved;
 };
@@ -448,11 +459,11 @@ long linux_setrlimit(uint32_t resource, const uint64_t *new) {
 }
 
 long linux_getpriority(int which, int who) {
-    return proc_priority(PK_SLOT_PROC, which, who, 0, 0);
+    return proc_priority(PK_SLOT_PROC, which, who, PROC_NICE_TELL, 0);
 }
 
 long linux_setpriority(int which, int who, int nice) {
-    return proc_priority(PK_SLOT_PROC, which, who, 1, nice);
+    return proc_priority(PK_SLOT_PROC, which, who, PROC_NICE_SET, nice);
 }
 
 #define NAME_ROOM 16 /* of a name, with its NUL */
@@ -544,13 +555,4 @@ long linux_getrandom(uint8_t *out, uint64_t size, uint32_t flags) {
         done += n;
     }
     return (long)done;
-}
-
-/* All harts that run this program: there is no call for just one. */
-long linux_flush_icache(uint64_t start, uint64_t end, uint64_t flags) {
-    (void)start, (void)end;
-    if (flags & ~1ul)
-        return -EINVAL;
-    pk_sync_code();
-    return 0;
 }

@@ -3,6 +3,7 @@
 #include "tap.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -164,6 +165,49 @@ static void test_advice(void) {
     unlink("/tmp/advice");
 }
 
+/* ---- Capabilities ------------------------------------------------------------------------- */
+
+static long capabilities(long number, unsigned version, int pid,
+                         struct __user_cap_data_struct *data) {
+    struct __user_cap_header_struct header = {version, pid};
+    return syscall(number, &header, data);
+}
+
+static int nobody_has_none(void) {
+    struct __user_cap_data_struct data[2] = {{1, 1, 1}, {1, 1, 1}};
+
+    if (setuid(65534) < 0)
+        return 2;
+    if (capabilities(SYS_capget, _LINUX_CAPABILITY_VERSION_3, 0, data) < 0 || data[0].effective ||
+        data[0].permitted || data[1].effective || data[1].permitted)
+        return 3;
+    if (capabilities(SYS_capset, _LINUX_CAPABILITY_VERSION_3, 0, data) < 0)
+        return 4;
+    data[0].effective = data[0].permitted = 1;
+    return capabilities(SYS_capset, _LINUX_CAPABILITY_VERSION_3, 0, data) == 0 || errno != EPERM;
+}
+
+static void test_capabilities(void) {
+    struct __user_cap_header_struct header = {0, 0};
+    struct __user_cap_data_struct data[2];
+
+    is_int(syscall(SYS_capget, &header, NULL), 0, "capget tells its version");
+    is_int(header.version, _LINUX_CAPABILITY_VERSION_3, "the third");
+    header.version = 1;
+    is_errno(syscall(SYS_capget, &header, data), EINVAL, "an unknown one: EINVAL");
+    is_errno(capabilities(SYS_capget, _LINUX_CAPABILITY_VERSION_3, -1, data), EINVAL,
+             "a negative number: EINVAL");
+    is_errno(syscall(SYS_capget, nowhere, data), EFAULT, "a bad address: EFAULT");
+    is_int(capabilities(SYS_capget, _LINUX_CAPABILITY_VERSION_3, getpid(), data), 0, "its own");
+    if (geteuid() == 0)
+        ok(data[0].effective & 1u << CAP_CHOWN && data[0].permitted & 1u << CAP_SETUID,
+           "root has them");
+    is_int(capabilities(SYS_capset, _LINUX_CAPABILITY_VERSION_3, 0, data), 0,
+           "can be set to what they are");
+    if (geteuid() == 0)
+        is_int(in_child(nobody_has_none), 0, "others have none, and get none");
+}
+
 int main(void) {
     test_clocks();
     test_timer(ITIMER_VIRTUAL, SIGVTALRM, "ITIMER_VIRTUAL");
@@ -171,5 +215,6 @@ int main(void) {
     test_advice();
     test_fchmodat2();
     test_close_range();
+    test_capabilities();
     return done();
 }

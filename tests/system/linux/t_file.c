@@ -140,6 +140,9 @@ static void test_devices(void) {
     ok(fd >= 0, "/dev/null");
     is_int(read(fd, data, 64), 0, "reads as empty");
     is_int(write(fd, data, 64), 64, "and takes everything");
+    is_int(lseek(fd, -5, SEEK_END), 0, "has no positions");
+    is_int(lseek(fd, LONG_MIN, SEEK_CUR), 0, "whatever is asked for");
+    is_errno(lseek(fd, 0, 77), EINVAL, "but what is no way to ask: EINVAL");
     close(fd);
     fd = open("/dev/zero", O_RDWR);
     memset(data, 'x', 64);

@@ -73,6 +73,10 @@ static void test_names(void) {
        "of its user's, who may use it");
     is_int(status.st_rdev >> 8 & 0xfff, 136, "its device number");
     is_int(unlockpt(master), 0, "unlockpt");
+    locked = 0;
+    is_int(ioctl(master, TIOCPKT, &locked), 0, "packet mode is turned off");
+    ok(ioctl(master, TIOCGPKT, &locked) == 0 && locked == 0, "and told so");
+    is_errno(ioctl(master, TIOCPKT, nowhere), EFAULT, "from a bad address: EFAULT");
     slave = open(name, O_RDWR | O_NOCTTY);
     ok(slave >= 0 && isatty(slave), "a terminal");
     ok(strcmp(ttyname(slave), name) == 0, "of that name");

@@ -33,6 +33,12 @@ static const struct script {
     {"cd -", "cd /tmp; cd /; cd -", "/tmp\n"},
     {"cd to where nothing is", "cd /tmp; cd /nowhere 2>/dev/null; pwd", "/tmp\n"},
     {"cd takes dots as text", "cd /usr/./bin/../../tmp; pwd", "/tmp\n"},
+    {"fields of ${x:-word}",
+     "unset x; for i in ${x:-a 'b c'  d} -${x-e \"f  g\" h}- \"${x:-i  j}\"; do echo \"[$i]\"; "
+     "done",
+     "[a]\n[b c]\n[d]\n[-e]\n[f  g]\n[h-]\n[i  j]\n"},
+    {"and not in assignments",
+     "unset x; y=${x:-a  b}; echo \"$y\"; IFS=,; set -- ${x:-p,q r}; echo $#", "a  b\n2\n"},
     {"read -r", "printf 'a\\\\tb\\n' | { read -r x; printf '[%s]\\n' \"$x\"; }", "[a\\tb]\n"},
 };
 

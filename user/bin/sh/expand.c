@@ -24,6 +24,11 @@ void expansion_add_text(struct expansion *ex, const char *text, bool quoted) {
         expansion_add(ex, *text++, quoted ? KIND_QUOTED : KIND_EXPANDED);
 }
 
+/* A character that was typed without quotes. */
+static void add_typed(struct expansion *ex, char c) {
+    expansion_add(ex, c, ex->operand ? KIND_EXPANDED : KIND_LITERAL);
+}
+
 void expansion_free(struct expansion *ex) {
     buffer_free(&ex->text);
     buffer_free(&ex->kinds);
@@ -170,8 +175,10 @@ static void expand_dollar(struct expansion *ex, struct source *source, bool quot
         expand_command(ex, source, quoted);
     } else if (is_name_char(c) || (c > 0 && strchr("@*#?-$!", c))) {
         expand_simple_parameter(ex, source, quoted);
+    } else if (quoted) {
+        expansion_add(ex, '$', KIND_QUOTED);
     } else {
-        expansion_add(ex, '$', quoted ? KIND_QUOTED : KIND_LITERAL);
+        add_typed(ex, '$');
     }
 }
 
@@ -209,7 +216,7 @@ static void expand_tilde(struct expansion *ex, struct source *source) {
     if (home && (next < 0 || next == '/' || (next == ':' && ex->assignment)))
         expansion_add_text(ex, home, true);
     else
-        expansion_add(ex, '~', KIND_LITERAL);
+        add_typed(ex, '~');
 }
 
 static void expand_source(struct expansion *ex, struct source *source) {
@@ -243,7 +250,7 @@ static void expand_source(struct expansion *ex, struct source *source) {
         } else if (c == '~' && start) {
             expand_tilde(ex, source);
         } else {
-            expansion_add(ex, (char)c, KIND_LITERAL);
+            add_typed(ex, (char)c);
         }
         start = tilde_may_follow;
     }
@@ -255,6 +262,15 @@ void expand_word(struct expansion *ex, const char *text) {
     source_from_text(&source, text, strlen(text));
     expand_source(ex, &source);
     source_free(&source);
+}
+
+/* What stands for a parameter without a value: part of an expansion, so its fields are split as those of a value. */
+void expand_operand(struct expansion *ex, const char *text) {
+    bool outer = ex->operand;
+
+    ex->operand = true;
+    expand_word(ex, text);
+    ex->operand = outer;
 }
 
 /* Text that stands inside double quotes, without the quotes themselves. */

@@ -157,7 +157,7 @@ static void add_operand(struct expansion *ex, const char *text, bool quoted) {
     if (quoted)
         expand_quoted(ex, text, false);
     else
-        expand_word(ex, text);
+        expand_operand(ex, text);
 }
 
 /* Whether the parameter is set and, for the forms with a colon, not empty. */

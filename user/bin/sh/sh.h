@@ -240,6 +240,7 @@ struct expansion {
     struct buffer text;
     struct buffer kinds;
     bool assignment; /* no splitting: tilde after ':' and "$@" joined by blanks */
+    bool operand;    /* of ${name:-word}: what is typed there is split, too */
     bool failed;
 };
 
@@ -247,6 +248,7 @@ void expansion_add(struct expansion *ex, char c, enum char_kind kind);
 void expansion_add_text(struct expansion *ex, const char *text, bool quoted);
 void expansion_free(struct expansion *ex);
 void expand_word(struct expansion *ex, const char *text);
+void expand_operand(struct expansion *ex, const char *text);
 void expand_quoted(struct expansion *ex, const char *text, bool heredoc);
 void expand_simple_parameter(struct expansion *ex, struct source *source, bool quoted);
 void expand_braced_parameter(struct expansion *ex, struct source *source, bool quoted);
