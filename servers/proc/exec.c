@@ -267,6 +267,7 @@ static void switch_over(struct exec *e, uint64_t thread) {
     posix_timers_end(p);
     p->task = e->task;
     p->known = false;
+    p->exit_signal = SIGCHLD;
     threads_replace(e->thread, thread);
     p->entry = e->image.personality_entry;
     e->task = 0;

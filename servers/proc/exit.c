@@ -123,11 +123,11 @@ void wait_wake(struct process *parent) {
     }
 }
 
-static void signal_parent(struct process *p, int code, int status) {
+static void signal_parent(struct process *p, int signal, int code, int status) {
     struct process *parent = process_parent(p);
-    if (!parent || signal_is_dropped(parent, SIGCHLD))
+    if (!parent || !signal || signal_is_dropped(parent, signal))
         return;
-    struct signal_info info = {.signal = SIGCHLD, .code = code};
+    struct signal_info info = {.signal = signal, .code = code};
     info.pid = process_pid(p);
     info.uid = p->ruid;
     info.status = status;
@@ -139,6 +139,8 @@ static bool leaves_zombie(const struct process *p) {
     const struct process *parent = process_parent(p);
     if (!parent)
         return false;
+    if (p->exit_signal != SIGCHLD)
+        return true;
     const struct signal_action *a = signal_action(parent, SIGCHLD);
     return a->handler != SIG_IGN && !(a->flags & SA_NOCLDWAIT);
 }
@@ -160,7 +162,7 @@ static void stop_running(struct process *p) {
 
 void process_tell_end(struct process *p) {
     struct process *parent = process_parent(p);
-    signal_parent(p, p->code, p->status);
+    signal_parent(p, p->exit_signal, p->code, p->status);
     if (leaves_zombie(p))
         child_event(p);
     else
@@ -202,7 +204,7 @@ void process_report(struct process *p, int code, int status) {
     if (parent)
         child_event(p);
     if (parent && !(signal_action(parent, SIGCHLD)->flags & SA_NOCLDSTOP))
-        signal_parent(p, code, status);
+        signal_parent(p, SIGCHLD, code, status);
     wait_wake(parent);
 }
 

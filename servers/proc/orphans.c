@@ -40,6 +40,7 @@ static void move_to(struct process *child, struct process *heir) {
     family_leave(child);
     list_remove(&child->sibling);
     child->parent = family ? heir : NULL;
+    child->exit_signal = SIGCHLD;
     if (child->state != PROCESS_ZOMBIE)
         pk_may_fail(process_tell_known(child)); /* without memory it goes on by the old number */
     if (!family) {

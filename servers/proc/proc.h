@@ -133,6 +133,7 @@ struct process {
     uint64_t start_ns, own_ns, children_ns;
     uint64_t load_seen;          /* its time on harts when load.c looked last */
     uint8_t parent_death_signal; /* 0: none */
+    uint8_t exit_signal;         /* that its parent gets at its end (clone(2)); 0: none */
     bool subreaper;
     bool guarded; /* vfs has been told so */
     bool known;   /* its memory has its identity: process_tell_known() */

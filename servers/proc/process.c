@@ -100,6 +100,7 @@ struct process *process_new(struct thread *from) {
     p->timer_count = 0;
     p->own_ns = p->children_ns = p->load_seen = 0;
     p->parent_death_signal = 0;
+    p->exit_signal = SIGCHLD;
     p->subreaper = false;
     p->start_ns = clock_ns();
     list_init(&p->children);

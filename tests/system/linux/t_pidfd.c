@@ -123,6 +123,11 @@ static void test_errors(void) {
     close(ends[1]);
 }
 
+static volatile int taken;
+static void took(int signal) {
+    taken = signal;
+}
+
 /* Made with the process: CLONE_PIDFD of clone(2) and clone3(2). */
 static void test_clone(void) {
     struct {
@@ -152,6 +157,14 @@ static void test_clone(void) {
     is_errno(syscall(SYS_clone, 0x1000 | 0x100000 | SIGCHLD, 0, &fd, 0, 0), EINVAL,
              "no place for two numbers");
     is_errno(waitpid(-1, NULL, 0), ECHILD, "and no child");
+    signal(SIGUSR1, took);
+    child = (pid_t)syscall(SYS_clone, SIGUSR1, 0, NULL, 0, 0);
+    if (child == 0)
+        _exit(6);
+    is_int(waitpid(child, NULL, 0x40000000), child,
+           "a child with another exit signal"); /* __WALL */
+    is_int(taken, SIGUSR1, "whose parent gets that");
+    signal(SIGUSR1, SIG_DFL);
 }
 
 /* Many, closed or not, of processes that end. */
