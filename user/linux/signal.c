@@ -63,13 +63,14 @@ long linux_rt_sigaction(int signal, const void *user_new, void *old, uint64_t si
 }
 
 long linux_rt_sigprocmask(int how, const uint64_t *set, uint64_t *old, uint64_t size) {
-    uint64_t previous, wanted = 0;
+    uint64_t previous;
+    int64_t wanted = 0;
     if (size != SIGSET_SIZE)
         return -EINVAL;
-    if (set && user_get(&wanted, set, sizeof wanted) < 0)
+    if (set && user_get_word(&wanted, set) < 0)
         return -EFAULT;
-    long error = proc_sigprocmask(PK_SLOT_PROC, set ? how : -1, wanted, &previous);
-    return error == 0 && old ? user_put(old, &previous, sizeof previous) : error;
+    long error = proc_sigprocmask(PK_SLOT_PROC, set ? how : -1, (uint64_t)wanted, &previous);
+    return error == 0 && old ? user_put_word(old, (int64_t)previous) : error;
 }
 
 long linux_rt_sigpending(uint64_t *set, uint64_t size) {
