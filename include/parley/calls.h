@@ -131,7 +131,9 @@
 /* (task or 0, address, length): what was written there privately is gone, as if it were mapped anew */
 #define PK_RENEW (-67)
 #define PK_RETAG (-68) /* (task or 0, address, length, mask, value): bits of the regions' tags */
-#define PK_CALLS 68
+#define PK_REGION_OBJECT                                                                           \
+    (-69) /* (task or 0, address) -> slot: what is mapped there, with the mapping's rights */
+#define PK_CALLS 69
 
 #define PK_WORDS 10 /* of a message */
 

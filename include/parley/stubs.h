@@ -420,6 +420,9 @@ PK_MUST_CHECK static inline long pk_region_info(uint64_t task, uint64_t address,
     return pk_call6(PK_REGION_INFO, task, address, (uintptr_t)info, 0, 0, 0);
 }
 
+PK_MUST_CHECK static inline long pk_region_object(uint64_t task, uint64_t address) {
+    return pk_call6(PK_REGION_OBJECT, task, address, 0, 0, 0, 0);
+}
 PK_MUST_CHECK static inline long pk_renew(uint64_t task, uint64_t address, uint64_t length) {
     return pk_call6(PK_RENEW, task, address, length, 0, 0, 0);
 }

@@ -313,3 +313,25 @@ long sys_region_info(struct thread *self, const uint64_t *a) {
     };
     return copy_to_user(self->task->aspace, a[2], &info, sizeof info);
 }
+
+/* What the mapping may do, the capability may: a program can map again what it has mapped, and no more. */
+static uint32_t rights_of(const struct region *r) {
+    uint32_t rights = PK_RIGHT_USE;
+    if (r->shared && r->max_prot & PK_PROT_WRITE)
+        rights |= PK_RIGHT_WRITE;
+    if (r->max_prot & PK_PROT_EXEC)
+        rights |= PK_RIGHT_EXECUTE;
+    return rights;
+}
+
+long sys_region_object(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct task *task = call_task_or_own(self, a[0], &error);
+    if (!task)
+        return error;
+    struct region *r = a[1] < ARCH_USER_END ? aspace_region_at_or_above(task->aspace, a[1]) : NULL;
+    if (!r || region_start(r) > a[1] || !r->object)
+        return -ENOENT;
+    return call_with_memory(self,
+                            cap_insert(&self->task->caps, 0, &r->object->kobject, rights_of(r), 0));
+}

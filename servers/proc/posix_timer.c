@@ -12,6 +12,7 @@
 
 enum { SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID = 4 };
 #define TIMER_ABSTIME 1
+#define CLOCK_WALL 3 /* beside those of enum timer_clock: monotonic time, told by CLOCK_REALTIME */
 #define OVERRUN_MOST INT32_MAX /* DELAYTIMER_MAX */
 
 struct posix_timer {
@@ -19,6 +20,7 @@ struct posix_timer {
     struct timer timer;
     struct list link; /* in process->posix_timers */
     int id, notify, signal, tid;
+    bool wall; /* times that it is set to are CLOCK_REALTIME's */
     uint64_t value;
     struct pending *queued; /* where its signal is pending; NULL: nowhere */
     uint64_t skipped;       /* expiries that passed before that was taken */
@@ -168,7 +170,8 @@ long proc_handle_timer_create(struct request *req, uint64_t clock, int notify, i
     if (!by)
         return -ESRCH;
     struct process *p = by->process;
-    int kind = (int)(uint32_t)clock;
+    bool wall = (uint32_t)clock == CLOCK_WALL;
+    int kind = wall ? TIMER_REAL : (int)(uint32_t)clock;
     long error = choose_clock(by, kind, (int)(clock >> 32), &thread);
     if (error < 0 || !may_notify(p, notify, signal, tid))
         return -EINVAL;
@@ -179,6 +182,7 @@ long proc_handle_timer_create(struct request *req, uint64_t clock, int notify, i
     p->timer_count++;
     timer_init(&t->timer, p, (enum timer_clock)kind, expired);
     t->timer.thread = thread;
+    t->wall = wall;
     t->id = new_id(p);
     t->notify = notify;
     t->signal = signal;
@@ -204,6 +208,8 @@ long proc_handle_timer_settime(struct request *req, int id, int flags, uint64_t 
     if (!value_ns)
         return 0;
     uint64_t now = flags & TIMER_ABSTIME ? 0 : timer_now(&t->timer);
+    if (flags & TIMER_ABSTIME && t->wall)
+        value_ns = value_ns > boot_info->realtime_ns ? value_ns - boot_info->realtime_ns : 1;
     t->timer.at = value_ns > INT64_MAX - now ? INT64_MAX : now + value_ns;
     t->timer.interval = interval_ns;
     return t->notify == SIGEV_NONE ? 0 : timer_arm(&t->timer);

@@ -19,8 +19,6 @@
 #define MAP_HUGETLB 0x40000
 #define MAP_FIXED_NOREPLACE 0x100000
 #define MAP_KNOWN 0x17ffffu /* all that MAP_SHARED_VALIDATE knows: not MAP_SYNC */
-#define MREMAP_MAYMOVE 1
-#define MREMAP_FIXED 2
 
 static uint64_t page_up(uint64_t v) {
     return (v + PAGE - 1) & ~(PAGE - 1);
@@ -180,52 +178,4 @@ long linux_msync(uint64_t address, uint64_t length, int flags) {
 /* Memory is never written out, so locking it is nothing to do. */
 long linux_mlock(uint64_t address, uint64_t length) {
     return regions_cover(address & ~(PAGE - 1), page_up(length + address % PAGE));
-}
-
-static long move_region(uint64_t old, uint64_t old_length, uint64_t new_length, uint64_t prot) {
-    long at = pk_map(TASK, 0, new_length, PK_PROT_READ | PK_PROT_WRITE, 0, 0, 0);
-    if (at < 0)
-        return at;
-    uint64_t n = old_length < new_length ? old_length : new_length;
-    const uint64_t *from = (const uint64_t *)old;
-    uint64_t *to = (uint64_t *)at;
-    for (uint64_t i = 0; i < n / sizeof *to; i++)
-        to[i] = from[i];
-    long error = pk_protect(TASK, (uint64_t)at, new_length, prot);
-    if (error >= 0)
-        error = pk_unmap(TASK, old, old_length);
-    if (error >= 0)
-        return at;
-    long undone = pk_unmap(TASK, (uint64_t)at, new_length);
-    return undone < 0 ? undone
-                      : error; /* what could not be undone either is mapped until the end */
-}
-
-/* mremap(2) of private anonymous memory, and shrinking of any. Other growth is ENOSYS. */
-long linux_mremap(uint64_t old, uint64_t old_length, uint64_t new_length, uint64_t flags) {
-    if (old % PAGE || new_length == 0 || flags & ~(uint64_t)(MREMAP_MAYMOVE | MREMAP_FIXED))
-        return -EINVAL;
-    struct pk_region_info r;
-    old_length = page_up(old_length);
-    new_length = page_up(new_length);
-    if (regions_cover(old, old_length) < 0 || region_at(old, &r) < 0)
-        return -EFAULT;
-    if (flags & MREMAP_FIXED || old_length == 0)
-        return -ENOSYS;
-    if (new_length <= old_length) {
-        long error = 0;
-        if (new_length < old_length)
-            error = pk_unmap(TASK, old + new_length, old_length - new_length);
-        return error < 0 ? error : (long)old;
-    }
-    if (r.has_object)
-        return -ENOSYS;
-    uint64_t prot = r.prot & 7;
-    long at = pk_map(TASK, old + old_length, new_length - old_length, prot | PK_MAP_NOREPLACE, 0, 0,
-                     r.tag);
-    if (at >= 0)
-        return (long)old;
-    if (!(flags & MREMAP_MAYMOVE) || !(prot & PK_PROT_READ))
-        return -ENOMEM;
-    return move_region(old, old_length, new_length, prot);
 }

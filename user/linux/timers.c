@@ -3,7 +3,7 @@
 #include "time.h"
 #include <protocol/proc_client.h>
 
-enum { TIMER_REAL, TIMER_PROCESS, TIMER_THREAD };
+enum { TIMER_MONOTONIC, TIMER_PROCESS, TIMER_THREAD, TIMER_WALL };
 enum { SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID = 4 };
 #define SIGALRM 14
 
@@ -21,12 +21,14 @@ struct linux_itimerspec {
 static long timer_clock(int clock, uint64_t *name) {
     switch (clock) {
     case CLOCK_REALTIME:
+    case CLOCK_REALTIME_ALARM:
+    case CLOCK_TAI:
+        *name = TIMER_WALL;
+        return 0;
     case CLOCK_MONOTONIC:
     case CLOCK_BOOTTIME:
-    case CLOCK_REALTIME_ALARM:
     case CLOCK_BOOTTIME_ALARM:
-    case CLOCK_TAI:
-        *name = TIMER_REAL;
+        *name = TIMER_MONOTONIC;
         return 0;
     case CLOCK_PROCESS_CPUTIME:
         *name = TIMER_PROCESS;
@@ -43,12 +45,6 @@ static long timer_clock(int clock, uint64_t *name) {
     }
 }
 
-/* An absolute time of this clock is one of the real-time clock: proc's timers count monotonic time. */
-#define REAL_TIME_BIT (1 << 30)
-static bool of_real_time(int clock) {
-    return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM || clock == CLOCK_TAI;
-}
-
 long linux_timer_create(int clock, const struct linux_sigevent *user, int32_t *id) {
     struct linux_sigevent event = {.signal = SIGALRM, .notify = SIGEV_SIGNAL};
     uint64_t name;
@@ -61,7 +57,7 @@ long linux_timer_create(int clock, const struct linux_sigevent *user, int32_t *i
                                    event.value, !user);
     if (timer < 0)
         return timer;
-    int32_t number = (int32_t)timer | (of_real_time(clock) ? REAL_TIME_BIT : 0);
+    int32_t number = (int32_t)timer;
     if (user_put(id, &number, sizeof number) == 0)
         return 0;
     must(proc_timer_delete(PK_SLOT_PROC, (int)timer));
@@ -83,24 +79,22 @@ long linux_timer_settime(int id, int flags, const struct linux_itimerspec *new,
         return -EFAULT;
     if (!timespec_valid(&times.value) || !timespec_valid(&times.interval))
         return -EINVAL;
-    uint64_t value = timespec_ns(&times.value);
-    if (value && id & REAL_TIME_BIT && flags & TIMER_ABSTIME)
-        value = value > state.realtime_ns ? value - state.realtime_ns : 1;
-    long error = proc_timer_settime(PK_SLOT_PROC, id & ~REAL_TIME_BIT, flags & TIMER_ABSTIME, value,
-                                    timespec_ns(&times.interval), &old_value, &old_interval);
+    long error =
+        proc_timer_settime(PK_SLOT_PROC, id, flags & TIMER_ABSTIME, timespec_ns(&times.value),
+                           timespec_ns(&times.interval), &old_value, &old_interval);
     return error == 0 && old ? put_times(old, old_value, old_interval) : error;
 }
 
 long linux_timer_gettime(int id, struct linux_itimerspec *out) {
     uint64_t value, interval;
-    long error = proc_timer_gettime(PK_SLOT_PROC, id & ~REAL_TIME_BIT, &value, &interval);
+    long error = proc_timer_gettime(PK_SLOT_PROC, id, &value, &interval);
     return error == 0 ? put_times(out, value, interval) : error;
 }
 
 long linux_timer_getoverrun(int id) {
-    return proc_timer_getoverrun(PK_SLOT_PROC, id & ~REAL_TIME_BIT);
+    return proc_timer_getoverrun(PK_SLOT_PROC, id);
 }
 
 long linux_timer_delete(int id) {
-    return proc_timer_delete(PK_SLOT_PROC, id & ~REAL_TIME_BIT);
+    return proc_timer_delete(PK_SLOT_PROC, id);
 }

@@ -269,8 +269,9 @@ static void test_maps(void) {
     IGNORED(mlockall, MCL_ONFAULT, mlockall(MCL_CURRENT | MCL_ONFAULT));
     munlockall();
     SERVED(mremap, MREMAP_MAYMOVE, (memory = mremap(memory, 4 * PAGE, 5 * PAGE, MREMAP_MAYMOVE)));
-    REFUSED(mremap, MREMAP_FIXED, ENOSYS,
-            mremap(memory, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)0x2000000000));
+    SERVED(mremap, MREMAP_FIXED,
+           (memory = mremap(memory, 5 * PAGE, 5 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+                            (void *)0x2100000000)));
     REFUSED(mremap, MREMAP_DONTUNMAP, EINVAL,
             mremap(memory, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP));
     SERVED(memfd_create, MFD_CLOEXEC, opened(memfd_create("m", MFD_CLOEXEC)));

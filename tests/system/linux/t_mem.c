@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory: brk(2), mmap(2), munmap(2), mprotect(2), mremap(2), sharing over fork, faults. Runs on
+ * Memory: brk(2), mmap(2), munmap(2), mprotect(2), sharing over fork, faults. Runs on
  * Linux and under qemu-user, save for MAP_FIXED_NOREPLACE there.
  */
 #include "quota.h"
@@ -139,24 +139,6 @@ static void test_execute(void) {
     is_int(function(), 42, "code that was written can be run");
     munmap(memory, PAGE);
 #endif
-}
-
-static void test_remap(void) {
-    char *memory = map_private(2), *moved;
-
-    memory[0] = 'a';
-    memory[PAGE] = 'b';
-    moved = mremap(memory, 2 * PAGE, 20 * PAGE, MREMAP_MAYMOVE);
-    if (moved == MAP_FAILED && errno == ENOSYS) {
-        skip("mremap", "not supported");
-        munmap(memory, 2 * PAGE);
-        return;
-    }
-    ok(moved != MAP_FAILED && moved[0] == 'a' && moved[PAGE] == 'b', "mremap keeps what was there");
-    ok(moved[10 * PAGE] == 0 && can_write(moved + 19 * PAGE), "and adds zeroes");
-    ok(mremap(moved, 20 * PAGE, PAGE, 0) == moved, "mremap shrinks in place");
-    ok(moved[0] == 'a' && !can_read(moved + PAGE), "and gives the rest up");
-    munmap(moved, PAGE);
 }
 
 static char *shared_memory, *private_memory;
@@ -328,7 +310,6 @@ int main(void) {
     test_map();
     test_protect();
     test_execute();
-    test_remap();
     test_sharing();
     test_sparse();
     test_scattered();

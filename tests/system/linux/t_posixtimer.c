@@ -157,6 +157,22 @@ static void ways(void) {
     timer_delete(timer);
 }
 
+/* A timer without a sigevent: its signal, SIGALRM, tells the number that timer_create(2) gave, by all clocks. */
+static void numbers(void) {
+    static const clockid_t clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_TAI};
+    for (int i = 0; i < 3; i++) {
+        struct itimerspec once = after(MS, 0);
+        int id = -1;
+        count = 0;
+        is_int(syscall(SYS_timer_create, clocks[i], NULL, &id), 0, "one without a sigevent");
+        syscall(SYS_timer_settime, id, 0, &once, NULL);
+        is_int(wait_count(1), 1, "it expires");
+        is_int(info.si_timerid, id, "its signal names it");
+        is_int(info.si_value.sival_int, id, "twice");
+        is_int(syscall(SYS_timer_delete, id), 0, "it is deleted");
+    }
+}
+
 /* Not inherited, gone after exec. */
 static int child_has_timer(void) {
     sleep_ms(20);
@@ -232,11 +248,13 @@ int main(void) {
     sigaction(SIGRTMIN, &action, NULL);
     sigaction(SIGUSR1, &action, NULL);
     sigaction(SIGUSR2, &action, NULL);
+    sigaction(SIGALRM, &action, NULL);
     one_shot();
     periodic();
     overrun();
     many();
     ways();
+    numbers();
     inheritance();
     cpu_time();
     return done();

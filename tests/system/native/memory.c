@@ -305,6 +305,35 @@ static void region_tags(void) {
     IS(pk_region_info(0, ~0ull, &r), -ENOENT);
 }
 
+/* What is mapped can be mapped again, for what the mapping allows and no more. */
+static void mapped_again(void) {
+    uint64_t object = SLOT(pk_object_create(4 * PAGE, 0, 0));
+    uint64_t shared = map_at(0, 2, RW | PK_MAP_SHARED, object, PAGE);
+    uint64_t private = map_at(0, 2, RW, object, 0), anonymous = map_at(0, 1, RW, 0, 0);
+    struct pk_cap_info info;
+    uint64_t again = SLOT(pk_region_object(0, shared + PAGE));
+    IS(pk_cap_info(again, &info), 0);
+    IS(info.type, PK_TYPE_OBJECT);
+    IS(info.rights, PK_RIGHT_USE | PK_RIGHT_WRITE | PK_RIGHT_EXECUTE);
+    uint64_t more = map_at(0, 4, RW | PK_MAP_SHARED, again, 0);
+    *(volatile uint64_t *)(more + 2 * PAGE) = 77;
+    IS(*(volatile uint64_t *)(shared + PAGE), 77);
+    unmap(more, 4);
+    IS(pk_object_resize(again, PAGE), -EPERM);
+    IS(pk_cap_drop(0, again), 0);
+    again = SLOT(pk_region_object(0, private));
+    IS(pk_map(0, 0, PAGE, RW | PK_MAP_SHARED, again, 0, 0), -EACCES);
+    IS(pk_cap_drop(0, again), 0);
+    IS(pk_region_object(0, anonymous), -ENOENT);
+    unmap(shared, 2);
+    unmap(private, 2);
+    unmap(anonymous, 1);
+    IS(pk_region_object(0, shared), -ENOENT);
+    IS(pk_region_object(0, USER_END), -ENOENT);
+    IS(pk_region_object(0, ~0ull), -ENOENT);
+    IS(pk_cap_drop(0, object), 0);
+}
+
 /* A mask's bits of a range change, which parts regions; what is the same stays one. */
 static void retagged(void) {
     uint64_t at = map_at(0, 8, RW, 0, 0);
@@ -365,6 +394,7 @@ int main(void) {
         {"the maximum protection holds", maximum, false},
         {"write-only memory can be read", write_only, false},
         {"region information", region_tags, false},
+        {"what is mapped can be mapped again", mapped_again, false},
         {"tags change", retagged, false},
         {"what was written privately is forgotten", renewed, false},
         {"holes are found, and made", holes, false},
