@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of a process, and waiting for it: exit, wait4, waitid, zombies, orphans. */
 #include "pool.h"
+#include <lib/heap.h>
+#include <lib/job.h>
 #include <protocol/proc_server.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WNOHANG 1u
@@ -123,6 +126,42 @@ void wait_wake(struct process *parent) {
     }
 }
 
+/*
+ * An exit signal (clone(2)) may be the parent's end, and that one's the end of its parent, and so on. While a process
+ * ends, it and its parent are still looked at, and a chain of ends would need a deep stack: so such signals wait here.
+ */
+struct exit_notice {
+    struct list link;
+    int parent;
+    struct signal_info info;
+};
+static struct list notices = LIST_INIT(notices);
+
+/* One at a time: an end is much work. */
+static bool notify_next(struct job *job) {
+    (void)job;
+    if (list_empty(&notices))
+        return false;
+    struct exit_notice *n = container_of(notices.next, struct exit_notice, link);
+    struct process *parent = process_find(n->parent);
+    list_remove(&n->link);
+    if (parent)
+        signal_send(parent, &n->info);
+    free(n);
+    return !list_empty(&notices);
+}
+
+static void notify_later(const struct process *parent, const struct signal_info *info) {
+    static struct job job = {.link = LIST_INIT(job.link), .step = notify_next};
+    struct exit_notice *n = own_calloc(1, sizeof *n);
+    if (!n)
+        return; /* without memory it is lost */
+    n->parent = process_pid(parent);
+    n->info = *info;
+    list_add_tail(&notices, &n->link);
+    job_queue(&job);
+}
+
 static void signal_parent(struct process *p, int signal, int code, int status) {
     struct process *parent = process_parent(p);
     if (!parent || !signal || signal_is_dropped(parent, signal))
@@ -131,7 +170,10 @@ static void signal_parent(struct process *p, int signal, int code, int status) {
     info.pid = process_pid(p);
     info.uid = p->ruid;
     info.status = status;
-    signal_send(parent, &info);
+    if (signal != SIGCHLD && signal_action(parent, signal)->handler == SIG_DFL)
+        notify_later(parent, &info);
+    else
+        signal_send(parent, &info);
 }
 
 /* A parent that ignores SIGCHLD, or asked for it, gets no zombies (sigaction(2)). */

@@ -12,6 +12,7 @@
 #define MOST 50
 #define OWNERS 300
 #define MANY 1500
+#define CHAIN 200
 #define STACK 8192
 
 /* ---- A process that is stopped while its threads fork ---- */
@@ -190,6 +191,19 @@ static int loops(void) {
     return 33;
 }
 
+/* ---- Exit signals that end the parent, whose end ends its own, and so on ---- */
+
+static int chain(void) {
+    for (int i = 0; i < CHAIN; i++) {
+        long child = syscall(SYS_clone, SIGKILL, 0, 0, 0, 0);
+        if (child < 0)
+            return 1;
+        while (child)
+            pause();
+    }
+    return 0;
+}
+
 int main(void) {
     counters = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (counters == MAP_FAILED)
@@ -198,6 +212,7 @@ int main(void) {
     is_int(in_child(limited_timers), 0, "RLIMIT_SIGPENDING holds for timers");
     is_int(in_child(limited_signals), 0, "RLIMIT_SIGPENDING holds for signals with a value");
     owners_die();
+    is_int(in_child(chain), SIGKILL, "a chain of parents that their children's exit signals end");
     long before = free_pages();
     is_int(in_child(loops), 33 << 8, "a process with many threads ends, whatever their lists are");
     check_free_pages(before, 16, "it gives all back");
