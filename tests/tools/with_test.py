@@ -18,14 +18,21 @@ update-alternatives --quiet --install /usr/bin/awk awk /usr/bin/gawk 10 \\
     --slave /usr/share/man/man1/awk.1.gz awk.1.gz /usr/share/man/man1/gawk.1.gz
 update-alternatives --install $link x $path 5
 """
-# What is run, and what it prints.
+BASE = "bash,coreutils"
+# With which packages, what is run, and what it prints.
 COMMANDS = [
-    ('bash -c "echo {1..3}"', "1 2 3\n"),
-    ("bash -c 'for ((i = 3; i; i--)); do echo $i; done | sort | tr \"\\n\" -'", "1-2-3-"),
-    ("sha256sum < /dev/null | cut -c 1-8", "e3b0c442\n"),
-    ("seq 5 | tac | paste -sd+", "5+4+3+2+1\n"),
-    ("/usr/bin/[ -L /bin ] && readlink /bin /lib", "usr/bin\nusr/lib\n"),
-    ("bash -c 'echo $(< /etc/hostname)'", "parley\n"),
+    (BASE, 'bash -c "echo {1..3}"', "1 2 3\n"),
+    (BASE, "bash -c 'for ((i = 3; i; i--)); do echo $i; done | sort | tr \"\\n\" -'", "1-2-3-"),
+    (BASE, "sha256sum < /dev/null | cut -c 1-8", "e3b0c442\n"),
+    (BASE, "seq 5 | tac | paste -sd+", "5+4+3+2+1\n"),
+    (BASE, "/usr/bin/[ -L /bin ] && readlink /bin /lib", "usr/bin\nusr/lib\n"),
+    (BASE, "bash -c 'echo $(< /etc/hostname)'", "parley\n"),
+    ("coreutils,xz-utils", "seq 300000 | xz -T4 --block-size=200000 | xz -dc -T4 | tail -n 1", "300000\n"),
+    ("sqlite3", "sqlite3 /tmp/d 'pragma journal_mode=wal; create table t(a); insert into t values(7);' && "
+                "sqlite3 /tmp/d 'select a from t; pragma integrity_check'", "wal\n7\nok\n"),
+    ("python3-minimal", "python3 -c 'import _thread, os; a = _thread.allocate_lock(); a.acquire(); "
+                        "_thread.start_new_thread(a.release, ()); a.acquire(); print(os.sched_getscheduler(0))'",
+     "0\n"),
 ]
 
 
@@ -83,8 +90,8 @@ def main():
         tests.check("no-such-package-at-all" in str(error), "an unknown package is named", str(error))
     folders = [debian.tree(["bash", "coreutils"]) for _ in range(2)]
     tests.check(folders[0] == folders[1], "what is unpacked is used again")
-    for command, wanted in COMMANDS:
-        done = subprocess.run(sys.argv[1:] + ["--with", "bash,coreutils", "--timeout", "60", "-c", command],
+    for names, command, wanted in COMMANDS:
+        done = subprocess.run(sys.argv[1:] + ["--with", names, "--timeout", "60", "-c", command],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         tests.check(done.stdout == wanted and done.returncode == 0, command.replace("#", "\\#"),
                     done.stdout + done.stderr)
