@@ -265,7 +265,6 @@ static void switch_over(struct exec *e, uint64_t thread) {
     }
     p->own_ns = process_run_ns(p);
     posix_timers_end(p);
-    bool large = old_task && threads_kill_of_large(p);
     p->task = e->task;
     p->known = false;
     p->exit_signal = SIGCHLD;
@@ -279,8 +278,7 @@ static void switch_over(struct exec *e, uint64_t thread) {
     p->execed = true;
     p->strings = e->strings;
     if (old_task) {
-        if (!large)
-            must(pk_task_kill(old_task));
+        must(pk_task_kill(old_task));
         must(pk_cap_drop(0, old_task));
     }
     process_release_vfork(p);

@@ -202,22 +202,6 @@ void threads_leave_memory(struct process *p) {
         thread_leaves_memory(container_of(at, struct thread, link), &left);
 }
 
-#define LARGE 1024 /* pages: what is more the kernel frees in shares, beside others */
-
-/*
- * A task ends at once by pk_task_kill(), and this server waits meanwhile. One that has no threads any more ends
- * when its last capability goes, and nobody waits: so large ones do.
- */
-bool threads_kill_of_large(struct process *p) {
-    struct pk_task_info info;
-    if (pk_task_info(p->task, &info) < 0 || info.resident <= LARGE)
-        return false;
-    for (struct list *at = p->threads.next; at != &p->threads; at = at->next)
-        pk_may_fail(pk_thread_kill(
-            container_of(at, struct thread, link)->slot)); /* it may never have begun */
-    return true;
-}
-
 void threads_end(struct process *p) {
     while (!list_empty(&p->threads)) {
         struct thread *t = container_of(p->threads.next, struct thread, link);

@@ -96,8 +96,6 @@ void thread_enter(struct thread *t, uint64_t slot);
 void threads_replace(struct thread *last, uint64_t slot);
 /* With their process; their records stay for this request. */
 void threads_leave_memory(struct process *p);
-/* True if p's task has much memory: then its threads have ended, and to drop it is enough. */
-bool threads_kill_of_large(struct process *p);
 void threads_end(struct process *p);
 void threads_free(struct process *p);
 /* All threads of a running process but that one, which calls, are held where they are, for a moment; and go on. */
