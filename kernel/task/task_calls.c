@@ -131,8 +131,13 @@ long sys_task_kill(struct thread *self, const uint64_t *a) {
     do {
         int credit = STEP_CREDIT;
         left = task_kill_step(task, &credit);
-    } while (left == ENDING_MORE && !call_must_wait());
+    } while (left == ENDING_MORE && task->thread_count && !call_must_wait());
     task_killer = NULL;
+    if (left == ENDING_MORE &&
+        !task->thread_count) { /* much memory: that goes in shares, beside others */
+        task_doom(task);
+        left = ENDING_DONE;
+    }
     kobject_put(&task->kobject);
     return left == ENDING_DONE ? 0 : call_restart(self);
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WNOHANG 1u
+#define W_NOHANG 1u
 #define WNOWAIT 0x1000000u
 #define PIDFD_NONBLOCK 04000u
 #define W_LINUX_FLAGS 0xe0000000u /* __WNOTHREAD, __WALL, __WCLONE: no difference without threads */
@@ -67,7 +67,7 @@ static long pid_of_descriptor(const struct process *by, int *id, uint32_t option
     if (!p)
         return -ECHILD;
     *id = process_pid(p);
-    return flags & PIDFD_NONBLOCK && !(options & WNOHANG) ? 1 : 0;
+    return flags & PIDFD_NONBLOCK && !(options & W_NOHANG) ? 1 : 0;
 }
 
 long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options) {
@@ -79,7 +79,7 @@ long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options
     if (never < 0)
         return never;
     id_type = id_type == P_PIDFD ? P_PID : id_type;
-    if (options & ~(WNOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT | W_LINUX_FLAGS) ||
+    if (options & ~(W_NOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT | W_LINUX_FLAGS) ||
         !(options & (WSTOPPED | WEXITED | WCONTINUED)) || id_type < P_ALL || id_type > P_PGID ||
         (id_type == P_PID && id <= 0) || (id_type == P_PGID && id < 0))
         return -EINVAL;
@@ -94,7 +94,7 @@ long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options
         return report(t, child, &req->msg);
     if (!any)
         return -ECHILD;
-    if (options & WNOHANG)
+    if (options & W_NOHANG)
         return 0;
     if (never)
         return -EAGAIN;

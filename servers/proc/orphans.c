@@ -15,6 +15,7 @@
 #define ADOPTED_AT_ONCE 256
 #define SIGNAL_COST 16
 #define ZOMBIE_COST 16 /* which is freed */
+#define TOLD_COST 24   /* whose memory is told of its new parent: a page may have to be copied */
 #define END_COST ADOPTED_AT_ONCE
 #define BURIED_AT_ONCE 16
 
@@ -71,6 +72,8 @@ static void adopt_next(struct process *p, struct process *heir, int *credit) {
         *credit -= ZOMBIE_COST;
         return;
     }
+    if (child->known)
+        *credit -= TOLD_COST;
     group_parent_ended(child);
     send_death_signal(child, p, credit);
 }
