@@ -277,10 +277,8 @@ static void switch_over(struct exec *e, uint64_t thread) {
         connect_execed(p);
     p->execed = true;
     p->strings = e->strings;
-    if (old_task) {
-        must(pk_task_kill(old_task));
-        must(pk_cap_drop(0, old_task));
-    }
+    if (old_task)
+        process_end_task(old_task);
     process_release_vfork(p);
 }
 
@@ -442,10 +440,8 @@ static void exec_free(struct exec *e) {
         e->p->exec = 0;
     if (e->file.object)
         must(pk_cap_drop(0, e->file.object));
-    if (e->task) {
-        must(pk_task_kill(e->task));
-        must(pk_cap_drop(0, e->task));
-    }
+    if (e->task)
+        process_end_task(e->task);
     if (e == &the_usual)
         usual_taken = false;
     else

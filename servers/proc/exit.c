@@ -187,6 +187,11 @@ static bool leaves_zombie(const struct process *p) {
     return a->handler != SIG_IGN && !(a->flags & SA_NOCLDWAIT);
 }
 
+void process_end_task(uint64_t task) {
+    must(pk_task_kill(task));
+    must(pk_cap_drop(0, task));
+}
+
 static void stop_running(struct process *p) {
     p->own_ns = process_run_ns(p);
     if (p->exec)
@@ -196,8 +201,7 @@ static void stop_running(struct process *p) {
     p->subreaper = false;
     threads_leave_memory(p);
     threads_end(p);
-    must(pk_task_kill(p->task));
-    must(pk_cap_drop(0, p->task));
+    process_end_task(p->task);
     p->task = 0;
     pool_leave(p);
 }

@@ -42,9 +42,9 @@ static long make_task(const struct process *parent, struct process *child, bool 
  * before, or a mapping without its neighbour.
  */
 static long make_task_of_still(const struct thread *from, struct process *child) {
-    threads_hold(from);
+    threads_hold(from->process, from);
     long error = make_task(from->process, child, false);
-    threads_let_go(from);
+    threads_let_go(from->process, from);
     return error;
 }
 
@@ -72,10 +72,8 @@ static long make_copy(const struct thread *from, struct process *child, bool sha
 static void discard(struct process *child) {
     connect_exited(child);
     threads_end(child);
-    if (child->task) {
-        must(pk_task_kill(child->task));
-        must(pk_cap_drop(0, child->task));
-    }
+    if (child->task)
+        process_end_task(child->task);
     pool_leave(child);
     process_free(child);
 }

@@ -49,8 +49,8 @@ void pending_forget(struct pending *pending, uint64_t set) {
 
 void signal_forget(struct process *p, uint64_t set) {
     pending_forget(&p->pending, set);
-    for (struct list *at = p->threads.next; at != &p->threads; at = at->next)
-        pending_forget(&container_of(at, struct thread, link)->pending, set);
+    for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
+        pending_forget(&t->pending, set);
     if (!list_empty(&p->signalfds))
         signalfds_look(p, false);
 }

@@ -158,6 +158,12 @@ static inline int process_pid(const struct process *p) {
     return (int)p->pid_node.key;
 }
 
+/* Of p's threads that have not ended, in the order in which they were made. NULL: the first; at the end NULL. */
+static inline struct thread *thread_next(const struct process *p, const struct thread *t) {
+    struct list *next = t ? t->link.next : p->threads.next;
+    return next == &p->threads ? NULL : container_of(next, struct thread, link);
+}
+
 /* NULL: init. */
 /* How many processes are subreapers. */
 extern uint64_t process_subreapers;
@@ -308,6 +314,8 @@ void process_tell_end(
     struct process *p); /* to its parent, which may have no zombies: p may be gone */
 void process_report(struct process *p, int code, int status); /* stopped or continued */
 void process_release_vfork(struct process *p);
+/* The task in that slot ends, and the slot is free. */
+void process_end_task(uint64_t task);
 void wait_wake(struct process *parent);
 void process_reap(struct process *p);
 void spawned_ended(const struct process *p);

@@ -94,17 +94,16 @@ static bool list_processes(struct making *m) {
 
 /* In the order in which they were made; m->at: how many have been told. One may be left out if others end meanwhile. */
 static bool list_threads(struct making *m) {
-    const struct list *head = &m->process->threads, *at = head->next;
-    if (m->at == 0 && !m->process->main.slot)
-        add_number(m, process_pid(m->process)); /* the first, which has ended, or init */
-    for (uint64_t n = 0; n < m->at && at != head; n++)
-        at = at->next;
-    for (int n = 0; n < MADE_AT_ONCE && at != head; n++, m->at++, at = at->next) {
-        const struct thread *t = container_of(at, struct thread, link);
+    const struct process *p = m->process;
+    const struct thread *t = thread_next(p, NULL);
+    if (m->at == 0 && !p->main.slot)
+        add_number(m, process_pid(p)); /* the first, which has ended, or init */
+    for (uint64_t n = 0; n < m->at && t; n++)
+        t = thread_next(p, t);
+    for (int n = 0; n < MADE_AT_ONCE && t; n++, m->at++, t = thread_next(p, t))
         if (t->slot)
             add_number(m, thread_tid(t));
-    }
-    return at != head;
+    return t;
 }
 
 const struct folder procfs_root = {ENTRIES(root_entries), .numbers = list_processes};

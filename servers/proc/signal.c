@@ -55,11 +55,9 @@ bool signal_permitted(const struct process *from, const struct process *to, int 
 static struct thread *find_taker(struct process *p, int signal) {
     if (p->main.slot && !is_blocked(&p->main, signal))
         return &p->main;
-    for (struct list *at = p->threads.next; at != &p->threads; at = at->next) {
-        struct thread *t = container_of(at, struct thread, link);
+    for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
         if (!is_blocked(t, signal))
             return t;
-    }
     return NULL;
 }
 
@@ -96,16 +94,15 @@ static void stop(struct process *p, int signal) {
         return;
     p->state = PROCESS_STOPPED;
     p->group->stopped++;
-    for (struct list *at = p->threads.next; at != &p->threads; at = at->next)
-        must(pk_thread_suspend(container_of(at, struct thread, link)->slot));
+    threads_hold(p, NULL);
     process_report(p, CLD_STOPPED, signal);
 }
 
 /* What is pending for one of them may be the end of all. */
 static void poke_all(struct process *p) {
-    for (struct list *at = p->threads.next; at != &p->threads && p->state == PROCESS_RUNNING;
-         at = at->next)
-        signal_poke(container_of(at, struct thread, link));
+    struct thread *t = NULL;
+    while (p->state == PROCESS_RUNNING && (t = thread_next(p, t)))
+        signal_poke(t);
 }
 
 static void resume(struct process *p) {
@@ -117,8 +114,7 @@ static void resume(struct process *p) {
     poke_all(p);
     /* Not before: on another hart it would run on for a while, though a pending signal ends it. */
     if (p->state == PROCESS_RUNNING)
-        for (struct list *at = p->threads.next; at != &p->threads; at = at->next)
-            must(pk_thread_resume(container_of(at, struct thread, link)->slot));
+        threads_let_go(p, NULL);
 }
 
 /* A signal that is pending for t, not blocked and not caught acts now: there is nothing to wait for. */

@@ -54,8 +54,8 @@ static bool is_readable(const struct signalfd *s) {
     if (!p || p->state == PROCESS_ZOMBIE)
         return false;
     uint64_t pending = p->pending.set;
-    for (struct list *at = p->threads.next; at != &p->threads; at = at->next)
-        pending |= container_of(at, struct thread, link)->pending.set;
+    for (const struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
+        pending |= t->pending.set;
     return pending & s->set;
 }
 

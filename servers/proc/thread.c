@@ -151,7 +151,7 @@ static void leave(struct thread *t) {
 static void find_sole(struct process *p) {
     if (p->sole || p->thread_count != 1)
         return;
-    p->sole = container_of(p->threads.next, struct thread, link);
+    p->sole = thread_next(p, NULL);
     hash_remove(&by_id, &p->sole->id_node);
 }
 
@@ -178,33 +178,29 @@ void thread_end(struct thread *t, int code) {
     signal_retarget(p, not_taken);
 }
 
-void threads_hold(const struct thread *but) {
-    struct list *head = &but->process->threads, *at;
-    for (at = head->next; at != head; at = at->next)
-        if (at != &but->link)
-            must(pk_thread_suspend(container_of(at, struct thread, link)->slot));
+void threads_hold(const struct process *p, const struct thread *but) {
+    for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
+        if (t != but)
+            must(pk_thread_suspend(t->slot));
 }
 
-void threads_let_go(const struct thread *but) {
-    struct list *head = &but->process->threads, *at;
-    for (at = head->next; at != head; at = at->next)
-        if (at != &but->link)
-            must(pk_thread_resume(container_of(at, struct thread, link)->slot));
+void threads_let_go(const struct process *p, const struct thread *but) {
+    for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
+        if (t != but)
+            must(pk_thread_resume(t->slot));
 }
 
 /* Those of a process that ends: without what others could still do, if there are others. */
 void threads_leave_memory(struct process *p) {
     unsigned left = ROBUST_MOST;
-    struct list *at;
-    for (at = p->threads.next; !p->sole && at != &p->threads; at = at->next)
-        must(pk_thread_suspend(container_of(at, struct thread, link)->slot));
-    for (at = p->threads.next; at != &p->threads; at = at->next)
-        thread_leaves_memory(container_of(at, struct thread, link), &left);
+    if (!p->sole)
+        threads_hold(p, NULL);
+    for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
+        thread_leaves_memory(t, &left);
 }
 
 void threads_end(struct process *p) {
-    while (!list_empty(&p->threads)) {
-        struct thread *t = container_of(p->threads.next, struct thread, link);
+    for (struct thread *t; (t = thread_next(p, NULL)) != NULL;) {
         leave(t);
         if (t != &p->main)
             list_add_tail(&p->ended, &t->link);
@@ -244,8 +240,8 @@ uint64_t thread_run_ns(const struct thread *t) {
 
 uint64_t threads_run_ns(const struct process *p) {
     uint64_t ns = 0;
-    for (struct list *at = p->threads.next; at != &p->threads; at = at->next)
-        ns += thread_run_ns(container_of(at, struct thread, link));
+    for (const struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
+        ns += thread_run_ns(t);
     return ns;
 }
 

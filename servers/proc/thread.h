@@ -98,9 +98,9 @@ void threads_replace(struct thread *last, uint64_t slot);
 void threads_leave_memory(struct process *p);
 void threads_end(struct process *p);
 void threads_free(struct process *p);
-/* All threads of a running process but that one, which calls, are held where they are, for a moment; and go on. */
-void threads_hold(const struct thread *but);
-void threads_let_go(const struct thread *but);
+/* All of a process's threads but that one (NULL: all) are held where they are; and go on. */
+void threads_hold(const struct process *p, const struct thread *but);
+void threads_let_go(const struct process *p, const struct thread *but);
 /* robust.c. t has ended, or is about to with its process; its memory is there. *left is what there still is of ROBUST_MOST. */
 void thread_leaves_memory(struct thread *t, unsigned *left);
 uint64_t thread_run_ns(const struct thread *t); /* on harts */
