@@ -235,7 +235,11 @@ long sys_protect(struct thread *self, const uint64_t *a) {
     return more > 0 ? call_restart_at(self, done) : more;
 }
 
-long sys_renew(struct thread *self, const uint64_t *a) {
+/* A step over what is left of a range: *done says how far it came. 0: all is done; 1: more to do; or an error. */
+typedef long range_step(struct aspace *as, const uint64_t *a, uint64_t end, uint64_t *done);
+
+/* A call on a[0], a task, from a[1] on, a[2] bytes: as many steps as may be taken at once. */
+static long range_call(struct thread *self, const uint64_t *a, range_step *step) {
     long error = 0;
     struct task *task = call_task_or_own(self, a[0], &error);
     if (!task)
@@ -244,27 +248,28 @@ long sys_renew(struct thread *self, const uint64_t *a) {
         return -EINVAL;
     uint64_t done = call_progress(self), end = a[1] + align_up(a[2], PAGE_SIZE);
     long more;
-    do {
-        int credit = STEP_CREDIT;
-        more = aspace_renew_step(task->aspace, a[1], end, &done, &credit);
-    } while (more > 0 && !call_must_wait());
+    do
+        more = step(task->aspace, a, end, &done);
+    while (more > 0 && !call_must_wait());
     return more > 0 ? call_restart_at(self, done) : call_with_memory(self, more);
 }
 
+static long renew_step(struct aspace *as, const uint64_t *a, uint64_t end, uint64_t *done) {
+    int credit = STEP_CREDIT;
+    return aspace_renew_step(as, a[1], end, done, &credit);
+}
+
+long sys_renew(struct thread *self, const uint64_t *a) {
+    return range_call(self, a, renew_step);
+}
+
+static long retag_step(struct aspace *as, const uint64_t *a, uint64_t end, uint64_t *done) {
+    int credit = STEP_CREDIT;
+    return aspace_retag_step(as, a[1], end, a[3], a[4], done, &credit);
+}
+
 long sys_retag(struct thread *self, const uint64_t *a) {
-    long error = 0;
-    struct task *task = call_task_or_own(self, a[0], &error);
-    if (!task)
-        return error;
-    if (bad_range(a[1], a[2]))
-        return -EINVAL;
-    uint64_t done = call_progress(self), end = a[1] + align_up(a[2], PAGE_SIZE);
-    long more;
-    do {
-        int credit = STEP_CREDIT;
-        more = aspace_retag_step(task->aspace, a[1], end, a[3], a[4], &done, &credit);
-    } while (more > 0 && !call_must_wait());
-    return more > 0 ? call_restart_at(self, done) : call_with_memory(self, more);
+    return range_call(self, a, retag_step);
 }
 
 /* As a write to each page would make it where writing is allowed, as a read elsewhere. */
@@ -275,23 +280,17 @@ static long populate_page(struct aspace *as, uint64_t va) {
     return aspace_fault(as, va, r->prot & PK_PROT_WRITE ? ACCESS_WRITE : ACCESS_READ);
 }
 
-/* What a step does is what was to be done: an interrupted call goes on where it stopped. */
-long sys_populate(struct thread *self, const uint64_t *a) {
-    long error = 0;
-    struct task *task = call_task_or_own(self, a[0], &error);
-    if (!task)
+static long populate_step(struct aspace *as, const uint64_t *a, uint64_t end, uint64_t *done) {
+    uint64_t va = a[1] + min_u64(*done, end - a[1]);
+    long error = va < end ? populate_page(as, va) : 0;
+    if (error < 0)
         return error;
-    if (bad_range(a[1], a[2]))
-        return -EINVAL;
-    uint64_t pages = align_up(a[2], PAGE_SIZE) >> PAGE_SHIFT;
-    for (uint64_t done = call_progress(self); done < pages;) {
-        error = populate_page(task->aspace, a[1] + (done << PAGE_SHIFT));
-        if (error < 0)
-            return call_with_memory(self, error);
-        if (++done < pages && call_must_wait())
-            return call_restart_at(self, done);
-    }
-    return 0;
+    *done = va + PAGE_SIZE - a[1];
+    return va + PAGE_SIZE < end;
+}
+
+long sys_populate(struct thread *self, const uint64_t *a) {
+    return range_call(self, a, populate_step);
 }
 
 long sys_region_info(struct thread *self, const uint64_t *a) {

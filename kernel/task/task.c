@@ -58,8 +58,7 @@ static enum ending end_threads(struct task *task, int *credit) {
         *credit -= THREAD_CREDIT;
         next = l->next;
         struct thread *t = CONTAINER_OF(l, struct thread, task_link);
-        t->suspended = true;
-        if (!sched_running_elsewhere(t))
+        if (thread_take_off(t))
             thread_end(t);
     }
     return task->thread_count ? ENDING_WAITS : ENDING_DONE;

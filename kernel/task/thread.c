@@ -96,6 +96,11 @@ struct thread *thread_create(struct task *task, unsigned priority) {
     return t;
 }
 
+bool thread_take_off(struct thread *t) {
+    t->suspended = true;
+    return !sched_running_elsewhere(t);
+}
+
 void thread_end(struct thread *t) {
     if (t->state == THREAD_ENDED)
         return;

@@ -79,6 +79,8 @@ static inline struct thread *thread_of(struct kobject *k) {
 
 /* A suspended thread in task, registers zero; NULL if memory ends. */
 struct thread *thread_create(struct task *task, unsigned priority);
+/* It does not run from now on; false: it does still, on another hart, which was asked to let it go. */
+bool thread_take_off(struct thread *t);
 /* Takes it out of whatever it does, for good. Not for one that runs on another hart. */
 void thread_end(struct thread *t);
 void thread_destroy(struct kobject *k);

@@ -153,14 +153,13 @@ long sys_thread_suspend(struct thread *self, const uint64_t *a) {
     struct thread *t = call_thread(self, a[0], &error);
     if (!t)
         return error;
-    t->suspended = true;
-    if (sched_running_elsewhere(t))
+    if (!thread_take_off(t))
         return call_restart(self);
     sched_remove(t);
     return 0;
 }
 
-/* It may run on another hart: then it is taken off first. Who ends it needs no notice that its call is over. */
+/* Who ends it needs no notice that its call is over. */
 long sys_thread_kill(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct thread *t = call_thread(self, a[0], &error);
@@ -168,8 +167,7 @@ long sys_thread_kill(struct thread *self, const uint64_t *a) {
         return error;
     if (t == self)
         return -EINVAL;
-    t->suspended = true;
-    if (sched_running_elsewhere(t))
+    if (!thread_take_off(t))
         return call_restart(self);
     task_killer = self->task;
     thread_end(t);
