@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* poll(2) and select(2), and what others share with them that wait (waits.h). */
 #include "waits.h"
+#include "time.h"
 
 #define POLL_IN 0x041  /* POLLIN, POLLRDNORM */
 #define POLL_OUT 0x104 /* POLLOUT, POLLWRNORM */
@@ -19,21 +20,16 @@ struct pollfd {
 };
 
 long read_timeout(uint64_t address, int64_t *ns) {
-    struct linux_timespec time;
+    uint64_t most = INT64_MAX / 2, wanted;
     *ns = FOR_EVER;
     if (!address) {
         return 0;
     }
-    if (program_read(&time, address, sizeof(time))) {
-        return -EFAULT;
+    long error = time_read(pointer(address), &wanted);
+    if (error) {
+        return error;
     }
-    if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= (int64_t)NS_PER_SECOND) {
-        return -EINVAL;
-    }
-    int64_t most = INT64_MAX / 2;
-    *ns = time.seconds > most / (int64_t)NS_PER_SECOND
-              ? most
-              : time.seconds * (int64_t)NS_PER_SECOND + time.nanoseconds;
+    *ns = (int64_t)(wanted < most ? wanted : most);
     return 0;
 }
 

@@ -3,7 +3,7 @@
  * futex(2). The futex server compares words and keeps who waits; what changes a word is done here, with the
  * program's own instructions, before the server hears of it.
  */
-#include "personality.h"
+#include "time.h"
 #include <protocol/futex_client.h>
 #include <protocol/proc_client.h>
 
@@ -37,16 +37,14 @@ static ALWAYS_INLINE uint32_t flags_of(unsigned op) {
 /* When a timeout ends: monotonic ns, never 0; times that are too long to count are for ever. */
 static NOINLINE long read_deadline(const struct linux_timespec *timeout, bool relative,
                                    bool realtime, uint64_t *deadline) {
-    struct linux_timespec t;
-    if (user_get(&t, timeout, sizeof t) < 0)
-        return -EFAULT;
-    if (t.seconds < 0 || t.nanoseconds < 0 || t.nanoseconds >= (int64_t)NS_PER_SECOND)
-        return -EINVAL;
-    if ((uint64_t)t.seconds >= INT64_MAX / NS_PER_SECOND) {
+    uint64_t at;
+    long error = time_read(timeout, &at);
+    if (error < 0)
+        return error;
+    if (at == TIME_FOR_EVER) {
         *deadline = FUTEX_FOREVER;
         return 0;
     }
-    uint64_t at = (uint64_t)t.seconds * NS_PER_SECOND + (uint64_t)t.nanoseconds;
     if (relative)
         at += clock_monotonic_ns();
     else if (realtime)

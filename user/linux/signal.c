@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Signals are the process server's; here their calls become messages. Frames are in sigframe.c. */
-#include "personality.h"
+#include "time.h"
 #include <protocol/proc_client.h>
 
 #define SIGSET_SIZE 8
@@ -90,21 +90,15 @@ long linux_rt_sigsuspend(const uint64_t *set, uint64_t size) {
 
 long linux_rt_sigtimedwait(const uint64_t *set, void *info, const struct linux_timespec *timeout,
                            uint64_t size) {
-    int64_t ns = -1;
-    uint64_t wanted;
-    struct linux_timespec t;
+    uint64_t wanted, ns = (uint64_t)-1; /* for ever */
     if (size != SIGSET_SIZE)
         return -EINVAL;
-    if (user_get(&wanted, set, sizeof wanted) < 0 ||
-        (timeout && user_get(&t, timeout, sizeof t) < 0))
+    if (user_get(&wanted, set, sizeof wanted) < 0)
         return -EFAULT;
-    if (timeout) {
-        if (t.seconds < 0 || t.nanoseconds < 0 || t.nanoseconds >= (int64_t)NS_PER_SECOND)
-            return -EINVAL;
-        ns =
-            t.seconds > 1000000000 ? INT64_MAX : t.seconds * (int64_t)NS_PER_SECOND + t.nanoseconds;
-    }
-    return proc_sigtimedwait(PK_SLOT_PROC, wanted, ns, info, info ? 128 : 0);
+    long error = timeout ? time_read(timeout, &ns) : 0;
+    if (error < 0)
+        return error;
+    return proc_sigtimedwait(PK_SLOT_PROC, wanted, (int64_t)ns, info, info ? 128 : 0);
 }
 
 long linux_sigaltstack(const void *new, void *old, long a2, long a3, long a4, long a5,

@@ -6,7 +6,7 @@
  */
 #include "regions.h"
 #include "sysvipc.h"
-#include "personality.h"
+#include "time.h"
 #include <protocol/msg_client.h>
 #include <protocol/sem_client.h>
 #include <protocol/shm_client.h>
@@ -210,17 +210,11 @@ long linux_semop(int semid, const struct sembuf *ops, size_t count) {
 /* A time too long to count in nanoseconds, some 292 years, is for ever. */
 static NOINLINE long operate_in_time(int semid, const struct sembuf *ops, unsigned count,
                                      const struct linux_timespec *timeout) {
-    struct linux_timespec time;
-    int64_t ns;
-    if (user_get(&time, timeout, sizeof(time)) < 0)
-        return -EFAULT;
-    if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= (int64_t)NS_PER_SECOND)
-        return -EINVAL;
-    if (time.seconds > INT64_MAX / (int64_t)NS_PER_SECOND - 1)
-        ns = SEM_FOREVER;
-    else
-        ns = time.seconds * (int64_t)NS_PER_SECOND + time.nanoseconds;
-    return sem_call(operate(semid, ops, count, ns));
+    uint64_t ns;
+    long error = time_read(timeout, &ns);
+    if (error < 0)
+        return error;
+    return sem_call(operate(semid, ops, count, ns == TIME_FOR_EVER ? SEM_FOREVER : (int64_t)ns));
 }
 
 long linux_semtimedop(int semid, const struct sembuf *ops, size_t count,

@@ -144,19 +144,25 @@ int __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused) {
     return -ENOSYS;
 }
 
+long time_read(const struct linux_timespec *user, uint64_t *ns) {
+    struct linux_timespec t;
+    if (user_get(&t, user, sizeof t) < 0)
+        return -EFAULT;
+    *ns = timespec_ns(&t);
+    return timespec_valid(&t) ? 0 : -EINVAL;
+}
+
 /* clock_nanosleep(2). */
 long linux_clock_nanosleep(int clock, int flags, const struct linux_timespec *request,
                            struct linux_timespec *remain) {
     if ((clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME) ||
         flags & ~TIMER_ABSTIME)
         return -EINVAL;
-    struct linux_timespec t;
-    long error = user_get(&t, request, sizeof t);
+    uint64_t until;
+    long error = time_read(request, &until);
     if (error < 0)
         return error;
-    if (!timespec_valid(&t))
-        return -EINVAL;
-    uint64_t now = clock_monotonic_ns(), until = timespec_ns(&t);
+    uint64_t now = clock_monotonic_ns();
     if (!(flags & TIMER_ABSTIME))
         until = until > INT64_MAX - now ? INT64_MAX : now + until;
     else if (clock == CLOCK_REALTIME)
@@ -166,7 +172,7 @@ long linux_clock_nanosleep(int clock, int flags, const struct linux_timespec *re
     long result = proc_sleep(PK_SLOT_PROC, until);
     if (result == -EINTR && remain && !(flags & TIMER_ABSTIME)) {
         now = clock_monotonic_ns();
-        t = to_timespec(until > now ? until - now : 0);
+        struct linux_timespec t = to_timespec(until > now ? until - now : 0);
         if (user_put(remain, &t, sizeof t) < 0)
             return -EFAULT;
     }

@@ -38,11 +38,16 @@ static inline bool timespec_valid(const struct linux_timespec *t) {
     return t->seconds >= 0 && t->nanoseconds >= 0 && t->nanoseconds < (int64_t)NS_PER_SECOND;
 }
 
-/* A time in ns, at most what 292 years are. */
+#define TIME_FOR_EVER INT64_MAX /* ns: some 292 years; longer times count as this */
+
+/* A time in ns. */
 static inline uint64_t timespec_ns(const struct linux_timespec *t) {
     if ((uint64_t)t->seconds >= INT64_MAX / NS_PER_SECOND)
-        return INT64_MAX;
+        return TIME_FOR_EVER;
     return (uint64_t)t->seconds * NS_PER_SECOND + (uint64_t)t->nanoseconds;
 }
+
+/* The program's struct timespec, which must be a valid time: 0, -EFAULT or -EINVAL. */
+long time_read(const struct linux_timespec *user, uint64_t *ns);
 
 #endif
