@@ -76,17 +76,24 @@ static long give(struct request *req, const void *value, uint64_t length) {
     return count > 0 ? request_write(req, 0, value, count) : 0;
 }
 
-long vfs_handle_socket_get_option(struct request *req, int fd, int level, int name) {
+/* The socket of the caller's whose options of that level are asked for. */
+static long socket_with_options(struct request *req, int fd, int level, struct socket **socket) {
     struct file *file;
-    int32_t value;
     long error = socket_at(req, fd, &file);
     if (error) {
         return error;
     }
-    if (level != LX_SOL_SOCKET) {
-        return -EOPNOTSUPP;
+    *socket = file->socket;
+    return level == LX_SOL_SOCKET ? 0 : -EOPNOTSUPP;
+}
+
+long vfs_handle_socket_get_option(struct request *req, int fd, int level, int name) {
+    struct socket *socket;
+    int32_t value;
+    long error = socket_with_options(req, fd, level, &socket);
+    if (error) {
+        return error;
     }
-    struct socket *socket = file->socket;
     if (number_of(socket, name, &value)) {
         return give(req, &value, sizeof(value));
     }
@@ -156,16 +163,12 @@ static long set_number(struct socket *socket, int name, int32_t value) {
 }
 
 long vfs_handle_socket_set_option(struct request *req, int fd, int level, int name) {
-    struct file *file;
+    struct socket *socket;
     int32_t value;
-    long error = socket_at(req, fd, &file);
+    long error = socket_with_options(req, fd, level, &socket);
     if (error) {
         return error;
     }
-    if (level != LX_SOL_SOCKET) {
-        return -EOPNOTSUPP;
-    }
-    struct socket *socket = file->socket;
     if (name == LX_SO_RCVTIMEO || name == LX_SO_SNDTIMEO) {
         return set_time(req, name == LX_SO_RCVTIMEO ? &socket->receive_ns : &socket->send_ns);
     }
