@@ -75,7 +75,7 @@ static bool fail_served(struct task *task, int *credit) {
     return true;
 }
 
-enum ending task_kill_step(struct task *task, int *credit) {
+enum ending task_stop_step(struct task *task, int *credit) {
     task->dying = true;
     enum ending threads = end_threads(task, credit);
     if (threads != ENDING_DONE)
@@ -86,10 +86,14 @@ enum ending task_kill_step(struct task *task, int *credit) {
         kobject_put(&task->exception->kobject);
         task->exception = NULL;
     }
-    if (task->aspace && !aspace_put_step(task->aspace, credit))
-        return ENDING_MORE;
-    task->aspace = NULL;
     return ENDING_DONE;
+}
+
+bool task_free_step(struct task *task, int *credit) {
+    if (task->aspace && !aspace_put_step(task->aspace, credit))
+        return false;
+    task->aspace = NULL;
+    return true;
 }
 
 void task_doom(struct task *task) {
@@ -101,10 +105,14 @@ void task_doom(struct task *task) {
 }
 
 enum ending task_end_step(struct kobject *k, int *credit) {
-    enum ending left = task_kill_step(task_of(k), credit);
-    if (left == ENDING_DONE)
-        kobject_ended(k);
-    return left;
+    struct task *task = task_of(k);
+    enum ending left = task_stop_step(task, credit);
+    if (left != ENDING_DONE)
+        return left;
+    if (!task_free_step(task, credit))
+        return ENDING_MORE;
+    kobject_ended(k);
+    return ENDING_DONE;
 }
 
 /* The last reference is gone. Its own capabilities may end other tasks, and so on: not from here. */

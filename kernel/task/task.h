@@ -38,9 +38,11 @@ struct task *task_create(struct account *account, struct task *sharing);
 void task_take_after(struct task *task, const struct task *other);
 /* At most as many bytes as task->name has. */
 void task_set_name(struct task *task, const char *name);
-/* Ends its threads and frees what it has, as far as the credit goes. A thread that runs on another
- * hart is asked to stop, and waited for. */
-enum ending task_kill_step(struct task *task, int *credit);
+/* Ends its threads and drops its capabilities, as far as the credit goes. A thread that runs on another hart is asked to
+ * stop, and waited for. */
+enum ending task_stop_step(struct task *task, int *credit);
+/* Frees the memory of one that is stopped. True when there is no more. */
+bool task_free_step(struct task *task, int *credit);
 /* Lets it end when the kernel is left. */
 void task_doom(struct task *task);
 enum ending task_end_step(struct kobject *k, int *credit);

@@ -128,16 +128,14 @@ long sys_task_kill(struct thread *self, const uint64_t *a) {
     kobject_hold(&task->kobject);
     task_killer = self->task;
     enum ending left;
+    int credit;
     do {
-        int credit = STEP_CREDIT;
-        left = task_kill_step(task, &credit);
-    } while (left == ENDING_MORE && task->thread_count && !call_must_wait());
+        credit = STEP_CREDIT;
+        left = task_stop_step(task, &credit);
+    } while (left == ENDING_MORE && !call_must_wait());
     task_killer = NULL;
-    if (left == ENDING_MORE &&
-        !task->thread_count) { /* much memory: that goes in shares, beside others */
-        task_doom(task);
-        left = ENDING_DONE;
-    }
+    if (left == ENDING_DONE && !task_free_step(task, &credit))
+        task_doom(task); /* much memory: that goes in shares, beside others */
     kobject_put(&task->kobject);
     return left == ENDING_DONE ? 0 : call_restart(self);
 }

@@ -260,6 +260,7 @@ int main(void) {
         {"words are exchanged", word_exchanged, false},
         {"exchanges are atomic", word_atomic, false},
         {"callers of a killed server", server_killed, false},
+        {"a killed task holds nothing any more", killed_with_much, false},
         {"callers of a server without receive right", server_deaf, false},
         {"an endpoint opened again by its manager", endpoint_reopened, false},
         {"killed callers", caller_killed, false},

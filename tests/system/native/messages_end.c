@@ -48,6 +48,43 @@ void server_killed(void) {
     pair_end(&p);
 }
 
+/* It wants the kernel all the time, so that a kernel call that may let others in does. */
+static void calling_loop(uint64_t unused) {
+    (void)unused;
+    struct pk_thread_info info;
+    for (;;)
+        pk_may_fail(pk_thread_info(0, &info));
+}
+
+/* Its endpoints, more than the kernel ends in one step, hold my notifications. */
+static uint64_t task_with_endpoints(uint64_t *bells, unsigned count) {
+    uint64_t task = task_sharing();
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t endpoint = SLOT(pk_endpoint_create(bells[i]));
+        SLOT(pk_cap_copy(endpoint, task, 0, PK_RIGHT_ALL, 0));
+        drop(endpoint);
+        IS(pk_endpoint_create(bells[i]), -EBUSY);
+    }
+    return task;
+}
+
+/* When the call returns the threads have ended, and all that the task held as well. */
+void killed_with_much(void) {
+    uint64_t callers = task_sharing(), bells[40];
+    for (unsigned i = 0; i < tap_harts(); i++)
+        drop(thread_run(callers, calling_loop, 0, 10));
+    for (unsigned i = 0; i < ARRAY_LENGTH(bells); i++)
+        bells[i] = SLOT(pk_notification_create());
+    for (unsigned round = 0; round < 50; round++) {
+        task_end(task_with_endpoints(bells, ARRAY_LENGTH(bells)));
+        for (unsigned i = 0; i < ARRAY_LENGTH(bells); i++)
+            drop(SLOT(pk_endpoint_create(bells[i])));
+    }
+    for (unsigned i = 0; i < ARRAY_LENGTH(bells); i++)
+        drop(bells[i]);
+    task_end(callers);
+}
+
 /* The receive right goes while a caller waits and a thread receives. */
 void server_deaf(void) {
     struct pair p = pair_new();
