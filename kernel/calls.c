@@ -66,6 +66,7 @@ kernel_call_handler *const kernel_call_table[PK_CALLS + 1] = {
     [-PK_REGION_OBJECT] = sys_region_object,
     [-PK_RENEW] = sys_renew,
     [-PK_RETAG] = sys_retag,
+    [-PK_MACHINE_POLICY] = sys_machine_policy,
     [-PK_IRQ_CREATE] = sys_irq_create,
     [-PK_MACHINE_INFO] = sys_machine_info,
     [-PK_MACHINE_STOP] = sys_machine_stop,

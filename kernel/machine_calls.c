@@ -9,6 +9,7 @@
 #include <mm/frame.h>
 #include <mm/slab.h>
 #include <parley/errno.h>
+#include <sched/sched.h>
 #include <task/task.h>
 #include <task/thread.h>
 
@@ -43,6 +44,25 @@ long sys_machine_check(struct thread *self, const uint64_t *a) {
     if (!cap_find(&self->task->caps, a[0], PK_TYPE_MACHINE, PK_RIGHT_MANAGE, &error))
         return error;
     return check_kernel();
+}
+
+long sys_machine_policy(struct thread *self, const uint64_t *a) {
+    char name[PK_POLICY_NAME] = "";
+    long error = 0;
+    uint32_t right = a[2] == PK_POLICY_SET ? PK_RIGHT_MANAGE : PK_RIGHT_USE;
+    if (!cap_find(&self->task->caps, a[0], PK_TYPE_MACHINE, right, &error))
+        return error;
+    if (a[2] > PK_POLICY_SET)
+        return -EINVAL;
+    if (a[2] == PK_POLICY_GET) {
+        memcpy(name, sched_policy_name(), strlen(sched_policy_name()));
+        return copy_to_user(self->task->aspace, a[1], name, sizeof name);
+    }
+    error = copy_from_user(self->task->aspace, name, a[1], sizeof name);
+    if (error < 0)
+        return error;
+    name[sizeof name - 1] = 0;
+    return sched_choose_policy(name) ? 0 : -EINVAL;
 }
 
 /* A line on the kernel's console, marked with who says it. Control characters are not passed on. */

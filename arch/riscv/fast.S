@@ -118,10 +118,8 @@
     not s5, s5
     and t6, t6, s5
     sd t6, REGS_STATUS(t0)
-3:  ld t6, HART_LEVELS(tp)
-    srl t6, t6, a7
-    srli t6, t6, 1
-    bnez t6, \slow
+3:  lbu t6, HART_TOP(tp)
+    bltu a7, t6, \slow /* somebody more urgent is ready */
     ld t6, ASPACE_HOME(s4)
     ld s5, HART_HOME_TAG(tp)
     bne t6, s5, \slow

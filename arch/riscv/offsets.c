@@ -24,7 +24,7 @@ void offsets(void) {
     OFFSET(HART_PAYER, struct hart, payer);
     OFFSET(HART_ASPACE, struct hart, aspace);
     OFFSET(HART_HOME_TAG, struct hart, home_tag);
-    OFFSET(HART_LEVELS, struct hart, queue.levels);
+    OFFSET(HART_TOP, struct hart, queue.top);
     OFFSET(HART_FP_ON, struct hart, fp_on);
     OFFSET(HART_RECONSIDER, struct hart, reconsider);
     OFFSET(HART_LATENCY, struct hart, latency);

@@ -78,7 +78,8 @@
 #define PK_THREAD_RESUME (-32)    /* (thread) */
 #define PK_THREAD_ATTENTION (-33) /* (thread): mark; cancels a pending call */
 #define PK_THREAD_INFO (-34)      /* (thread, struct pk_thread_info *) */
-#define PK_THREAD_PRIORITY (-35)  /* (thread, priority) */
+/* (thread, priority, weight, quantum in ns, a bit for each hart that it may run on); 0: weight, quantum, harts as they are */
+#define PK_THREAD_PRIORITY (-35)
 
 #define PK_OBJECT_CREATE                                                                           \
     (-36) /* (account, size in bytes, source object or 0, source offset) -> slot */
@@ -133,7 +134,8 @@
 #define PK_RETAG (-68) /* (task or 0, address, length, mask, value): bits of the regions' tags */
 #define PK_REGION_OBJECT                                                                           \
     (-69) /* (task or 0, address) -> slot: what is mapped there, with the mapping's rights */
-#define PK_CALLS 69
+#define PK_MACHINE_POLICY (-70) /* (machine, char [PK_POLICY_NAME], PK_POLICY_GET or _SET): how threads share harts */
+#define PK_CALLS 70
 
 #define PK_WORDS 10 /* of a message */
 
@@ -166,7 +168,18 @@
 #define PK_TOKEN_THREAD_BITS 20
 #define PK_TOKEN_THREAD(token) ((token) & ((1ul << PK_TOKEN_THREAD_BITS) - 1))
 
-#define PK_QUANTUM_NS 10000000 /* how long a thread runs while its equals wait */
+/* Priorities of threads. Those of 0 share what the others leave, by a policy; a fixed one runs as long as nobody more urgent is ready. */
+#define PK_PRIORITIES 128
+#define PK_PRIORITY_SHARED 0
+#define PK_PRIORITY_URGENT 29  /* from here on: together at most 95 % of a hart's time while others wait */
+#define PK_QUANTUM_NS 10000000 /* how long a thread of a fixed priority runs while its equals wait, if nothing else was set */
+#define PK_QUANTUM_NONE (1ull << 62) /* it runs as long as it wants */
+#define PK_WEIGHT_NORMAL 1024  /* of a thread that shares; one of twice as much gets twice the time */
+#define PK_WEIGHT_MOST (1 << 17)
+
+#define PK_POLICY_NAME 16 /* bytes, with a zero at the end */
+#define PK_POLICY_GET 0
+#define PK_POLICY_SET 1
 
 #define PK_TIMER_DEFERRABLE 1 /* timer_set: does not wake a machine in which nobody runs */
 

@@ -351,6 +351,14 @@ PK_MUST_CHECK static inline long pk_thread_info(uint64_t thread, struct pk_threa
 PK_MUST_CHECK static inline long pk_thread_priority(uint64_t thread, uint64_t priority) {
     return pk_call6(PK_THREAD_PRIORITY, thread, priority, 0, 0, 0, 0);
 }
+PK_MUST_CHECK static inline long pk_thread_schedule(uint64_t thread, uint64_t priority,
+                                                    uint64_t weight, uint64_t quantum_ns,
+                                                    uint64_t harts) {
+    return pk_call6(PK_THREAD_PRIORITY, thread, priority, weight, quantum_ns, harts, 0);
+}
+PK_MUST_CHECK static inline long pk_machine_policy(uint64_t machine, char *name, uint64_t how) {
+    return pk_call6(PK_MACHINE_POLICY, machine, (uintptr_t)name, how, 0, 0, 0);
+}
 
 PK_MUST_CHECK static inline long pk_object_create_for(uint64_t account, uint64_t size,
                                                       uint64_t source, uint64_t source_offset) {

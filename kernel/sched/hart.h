@@ -6,6 +6,7 @@
 #include <arch/latency.h>
 #include <arch/machine.h>
 #include <sched/queue.h>
+#include <sched/share.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time/timer.h>
@@ -19,21 +20,33 @@ struct hart {
     uint64_t kernel_stack;  /* its top */
     uint64_t scratch[2];
 
-    struct thread *payer;  /* charged for the time since switched_at: for calls, the caller */
-    struct aspace *aspace; /* whose page tables are active; NULL: the kernel's */
-    uint64_t home_tag;     /* what an address space's home is if it was only active here */
-    struct run_queue queue;
-    bool fp_on; /* the FPU holds current's registers and is on */
+    struct thread *payer;       /* charged for the time since switched_at: for calls, the caller */
+    struct aspace *aspace;      /* whose page tables are active; NULL: the kernel's */
+    uint64_t home_tag;          /* what an address space's home is if it was only active here */
+    struct run_queue queue;     /* fixed priorities */
+    struct share_queue *pinned; /* of those that share, the ones that may not run on every hart */
+    union {
+        struct {
+            bool fp_on;        /* the FPU holds current's registers and is on */
+            bool urgent_runs;  /* payer is urgent (urgent.h) */
+            bool pinned_waits; /* pinned is not empty */
+        };
+        uint32_t special; /* all three: a switch is not simple */
+    };
 
     bool reconsider; /* something changed that may let another thread run now */
     bool idle;
-    bool slice_over; /* the current thread's quantum has ended */
+    bool slice_over; /* the current thread's quantum has ended, or a tick has come */
+    bool yields;     /* it gives up the rest of its turn */
     uint32_t index;
     struct thread *handoff;   /* runs next unless someone more urgent is ready */
     uint64_t asid_generation; /* of the TLB's contents */
     struct thread *fp_owner;  /* whose registers the FPU holds */
     struct timer_queue timers;
-    uint64_t slice_end;   /* ns */
+    uint64_t slice_end; /* ns; for who shares: the next tick */
+    uint64_t
+        urgent_from; /* ns: when this period of urgent threads began, and how long they have run in it */
+    uint64_t urgent_ns;
     uint64_t switched_at; /* ns: since when payer is charged */
     uint64_t balanced_at; /* ns: when an idle hart was last asked to help */
     uint64_t reap_at;     /* ns: when this hart goes on with what ends, if there is anything */

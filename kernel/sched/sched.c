@@ -9,6 +9,8 @@
 #include <entry.h>
 #include <ipc/ipc.h>
 #include <sched/hart.h>
+#include <sched/place.h>
+#include <sched/urgent.h>
 #include <task/task.h>
 #include <task/thread.h>
 #include <time/timer.h>
@@ -16,10 +18,15 @@
 struct hart harts[ARCH_MAX_HARTS];
 
 void sched_init(void) {
+    static struct list lists[ARCH_MAX_HARTS][PRIORITIES];
+    static struct share_queue pinned[ARCH_MAX_HARTS];
     for (unsigned i = 0; i < ARCH_MAX_HARTS; i++) {
-        queue_init(&harts[i].queue);
+        queue_init(&harts[i].queue, lists[i]);
+        harts[i].pinned = &pinned[i];
+        share_init(&pinned[i]);
         harts[i].timer_at = UINT64_MAX; /* as the architecture left it */
     }
+    share_init(&share_all);
     timers_init();
 }
 
@@ -30,27 +37,24 @@ void sched_init(void) {
 #define GRACE_NS 200000
 #define BALANCE_NS 500000 /* a ready thread waits this long before an idle hart is asked to help */
 
-static struct hart *idle_hart(void) {
-    for (uint32_t i = 0; i < machine.hart_count; i++)
+/* One that idles or, if somebody waits who shares, runs without an eye on the time: it was alone so far. */
+static struct hart *helper_of(const struct hart *hart) {
+    struct hart *unaware = NULL;
+    for (uint32_t i = 0; i < machine.hart_count; i++) {
+        if (&harts[i] == hart)
+            continue;
         if (harts[i].idle)
             return &harts[i];
-    return NULL;
+        if (share_all.count && harts[i].timer_at > harts[i].slice_end && harts[i].current &&
+            shares(harts[i].current))
+            unaware = &harts[i];
+    }
+    return unaware;
 }
 
-static inline struct thread *first_ready(const struct hart *hart) {
-    if (!hart->queue.levels)
-        return NULL;
-    return CONTAINER_OF(queue_front(&hart->queue), struct thread, sched);
-}
-
-static ALWAYS_INLINE void make_ready(struct hart *hart, struct thread *t, bool front) {
-    t->state = THREAD_READY;
-    t->hart = hart;
-    queue_put(&hart->queue, &t->sched, front);
-}
-
-static void enqueue(struct hart *hart, struct thread *t, bool front) {
-    make_ready(hart, t, front);
+/* Who shares waits with all others, and any hart may take him; so the timer is to see to it that one does. */
+static void enqueue(struct hart *hart, struct thread *t) {
+    place_ready(hart, t, SHARE_WOKEN);
     /* One who is not more urgent waits; the timer must see to it that it is not for ever. */
     if (!hart->current || hart->current->sched.priority < t->sched.priority ||
         hart->timer_at > hart->slice_end || machine.hart_count > 1)
@@ -59,7 +63,12 @@ static void enqueue(struct hart *hart, struct thread *t, bool front) {
 
 static bool most_urgent(const struct hart *hart, const struct thread *t) {
     return hart->current && hart->current->sched.priority < t->sched.priority &&
-           !(hart->queue.levels >> t->sched.priority);
+           hart->queue.top < t->sched.priority;
+}
+
+/* On a machine with several harts, where one that is urgent, or kept off by somebody urgent, runs at once. */
+static COLD bool urgent_elsewhere(struct hart *hart, struct thread *t) {
+    return !shares(t) && (is_urgent(t) || is_urgent(hart->current)) && place_urgently(t);
 }
 
 void sched_ready(struct thread *t) {
@@ -67,21 +76,27 @@ void sched_ready(struct thread *t) {
     t->state = THREAD_READY;
     if (t->suspended)
         return;
+    if (!may_run_on(t, hart)) {
+        place_elsewhere(t, SHARE_WOKEN);
+        return;
+    }
     if (!hart->handoff && most_urgent(hart, t)) {
         sched_handoff(t); /* the queue would only hold it until the kernel is left */
         return;
     }
+    if (machine.hart_count > 1 && hart->current && urgent_elsewhere(hart, t))
+        return;
     /*
      * Here, not where it ran last: who wakes a thread is mostly a server that is about to wait, so
      * the woken one goes on at once with warm caches and without an interrupt between harts. If it
-     * has to wait, an idle hart is asked to take it soon (BALANCE_NS).
+     * has to wait, another hart is asked to take it soon (BALANCE_NS).
      */
-    enqueue(hart, t, false);
+    enqueue(hart, t);
 }
 
 void sched_handoff(struct thread *t) {
     struct hart *hart = this_hart();
-    if (t->suspended || hart->handoff) {
+    if (t->suspended || hart->handoff || !may_run_on(t, hart)) {
         sched_ready(t);
         return;
     }
@@ -93,30 +108,81 @@ void sched_handoff(struct thread *t) {
 
 void sched_remove(struct thread *t) {
     if (t->sched.queued)
-        queue_remove(&t->hart->queue, &t->sched);
+        place_remove(t);
     struct hart *hart = this_hart();
     if (hart->handoff == t)
         hart->handoff = NULL;
+}
+
+/* What is kept for a thread's place changes only while it has none. */
+static bool take_out(struct thread *t) {
+    bool queued = t->sched.queued;
+    if (queued)
+        place_remove(t);
+    return queued;
+}
+
+static void put_in(struct thread *t, bool queued) {
+    if (queued)
+        place_ready(t->hart, t, SHARE_MOVED);
 }
 
 void sched_set_priority(struct thread *t, unsigned priority) {
     if (t->sched.priority == priority)
         return;
     this_hart()->reconsider = true;
-    bool queued = t->sched.queued, raised = priority > t->sched.priority;
-    if (queued)
-        queue_remove(&t->hart->queue, &t->sched);
+    bool raised = priority > t->sched.priority, queued = take_out(t);
     t->sched.priority = (uint8_t)priority;
-    if (queued)
-        queue_put(&t->hart->queue, &t->sched, false);
+    put_in(t, queued);
+    for (uint32_t i = 0; i < machine.hart_count; i++)
+        if (harts[i].payer == t)
+            harts[i].urgent_runs = is_urgent(t);
     /* Its hart, if that is another one, chooses anew where this may matter. */
     if (t->hart && t->hart != this_hart() &&
         (queued ? raised : t->state == THREAD_RUNNING && !raised))
         arch_send_ipi(t->hart->index);
 }
 
+void sched_set_weight(struct thread *t, uint32_t weight) {
+    bool queued = take_out(t);
+    t->sched.weight = weight;
+    t->sched.share.epoch = 0; /* what the policy keeps for it may depend on that */
+    put_in(t, queued);
+}
+
+void sched_set_harts(struct thread *t, uint64_t wanted) {
+    uint64_t all = (2ull << (machine.hart_count - 1)) - 1;
+    bool queued = take_out(t);
+    t->sched.harts = wanted;
+    t->pinned = (wanted & all) != all;
+    if (queued)
+        place_elsewhere(t, SHARE_MOVED);
+    else if (t->state == THREAD_RUNNING && !may_run_on(t, t->hart) && !sched_running_elsewhere(t))
+        this_hart()->reconsider = true; /* it goes when the kernel is left */
+}
+
+static unsigned all_queues(struct share_queue **queues) {
+    unsigned n = 0;
+    queues[n++] = &share_all;
+    for (uint32_t i = 0; i < machine.hart_count; i++)
+        queues[n++] = harts[i].pinned;
+    return n;
+}
+
+bool sched_choose_policy(const char *name) {
+    const struct policy *policy = share_find_policy(name);
+    struct share_queue *queues[ARCH_MAX_HARTS + 1];
+    if (policy)
+        share_choose_policy(policy, queues, all_queues(queues));
+    return policy;
+}
+
+const char *sched_policy_name(void) {
+    return share_policy->name;
+}
+
 void sched_yield(void) {
-    this_hart()->slice_over = true;
+    this_hart()->slice_over = this_hart()->yields = true;
     this_hart()->reconsider = true;
 }
 
@@ -127,80 +193,108 @@ bool sched_running_elsewhere(struct thread *t) {
     return true;
 }
 
-static bool can_run(const struct thread *t) {
-    return t && t->state == THREAD_RUNNING && !t->suspended;
+/* Whoever the time is donated to by calls, the caller is charged: it is served in its own time. */
+static ALWAYS_INLINE void charge(struct hart *hart, uint64_t now) {
+    uint64_t ns = now - hart->switched_at;
+    hart->payer->sched.run_ns += ns;
+    hart->switched_at = now;
+    if (hart->urgent_runs)
+        urgent_charge(hart, now, ns);
 }
 
-/* Ready threads of another hart that has more than it can run. */
-static COLD struct thread *steal(struct hart *hart) {
-    for (uint32_t i = 0; i < machine.hart_count; i++) {
-        struct hart *other = &harts[i];
-        struct thread *t = other == hart ? NULL : first_ready(other);
-        if (t && other->current) {
-            queue_remove(&other->queue, &t->sched);
-            return t;
-        }
+/*
+ * Who makes way keeps its place and what is left of its quantum, or its turn is over. It is charged first: by a policy
+ * its place depends on how long it has run.
+ */
+static void put_back(struct hart *hart, struct thread *t, uint64_t now, enum share_reason why) {
+    bool left = why == SHARE_PREEMPTED && hart->slice_end > now;
+    charge(hart, now);
+    if (shares(t)) {
+        place_ready(hart, t, why);
+        return;
     }
-    return NULL;
-}
-
-/* A preempted thread keeps its place and what is left of its quantum, or its turn is over. */
-static ALWAYS_INLINE void put_back(struct hart *hart, struct thread *t, uint64_t now) {
-    bool left = hart->slice_end > now;
+    if (hart->queue.top >= PK_PRIORITY_URGENT && machine.hart_count > 1 && place_urgently(t))
+        return;
     t->sched.slice_left = left ? hart->slice_end - now : 0;
-    make_ready(hart, t, left);
-}
-
-/* Where the quantum of a thread ends that begins to run now. */
-static inline uint64_t slice_of(const struct thread *t, uint64_t now) {
-    return now + (t->sched.slice_left ? t->sched.slice_left : PK_QUANTUM_NS);
+    place_fixed(hart, t, left);
 }
 
 static ALWAYS_INLINE void start_slice(struct hart *hart, struct thread *t, uint64_t now) {
-    hart->slice_end = slice_of(t, now);
+    if (shares(t)) {
+        hart->slice_end = now + SHARE_TICK_NS;
+        return;
+    }
+    uint64_t slice = t->sched.slice_left ? t->sched.slice_left : t->sched.quantum;
+    hart->slice_end = now + slice;
     t->sched.slice_left = 0;
 }
 
 /* A thread that was suspended while it ran is not going on, and stands in no queue. */
-static struct thread *still_running(struct thread *t) {
-    if (!t || can_run(t))
+static struct thread *still_running(struct hart *hart, struct thread *t, uint64_t now) {
+    if (!t || t->state != THREAD_RUNNING || t->suspended) {
+        if (t && t->state == THREAD_RUNNING)
+            t->state = THREAD_READY;
+        return NULL;
+    }
+    if (may_run_on(t, hart))
         return t;
-    if (t->state == THREAD_RUNNING)
-        t->state = THREAD_READY;
+    charge(hart, now);
+    place_elsewhere(t, SHARE_MOVED);
     return NULL;
 }
 
-/* Somebody more urgent is ready, or somebody as urgent and the quantum is over. */
-static bool must_make_way(const struct hart *hart, const struct thread *running, bool slice_over) {
-    uint64_t as_urgent = hart->queue.levels >> running->sched.priority;
-    return slice_over ? as_urgent : as_urgent >> 1;
+/* By the policy, at a tick. */
+static bool turn_is_over(struct hart *hart, struct thread *running, uint64_t now) {
+    charge(hart, now);
+    bool over = share_all.count && share_tick(&share_all, &running->sched);
+    return (hart->pinned->count && share_tick(hart->pinned, &running->sched)) || over;
+}
+
+/* Somebody more urgent is ready, or somebody as urgent and the turn is over. */
+static bool must_make_way(struct hart *hart, struct thread *running, uint64_t now) {
+    unsigned top = hart->queue.top, own = running->sched.priority;
+    if (queue_holds_back(&hart->queue, own))
+        return anybody_waits(hart);
+    if (top > own || !hart->slice_over)
+        return top > own;
+    if (!shares(running))
+        return top == own;
+    return sharing(hart) && (hart->yields || turn_is_over(hart, running, now));
+}
+
+/* When a turn has ended and nobody else has one. */
+static uint64_t next_slice(const struct hart *hart, const struct thread *t, uint64_t now) {
+    return now + (shares(t) ? SHARE_TICK_NS : anybody_waits(hart) ? GRACE_NS : PK_QUANTUM_NS);
+}
+
+/* Who runs next on this hart instead of best, who must make way, or of nobody. */
+static struct thread *next_for(struct hart *hart, struct thread *best, uint64_t now) {
+    bool over = hart->slice_over, yields = hart->yields && best && shares(best);
+    struct thread *next = NULL;
+    if (yields && !hart->queue.top && share_all.lone && !hart->pinned->count)
+        next = place_take_first(hart); /* there is no choice to be made, nor a policy to be asked */
+    if (best)
+        put_back(hart, best, now, yields ? SHARE_YIELD : over ? SHARE_TURN_OVER : SHARE_PREEMPTED);
+    if (!next)
+        next = place_take_first(hart);
+    if (next)
+        start_slice(hart, next, now);
+    return next;
 }
 
 /* Who runs next on this hart; NULL: nobody. Whoever ran and still could is queued again. */
 static inline struct thread *choose(struct hart *hart, uint64_t now) {
-    struct thread *stay = still_running(hart->current);
+    struct thread *stay = still_running(hart, hart->current, now);
     struct thread *handoff = hart->handoff, *best = handoff ? handoff : stay;
-    bool slice_over = hart->slice_over;
     hart->handoff = NULL;
-    hart->slice_over = false;
     if (handoff && stay && stay != handoff)
-        put_back(hart, stay, now);
-    if (best && !must_make_way(hart, best, slice_over)) {
-        if (slice_over)
-            hart->slice_end = now + (hart->queue.levels ? GRACE_NS : PK_QUANTUM_NS);
-        return best;
-    }
-    struct thread *next = first_ready(hart);
-    if (next)
-        queue_remove(&hart->queue, &next->sched);
-    else if (machine.hart_count > 1)
-        next = steal(hart);
-    if (next) {
-        if (best)
-            put_back(hart, best, slice_over ? hart->slice_end : now);
-        start_slice(hart, next, now);
-    }
-    return next;
+        put_back(hart, stay, now, SHARE_PREEMPTED);
+    if (!best || must_make_way(hart, best, now))
+        best = next_for(hart, best, now);
+    else if (hart->slice_over)
+        hart->slice_end = next_slice(hart, best, now);
+    hart->slice_over = hart->yields = false;
+    return best;
 }
 
 /* Waits for an interrupt with the lock released; whatever woke the hart is handled. */
@@ -215,17 +309,16 @@ static void idle(struct hart *hart) {
     arch_poll_interrupts();
 }
 
-/* Whoever the time is donated to by calls, the caller is charged: it is served in its own time. */
 static inline void leave(struct hart *hart, struct thread *t, uint64_t now) {
     if (hart->fp_on)
         arch_fp_save(t);
     hart->fp_on = false;
-    hart->payer->run_ns += now - hart->switched_at;
+    charge(hart, now);
 }
 
 /* What is charged only when a hart leaves its thread counts from the start: alone there, a thread may run for hours. */
 uint64_t sched_run_ns(const struct thread *t) {
-    uint64_t ns = t->run_ns, now = arch_time_ns();
+    uint64_t ns = t->sched.run_ns, now = arch_time_ns();
     for (uint32_t i = 0; i < machine.hart_count; i++)
         if (harts[i].payer == t && harts[i].current && now > harts[i].switched_at)
             ns += now - harts[i].switched_at;
@@ -254,11 +347,13 @@ static void program_timer(struct hart *hart) {
     uint64_t at = min_u64(hart->timers.next, deferrable_timers.next);
     if (kobject_work && hart->reap_at)
         at = min_u64(at, hart->reap_at);
-    if (hart->queue.levels) {
+    if (anybody_waits(hart)) {
         at = min_u64(at, hart->slice_end);
-        if (machine.hart_count > 1 && idle_hart())
+        if (machine.hart_count > 1 && helper_of(hart))
             at = min_u64(at, max_u64(hart->switched_at, hart->balanced_at) + BALANCE_NS);
     }
+    if (hart->queue.throttled || (hart->current && is_urgent(hart->current)))
+        at = min_u64(at, urgent_event(hart, hart->current));
     /* Armed for an earlier time it stays: most slices end before their time, and then it is cheaper
      * to be woken once in vain than to program the device at every switch. */
     if (at < hart->timer_at) {
@@ -296,6 +391,7 @@ static inline void run(struct hart *hart, struct thread *t, uint64_t now) {
             thread_left_hart(before);
         }
         enter(hart, t, now);
+        hart->urgent_runs = is_urgent(t);
     }
     t->state = THREAD_RUNNING; /* it may have been queued meanwhile, and be the first again */
     if (hart->aspace != t->task->aspace || !hart->aspace)
@@ -371,45 +467,68 @@ void kernel_exit(void) {
 }
 
 /*
- * The switch that most are: from a thread that blocked or makes way to one that it woke or to the
- * first that is ready. False if it is not that simple: nothing is changed then. What is right is said
- * by kernel_exit(), which would do the same; here nothing is called, so that nothing is saved.
+ * The switch that most are: from a thread that blocked, makes way or yields to one that it woke, to the first that is ready of
+ * the most urgent, or to the only other one of those that share. False if it is not that simple: nothing is changed then. What
+ * is right is said by kernel_exit(), which would do the same; here nothing is called, so that nothing is saved.
  */
+static ALWAYS_INLINE struct thread *simply_next(const struct hart *hart,
+                                                const struct thread *before, bool makes_way) {
+    unsigned top = hart->queue.top, own = makes_way ? before->sched.priority : 0;
+    struct thread *woken = hart->handoff;
+    if (hart->slice_over && (woken || !hart->yields))
+        return NULL; /* a quantum's end, or a tick */
+    if (woken)
+        return woken->sched.priority >= own && woken->sched.priority >= top ? woken : NULL;
+    if (top)
+        return top > own || (hart->yields && top == own) || !makes_way
+                   ? thread_of_entity(queue_front(&hart->queue))
+                   : NULL;
+    return share_all.lone && (!makes_way || (hart->yields && shares(before)))
+               ? thread_of_entity(share_all.lone)
+               : NULL;
+}
+
+/* Out of where simply_next() found it, and before into its place. */
+static ALWAYS_INLINE void exchange_simply(struct hart *hart, struct thread *before, bool makes_way,
+                                          struct thread *next, uint64_t now) {
+    bool left = hart->slice_end > now && !hart->yields;
+    if (!hart->handoff && shares(next))
+        share_take_lone(&share_all);
+    if (makes_way && shares(before)) {
+        place_lone(hart, before, hart->yields ? SHARE_YIELD : SHARE_PREEMPTED);
+    } else if (makes_way) { /* first: it may keep their common level in use */
+        before->sched.slice_left = left ? hart->slice_end - now : 0;
+        place_fixed(hart, before, left);
+    }
+    if (!hart->handoff && !shares(next))
+        queue_remove(&hart->queue, &next->sched);
+    if (!hart->handoff)
+        start_slice(hart, next, now);
+    hart->handoff = NULL;
+}
+
 static ALWAYS_INLINE bool switch_simply(struct hart *hart) {
-    struct thread *before = hart->current, *woken = hart->handoff;
-    if (!before || (!woken && !hart->queue.levels))
-        return false;
-    struct thread *next = woken ? woken : first_ready(hart);
-    bool slice_over = hart->slice_over;
-    if (next == before || kobject_work || hart->fp_on || before->condition >= THREAD_ENDED ||
-        next->attention || (woken && slice_over))
-        return false; /* or before is suspended or has attention */
-    unsigned own = before->sched.priority, urgency = next->sched.priority;
+    struct thread *before = hart->current;
+    if (!before || kobject_work || hart->special || before->condition >= THREAD_ENDED)
+        return false; /* or before is suspended, pinned or has attention */
     bool makes_way = before->condition == THREAD_RUNNING;
-    if (makes_way && (woken || slice_over ? own > urgency : own >= urgency))
-        return false;
+    struct thread *next = simply_next(hart, before, makes_way);
+    if (!next || next == before || next->attention || next->pinned || is_urgent(next) ||
+        (makes_way && shares(before) && share_all.count && share_all.lone != &next->sched))
+        return false; /* or there is something for the policy to decide */
     struct aspace *space = next->task->aspace;
-    if ((woken && hart->queue.levels >> urgency >> 1) ||
-        (space != hart->aspace && !arch_mmu_at_home(space)))
+    if (space != hart->aspace && !arch_mmu_at_home(space))
         return false;
     uint64_t now = arch_time_ns();
-    if (makes_way) /* first: it may keep their common level in use */
-        put_back(hart, before, slice_over ? hart->slice_end : now);
-    if (woken) {
-        hart->handoff = NULL;
-    } else {
-        queue_remove(&hart->queue, &next->sched);
-        start_slice(hart, next, now);
-    }
-    hart->slice_over = false;
-    hart->reconsider = false;
-    hart->payer->run_ns += now - hart->switched_at;
+    exchange_simply(hart, before, makes_way, next, now);
+    hart->slice_over = hart->yields = hart->reconsider = false;
+    hart->payer->sched.run_ns += now - hart->switched_at;
     enter(hart, next, now);
     if (space != hart->aspace) {
         hart->aspace = space;
         arch_mmu_go_home(space);
     }
-    if (hart->queue.levels && (machine.hart_count > 1 || hart->timer_at > hart->slice_end))
+    if (anybody_waits(hart) && (machine.hart_count > 1 || hart->timer_at > hart->slice_end))
         program_timer(hart);
     return true;
 }
@@ -425,12 +544,16 @@ void kernel_timer_interrupt(void) {
     hart->timer_at = UINT64_MAX;
     arch_timer_program(UINT64_MAX);
     timers_run();
-    struct hart *helper = hart->queue.levels ? idle_hart() : NULL;
-    if (helper && helper != hart) {
-        hart->balanced_at = arch_time_ns();
+    uint64_t now = arch_time_ns();
+    if (hart->current && hart->urgent_runs)
+        charge(hart, now);
+    urgent_renew(hart, now);
+    struct hart *helper = machine.hart_count > 1 && anybody_waits(hart) ? helper_of(hart) : NULL;
+    if (helper) {
+        hart->balanced_at = now;
         helper->idle = false; /* asked: it need not be asked again before it sleeps again */
         arch_send_ipi(helper->index);
     }
-    if (hart->current && arch_time_ns() >= hart->slice_end)
+    if (hart->current && now >= hart->slice_end)
         hart->slice_over = true;
 }

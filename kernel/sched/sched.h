@@ -20,6 +20,13 @@ void sched_handoff(struct thread *t);
 void sched_remove(struct thread *t);
 /* Changes the priority, wherever the thread is. */
 void sched_set_priority(struct thread *t, unsigned priority);
+/* Its part of what is shared (PK_WEIGHT_NORMAL: as much as others), in either place. */
+void sched_set_weight(struct thread *t, uint32_t weight);
+/* A bit for each hart that it may run on; at least one of the machine's. */
+void sched_set_harts(struct thread *t, uint64_t harts);
+/* How threads of priority 0 share, by name. False: there is no such policy. */
+bool sched_choose_policy(const char *name);
+const char *sched_policy_name(void);
 /* The current thread goes behind its equals. */
 void sched_yield(void);
 /* There may be memory as soon as more has ended (kobject_reap()): this hart goes on with that when it leaves the kernel. */

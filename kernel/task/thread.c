@@ -89,6 +89,9 @@ struct thread *thread_create(struct task *task, unsigned priority) {
     t->state = THREAD_READY;
     t->suspended = true;
     t->base_priority = t->sched.priority = (uint8_t)priority;
+    t->sched.weight = PK_WEIGHT_NORMAL;
+    t->sched.quantum = PK_QUANTUM_NS;
+    t->sched.harts = UINT64_MAX;
     t->task = task;
     kobject_hold(&task->kobject);
     list_append(&task->threads, &t->task_link);

@@ -98,6 +98,9 @@ long sys_thread_copy(struct thread *self, const uint64_t *a) {
     t->regs = src->regs;
     t->foreign = src->foreign;
     t->fp = src->fp;
+    t->sched.weight = src->sched.weight;
+    t->sched.quantum = src->sched.quantum;
+    sched_set_harts(t, src->sched.harts);
     t->word = a[3];
     arch_fp_forget(t);
     message_clear(t->regs.x);
@@ -237,15 +240,23 @@ long sys_thread_info(struct thread *self, const uint64_t *a) {
     return copy_to_user(self->task->aspace, a[1], &info, sizeof info);
 }
 
+/* 0 leaves a weight, a quantum and a set of harts as they are. */
 long sys_thread_priority(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct thread *t = call_thread(self, a[0], &error);
     if (!t)
         return error;
-    if (a[1] >= PRIORITIES)
+    uint64_t all = (2ull << (machine.hart_count - 1)) - 1;
+    if (a[1] >= PRIORITIES || a[2] > PK_WEIGHT_MOST || a[3] > PK_QUANTUM_NONE || (a[4] && !(a[4] & all)))
         return -EINVAL;
     if (a[1] > t->task->account->highest)
         return -EPERM;
+    if (a[2])
+        sched_set_weight(t, (uint32_t)a[2]);
+    if (a[3])
+        t->sched.quantum = a[3];
+    if (a[4])
+        sched_set_harts(t, a[4]);
     t->base_priority = (uint8_t)a[1];
     sched_set_priority(t, (unsigned)a[1]);
     call_requeue(t);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The boot manifest's parser (manifest.h). */
 #include "manifest.h"
+#include <parley/calls.h>
 #include <parley/errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -66,7 +67,7 @@ static int parse_setting(const char *p, size_t n, struct manifest_server *out) {
     if (n > 9 && !memcmp(p, "priority=", 9)) {
         int bad = number(p + 9, n - 9, &v, &digits);
         out->priority = (unsigned)v;
-        return bad || digits != n - 9 || v > 63 ? -EINVAL : 0;
+        return bad || digits != n - 9 || v >= PK_PRIORITIES ? -EINVAL : 0;
     }
     if (n > 6 && !memcmp(p, "badge=", 6)) {
         int bad = number(p + 6, n - 6, &v, &digits);

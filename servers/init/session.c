@@ -17,7 +17,7 @@
 
 #define RUN_MARK "\x1eparley-run\x1e\n" /* what tools/run waits for before it shows output */
 #define EXEC_MAX 512
-#define PRIORITY 16
+#define PRIORITY PK_PRIORITY_SHARED
 #define STACK_SIZE (32ul * 1024)
 #define DRAIN_NS 2000000000ull  /* most that the terminal's output may hold a stop up */
 #define EVENT_TIME (1ull << 61) /* of session_events: that time is over */

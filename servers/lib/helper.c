@@ -15,7 +15,7 @@
 #include <lib/server.h>
 #include <lib/thread.h>
 
-#define PRIORITY 16 /* the processes' */
+#define PRIORITY PK_PRIORITY_SHARED /* as processes */
 #define STACK 1024
 #define TURN_NS 10000000 /* the kernel's quantum */
 

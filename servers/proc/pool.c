@@ -135,7 +135,7 @@ static long make_accounts(struct pool *pool, const struct pool *outer, uint64_t 
                           uint64_t limit) {
     uint64_t most = limit == NO_LIMIT ? all_memory() : limit, step = most / FOR_PROCESSES;
     long slot = pk_account_create(outer ? outer->account : pool_users_account(), limit, 0, tag,
-                                  PROCESS_PRIORITY);
+                                  PK_PRIORITIES - 1);
     if (slot < 0)
         return slot;
     pool->account = (uint64_t)slot;
@@ -202,7 +202,7 @@ void pool_add_threads(struct process *p, int64_t more) {
 }
 
 long pool_enter(struct process *p, struct pool *pool) {
-    long account = pk_account_create(pool->account, NO_LIMIT, 0, pool->node.key, PROCESS_PRIORITY);
+    long account = pk_account_create(pool->account, NO_LIMIT, 0, pool->node.key, PK_PRIORITIES - 1);
     if (account < 0)
         return account;
     p->account = (uint64_t)account;

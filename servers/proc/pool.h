@@ -5,7 +5,7 @@
 
 #include "proc.h"
 
-#define PROCESS_PRIORITY 16
+#define PROCESS_PRIORITY PK_PRIORITY_SHARED
 
 /* A user's, with a reference for the caller; NULL if there is no memory. */
 struct pool *pool_of_user(uint32_t uid);

@@ -25,6 +25,7 @@ enum argument {
     MAP_FLAGS,
     RIGHTS,
     PRIORITY,
+    WEIGHT,
     BIT,
     A_TOKEN,
     A_LABEL,
@@ -72,7 +73,7 @@ static const struct row rows[] = {
     {PK_THREAD_RESUME, 12, {A_THREAD}, KINDS},
     {PK_THREAD_ATTENTION, 4, {A_THREAD}, KINDS},
     {PK_THREAD_INFO, 3, {A_THREAD, BUFFER}, KINDS},
-    {PK_THREAD_PRIORITY, 8, {A_THREAD, PRIORITY}, KINDS},
+    {PK_THREAD_PRIORITY, 8, {A_THREAD, PRIORITY, WEIGHT, A_TIME, BIT}, KINDS},
     {PK_YIELD, 6, {A_THREAD}, KINDS},
     {PK_CAP_COPY, 12, {A_SLOT, OWN_OR_TASK, A_NAMED_SLOT, RIGHTS, BIT}, KINDS},
     {PK_CAP_DROP, 12, {OWN_OR_TASK, A_SLOT_TO_DROP}, KINDS},
@@ -251,7 +252,9 @@ static uint64_t random_argument(struct worker *w, enum argument kind) {
     case RIGHTS:
         return below(w, 4) ? PK_RIGHT_ALL : below(w, 32);
     case PRIORITY:
-        return 10 + below(w, 6);
+        return below(w, 3) ? 10 + below(w, 6) : PK_PRIORITY_SHARED;
+    case WEIGHT:
+        return below(w, 2) ? 0 : below(w, PK_WEIGHT_MOST + 1);
     case BIT:
         return below(w, 4);
     case A_TOKEN:

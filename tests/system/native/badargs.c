@@ -190,6 +190,7 @@ void bad_slots(void) {
         {PK_IRQ_CREATE, 1, PK_TYPE_MACHINE, false, false, {A, 0, 100}},
         {PK_LOG, 0, PK_TYPE_MACHINE, false, false, {0, b, 1}},
         {PK_MACHINE_CHECK, 0, PK_TYPE_MACHINE, false, false, {0}},
+        {PK_MACHINE_POLICY, 0, PK_TYPE_MACHINE, false, false, {0, b, PK_POLICY_SET}},
         {PK_ACCOUNT_CREATE, 0, PK_TYPE_ACCOUNT, false, false, {0, PAGE, 0, 0, 1}},
         {PK_ACCOUNT_SET, 0, PK_TYPE_ACCOUNT, false, false, {0, PK_ACCOUNT_LIMIT, PAGE}},
         {PK_ACCOUNT_SET, 2, PK_TYPE_ACCOUNT, false, false, {A, PK_ACCOUNT_PARENT, 0}},
@@ -229,6 +230,7 @@ static void bad_pointer_calls(void) {
         expect(-EFAULT, PK_OBJECT_READ, t.object, 0, p, 16, 0, 0);
         expect(-EFAULT, PK_REGION_INFO, 0, PAGE, p, 0, 0, 0);
         expect(-EFAULT, PK_MACHINE_INFO, p, 0, 0, 0, 0, 0);
+        expect(-EFAULT, PK_MACHINE_POLICY, t.machine, p, PK_POLICY_GET, 0, 0, 0);
         if (i >= BAD_POINTERS - 2)
             break; /* readable */
         expect(-EFAULT, PK_TASK_COPY_IN, t.task, (uint64_t)scratch, p, 8, 0, 0);

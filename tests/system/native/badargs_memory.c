@@ -39,14 +39,20 @@ void bad_values(void) {
     const struct things t = things;
     const uint64_t A = PK_SLOT_ACCOUNT;
     static struct pk_regs regs;
-    uint64_t r = (uint64_t)&regs, m = t.machine, mib = 1ull << 20;
+    static char no_policy[PK_POLICY_NAME] = "none";
+    uint64_t s = (uint64_t)no_policy, r = (uint64_t)&regs, m = t.machine, mib = 1ull << 20;
     uint64_t device = SLOT(pk_object_device(m, 0x10000000, PAGE));
     expect(-EINVAL, PK_NOTIFY, t.notification, 1ull << 63, 0, 0, 0, 0);
     expect(-EINVAL, PK_TIMER_SET, t.notification, ~0ull, 5, 0, 0, 0);
-    expect(-EINVAL, PK_THREAD_CREATE, A, t.task, r, 64, 0, 0);
+    expect(-EINVAL, PK_THREAD_CREATE, A, t.task, r, PK_PRIORITIES, 0, 0);
     expect(-EINVAL, PK_THREAD_CREATE, A, t.task, r, ~0ull, 0, 0);
-    expect(-EINVAL, PK_THREAD_PRIORITY, t.thread, 64, 0, 0, 0, 0);
+    expect(-EINVAL, PK_THREAD_PRIORITY, t.thread, PK_PRIORITIES, 0, 0, 0, 0);
     expect(-EINVAL, PK_THREAD_PRIORITY, t.thread, 1ull << 32, 0, 0, 0, 0);
+    expect(-EINVAL, PK_THREAD_PRIORITY, t.thread, 10, PK_WEIGHT_MOST + 1, 0, 0, 0);
+    expect(-EINVAL, PK_THREAD_PRIORITY, t.thread, 10, 0, PK_QUANTUM_NONE + 1, 0, 0);
+    expect(-EINVAL, PK_THREAD_PRIORITY, t.thread, 10, 0, 0, 1ull << 63, 0);
+    expect(-EINVAL, PK_MACHINE_POLICY, t.machine, s, PK_POLICY_SET, 0, 0, 0);
+    expect(-EINVAL, PK_MACHINE_POLICY, t.machine, s, PK_POLICY_SET + 1, 0, 0, 0);
     expect(-EINVAL, PK_THREAD_REGS, t.thread, r, 2, 0, 0, 0);
     expect(-EINVAL, PK_THREAD_REGS, t.thread, r, ~0ull, 0, 0, 0);
     expect(-EINVAL, PK_THREAD_REGS, t.thread, r, PK_REGS_SET | PK_REGS_RESTART, 0, 0, 0);
@@ -74,7 +80,7 @@ void bad_values(void) {
     expect(-EINVAL, PK_RETAG, t.task, PAGE, ~0ull, 1, 1, 0);
     expect(-EINVAL, PK_RETAG, t.task, USER_END, PAGE, 1, 1, 0);
     expect(-EINVAL, PK_ACCOUNT_CREATE, A, PAGE, 2, 0, 1, 0);
-    expect(-EINVAL, PK_ACCOUNT_CREATE, A, PAGE, 0, 0, 64, 0);
+    expect(-EINVAL, PK_ACCOUNT_CREATE, A, PAGE, 0, 0, PK_PRIORITIES, 0);
     expect(-ENOMEM, PK_ACCOUNT_CREATE, A, ~0ull, PK_ACCOUNT_RESERVED, 0, 1, 0);
     expect(-EINVAL, PK_ACCOUNT_SET, A, 0, 1, 0, 0, 0);
     expect(-EINVAL, PK_ACCOUNT_SET, A, PK_ACCOUNT_LIMIT, PAGE, 0, 0, 0); /* all there is */

@@ -158,7 +158,7 @@ void priority_changes(void) {
         for (unsigned i = 0; i < harts; i++)
             CHECK(tap_reaches(&counts[i + 1], counts[i + 1] + 1000));
     }
-    IS(pk_thread_priority(threads[0], 64), -EINVAL);
+    IS(pk_thread_priority(threads[0], PK_PRIORITIES), -EINVAL);
     task_end(task);
     for (unsigned i = 0; i <= harts; i++)
         drop(threads[i]);
