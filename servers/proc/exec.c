@@ -235,14 +235,21 @@ static long map_image(struct exec *e) {
     return map_personality(e, task, image);
 }
 
-static long make_thread(const struct process *p, uint64_t task, const struct exec_image *image,
-                        uint64_t sp) {
+static long make_thread(const struct exec *e) {
+    const struct process *p = e->p;
     static struct pk_regs regs;
     memset(&regs, 0, sizeof regs);
-    regs.x[0] = image->start;
-    regs.x[2] = sp;
+    regs.x[0] = e->image.start;
+    regs.x[2] = e->sp;
     regs.word = thread_word(process_pid(p), process_pid(p));
-    return pk_thread_create_in(p->account, task, &regs, PROCESS_PRIORITY);
+    long thread = pk_thread_create_in(p->account, e->task, &regs, PROCESS_PRIORITY);
+    if (thread < 0)
+        return thread;
+    const struct schedule *s = e->thread ? &e->thread->schedule : &p->main.schedule;
+    long error = schedule_keep((uint64_t)thread, s);
+    if (error < 0)
+        must(pk_cap_drop(0, (uint64_t)thread));
+    return error < 0 ? error : thread;
 }
 
 /* Where a process's first thread keeps its list of robust futexes; 0: nowhere. */
@@ -349,7 +356,7 @@ static long finish(struct exec *e) {
     long error = stack_end(e);
     if (error < 0)
         return error;
-    long thread = make_thread(p, e->task, &e->image, e->sp);
+    long thread = make_thread(e);
     if (thread < 0)
         return thread;
     error = take_ids(e);

@@ -63,7 +63,9 @@ static long make_copy(const struct thread *from, struct process *child, bool sha
     if (thread < 0)
         return thread;
     child->main.slot = (uint64_t)thread;
-    error = connect_exceptions(child, child->task);
+    error = schedule_child(child->main.slot, &child->main.schedule, &from->schedule);
+    if (error == 0)
+        error = connect_exceptions(child, child->task);
     if (error == 0)
         error = connect_forked(parent, child);
     return error < 0 ? error : connect_task(child);
@@ -134,9 +136,12 @@ static long make_thread(const struct thread *from, uint64_t flags, uint64_t pare
     int tid = thread_tid(t);
     long slot =
         pk_thread_copy_in(p->account, from->slot, p->task, thread_word(process_pid(p), tid));
-    if (slot < 0) {
+    long error = slot < 0 ? slot : schedule_child((uint64_t)slot, &t->schedule, &from->schedule);
+    if (error < 0) {
+        if (slot >= 0)
+            must(pk_cap_drop(0, (uint64_t)slot));
         thread_free(t);
-        return slot;
+        return error;
     }
     if (flags & CLONE_CHILD_CLEARTID)
         t->clear_tid = child_tid;

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * getpriority(2), setpriority(2): nice values are kept and told; the scheduler does not look at them. They are a
- * process's, not a thread's.
+ * getpriority(2), setpriority(2): the nice values of a thread, or of all that a group or a user has.
  *
- * A group or a user may have very many processes, so all are looked at in steps. Values that are set meanwhile by
- * others may be told or not.
+ * These may have very many, so they are looked at in steps. Values that are set meanwhile by others may be told or not.
  */
 #include "proc.h"
 #include <lib/continuation.h>
 #include <protocol/proc_server.h>
 #include <stdlib.h>
 
-#define LOOKED_AT_ONCE 500 /* processes, some 20 instructions each */
+#define LOOKED_AT_ONCE 200 /* threads; of a process, all */
 #define NICE_LEAST (-20)
 #define NICE_MOST 19
 
@@ -28,40 +26,29 @@ struct asking {
 };
 
 static bool is_meant(const struct process *p, int which, uint32_t who) {
-    switch (which) {
-    case PRIO_PROCESS:
-        return (uint32_t)process_pid(p) == who;
-    case PRIO_PGRP:
-        return (uint32_t)process_group(p) == who;
-    default:
-        return p->ruid == who;
-    }
-}
-
-static long change(const struct asking *a, const struct process *caller, struct process *p) {
-    if (caller->euid != 0 && caller->euid != p->ruid && caller->euid != p->euid)
-        return -EPERM;
-    if (a->what == PROC_NICE_CHECK)
-        return 0;
-    /* 20 - RLIMIT_NICE is how far down others than root may go. */
-    uint64_t limit = settings_limit(p, RLIMIT_NICE);
-    int least = NICE_MOST + 1 - (limit > 40 ? 40 : (int)limit);
-    if (a->nice < p->nice && a->nice < least && caller->euid != 0)
-        return -EACCES;
-    p->nice = (int8_t)a->nice;
-    return 0;
+    return which == PRIO_PGRP ? (uint32_t)process_group(p) == who : p->ruid == who;
 }
 
 /* Of all that are meant, the least is told; 20 - nice, so that it is not negative. */
-static void look_at(struct asking *a, const struct process *caller, struct process *p) {
-    if (!is_meant(p, a->which, a->who) || (p->state == PROCESS_ZOMBIE && a->what != PROC_NICE_TELL))
-        return;
-    if (a->what != PROC_NICE_TELL) {
-        long error = change(a, caller, p);
+static void look_at_thread(struct asking *a, const struct process *caller, struct thread *t) {
+    if (a->what == PROC_NICE_SET) {
+        long error = schedule_set_nice(caller, t, a->nice);
         a->result = error < 0 || a->result == -ESRCH ? error : a->result;
-    } else if (a->result < 20 - p->nice) {
-        a->result = 20 - p->nice;
+    } else if (a->result < 20 - t->schedule.nice) {
+        a->result = 20 - t->schedule.nice;
     }
+}
+
+/* Of one that has ended there is still its first thread to tell of. */
+static void look_at(struct asking *a, const struct process *caller, struct process *p) {
+    struct thread *t = NULL;
+    if (!is_meant(p, a->which, a->who))
+        return;
+    if (p->state == PROCESS_ZOMBIE && a->what == PROC_NICE_TELL)
+        look_at_thread(a, caller, &p->main);
+    else if (p->state != PROCESS_ZOMBIE)
+        while ((t = thread_next(p, t)))
+            look_at_thread(a, caller, t);
 }
 
 static long step(struct continuation *c) {
@@ -69,11 +56,12 @@ static long step(struct continuation *c) {
     const struct process *caller = process_find(a->caller);
     if (!caller)
         return -ESRCH; /* nobody is there to hear it */
-    for (int looked = 0; looked < LOOKED_AT_ONCE; looked++) {
+    for (int looked = 0; looked < LOOKED_AT_ONCE;) {
         struct process *p = sweep_next(&a->sweep);
         if (!p)
             return a->result;
         look_at(a, caller, p);
+        looked += (int)p->thread_count;
     }
     return SERVER_DEFER;
 }
@@ -107,22 +95,19 @@ long proc_handle_priority(struct request *req, int which, int who, int what, int
     if (!caller)
         return -ESRCH;
     if (which < PRIO_PROCESS || which > PRIO_USER || what < PROC_NICE_TELL ||
-        what > PROC_NICE_CHECK)
+        what > PROC_NICE_SET)
         return -EINVAL;
     struct asking a = {
         .caller = process_pid(caller), .which = which, .what = what, .result = -ESRCH};
-    a.who = who                     ? (uint32_t)who
-            : which == PRIO_PROCESS ? (uint32_t)process_pid(caller)
-            : which == PRIO_PGRP    ? (uint32_t)process_group(caller)
-                                    : caller->ruid;
+    a.who = who ? (uint32_t)who : which == PRIO_PGRP ? (uint32_t)process_group(caller) : caller->ruid;
     a.nice = nice < NICE_LEAST ? NICE_LEAST : nice > NICE_MOST ? NICE_MOST : nice;
     if (which != PRIO_PROCESS)
         return look_at_all(req, &a);
-    const struct thread *t = thread_find((int)a.who);
-    struct process *p = t ? t->process : process_find((int)a.who);
+    struct thread *t = who ? thread_find(who) : request_thread(req);
+    struct process *p = t ? NULL : process_find(who); /* which has ended, but for its parent */
+    if (!t && p && what == PROC_NICE_TELL)
+        t = &p->main;
     if (t)
-        a.who = (uint32_t)process_pid(p);
-    if (p)
-        look_at(&a, caller, p);
+        look_at_thread(&a, caller, t);
     return a.result;
 }

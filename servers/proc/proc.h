@@ -145,7 +145,6 @@ struct process {
     char name[NAME_ROOM];
     struct process_strings strings;
     struct settings *settings;
-    int8_t nice;
     bool dumpable, keeps_rights, no_new_rights;
     bool no_terminal; /* it has given up its session's terminal (TIOCNOTTY) */
 

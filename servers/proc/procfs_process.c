@@ -66,9 +66,20 @@ static uint64_t run_ns(const struct making *m) {
     return m->of_thread ? thread_run_ns(m->thread) : process_run_ns(m->process);
 }
 
+/* As proc(5) has it: real-time ones are below zero. */
+static int shown_priority(const struct schedule *s) {
+    return s->priority ? -1 - s->priority : 20 + s->nice;
+}
+
+static uint32_t last_hart(const struct thread *t) {
+    struct pk_thread_info info;
+    return t->slot && pk_thread_info(t->slot, &info) == 0 ? info.hart : 0;
+}
+
 bool make_process_stat(struct making *m) {
     const struct process *p = m->process;
     struct pk_task_info info = task_info(p);
+    const struct schedule *s = &m->thread->schedule;
     struct text *t = &m->text;
     int device = 0;
     int foreground = process_pid(p) == INIT_PID ? 0 : terminal_foreground(p, &device);
@@ -76,12 +87,12 @@ bool make_process_stat(struct making *m) {
                thread_name(m->thread), letter_of(m), parent_pid(p), process_group(p),
                process_session(p), device, foreground ? foreground : -1);
     text_print(t, "%lu 0 %lu 0 %d %d %lu 0 %lu %lu %lu ", (unsigned long)(run_ns(m) / NS_PER_TICK),
-               (unsigned long)(p->children_ns / NS_PER_TICK), 20 + p->nice, p->nice,
+               (unsigned long)(p->children_ns / NS_PER_TICK), shown_priority(s), s->nice,
                (unsigned long)p->thread_count, (unsigned long)(p->start_ns / NS_PER_TICK),
                (unsigned long)info.mapped * 4096, (unsigned long)info.resident);
-    text_print(t, "18446744073709551615 0 0 0 0 0 %lu %lu %lu %lu 0 0 0 17 0 0 0 0 0 0 0 0 ",
+    text_print(t, "18446744073709551615 0 0 0 0 0 %lu %lu %lu %lu 0 0 0 17 %d %d %d 0 0 0 0 0 ",
                SHOWN(signal_pending(m->thread)), SHOWN(m->thread->blocked), SHOWN(actions(p, true)),
-               SHOWN(actions(p, false)));
+               SHOWN(actions(p, false)), (int)last_hart(m->thread), s->priority, s->policy);
     text_print(t, "%lu %lu %lu %lu %lu 0\n", (unsigned long)p->strings.heap,
                (unsigned long)p->strings.arguments,
                (unsigned long)(p->strings.arguments + p->strings.arguments_size),

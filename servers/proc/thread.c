@@ -51,6 +51,7 @@ static void begin(struct thread *t, struct process *p) {
     memset(t, 0, sizeof *t);
     t->process = p;
     t->alt_flags = SS_DISABLE;
+    schedule_init(&t->schedule);
     pending_init(&t->pending);
     list_init(&t->wait_link);
     list_init(&t->link);
@@ -219,6 +220,7 @@ void threads_free(struct process *p) {
 void threads_replace(struct thread *last, uint64_t slot) {
     struct process *p = last->process;
     uint64_t blocked = last->blocked;
+    struct schedule schedule = last->schedule;
     bool several = !p->sole || last != &p->main;
     struct pending pending;
     pending_init(&pending);
@@ -227,6 +229,7 @@ void threads_replace(struct thread *last, uint64_t slot) {
     threads_free(p);
     thread_first(p);
     p->main.blocked = blocked;
+    p->main.schedule = schedule;
     p->main.slot = slot;
     pending_move(&p->main.pending, &pending);
     if (several)

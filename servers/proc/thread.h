@@ -8,6 +8,7 @@
 #ifndef PROC_THREAD_H
 #define PROC_THREAD_H
 
+#include "schedule.h"
 #include <lib/hash.h>
 #include <lib/list.h>
 #include <lib/server.h>
@@ -63,6 +64,7 @@ struct thread {
     uint64_t
         robust; /* address of its list of robust futexes; 0: none was set, or the first thread's is in its memory */
     bool tidy;            /* it has told that it leaves none */
+    struct schedule schedule;
     char name[NAME_ROOM]; /* but of a process's first thread: that one's is the process's */
 };
 

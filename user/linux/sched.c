@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * sched(7): every thread is SCHED_OTHER and may run on every hart. So what there is to do is to check what the caller
- * named, and to tell that.
- */
+/* sched(7): the process server keeps how a thread is scheduled and says who may change it; here are Linux's structures. */
 #include "personality.h"
 #include <protocol/proc_client.h>
 
@@ -10,11 +7,14 @@ enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5, SCHED_DEA
 
 #define REAL_TIME_LEAST 1
 #define REAL_TIME_MOST 99
-#define PRIO_PROCESS 0
-#define NICE_LEAST (-20)
-#define NICE_MOST 19
+#define SCHED_RESET_ON_FORK 0x40000000
+#define SCHED_FLAG_RESET_ON_FORK 1ul
 #define SCHED_FLAG_KEEP_POLICY 8ul
 #define SCHED_FLAG_KEEP_PARAMS 16ul
+#define SCHED_FLAGS_KNOWN                                                                          \
+    (SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS)
+#define RR_QUANTUM_NS 100000000
+#define SHARED_TURN_NS 3000000
 #define ATTR_SIZE_MOST 4096u
 
 struct sched_attr { /* Linux's first version */
@@ -26,49 +26,48 @@ struct sched_attr { /* Linux's first version */
     uint64_t runtime, deadline, period;
 };
 
-/* 20 - nice of a thread's process, or -ESRCH. */
-static long find(int thread) {
+struct scheduled {
+    int policy, priority, nice;
+    uint32_t resets;
+};
+
+/* How a thread is scheduled, or -ESRCH. */
+static long find(int thread, struct scheduled *s) {
     return thread < 0 ? -EINVAL
-                      : proc_priority(PK_SLOT_PROC, PRIO_PROCESS, thread, PROC_NICE_TELL, 0);
+                      : proc_scheduled(PK_SLOT_PROC, thread, &s->policy, &s->priority, &s->nice,
+                                       &s->resets);
 }
 
-/* What may be asked for: this one policy; nobody gets real-time ones. */
-static long check_policy(uint32_t policy, uint32_t priority) {
-    if (policy == SCHED_FIFO || policy == SCHED_RR)
-        return priority < REAL_TIME_LEAST || priority > REAL_TIME_MOST ? -EINVAL : -EPERM;
-    return policy == SCHED_OTHER && priority == 0 ? 0 : -EINVAL;
-}
-
-static long set(int thread, uint32_t policy, const int32_t *param) {
+static long set(int thread, int policy, const int32_t *param, uint32_t how) {
     int32_t priority;
     if (thread < 0 || !param)
         return -EINVAL;
     if (user_get(&priority, param, sizeof priority) < 0)
         return -EFAULT;
-    long error = find(thread);
-    if (error >= 0)
-        error = check_policy(policy, (uint32_t)priority);
-    return error < 0 ? error
-                     : proc_priority(PK_SLOT_PROC, PRIO_PROCESS, thread, PROC_NICE_CHECK, 0);
+    return proc_schedule(PK_SLOT_PROC, thread, policy, priority, 0, how | PROC_SCHEDULE_SAME_NICE);
 }
 
-long linux_sched_setscheduler(int thread, uint32_t policy, const int32_t *param) {
-    return set(thread, policy, param);
+long linux_sched_setscheduler(int thread, int policy, const int32_t *param) {
+    if (policy < 0)
+        return -EINVAL;
+    return set(thread, policy & ~SCHED_RESET_ON_FORK, param,
+               policy & SCHED_RESET_ON_FORK ? PROC_SCHEDULE_RESETS : 0);
 }
 
 long linux_sched_setparam(int thread, const int32_t *param) {
-    return set(thread, SCHED_OTHER, param);
+    return set(thread, 0, param, PROC_SCHEDULE_SAME_POLICY);
 }
 
 long linux_sched_getscheduler(int thread) {
-    long found = find(thread);
-    return found < 0 ? found : SCHED_OTHER;
+    struct scheduled s;
+    long error = find(thread, &s);
+    return error < 0 ? error : s.policy | (s.resets ? SCHED_RESET_ON_FORK : 0);
 }
 
 long linux_sched_getparam(int thread, int32_t *param) {
-    static const int32_t none;
-    long found = param ? find(thread) : -EINVAL;
-    return found < 0 ? found : user_put(param, &none, sizeof none);
+    struct scheduled s;
+    long error = param ? find(thread, &s) : -EINVAL;
+    return error < 0 ? error : user_put(param, &s.priority, sizeof s.priority);
 }
 
 long linux_sched_get_priority_min(int policy) {
@@ -92,21 +91,30 @@ long linux_sched_get_priority_max(int policy) {
     return linux_sched_get_priority_min(policy);
 }
 
+/* The quantum of round robin, none of FIFO; of the others, about what they run at a time. */
 long linux_sched_rr_get_interval(int thread, struct linux_timespec *out) {
-    static const struct linux_timespec quantum = {0, PK_QUANTUM_NS};
-    long found = find(thread);
-    return found < 0 ? found : user_put(out, &quantum, sizeof quantum);
+    struct linux_timespec quantum = {0, SHARED_TURN_NS};
+    struct scheduled s;
+    long error = find(thread, &s);
+    if (error < 0)
+        return error;
+    if (s.policy == SCHED_RR || s.policy == SCHED_FIFO)
+        quantum.nanoseconds = s.policy == SCHED_RR ? RR_QUANTUM_NS : 0;
+    return user_put(out, &quantum, sizeof quantum);
 }
 
 /* sched_getattr(2): a caller that knows a later version hears that this is the first. */
 long linux_sched_getattr(int thread, struct sched_attr *out, uint32_t size, uint32_t flags) {
+    struct scheduled s;
     if (!out || thread < 0 || size < sizeof *out || size > ATTR_SIZE_MOST || flags)
         return -EINVAL;
-    long found = find(thread);
-    if (found < 0)
-        return found;
-    struct sched_attr attr = {.size = sizeof attr, .policy = SCHED_OTHER};
-    attr.nice = (int32_t)(NICE_MOST + 1 - found);
+    long error = find(thread, &s);
+    if (error < 0)
+        return error;
+    struct sched_attr attr = {.size = sizeof attr, .policy = (uint32_t)s.policy};
+    attr.flags = s.resets ? SCHED_FLAG_RESET_ON_FORK : 0;
+    attr.nice = s.nice;
+    attr.priority = (uint32_t)s.priority;
     return user_put(out, &attr, sizeof attr);
 }
 
@@ -135,50 +143,34 @@ long linux_sched_setattr(int thread, struct sched_attr *from, uint32_t flags) {
     long error = get_attr(&attr, from);
     if (error < 0)
         return error;
-    if ((int32_t)attr.policy < 0 || attr.flags & ~(SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS))
+    if ((int32_t)attr.policy < 0 || attr.flags & ~SCHED_FLAGS_KNOWN)
         return -EINVAL;
-    error = find(thread);
-    if (error >= 0 && !(attr.flags & SCHED_FLAG_KEEP_POLICY))
-        error = check_policy(attr.policy, attr.priority);
-    if (error < 0)
-        return error;
-    bool keep = attr.flags & SCHED_FLAG_KEEP_PARAMS;
-    return proc_priority(PK_SLOT_PROC, PRIO_PROCESS, thread, keep ? PROC_NICE_CHECK : PROC_NICE_SET,
-                         attr.nice);
+    uint32_t how = (attr.flags & SCHED_FLAG_KEEP_POLICY ? PROC_SCHEDULE_SAME_POLICY : 0) |
+                   (attr.flags & SCHED_FLAG_KEEP_PARAMS ? PROC_SCHEDULE_SAME_VALUES : 0) |
+                   (attr.flags & SCHED_FLAG_RESET_ON_FORK ? PROC_SCHEDULE_RESETS : 0);
+    return proc_schedule(PK_SLOT_PROC, thread, (int)attr.policy, (int)attr.priority, attr.nice, how);
 }
 
-/* Every hart, in a mask's first word. */
-static long all_harts(uint64_t *mask) {
-    struct pk_machine_info info;
-    long error = pk_machine_info(&info);
-    if (error >= 0)
-        *mask = (1ul << info.harts) - 1;
-    return error;
-}
-
+/* A mask's first word: the machine has no more harts than that. */
 long linux_sched_getaffinity(int thread, uint64_t size, uint64_t *mask) {
-    uint64_t all;
+    uint64_t harts;
     if (size < sizeof *mask || size % sizeof *mask)
         return -EINVAL;
-    long error = find(thread);
-    if (error >= 0)
-        error = all_harts(&all);
+    long error = thread < 0 ? -ESRCH : proc_harts(PK_SLOT_PROC, thread, 0, &harts);
     if (error < 0)
-        return error == -EINVAL ? -ESRCH : error;
-    return user_put(mask, &all, sizeof all) < 0 ? -EFAULT : (long)sizeof all;
+        return error;
+    return user_put(mask, &harts, sizeof harts) < 0 ? -EFAULT : (long)sizeof *mask;
 }
 
-/* sched_setaffinity(2): checked, but not kept: which hart is next is the scheduler's business. */
 long linux_sched_setaffinity(int thread, uint64_t size, const uint64_t *mask) {
-    uint64_t wanted = 0, all;
+    uint64_t harts;
+    uint64_t wanted = 0;
     if (user_get(&wanted, mask, size < sizeof wanted ? size : sizeof wanted) < 0)
         return -EFAULT;
-    long error = thread < 0 ? -ESRCH : find(thread);
-    if (error >= 0)
-        error = proc_priority(PK_SLOT_PROC, PRIO_PROCESS, thread, PROC_NICE_CHECK, 0);
-    if (error >= 0)
-        error = all_harts(&all);
-    return error < 0 ? error : wanted & all ? 0 : -EINVAL;
+    if (thread < 0)
+        return -ESRCH;
+    long error = proc_harts(PK_SLOT_PROC, thread, wanted, &harts);
+    return error < 0 ? error : wanted ? 0 : -EINVAL;
 }
 
 long linux_sched_yield(void) {

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* How a thread is scheduled, as sched(7) has it, and what the kernel makes of that: a priority, a weight, a quantum. */
+#ifndef PROC_SCHEDULE_H
+#define PROC_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5 };
+
+struct schedule {
+    uint8_t policy;
+    uint8_t priority; /* 1 to 99 of the real-time policies, else 0 */
+    int8_t nice;
+    bool resets;    /* SCHED_RESET_ON_FORK */
+    uint64_t harts; /* a bit each; all ones: never chosen */
+};
+
+struct process;
+struct thread;
+
+/* What the first process begins with. */
+void schedule_init(struct schedule *s);
+/* A child or a new thread, in that slot: the kernel has copied what holds of `from`, but that may not be inherited. */
+long schedule_child(uint64_t slot, struct schedule *to, const struct schedule *from);
+/* A thread that was not copied, in that slot: what holds of s is to hold of it. */
+long schedule_keep(uint64_t slot, const struct schedule *s);
+/* setpriority(2), for one thread: 0, -EPERM or -EACCES. */
+long schedule_set_nice(const struct process *by, struct thread *t, int nice);
+
+#endif
