@@ -46,6 +46,19 @@ static void read_clock(void) {
     must(pk_cap_drop(0, (uint64_t)object));
 }
 
+/* How threads share the harts, if the command line says it: sched=NAME. */
+static void choose_policy(void) {
+    char name[PK_POLICY_NAME] = "";
+    long length = command_line_get("sched", name, sizeof name);
+    if (length < 0)
+        return;
+    long error = length < (long)sizeof name
+                     ? pk_machine_policy(boot_caps.machine, name, PK_POLICY_SET)
+                     : -EINVAL;
+    if (error < 0)
+        server_log("sched=%s: no such policy", name);
+}
+
 static void start_native(void) {
     char name[MANIFEST_NAME];
     command_line_get("native", name, sizeof name);
@@ -59,6 +72,7 @@ static void start(void) {
     bool native = command_line_get("native", 0, 0) > 0;
     boot_caps =
         (struct boot_caps){boot_cap("machine"), boot_cap("initrd"), boot_cap("device-tree")};
+    choose_policy();
     read_devices();
     read_clock();
     long error = image_open();
