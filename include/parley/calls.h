@@ -133,7 +133,9 @@
 #define PK_RETAG (-68) /* (task or 0, address, length, mask, value): bits of the regions' tags */
 #define PK_REGION_OBJECT                                                                           \
     (-69) /* (task or 0, address) -> slot: what is mapped there, with the mapping's rights */
-#define PK_CALLS 69
+/* (task or 0, address, length, PK_FIND_*) -> address: where in the range pages that are there, or are not, go on; or its end */
+#define PK_REGION_FIND (-70)
+#define PK_CALLS 70
 
 #define PK_WORDS 10 /* of a message */
 
@@ -174,8 +176,9 @@
 #define PK_WORD_OWN 1 /* it is named by its place in the address space, whatever is mapped there */
 
 #define PK_RESIZE_STEP 1 /* object_resize: one step of bounded length; 1 if there is more to do */
-#define PK_FIND_HOLE 0   /* object_find: a page that is not there */
+#define PK_FIND_HOLE 0   /* object_find, region_find: a page that is not there */
 #define PK_FIND_DATA 1   /* one that is */
+#define PK_FIND_OWN 2    /* region_find: with it, only private ones that were written to count */
 #define PK_NONBLOCK 1    /* receive, wait: -EAGAIN instead of blocking */
 
 /* Rights. What each bit allows depends on the object. */
