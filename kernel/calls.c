@@ -64,6 +64,7 @@ kernel_call_handler *const kernel_call_table[PK_CALLS + 1] = {
     [-PK_PROTECT] = sys_protect,
     [-PK_REGION_INFO] = sys_region_info,
     [-PK_REGION_OBJECT] = sys_region_object,
+    [-PK_REGION_FIND] = sys_region_find,
     [-PK_RENEW] = sys_renew,
     [-PK_RETAG] = sys_retag,
     [-PK_MACHINE_POLICY] = sys_machine_policy,

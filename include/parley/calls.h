@@ -135,7 +135,9 @@
 #define PK_REGION_OBJECT                                                                           \
     (-69) /* (task or 0, address) -> slot: what is mapped there, with the mapping's rights */
 #define PK_MACHINE_POLICY (-70) /* (machine, char [PK_POLICY_NAME], PK_POLICY_GET or _SET): how threads share harts */
-#define PK_CALLS 70
+/* (task or 0, address, length, PK_FIND_*) -> address: where in the range pages that are there, or are not, go on; or its end */
+#define PK_REGION_FIND (-71)
+#define PK_CALLS 71
 
 #define PK_WORDS 10 /* of a message */
 
@@ -187,8 +189,9 @@
 #define PK_WORD_OWN 1 /* it is named by its place in the address space, whatever is mapped there */
 
 #define PK_RESIZE_STEP 1 /* object_resize: one step of bounded length; 1 if there is more to do */
-#define PK_FIND_HOLE 0   /* object_find: a page that is not there */
+#define PK_FIND_HOLE 0   /* object_find, region_find: a page that is not there */
 #define PK_FIND_DATA 1   /* one that is */
+#define PK_FIND_OWN 2    /* region_find: with it, only private ones that were written to count */
 #define PK_NONBLOCK 1    /* receive, wait: -EAGAIN instead of blocking */
 
 /* Rights. What each bit allows depends on the object. */

@@ -17,6 +17,13 @@
 #define PERSONALITY_COPY_SIZE 384
 /* Before that stands the code that signal handlers return to (__vdso_rt_sigreturn), first in text. */
 #define PERSONALITY_RETURN_SIZE 64
+/* And before that what writes a core file, on a stack whose lowest address is in a0: so far before the entry point. */
+#define PERSONALITY_CORE_SIZE 64
+#define PERSONALITY_CORE_BEFORE                                                                    \
+    (PERSONALITY_CORE_SIZE + PERSONALITY_RETURN_SIZE + PERSONALITY_COPY_SIZE)
+
+/* A region's tag: it does not go into a core file. */
+#define PERSONALITY_REGION_NOT_DUMPED (1ull << 43)
 
 /* Of the stack that the personality has put away for a child that uses it (vfork.S). */
 #define PERSONALITY_VFORK_MOST 1024
@@ -29,6 +36,9 @@
 #define PERSONALITY_SYSTEM "Linux"
 #define PERSONALITY_HOST "parley"
 #define PERSONALITY_RELEASE "6.1.0-parley"
+
+/* What a core file is called, in the working directory. */
+#define PERSONALITY_CORE_NAME "core"
 
 #ifndef __ASSEMBLER__
 /* Who a process is, kept here by the process server once the process has asked for it (its message `know`). */

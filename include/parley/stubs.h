@@ -382,6 +382,10 @@ PK_MUST_CHECK static inline long pk_object_resize_step(uint64_t object, uint64_t
 PK_MUST_CHECK static inline long pk_object_find(uint64_t object, uint64_t offset, uint64_t what) {
     return pk_call6(PK_OBJECT_FIND, object, offset, what, 0, 0, 0);
 }
+PK_MUST_CHECK static inline long pk_region_find(uint64_t task, uint64_t address, uint64_t length,
+                                                uint64_t what) {
+    return pk_call6(PK_REGION_FIND, task, address, length, what, 0, 0);
+}
 PK_MUST_CHECK static inline long pk_object_discard(uint64_t object, uint64_t offset,
                                                    uint64_t length) {
     return pk_call6(PK_OBJECT_DISCARD, object, offset, length, 0, 0, 0);

@@ -90,6 +90,8 @@ long aspace_renew_step(struct aspace *as, uint64_t start, uint64_t end, uint64_t
                        int *credit);
 long aspace_retag_step(struct aspace *as, uint64_t start, uint64_t end, uint64_t mask,
                        uint64_t value, uint64_t *done, int *credit);
+/* What region_find in calls.h finds from *va on. 1: nothing so far, *va is where to go on; 0: there, or *va is end. */
+long aspace_find_step(struct aspace *as, uint64_t *va, uint64_t end, uint64_t what, int *credit);
 struct region *aspace_region_at_or_above(struct aspace *as, uint64_t va);
 struct region *aspace_region(struct aspace *as, uint64_t va);
 

@@ -313,6 +313,23 @@ long sys_region_info(struct thread *self, const uint64_t *a) {
     return copy_to_user(self->task->aspace, a[2], &info, sizeof info);
 }
 
+long sys_region_find(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct task *task = call_task_or_own(self, a[0], &error);
+    if (!task)
+        return error;
+    if (bad_range(a[1], a[2]) || a[3] > (PK_FIND_DATA | PK_FIND_OWN))
+        return -EINVAL;
+    uint64_t end = a[1] + align_up(a[2], PAGE_SIZE);
+    uint64_t va = a[1] + min_u64(align_up(call_progress(self), PAGE_SIZE), end - a[1]);
+    long more;
+    do {
+        int credit = STEP_CREDIT;
+        more = aspace_find_step(task->aspace, &va, end, a[3], &credit);
+    } while (more > 0 && !call_must_wait());
+    return more > 0 ? call_restart_at(self, va - a[1]) : (long)va;
+}
+
 /* What the mapping may do, the capability may: a program can map again what it has mapped, and no more. */
 static uint32_t rights_of(const struct region *r) {
     uint32_t rights = PK_RIGHT_USE;

@@ -3,6 +3,7 @@
  * What reaches this server from the kernel about a process's thread: faults, and the attention it
  * asked for. The thread waits here, its registers at rest, so signal frames can be built.
  */
+#include "core.h"
 #include "pool.h"
 #include <parley/personality.h>
 
@@ -66,6 +67,12 @@ static void restart(struct pk_regs *regs, uint64_t first_argument) {
     regs->x[10] = first_argument;
 }
 
+/* A signal that there is no room for a frame of. */
+static void overflow(struct thread *t) {
+    const struct signal_info info = {.signal = SIGSEGV, .code = SI_KERNEL};
+    core_kill(t, &info);
+}
+
 /*
  * Delivers what is pending. was_call: the thread comes back from a system call with result in a0.
  * Returns false if the process is gone.
@@ -88,7 +95,7 @@ static bool deliver(struct thread *t, struct pk_regs *regs, bool was_call, uint6
             restart(regs, first);
         handled = true;
         if (frame_push(t, regs, &info) < 0) {
-            process_end(p, CLD_KILLED, SIGSEGV);
+            overflow(t);
             return false;
         }
     }
@@ -154,7 +161,8 @@ static long on_fault(struct request *req, struct thread *t, uint64_t error) {
     uint64_t cause = req->msg.w[0], address = req->msg.w[1], pc = req->msg.w[2];
     if (pk_thread_regs(t->slot, &regs, PK_REGS_GET) < 0)
         return 0;
-    if (in_copy(p, pc) && regs.foreign) {
+    bool dumps = p->state == PROCESS_DUMPING;
+    if (in_copy(p, pc) && (regs.foreign || dumps)) {
         regs.x[0] = regs.x[1];
         regs.x[10] = (uint64_t)-EFAULT;
         must(pk_thread_regs(t->slot, &regs, PK_REGS_SET));
@@ -167,14 +175,14 @@ static long on_fault(struct request *req, struct thread *t, uint64_t error) {
     if (cause == CAUSE_ILLEGAL || cause == CAUSE_BREAKPOINT)
         info.address = pc;
     /* Inside the personality the stack is unusable: no handler could run on it. */
-    if (regs.foreign) {
-        process_end(p, CLD_KILLED, info.signal);
+    if (regs.foreign || dumps) {
+        core_kill(t, &info);
         return SERVER_DEFER;
     }
     if (!signal_force(t, &info))
         return SERVER_DEFER;
     if (frame_push(t, &regs, &info) < 0) {
-        process_end(p, CLD_KILLED, SIGSEGV);
+        overflow(t);
         return SERVER_DEFER;
     }
     if (p->state == PROCESS_ZOMBIE)
@@ -204,10 +212,7 @@ static long on_memory(struct request *req, struct thread *t) {
     return largest == p ? SERVER_DEFER : 0;
 }
 
-long deliver_exception(struct request *req) {
-    struct thread *t = request_thread(req);
-    if (!t)
-        return SERVER_DEFER;
+static long handle(struct request *req, struct thread *t) {
     switch (req->msg.label) {
     case PK_EXCEPTION_ATTENTION:
         return on_attention(req, t);
@@ -219,4 +224,14 @@ long deliver_exception(struct request *req) {
         process_end(t->process, CLD_KILLED, SIGSYS);
         return SERVER_DEFER;
     }
+}
+
+long deliver_exception(struct request *req) {
+    struct thread *t = request_thread(req);
+    if (!t || core_rests(t, req->token))
+        return SERVER_DEFER;
+    bool dumped = t->process->state == PROCESS_DUMPING;
+    long result = handle(req, t);
+    /* Its signal may have been the process's end, but for a core: with that it rests. */
+    return !dumped && core_rests(t, req->token) ? SERVER_DEFER : result;
 }

@@ -529,8 +529,9 @@ long proc_handle_exec(struct request *req, int dirfd, uint64_t path, uint64_t ar
     if (!t)
         return -ESRCH;
     struct process *p = t->process;
-    if (p->exec)
-        return -EAGAIN; /* of another thread, which will end this one if it comes to its end */
+    /* There is one of another thread, which will end this one if it comes to its end; or the process has ended. */
+    if (p->exec || p->state == PROCESS_DUMPING)
+        return -EAGAIN;
     struct exec *e = exec_new(t, dirfd, flags);
     if (!e)
         return -ENOMEM;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of a process, and waiting for it: exit, wait4, waitid, zombies, orphans. */
+#include "core.h"
 #include "pool.h"
 #include <lib/heap.h>
 #include <lib/job.h>
@@ -222,6 +223,7 @@ void process_end(struct process *p, int code, int status) {
     stop_running(p);
     if (p->state == PROCESS_STOPPED)
         p->group->stopped--;
+    core_free(p);
     p->state = PROCESS_ZOMBIE;
     group_parent_ended(p);
     p->code = code;
@@ -254,10 +256,17 @@ void process_report(struct process *p, int code, int status) {
     wait_wake(parent);
 }
 
+/* Another's signal came before its end: the process ends by that, when its core is written, and t is in it. */
+static bool stays(struct thread *t) {
+    return core_rests(t, 0);
+}
+
 long proc_handle_exit(struct request *req, int code, int tidy) {
     struct thread *t = request_thread(req);
     if (!t)
         return -ESRCH;
+    if (stays(t))
+        return SERVER_DEFER;
     t->tidy = tidy;
     process_end(t->process, CLD_EXITED, code & 255);
     return SERVER_DEFER; /* the caller is gone */
@@ -268,6 +277,8 @@ long proc_handle_exit_thread(struct request *req, int code, uint64_t clear_tid) 
     struct thread *t = request_thread(req);
     if (!t)
         return -ESRCH;
+    if (stays(t))
+        return SERVER_DEFER;
     if (t == &t->process->main)
         t->clear_tid = clear_tid;
     thread_end(t, code & 255);

@@ -166,6 +166,8 @@ long proc_handle_fork(struct request *req, uint64_t flags, uint64_t parent_tid, 
     if (!from)
         return -ESRCH;
     struct process *p = from->process;
+    if (p->state == PROCESS_DUMPING)
+        return -EAGAIN;
     if (!flags_fit(flags) ||
         (flags & CLONE_PIDFD && flags & CLONE_PARENT_SETTID && pidfd == parent_tid))
         return -EINVAL;

@@ -23,7 +23,8 @@
 #define SIGNALS 64
 #define SLOTS PK_SLOT_FIRST_FREE /* in a process, for servers: bits of `connected` */
 
-enum process_state { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ZOMBIE };
+/* Dumping: it has ended but for a core file that it writes (core.c). */
+enum process_state { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_DUMPING, PROCESS_ZOMBIE };
 
 /* Linux's wait codes (siginfo_t.si_code of SIGCHLD). */
 enum { CLD_EXITED = 1, CLD_KILLED, CLD_DUMPED, CLD_TRAPPED, CLD_STOPPED, CLD_CONTINUED };
@@ -33,6 +34,7 @@ struct signal_action {
     uint64_t handler, flags, mask;
 };
 
+struct core;
 struct pool;
 struct process;
 
@@ -76,10 +78,11 @@ struct settings {
     uint32_t groups[]; /* supplementary ones */
 };
 
-/* Where the strings of its program are in its memory, and the program break's lowest address, for /proc. */
+/* Where the strings of its program are in its memory, and the program break's lowest address, for /proc and core files. */
 struct process_strings {
     uint64_t arguments, arguments_size, variables, variables_size;
     uint64_t heap;
+    uint64_t auxv, auxv_size; /* the auxiliary vector */
 };
 
 /* What waiting reports of a child. */
@@ -119,6 +122,7 @@ struct process {
     struct pool *pool;                         /* pool.h: whose memory its own account takes */
     uint64_t account;                          /* slot; 0 once a zombie */
     struct exec *exec;                         /* on its way, in steps; else 0. Its thread waits */
+    struct core *core;                         /* while it dumps; else NULL */
 
     uint64_t vfork_token; /* of the parent, which waits for this child's exec or end */
 

@@ -92,6 +92,7 @@ struct process *process_new(struct thread *from) {
     p->vfork_token = 0;
     p->known = false;
     p->exec = 0;
+    p->core = NULL;
     pending_init(&p->pending);
     for (int which = 0; which < ITIMERS; which++)
         p->timers[which] = NULL;

@@ -81,10 +81,10 @@ making_function make_meminfo, make_uptime, make_loadavg, make_version, make_cpui
     make_filesystems, make_mounts, make_mountinfo;
 making_function make_pid_max, make_ostype, make_osrelease, make_hostname, make_msgmax, make_msgmnb,
     make_msgmni, make_sem, make_shmmax, make_shmall, make_shmmni, make_ngroups_max,
-    make_cap_last_cap;
+    make_cap_last_cap, make_core_pattern, make_core_uses_pid;
 making_function make_process_stat, make_process_statm, make_process_status, make_process_comm,
     make_process_schedstat, make_process_wchan, make_process_limits;
-making_function make_cmdline, make_environ, make_maps;
+making_function make_auxv, make_cmdline, make_environ, make_maps;
 making_function make_sysvipc_msg, make_sysvipc_sem, make_sysvipc_shm;
 
 #endif

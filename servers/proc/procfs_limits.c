@@ -20,6 +20,8 @@
 TEXT(ostype, PERSONALITY_SYSTEM)
 TEXT(osrelease, PERSONALITY_RELEASE)
 TEXT(hostname, PERSONALITY_HOST)
+TEXT(core_pattern, PERSONALITY_CORE_NAME)
+NUMBER(core_uses_pid, 0)
 NUMBER(pid_max, PID_MAX)
 NUMBER(ngroups_max, GROUPS_MOST)
 NUMBER(cap_last_cap, 40) /* CAP_CHECKPOINT_RESTORE, the last that this Linux has */

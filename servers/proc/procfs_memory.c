@@ -31,6 +31,10 @@ bool make_environ(struct making *m) {
     return copy_strings(m, m->process->strings.variables, m->process->strings.variables_size);
 }
 
+bool make_auxv(struct making *m) {
+    return copy_strings(m, m->process->strings.auxv, m->process->strings.auxv_size);
+}
+
 /* What stands behind a region's addresses: its file, or what it is. */
 struct region_file {
     uint32_t dev;

@@ -8,6 +8,8 @@
 
 static const struct entry kernel_entries[] = {
     MADE("cap_last_cap", make_cap_last_cap),
+    MADE("core_pattern", make_core_pattern),
+    MADE("core_uses_pid", make_core_uses_pid),
     MADE("hostname", make_hostname),
     MADE("msgmax", make_msgmax),
     MADE("msgmnb", make_msgmnb),
@@ -51,6 +53,7 @@ static const struct entry root_entries[] = {
 
 /* What a process has, and each of its threads. */
 static const struct entry process_entries[] = {
+    {.name = "auxv", .mode = S_IFREG | 0400, .make = make_auxv, .guarded = true},
     MADE("cmdline", make_cmdline),
     MADE("comm", make_process_comm),
     {.name = "cwd", .mode = LINK_MODE},

@@ -3,7 +3,7 @@
  * What a process inherits and few change: limits, supplementary groups, and what prctl(2) sets. Limits and
  * groups are one record that a fork shares and a change copies.
  *
- * RLIMIT_NOFILE is kept to by vfs, RLIMIT_NPROC by fork, RLIMIT_SIGPENDING by signals and timers; the others are only told (docs/linux-calls.md).
+ * RLIMIT_CORE is kept to by core.c, RLIMIT_NOFILE by vfs, RLIMIT_NPROC by fork, RLIMIT_SIGPENDING by signals and timers; the others are only told (docs/linux-calls.md).
  */
 #include "pool.h"
 #include <protocol/proc_server.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The signal calls: kill, actions, masks, waiting for signals, alternate stacks, sigreturn. */
-#include "proc.h"
+#include "core.h"
 #include <lib/continuation.h>
 #include <protocol/proc_server.h>
 #include <stdlib.h>
@@ -317,6 +317,8 @@ long proc_handle_take_signal(struct request *req) {
     struct signal_info info;
     if (!t)
         return -ESRCH;
+    if (t->process->state == PROCESS_DUMPING)
+        return -EAGAIN; /* to come to rest */
     if (!signal_next(t, ~t->blocked, &info))
         return 0;
     if (needs_exception(t, &info))
@@ -345,8 +347,10 @@ long proc_handle_sigreturn(struct request *req, uint64_t frame) {
         return -ESRCH;
     if (frame_pop(t, frame, &regs) < 0 ||
         pk_thread_regs(t->slot, &regs, PK_REGS_SET | PK_REGS_RESTART) < 0) {
-        process_end(t->process, CLD_KILLED, SIGSEGV);
-        return SERVER_DEFER;
+        const struct signal_info info = {.signal = SIGSEGV, .code = SI_KERNEL};
+        int own = process_pid(t->process);
+        core_kill(t, &info);
+        return answer(own, -EFAULT);
     }
     signal_poke(t);
     return SERVER_DEFER; /* the call is over without an answer */

@@ -3,7 +3,7 @@
  * Signals: what happens at once when one is sent (signal(7)), and which thread of a process takes one. What is
  * pending is in pending.c; delivery to a handler is deliver.c's.
  */
-#include "proc.h"
+#include "core.h"
 #include <stdlib.h>
 
 enum default_action { TERMINATE, IGNORE, STOP, CONTINUE };
@@ -27,11 +27,6 @@ static enum default_action default_action(int signal) {
     default:
         return TERMINATE;
     }
-}
-
-/* No core files are written, so the core flag is never set: CLD_KILLED for all. */
-static void kill_by(struct process *p, int signal) {
-    process_end(p, CLD_KILLED, signal);
 }
 
 bool signal_is_ignored(const struct process *p, int signal) {
@@ -113,7 +108,7 @@ static void resume(struct process *p) {
     process_report(p, CLD_CONTINUED, SIGCONT);
     poke_all(p);
     /* Not before: on another hart it would run on for a while, though a pending signal ends it. */
-    if (p->state == PROCESS_RUNNING)
+    if (p->state != PROCESS_ZOMBIE)
         threads_let_go(p, NULL);
 }
 
@@ -125,7 +120,8 @@ static void act(struct thread *t, int signal) {
         return;
     switch (default_action(signal)) {
     case TERMINATE:
-        kill_by(p, signal);
+        signal_next(t, signal_bit(signal), &info);
+        core_kill(t, &info);
         break;
     case STOP:
         signal_take(t, signal_bit(signal), &info);
@@ -203,11 +199,16 @@ static long send(struct process *p, struct thread *t, const struct signal_info *
     int signal = info->signal;
     if (p->state == PROCESS_ZOMBIE)
         return 0;
+    if (p->state == PROCESS_DUMPING) {
+        if (signal == SIGKILL)
+            core_give_up(p);
+        return 0;
+    }
     continue_or_stop(p, signal);
-    if (p->state == PROCESS_ZOMBIE)
+    if (p->state == PROCESS_ZOMBIE || p->state == PROCESS_DUMPING)
         return 0;
     if (signal == SIGKILL) {
-        kill_by(p, signal);
+        process_end(p, CLD_KILLED, SIGKILL);
         return 0;
     }
     struct thread *awaiting = find_awaiting(p, t, signal);
@@ -245,7 +246,7 @@ long signal_send_simple(struct process *p, int signal, int code, const struct pr
 bool signal_force(struct thread *t, struct signal_info *info) {
     const struct signal_action *a = signal_action(t->process, info->signal);
     if (a->handler == SIG_DFL || a->handler == SIG_IGN || t->blocked & signal_bit(info->signal)) {
-        kill_by(t->process, info->signal);
+        core_kill(t, info);
         return false;
     }
     return true;

@@ -66,6 +66,7 @@ long stack_end(struct exec *e) {
     if (error == 0)
         error = exec_put_bytes(e, e->path, strlen(e->path) + 1);
     uint64_t *first = &c->words[c->word_count], *w = first;
+    e->strings.auxv = c->word_at;
     w = put_aux(w, AT_SYSINFO_EHDR, e->image.personality);
     w = put_aux(w, AT_HWCAP, AT_HWCAP_IMAFDC);
     w = put_aux(w, AT_PAGESZ, 4096);
@@ -84,6 +85,7 @@ long stack_end(struct exec *e) {
     w = put_aux(w, AT_RANDOM, e->random_at);
     w = put_aux(w, AT_EXECFN, e->path_at);
     w = put_aux(w, AT_NULL, 0);
+    e->strings.auxv_size = 8 * (uint64_t)(w - first);
     c->word_count += (size_t)(w - first);
     c->word_at += 8 * (uint64_t)(w - first);
     return error < 0 ? error : exec_flush(e);

@@ -10,9 +10,18 @@
 
 #define LINUX_CALLS 453
 
-/* Signal handlers return here: the unwinder and GDB know it by its two instructions. */
+/* The process server leads a thread here when the process is to write a core file, and end (core.c). */
     .section .text.entry, "ax"
     .align 6
+    .option push
+    .option norelax /* what the linker makes shorter, it moves all that follows for */
+core_entry:
+    call core_dump
+    ebreak
+    .option pop
+    .org core_entry + PERSONALITY_CORE_SIZE
+
+/* Signal handlers return here: the unwinder and GDB know it by its two instructions. */
     .globl __vdso_rt_sigreturn
     .type __vdso_rt_sigreturn, @function
 __vdso_rt_sigreturn:

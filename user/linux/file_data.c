@@ -103,7 +103,7 @@ static long finish_write(uint64_t fd, uint64_t buffer, uint64_t length, long res
     return raise_on_broken_pipe(result);
 }
 
-static long file_read(uint64_t fd, uint64_t buffer, uint64_t length) {
+long file_read(uint64_t fd, uint64_t buffer, uint64_t length) {
     long result = VFS_CALL(vfs_read(PK_SLOT_VFS, (int)fd, pointer(buffer), length));
     return finish_read(fd, buffer, length, result);
 }

@@ -54,6 +54,8 @@ PK_MUST_CHECK static inline long program_write(uint64_t to, const void *from, ui
     })
 
 long linux_close(uint64_t fd);
+/* read(2), for others than foreign_entry (file_data.c). */
+long file_read(uint64_t fd, uint64_t buffer, uint64_t length);
 long linux_read(uint64_t fd, uint64_t buffer, uint64_t length);
 long linux_write(uint64_t fd, uint64_t buffer, uint64_t length);
 long linux_pread64(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset);

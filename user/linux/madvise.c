@@ -36,7 +36,7 @@ enum {
 #define IGNORED                                                                                    \
     (1u << MADV_NORMAL | 1u << MADV_RANDOM | 1u << MADV_SEQUENTIAL | 1u << MADV_WILLNEED |         \
      1u << MADV_MERGEABLE | 1u << MADV_UNMERGEABLE | 1u << MADV_HUGEPAGE | 1u << MADV_NOHUGEPAGE | \
-     1u << MADV_DONTDUMP | 1u << MADV_DODUMP | 1u << MADV_COLD | 1u << MADV_PAGEOUT)
+     1u << MADV_COLD | 1u << MADV_PAGEOUT)
 /* Beside it, what is done; 5 to 7 are no advice. */
 #define KNOWN (IGNORED | 1u << MADV_DONTNEED | 1u << MADV_DONTNEED_LOCKED | ~0u << MADV_FREE)
 
@@ -97,6 +97,10 @@ static long advise(const struct pk_region_info *r, uint64_t start, uint64_t end,
                          : -EINVAL;
     case MADV_KEEPONFORK:
         return in_child(start, end, REGION_ZERO_IN_CHILD, 0);
+    case MADV_DONTDUMP:
+        return pk_retag(TASK, start, end - start, REGION_NOT_DUMPED, REGION_NOT_DUMPED);
+    case MADV_DODUMP:
+        return pk_retag(TASK, start, end - start, REGION_NOT_DUMPED, 0);
     default:
         return 0;
     }

@@ -51,10 +51,10 @@ long linux_brk(uint64_t wanted) {
 }
 
 static long map_object(uint64_t address, uint64_t length, uint64_t kernel_flags, long object,
-                       uint64_t offset) {
+                       uint64_t offset, uint64_t tag) {
     if (object < 0)
         return object;
-    long at = pk_map(TASK, address, length, kernel_flags, (uint64_t)object, offset, 0);
+    long at = pk_map(TASK, address, length, kernel_flags, (uint64_t)object, offset, tag);
     must(pk_cap_drop(0, (uint64_t)object));
     return at;
 }
@@ -103,9 +103,9 @@ long linux_mmap(uint64_t address, uint64_t length, uint64_t prot, uint64_t flags
     if (!(flags & MAP_ANONYMOUS))
         object = linux_mmap_file(fd, (int)prot, (int)flags, offset, page_up(length));
     if (object)
-        at = map_object(address, length, kernel_flags, object, offset);
+        at = map_object(address, length, kernel_flags, object, offset, 0);
     else if (kernel_flags & PK_MAP_SHARED)
-        at = map_object(address, length, kernel_flags, shared_object(length), 0);
+        at = map_object(address, length, kernel_flags, shared_object(length), 0, REGION_ANONYMOUS);
     else
         at = pk_map(TASK, address, length, kernel_flags, 0, 0, 0);
     /* As a write would make the pages; without memory for them they come when they are touched. A file's page that is

@@ -10,7 +10,12 @@
 /* madvise(2): what a child of fork finds there: nothing, or zeros. */
 #define REGION_NOT_IN_CHILD (1ull << 41)
 #define REGION_ZERO_IN_CHILD (1ull << 42)
+/* madvise(2): it does not go into a core file. */
+#define REGION_NOT_DUMPED PERSONALITY_REGION_NOT_DUMPED
+/* Shared memory without a name. */
+#define REGION_ANONYMOUS (1ull << 44)
 #define REGION_IN_CHILD (REGION_NOT_IN_CHILD | REGION_ZERO_IN_CHILD)
+#define REGION_ADVICE (REGION_IN_CHILD | REGION_NOT_DUMPED)
 
 static inline int region_shm(const struct pk_region_info *r) {
     return (int)(uint32_t)r->tag - 1;

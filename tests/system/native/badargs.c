@@ -184,6 +184,7 @@ void bad_slots(void) {
         {PK_PROTECT, 0, PK_TYPE_TASK, true, false, {0, hole + PAGE, PAGE, PK_PROT_READ}},
         {PK_REGION_INFO, 0, PK_TYPE_TASK, true, false, {0, hole, b}},
         {PK_REGION_OBJECT, 0, PK_TYPE_TASK, true, false, {0, hole}},
+        {PK_REGION_FIND, 0, PK_TYPE_TASK, true, false, {0, hole, PAGE, 0}},
         {PK_RENEW, 0, PK_TYPE_TASK, true, false, {0, hole, PAGE}},
         {PK_RETAG, 0, PK_TYPE_TASK, true, false, {0, hole, PAGE, 0, 0}},
         {PK_IRQ_CREATE, 0, PK_TYPE_ACCOUNT, false, false, {0, t.machine, 100}},

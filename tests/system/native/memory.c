@@ -229,6 +229,40 @@ static void holes(void) {
     drop(object);
 }
 
+/* Which pages are in the page table, and which of them are the address space's own. */
+static void pages_found(void) {
+    const uint64_t far = 1ull << 33;
+    uint64_t object = SLOT(pk_object_create(4 * PAGE, 0, 0)), at = map_at(0, 4, RW, object, 0);
+    unsigned char byte = 1;
+    IS(pk_object_write(object, 0, &byte, 1), 1);
+    *(volatile unsigned char *)(at + PAGE) = 1;
+    CHECK(*(volatile unsigned char *)at == 1);
+    IS(pk_region_find(0, at, 4 * PAGE, PK_FIND_DATA), at);
+    IS(pk_region_find(0, at, 4 * PAGE, PK_FIND_DATA | PK_FIND_OWN), at + PAGE);
+    IS(pk_region_find(0, at + PAGE, 3 * PAGE, PK_FIND_OWN), at + 2 * PAGE);
+    IS(pk_region_find(0, at, PAGE, PK_FIND_DATA | PK_FIND_OWN), at + PAGE);
+    IS(pk_region_find(0, at, PAGE, PK_FIND_HOLE), at + PAGE);
+    unmap(at, 4);
+    at = map_at(0, 4, RW | PK_MAP_SHARED, object, 0);
+    *(volatile unsigned char *)at = 1;
+    IS(pk_region_find(0, at, 4 * PAGE, PK_FIND_DATA), at);
+    IS(pk_region_find(0, at, 4 * PAGE, PK_FIND_DATA | PK_FIND_OWN), at + 4 * PAGE);
+    unmap(at, 4);
+    drop(object);
+    at = map_at(0, far / PAGE, RW, 0, 0);
+    CHECK(*(volatile unsigned char *)at == 0); /* read only: zeros that are everybody's */
+    *(volatile unsigned char *)(at + far - PAGE) = 1;
+    IS(pk_region_find(0, at, far, PK_FIND_DATA), at);
+    IS(pk_region_find(0, at, far, PK_FIND_DATA | PK_FIND_OWN), at + far - PAGE);
+    IS(pk_region_find(0, at, far, PK_FIND_OWN), at);
+    IS(pk_region_find(0, at + PAGE, far - PAGE, PK_FIND_HOLE), at + PAGE);
+    IS(pk_protect(0, at, far, 0), 0);
+    IS(pk_region_find(0, at, far, PK_FIND_DATA | PK_FIND_OWN), at + far - PAGE);
+    unmap(at, far / PAGE);
+    IS(pk_region_find(0, at, far, PK_FIND_DATA), at + far);
+    IS(pk_region_find(0, at, far, PK_FIND_HOLE), at);
+}
+
 /* An object made from a part of another shares its frames. */
 static void object_from(void) {
     uint64_t source = SLOT(pk_object_create(5 * PAGE, 0, 0)), value = 11;
@@ -398,6 +432,7 @@ int main(void) {
         {"tags change", retagged, false},
         {"what was written privately is forgotten", renewed, false},
         {"holes are found, and made", holes, false},
+        {"pages that are there are found", pages_found, false},
         {"a large object shrinks wherever it is mapped", large_resize, false},
         {"a large object shares its frames", large_share, false},
         {"thousands of regions change at once", many_regions, false},

@@ -258,6 +258,8 @@ static const struct builtin builtins[] = {
     {"trap", builtin_trap, true, "[ACTION SIGNAL...]", "sets what is done at a signal"},
     {"true", builtin_true, false, "", "succeeds"},
     {"type", builtin_type, false, "NAME...", "tells what names are"},
+    {"ulimit", builtin_ulimit, false, "[-HSa] [-cdefilnqrstuv] [LIMIT]",
+     "sets what programs may use, or tells"},
     {"umask", builtin_umask, false, "[-S] [MODE]", "sets which permissions new files do not get"},
     {"unset", builtin_unset, true, "[-v | -f] NAME...", "forgets variables or functions"},
     {"wait", builtin_wait, false, "[PID | %JOB...]", "waits for background commands"},

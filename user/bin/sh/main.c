@@ -4,7 +4,7 @@
  *
  *     sh [-eufxi] [-o OPTION] [FILE [ARG...] | -c COMMAND [NAME [ARG...]] | -s [ARG...]]
  *
- * Not there: aliases, history, fc, getopts, hash, times, ulimit. Line editing is the terminal's.
+ * Not there: aliases, history, fc, getopts, hash, times. Line editing is the terminal's.
  * Until the first prompt it makes only a dozen system calls.
  */
 #include "sh.h"

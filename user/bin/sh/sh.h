@@ -381,6 +381,8 @@ char *option_letters(void);
 
 int builtin_cd(int argc, char **argv);
 int builtin_pwd(int argc, char **argv);
+/* builtins_limits.c */
+int builtin_ulimit(int argc, char **argv);
 int builtin_umask(int argc, char **argv);
 int builtin_read(int argc, char **argv);
 int builtin_test(int argc, char **argv);
