@@ -133,7 +133,10 @@
 #define PK_RETAG (-68) /* (task or 0, address, length, mask, value): bits of the regions' tags */
 #define PK_REGION_OBJECT                                                                           \
     (-69) /* (task or 0, address) -> slot: what is mapped there, with the mapping's rights */
-#define PK_CALLS 69
+/* (object, notification or 0, bits, own): notes who maps it from now on (pk_object_info), and signals the bits once, when
+ * no more references than so many are left. 1: that is so already, and will not be signalled. */
+#define PK_OBJECT_WATCH (-70)
+#define PK_CALLS 70
 
 #define PK_WORDS 10 /* of a message */
 

@@ -2,19 +2,18 @@
 /* shmget(2): finding and making segments; the server's state and hooks. */
 #include "shm.h"
 
-struct shm_state shm_state = {.table.ids.limit = SHMMNI};
-
-static const struct client_ops clients = {
-    .connected = attach_client_connected,
-    .forked = attach_client_forked,
-    .execed = attach_client_execed,
-    .exited = attach_client_exited,
+struct shm_state shm_state = {
+    .table.ids.limit = SHMMNI,
+    .limits = {.shmmax = SHMMAX, .shmall = SHMALL},
 };
+
+static const struct client_ops clients;
 
 const struct server shm_server = {
     .name = "shm",
     .protocol = &shm_protocol,
     .clients = &clients,
+    .on_events = segment_events,
 };
 
 long shm_handle_get(struct request *req, int key, uint64_t size, int flags) {

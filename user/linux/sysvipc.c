@@ -8,6 +8,7 @@
 #include "sysvipc.h"
 #include "time.h"
 #include <protocol/msg_client.h>
+#include <protocol/proc_client.h>
 #include <protocol/sem_client.h>
 #include <protocol/shm_client.h>
 
@@ -279,11 +280,7 @@ static uint64_t attach_flags(uint64_t address, int flags) {
     return map;
 }
 
-void linux_shm_detached(int shmid) {
-    pk_may_fail(shm_call(shm_dt(PK_SLOT_SHM, shmid)));
-}
-
-/* The mapping keeps the memory, so the capability is dropped again at once. */
+/* As long as it has the capability or the mapping it has the segment attached: to drop one is all that undoes it. */
 long linux_shmat(int shmid, uint64_t address, int flags) {
     uint64_t size, object;
     long result = attach_address(&address, flags);
@@ -292,60 +289,62 @@ long linux_shmat(int shmid, uint64_t address, int flags) {
     if (result < 0)
         return result;
     result = pk_map(0, address, size, attach_flags(address, flags), object, 0,
-                    REGION_SHM | ((uint64_t)shmid + 1));
+                    region_shm_tag(shmid, size / PAGE));
     must(pk_cap_drop(0, object));
-    if (result >= 0)
-        return result;
-    linux_shm_detached(shmid);
     return result == -EEXIST ? -EINVAL : result;
 }
 
-/* Unmaps what lies behind `first` and is a piece of the same attachment. */
-static long unmap_pieces(const struct pk_region_info *first) {
-    struct pk_region_info piece = *first;
-    for (;;) {
-        if (pk_region_info(0, piece.start + piece.length, &piece) < 0 ||
-            (piece.tag ^ first->tag) & ~REGION_IN_CHILD ||
-            piece.start - first->start != piece.offset)
-            return 0;
+/* The next region from `at` on, below `end`, that is a piece of the segment that was attached at `address`. */
+static bool next_piece(uint64_t address, uint64_t at, uint64_t end, struct pk_region_info *piece) {
+    for (; at < end && pk_region_info(0, at, piece) == 0; at = piece->start + piece->length)
+        if (piece->tag & REGION_SHM && piece->start - address == piece->offset)
+            return piece->start < end;
+    return false;
+}
+
+/*
+ * mprotect, munmap and others may have parted the mapping since, and taken its beginning away. What is left of it goes: its
+ * first piece last, so that who gets ENOMEM (what it shares with a child since a fork must be parted first) can try again.
+ */
+long linux_shmdt(uint64_t address) {
+    struct pk_region_info first, piece;
+    if (!next_piece(address, address, ~0ull, &first))
+        return -EINVAL;
+    uint64_t end = address + region_shm_pages(&first) * PAGE;
+    piece = first;
+    while (next_piece(address, piece.start + piece.length, end, &piece)) {
+        if ((piece.tag ^ first.tag) & ~REGION_IN_CHILD)
+            continue;
         long error = pk_unmap(0, piece.start, piece.length);
         if (error < 0)
             return error;
     }
+    return pk_unmap(0, first.start, first.length);
 }
 
-/*
- * The region at `address` must be the start of an attached segment. mprotect or munmap may have parted it
- * since, so everything behind it that is a piece of the same attachment goes too: before its start, so that
- * who gets ENOMEM (what it shares with a child since a fork must be parted first) can try again.
- */
-long linux_shmdt(uint64_t address) {
-    struct pk_region_info first;
-    if (pk_region_info(0, address, &first) < 0 || first.start != address || first.offset != 0 ||
-        !(first.tag & REGION_SHM))
-        return -EINVAL;
-    long error = unmap_pieces(&first);
-    if (error >= 0)
-        error = pk_unmap(0, first.start, first.length);
-    if (error < 0)
-        return error;
-    linux_shm_detached(region_shm(&first));
-    return 0;
+#define RLIMIT_MEMLOCK 8
+
+/* The server takes the process's word for its limit: to lock memory is to mark it, no more. */
+static long lock(int shmid, int command) {
+    uint64_t limit, most;
+    long error = proc_limit(PK_SLOT_PROC, 0, RLIMIT_MEMLOCK, 0, 0, 0, &limit, &most);
+    return error < 0 ? error : shm_call(shm_lock(PK_SLOT_SHM, shmid, command, limit));
 }
 
 long linux_shmctl(int shmid, int command, void *buffer) {
+    uint64_t resident;
     switch (command) {
     case IPC_STAT:
     case SHM_STAT:
     case SHM_STAT_ANY:
-        return shm_call(shm_stat(PK_SLOT_SHM, shmid, command, buffer));
+        return shm_call(shm_stat(PK_SLOT_SHM, shmid, command, buffer, &resident));
     case IPC_SET:
         return shm_call(shm_set(PK_SLOT_SHM, shmid, buffer));
     case IPC_RMID:
         return shm_call(shm_remove(PK_SLOT_SHM, shmid));
     case SHM_LOCK:
     case SHM_UNLOCK:
-        return shm_call(shm_lock(PK_SLOT_SHM, shmid, command));
+        return lock(shmid, command);
     case IPC_INFO:
         return shm_call(shm_limits(PK_SLOT_SHM, buffer));
     case SHM_INFO:

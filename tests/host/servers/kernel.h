@@ -79,6 +79,12 @@ extern size_t mock_shared_size;
 /* The rights of a slot. */
 uint64_t mock_rights(uint64_t slot);
 
+/* A process maps the object of a slot, or (as a fork does) maps once more what is mapped; and ceases to. */
+struct mock_object;
+struct mock_object *mock_map(uint64_t slot, int pid);
+void mock_map_again(struct mock_object *object, int pid);
+void mock_unmap(struct mock_object *object, int pid);
+
 /* A random number below `n`, from a fixed seed. */
 uint32_t mock_random(uint32_t n);
 void mock_seed(uint64_t seed);
