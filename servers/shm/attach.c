@@ -2,6 +2,16 @@
 /* shmat(2): all that there is to do here is to give the client a capability. */
 #include "shm.h"
 
+/*
+ * Ours goes as soon as the client has its own, and not with the next request, which would find the segment still if the
+ * client has attached and detached it by then. If the client has died nobody has it.
+ */
+static long answer_once(struct request *req, uint64_t slot) {
+    pk_may_fail(pk_reply(req->token, 0, &req->msg, 1));
+    must(pk_cap_drop(0, slot));
+    return SERVER_DEFER;
+}
+
 long shm_handle_at(struct request *req, int shmid, int flags) {
     struct client *client = request_client(req);
     struct segment *segment;
@@ -17,10 +27,11 @@ long shm_handle_at(struct request *req, int shmid, int flags) {
     long error = segment_find(shmid, client, mode, &segment);
     if (error < 0)
         return error;
-    long slot = segment_cap(segment, which);
+    bool once;
+    long slot = segment_cap(segment, which, &once);
     if (slot < 0)
         return slot;
     request_reply_cap(req, (uint64_t)slot);
     shm_results_at(&req->msg, segment_pages(segment) * SHM_PAGE);
-    return 0;
+    return once ? answer_once(req, (uint64_t)slot) : 0;
 }

@@ -63,7 +63,9 @@ long shm_handle_set(struct request *req, int shmid) {
         return error;
     struct ipc_perm_k perm;
     memcpy(&perm, &ds.shm_perm, sizeof(perm));
-    sysv_set(&segment->sysv, &perm);
+    error = sysv_set(&segment->sysv, &perm);
+    if (error < 0)
+        return error;
     segment->ctime = clock_seconds();
     return 0;
 }
@@ -98,11 +100,11 @@ static long highest_place(void) {
 
 long shm_handle_limits(struct request *req) {
     const struct shminfo64 info = {
-        .shmmax = shm_state.limits.shmmax,
+        .shmmax = shm_state.shmmax,
         .shmmin = SHMMIN,
         .shmmni = shm_state.table.ids.limit,
         .shmseg = shm_state.table.ids.limit,
-        .shmall = shm_state.limits.shmall,
+        .shmall = shm_state.shmall,
     };
     long error = request_write_all(req, &info, sizeof(info));
     return error < 0 ? error : highest_place();
@@ -122,4 +124,22 @@ long shm_handle_usage(struct request *req) {
     }
     long error = request_write_all(req, &info, sizeof(info));
     return error < 0 ? error : highest;
+}
+
+long shm_handle_setting(struct request *req, uint32_t which, int set, uint64_t value) {
+    static const struct sysv_setting settings[] = {
+        [SHM_SETTING_SHMMAX] = {&shm_state.shmmax, UINT64_MAX},
+        [SHM_SETTING_SHMALL] = {&shm_state.shmall, UINT64_MAX},
+        [SHM_SETTING_RMID_FORCED] = {&shm_state.rmid_forced, 1},
+    };
+    uint64_t now = 0;
+    long error =
+        which == SHM_SETTING_SHMMNI    ? sysv_setting_places(&shm_state.table, set, value, &now)
+        : which == SHM_SETTING_NEXT_ID ? sysv_setting_next_id(&shm_state.table, set, value, &now)
+        : which <= SHM_SETTING_RMID_FORCED ? sysv_setting(&settings[which], set, value, &now)
+                                           : -EINVAL;
+    if (error >= 0 && set && which == SHM_SETTING_RMID_FORCED && value)
+        segment_force();
+    shm_results_setting(&req->msg, now);
+    return error;
 }

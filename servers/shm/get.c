@@ -4,10 +4,11 @@
 
 struct shm_state shm_state = {
     .table.ids.limit = SHMMNI,
-    .limits = {.shmmax = SHMMAX, .shmall = SHMALL},
+    .shmmax = SHMMAX,
+    .shmall = SHMALL,
 };
 
-static const struct client_ops clients;
+static const struct client_ops clients = {.exited = segment_maker_ended};
 
 const struct server shm_server = {
     .name = "shm",
@@ -17,7 +18,7 @@ const struct server shm_server = {
 };
 
 long shm_handle_get(struct request *req, int key, uint64_t size, int flags) {
-    const struct client *client = request_client(req);
+    struct client *client = request_client(req);
     struct sysv_object *found;
     if (!client)
         return -EBADF;

@@ -3,6 +3,7 @@
 #include "shm.h"
 #include <lib/clock.h>
 #include <lib/heap.h>
+#include <lib/job.h>
 #include <stdlib.h>
 
 #define HUGE_SHIFT                                                                                 \
@@ -21,11 +22,10 @@ static long huge_pages(const struct client *client, int flags) {
 
 /* What segments there may be: Linux's order. */
 static long may_be_made(const struct client *client, uint64_t size, int flags) {
-    if (size < SHMMIN || size > shm_state.limits.shmmax)
+    if (size < SHMMIN || size > shm_state.shmmax)
         return -EINVAL;
     uint64_t pages = shm_pages(size), sum;
-    if (!pages || __builtin_add_overflow(shm_state.pages, pages, &sum) ||
-        sum > shm_state.limits.shmall)
+    if (!pages || __builtin_add_overflow(shm_state.pages, pages, &sum) || sum > shm_state.shmall)
         return -ENOSPC;
     return flags & SHM_HUGETLB ? huge_pages(client, flags) : 0;
 }
@@ -41,7 +41,15 @@ static long object_new(uint64_t size) {
     return -ENOMEM;
 }
 
-long segment_create(const struct client *client, int key, uint64_t size, int flags) {
+/* The segments that a process has made: a list that it gets with the first; NULL: no memory. */
+static struct list *segments_of(struct client *client) {
+    struct list *list = client->data;
+    if (!list && (list = malloc(sizeof(*list))) != 0)
+        list_init(list);
+    return client->data = list;
+}
+
+long segment_create(struct client *client, int key, uint64_t size, int flags) {
     long error = may_be_made(client, size, flags);
     if (error < 0)
         return error;
@@ -52,9 +60,13 @@ long segment_create(const struct client *client, int key, uint64_t size, int fla
     segment->cpid = client_pid(client);
     segment->ctime = clock_seconds();
     segment->own = 1;
-    list_init(&segment->removed);
+    list_init(&segment->awaited);
+    list_init(&segment->created);
+    struct list *made = segments_of(client);
     long object = object_new(segment_pages(segment) * SHM_PAGE);
-    long id = object < 0 ? object : sysv_add(&shm_state.table, &segment->sysv, client, key, flags);
+    long id = !made        ? -ENOMEM
+              : object < 0 ? object
+                           : sysv_add(&shm_state.table, &segment->sysv, client, key, flags);
     if (id < 0) {
         if (object >= 0)
             must(pk_cap_drop(0, (uint64_t)object));
@@ -62,6 +74,7 @@ long segment_create(const struct client *client, int key, uint64_t size, int fla
         return id;
     }
     segment->object = (uint64_t)object;
+    list_add_tail(made, &segment->created);
     shm_state.pages += segment_pages(segment);
     return id;
 }
@@ -69,7 +82,8 @@ long segment_create(const struct client *client, int key, uint64_t size, int fla
 /* Who has it mapped keeps the memory: the kernel counts references to the object. */
 static void segment_destroy(struct segment *segment) {
     segment_unlock(segment);
-    list_remove(&segment->removed);
+    list_remove(&segment->awaited);
+    list_remove(&segment->created);
     for (unsigned i = 0; i < SHM_CAPS; i++)
         if (segment->caps[i])
             must(pk_cap_drop(0, segment->caps[i]));
@@ -79,38 +93,56 @@ static void segment_destroy(struct segment *segment) {
     free(segment);
 }
 
-static unsigned list_of(const struct segment *segment) {
-    return (uint32_t)segment->sysv.id % IDTABLE_PLACES % SHM_REMOVED_LISTS;
+static struct list *list_of(const struct segment *segment, uint64_t *bit) {
+    unsigned number = (uint32_t)segment->sysv.id % IDTABLE_PLACES % SHM_AWAITED_LISTS;
+    struct list *list = &shm_state.awaited[number];
+    if (!list->next)
+        list_init(list);
+    *bit = 1ull << number;
+    return list;
 }
 
 /* Waits for the last detachment. False: that was before, and it will not be told. */
-static bool await_last(const struct segment *segment) {
-    return !must(pk_object_watch(segment->object, PK_SLOT_SERVER_EVENTS, 1ull << list_of(segment),
-                                 segment->own));
+static bool await_last(struct segment *segment) {
+    uint64_t bit;
+    struct list *list = list_of(segment, &bit);
+    if (must(pk_object_watch(segment->object, PK_SLOT_SERVER_EVENTS, bit, segment->own)) == 1)
+        return false;
+    if (list_empty(&segment->awaited))
+        list_add_tail(list, &segment->awaited);
+    return true;
+}
+
+static bool ends_with_last(const struct segment *segment) {
+    return segment->sysv.perm.mode & SHM_DEST || shm_state.rmid_forced;
 }
 
 /* A client may read, and write or execute as asked; it may not change the object itself. */
-static long new_cap(struct segment *segment, unsigned which) {
+static long new_cap(const struct segment *segment, unsigned which) {
     uint64_t rights = PK_RIGHT_USE | PK_RIGHT_GRANT;
     if (which & SHM_CAP_WRITE)
         rights |= PK_RIGHT_WRITE;
     if (which & SHM_CAP_EXEC)
         rights |= PK_RIGHT_EXECUTE;
-    long slot = pk_cap_copy(segment->object, 0, 0, rights, 0);
-    if (slot <= 0)
-        return slot;
-    segment->caps[which] = (uint64_t)slot;
-    segment->own++;
-    return slot;
+    return pk_cap_copy(segment->object, 0, 0, rights, 0);
 }
 
-/* One that was removed may be attached again while somebody has it, and is waited for with what is ours now. */
-long segment_cap(struct segment *segment, unsigned which) {
-    long slot = segment->caps[which] ? (long)segment->caps[which] : new_cap(segment, which);
-    if (slot < 0 || !(segment->sysv.perm.mode & SHM_DEST) || await_last(segment))
-        return slot;
-    segment_destroy(segment);
-    return -EIDRM;
+/*
+ * Mostly one that is kept. If the segment's end comes with the last detachment, that is awaited from now on, and what the
+ * client gets must not count as ours: a fresh one, which stands for the client's until that has its own.
+ */
+long segment_cap(struct segment *segment, unsigned which, bool *once) {
+    *once = ends_with_last(segment);
+    if (!*once && segment->caps[which])
+        return (long)segment->caps[which];
+    long slot = new_cap(segment, which);
+    if (slot > 0 && *once) {
+        await_last(segment);
+    } else if (slot > 0) {
+        segment->caps[which] = (uint64_t)slot;
+        segment->own++;
+    }
+    return slot;
 }
 
 struct pk_object_info segment_info(const struct segment *segment) {
@@ -124,24 +156,66 @@ void segment_remove(struct segment *segment) {
         segment_destroy(segment);
         return;
     }
-    if (segment->sysv.perm.mode & SHM_DEST)
-        return;
     sysv_forget_key(&shm_state.table, &segment->sysv);
     segment->sysv.perm.mode |= SHM_DEST;
-    struct list *head = &shm_state.removed[list_of(segment)];
-    if (!head->next)
-        list_init(head);
-    list_add_tail(head, &segment->removed);
 }
 
-/* A list has a sixtieth of the places that removed segments are in. */
+/* A list has a sixtieth of the places that segments are in. */
 void segment_events(uint64_t bits) {
     struct list *at, *after;
-    for (unsigned i = 0; i < SHM_REMOVED_LISTS; i++)
-        if (bits >> i & 1 && shm_state.removed[i].next)
-            list_for_each (at, after, &shm_state.removed[i]) {
-                struct segment *segment = container_of(at, struct segment, removed);
-                if (!await_last(segment))
+    for (unsigned i = 0; i < SHM_AWAITED_LISTS; i++)
+        if (bits >> i & 1 && shm_state.awaited[i].next)
+            list_for_each (at, after, &shm_state.awaited[i]) {
+                struct segment *segment = container_of(at, struct segment, awaited);
+                if (await_last(segment))
+                    continue;
+                if (ends_with_last(segment))
                     segment_destroy(segment);
+                else
+                    list_remove(&segment->awaited);
             }
+}
+
+void segment_maker_ended(struct client *client) {
+    struct list *at, *after, *made = client->data;
+    if (!made)
+        return;
+    list_for_each (at, after, made) {
+        struct segment *segment = container_of(at, struct segment, created);
+        list_remove(&segment->created);
+        if (shm_state.rmid_forced && !await_last(segment))
+            segment_destroy(segment);
+    }
+    free(made);
+}
+
+#define FORCED_AT_ONCE 100
+
+/* What nobody has attached, nor a process that made it, ends at once. */
+static void force_one(struct segment *segment) {
+    if (!await_last(segment) && list_empty(&segment->created))
+        segment_destroy(segment);
+}
+
+static uint32_t forced; /* the place to go on from */
+
+static bool force_some(struct job *job) {
+    (void)job;
+    if (!shm_state.rmid_forced)
+        return false;
+    for (unsigned n = 0; n < FORCED_AT_ONCE; n++, forced++) {
+        if ((int)forced > idtable_highest(&shm_state.table.ids))
+            return false;
+        struct sysv_object *object = idtable_at(&shm_state.table.ids, (int)forced);
+        if (object)
+            force_one(container_of(object, struct segment, sysv));
+    }
+    return true;
+}
+
+void segment_force(void) {
+    static struct job job = {.link = LIST_INIT(job.link), .step = force_some};
+    forced = 0;
+    if (force_some(&job))
+        job_queue(&job);
 }

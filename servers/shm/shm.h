@@ -29,7 +29,8 @@ struct segment {
     int64_t ctime;
     int cpid;
     uint32_t own;        /* references to the object that are this server's */
-    struct list removed; /* in shm_state.removed, if it is marked SHM_DEST */
+    struct list awaited; /* in shm_state.awaited, if its end comes with the last detachment */
+    struct list created; /* in its maker's list, until that process ends */
     struct locker *locker;
 };
 
@@ -39,17 +40,17 @@ struct locker {
     uint64_t pages;
 };
 
-/* Removed segments that are attached still, by the notification bit that tells of their last detachment. */
-#define SHM_REMOVED_LISTS 60
+/* Segments whose last detachment is awaited, by the notification bit that tells of it. */
+#define SHM_AWAITED_LISTS 60
 
 /* Everything the server knows, in one place. */
 struct shm_state {
     struct sysv_table table;
-    uint64_t pages; /* in all segments */
-    struct shm_settings {
-        uint64_t shmmax, shmall; /* bytes of one, pages of all */
-    } limits;
-    struct list removed[SHM_REMOVED_LISTS];
+    uint64_t pages;       /* in all segments */
+    uint64_t shmmax;      /* bytes of one */
+    uint64_t shmall;      /* pages of all */
+    uint64_t rmid_forced; /* 1: each is as if it were removed already (proc(5), shm_rmid_forced) */
+    struct list awaited[SHM_AWAITED_LISTS];
     struct hash lockers;
 };
 extern struct shm_state shm_state;
@@ -77,10 +78,13 @@ static inline uint64_t segment_pages(const struct segment *segment) {
 }
 
 /* Makes a segment; returns its id or a negative errno. */
-long segment_create(const struct client *client, int key, uint64_t size, int flags);
+long segment_create(struct client *client, int key, uint64_t size, int flags);
 
-/* The slot of a capability that allows `which` (SHM_CAP_*), to be given away, or a negative errno. */
-long segment_cap(struct segment *segment, unsigned which);
+/*
+ * The slot of a capability that allows `which` (SHM_CAP_*), to be given away, or a negative errno. *once: it is for this
+ * client alone, and to be dropped here when it is sent.
+ */
+long segment_cap(struct segment *segment, unsigned which, bool *once);
 
 /* What the kernel knows of its object; how often that is attached is info.refs - segment->own. */
 struct pk_object_info segment_info(const struct segment *segment);
@@ -88,8 +92,14 @@ struct pk_object_info segment_info(const struct segment *segment);
 /* IPC_RMID: frees the segment, or marks it to be freed at the last detachment. */
 void segment_remove(struct segment *segment);
 
-/* The bits of removed segments' lists: those in which some are nobody's any more. */
+/* The bits of the lists in which some are nobody's any more. */
 void segment_events(uint64_t bits);
+
+/* A process ends, and is the maker of its segments no longer. */
+void segment_maker_ended(struct client *client);
+
+/* From now on, too, what is or becomes nobody's ends: looks through all segments. */
+void segment_force(void);
 
 /* SHM_LOCK; `limit`: bytes that the client may lock, RLIM_INFINITY for all. -ENOMEM. */
 long segment_lock(struct segment *segment, const struct client *client, uint64_t limit);

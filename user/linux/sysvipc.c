@@ -30,6 +30,7 @@ struct msgbuf {
     char text[];
 };
 
+#define MESSAGE_MOST INT32_MAX /* whatever msgmax is */
 #define TEXT_WORDS (PK_TEXT_SIZE / sizeof(uint64_t))
 
 /* The queue, the length and the flag that counts, in a word. */
@@ -94,14 +95,20 @@ static NOINLINE long send_bytes(int msqid, const struct msgbuf *message, size_t 
     return msg_snd_short(PK_SLOT_MSG, copy.type, how_short(msqid, size, flags), copy.text);
 }
 
+/* Is it more than a message may have? */
+static NOINLINE bool too_long(size_t size) {
+    struct msg_limits limits;
+    return msg_call(msg_info(PK_SLOT_MSG, IPC_INFO, &limits)) >= 0 && size > (size_t)limits.msgmax;
+}
+
 static NOINLINE long send_long(int msqid, const struct msgbuf *message, size_t size, int flags) {
     int64_t type;
     if (user_get_word(&type, message) < 0)
         return -EFAULT;
-    if (size > MSGMAX || msqid < 0 || type < 1)
+    if (size > MESSAGE_MOST || msqid < 0 || type < 1)
         return -EINVAL;
     if (user_probe(message->text, size) < 0)
-        return -EFAULT;
+        return too_long(size) ? -EINVAL : -EFAULT;
     return msg_snd(PK_SLOT_MSG, msqid, flags, type, message->text, size);
 }
 
@@ -128,14 +135,14 @@ static NOINLINE long store_bytes(struct msgbuf *message, size_t length, int64_t 
     return user_put(message->text, text, length) < 0 ? -EFAULT : user_put_word(message, type);
 }
 
-/* No message is longer than MSGMAX, so more room than that makes no difference. */
+/* No message is longer than MESSAGE_MOST, so more room than that makes no difference. */
 static ALWAYS_INLINE long receive(int msqid, struct msgbuf *message, size_t size, long type,
                                   int flags) {
     int64_t received;
     uint64_t text[TEXT_WORDS];
     if ((long)size < 0)
         return -EINVAL;
-    size_t room = size < MSGMAX ? size : MSGMAX;
+    size_t room = size < MESSAGE_MOST ? size : MESSAGE_MOST;
     long length = msg_rcv(PK_SLOT_MSG, msqid, type, flags, message->text, room, &received, text);
     long error = 0;
     if (length < 0)
@@ -186,8 +193,6 @@ static NOINLINE long operate_several(int semid, const struct sembuf *ops, unsign
                                      int64_t timeout_ns) {
     if (count < 1)
         return -EINVAL;
-    if (count > SEMOPM)
-        return -E2BIG;
     return sem_op(PK_SLOT_SEM, semid, timeout_ns, ops, count);
 }
 
@@ -224,6 +229,8 @@ long linux_semtimedop(int semid, const struct sembuf *ops, size_t count,
                    : personality_try(semop, operate(semid, ops, (unsigned)count, SEM_FOREVER));
 }
 
+#define VALUES_MOST (1u << 30) /* whatever semmsl is */
+
 /* `arg` is union semun: a number or an address. The server knows how long GETALL's array is. */
 long linux_semctl(int semid, int semnum, int command, uint64_t arg) {
     void *buffer = (void *)arg;
@@ -236,9 +243,9 @@ long linux_semctl(int semid, int semnum, int command, uint64_t arg) {
     case SETVAL:
         return sem_call(sem_set_value(PK_SLOT_SEM, semid, semnum, (int)arg));
     case GETALL:
-        return sem_call(sem_get_all(PK_SLOT_SEM, semid, buffer, SEMMSL));
+        return sem_call(sem_get_all(PK_SLOT_SEM, semid, buffer, VALUES_MOST));
     case SETALL:
-        return sem_call(sem_set_all(PK_SLOT_SEM, semid, buffer, SEMMSL));
+        return sem_call(sem_set_all(PK_SLOT_SEM, semid, buffer, VALUES_MOST));
     case IPC_STAT:
     case SEM_STAT:
     case SEM_STAT_ANY:

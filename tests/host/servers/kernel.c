@@ -80,12 +80,24 @@ static struct call *find(uint64_t token) {
     return call && call->token == token && !call->dead && !call->answered ? call : 0;
 }
 
+/* One at most: nobody here gives more. */
+static void give_caps(struct call *call) {
+    uint64_t slot = PK_CAP_AT(call->reply.caps, 0);
+    if (!call->reply_caps)
+        return;
+    assert_true(slots[slot].used && slots[slot].rights & PK_RIGHT_GRANT);
+    call->object = slots[slot].object;
+    call->object->refs++;
+    call->rights = slots[slot].rights;
+}
+
 static void answer(struct call *call, long result, const struct pk_msg *msg, unsigned caps) {
     assert_false(call->answered);
     call->answered = true;
     call->result = result;
     call->reply = *msg;
     call->reply_caps = caps;
+    give_caps(call);
     call->order = mock_answers++;
     if (calls[call->token % MAX_CALLS] == call)
         calls[call->token % MAX_CALLS] = 0;
@@ -343,13 +355,9 @@ static void release(struct mock_object *object) {
     notice(PK_NOTICE_EVENTS, 0, object->bits);
 }
 
-struct mock_object *mock_map(uint64_t slot, int pid) {
-    struct mock_object *object = slots[slot].object;
-    assert_true(slots[slot].used);
-    object->refs++;
-    object->mapped_ns = mock_now;
-    object->by = (uint64_t)pid;
-    return object;
+void mock_map(const struct call *call) {
+    mock_map_again(call->object, call->pid);
+    release(call->object);
 }
 
 void mock_map_again(struct mock_object *object, int pid) {
@@ -362,11 +370,6 @@ void mock_unmap(struct mock_object *object, int pid) {
     object->unmapped_ns = mock_now;
     object->by = (uint64_t)pid;
     release(object);
-}
-
-uint64_t mock_rights(uint64_t slot) {
-    assert_true(slots[slot].used);
-    return slots[slot].rights;
 }
 
 long pk_object_create(uint64_t size, uint64_t source, uint64_t source_offset) {

@@ -47,9 +47,10 @@ static long at(int pid, int id, int flags) {
     assert_true(call.answered);
     if (call.result >= 0) {
         assert_int_equal(call.reply_caps, 1);
-        rights = mock_rights(PK_CAP_AT(call.reply.caps, 0));
-        mapped = mock_map(PK_CAP_AT(call.reply.caps, 0), pid);
+        rights = call.rights;
         size = call.reply.w[0];
+        mapped = call.object;
+        mock_map(&call);
     }
     return call.result;
 }
@@ -167,16 +168,78 @@ static void test_limits(void **state) {
     assert_int_equal(get(1, IPC_PRIVATE, 1 << 22, SHM_HUGETLB), -EPERM);
     assert_int_equal(get(3, IPC_PRIVATE, 1 << 22, SHM_HUGETLB), -ENOMEM);
     assert_int_equal(get(3, IPC_PRIVATE, 1 << 22, SHM_HUGETLB | 22 << 26), -EINVAL);
-    shm_state.limits.shmall = 3;
+    shm_state.shmall = 3;
     int id = (int)get(1, IPC_PRIVATE, 5000, 0600);
     assert_true(id >= 0);
     assert_int_equal(get(3, IPC_PRIVATE, 4097, 0600), -ENOSPC);
     int last = (int)get(1, IPC_PRIVATE, 4096, 0600);
     assert_true(last >= 0);
     assert_int_equal(get(1, IPC_PRIVATE, 1, 0600), -ENOSPC);
-    shm_state.limits.shmall = SHMALL;
+    shm_state.shmall = SHMALL;
     assert_int_equal(shm_remove(1, id), 0);
     assert_int_equal(shm_remove(1, last), 0);
+}
+
+static long setting(uint32_t which, int set, uint64_t value, uint64_t *now) {
+    struct request req = {0};
+    long result = shm_handle_setting(&req, which, set, value);
+    *now = req.msg.w[0];
+    return result;
+}
+
+static void test_settings(void **state) {
+    (void)state;
+    uint64_t now;
+    assert_int_equal(setting(SHM_SETTING_SHMMNI, 1, 32769, &now), -EINVAL);
+    assert_int_equal(setting(SHM_SETTING_SHMMNI, 1, 1, &now), 0);
+    int id = (int)get(1, IPC_PRIVATE, 1, 0600);
+    assert_int_equal(get(1, IPC_PRIVATE, 1, 0600), -ENOSPC);
+    assert_int_equal(setting(SHM_SETTING_SHMMNI, 1, 4096, &now), 0);
+    assert_int_equal(setting(SHM_SETTING_NEXT_ID, 0, 0, &now), 0);
+    assert_int_equal(now, -1);
+    assert_int_equal(setting(SHM_SETTING_NEXT_ID, 1, 3 * 32768 + (uint32_t)id % 32768, &now), 0);
+    int next = (int)get(1, IPC_PRIVATE, 1, 0600);
+    assert_int_equal(next, 3 * 32768 + id % 32768 + 1);
+    assert_int_equal(setting(SHM_SETTING_NEXT_ID, 0, 0, &now), 0);
+    assert_int_equal(now, -1);
+    assert_int_equal(setting(5, 0, 0, &now), -EINVAL);
+    assert_int_equal(shm_remove(1, id), 0);
+    assert_int_equal(shm_remove(1, next), 0);
+}
+
+/* shm_rmid_forced: what nobody has attached ends with its maker, what is attached with its last attachment. */
+static void test_forced(void **state) {
+    (void)state;
+    uint64_t now;
+    struct shmid64_ds ds;
+    mock_connect(7, 100, 100);
+    int orphan = (int)get(7, IPC_PRIVATE, 1, 0666), used = (int)get(7, IPC_PRIVATE, 1, 0666);
+    assert_int_equal(at(1, used, 0), 0);
+    struct mock_object *use = mapped;
+    mock_exit(7);
+    int own = (int)get(1, IPC_PRIVATE, 1, 0666);
+    assert_int_equal(stat_of(orphan, &ds), 0);
+    assert_int_equal(setting(SHM_SETTING_RMID_FORCED, 1, 2, &now), -EINVAL);
+    assert_int_equal(setting(SHM_SETTING_RMID_FORCED, 1, 1, &now), 0);
+    mock_jobs();
+    assert_int_equal(stat_of(orphan, &ds), -EINVAL);
+    assert_int_equal(stat_of(own, &ds), 0);
+    mock_unmap(use, 1);
+    assert_int_equal(stat_of(used, &ds), -EINVAL);
+    assert_int_equal(at(1, own, 0), 0);
+    mock_unmap(mapped, 1);
+    assert_int_equal(stat_of(own, &ds), -EINVAL);
+    mock_connect(7, 100, 100);
+    own = (int)get(7, IPC_PRIVATE, 1, 0666);
+    used = (int)get(7, IPC_PRIVATE, 1, 0666);
+    assert_int_equal(at(1, used, 0), 0);
+    mock_exit(7);
+    assert_int_equal(stat_of(own, &ds), -EINVAL);
+    assert_int_equal(stat_of(used, &ds), 0);
+    assert_int_equal(setting(SHM_SETTING_RMID_FORCED, 1, 0, &now), 0);
+    mock_unmap(mapped, 1);
+    assert_int_equal(stat_of(used, &ds), 0);
+    assert_int_equal(shm_remove(3, used), 0);
 }
 
 enum { SEGMENTS = 6, PROCESSES = 12 };
@@ -290,6 +353,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_removed_but_attached, setup, teardown),
         cmocka_unit_test_setup_teardown(test_control, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_settings, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forced, setup, teardown),
         cmocka_unit_test_setup_teardown(test_at_random, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
