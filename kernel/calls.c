@@ -59,6 +59,7 @@ kernel_call_handler *const kernel_call_table[PK_CALLS + 1] = {
     [-PK_OBJECT_WRITE] = sys_object_write,
     [-PK_OBJECT_FIND] = sys_object_find,
     [-PK_OBJECT_DISCARD] = sys_object_discard,
+    [-PK_OBJECT_WATCH] = sys_object_watch,
     [-PK_MAP] = sys_map,
     [-PK_UNMAP] = sys_unmap,
     [-PK_PROTECT] = sys_protect,

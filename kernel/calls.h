@@ -35,8 +35,9 @@ kernel_call_handler sys_task_create, sys_task_clone, sys_task_set, sys_task_info
 kernel_call_handler sys_thread_create, sys_thread_copy, sys_thread_regs, sys_thread_suspend,
     sys_thread_kill, sys_thread_resume, sys_thread_attention, sys_thread_info, sys_thread_priority;
 kernel_call_handler sys_object_create, sys_object_device, sys_object_resize, sys_object_info,
-    sys_object_read, sys_object_write, sys_object_find, sys_object_discard, sys_map, sys_unmap,
-    sys_protect, sys_region_info, sys_region_object, sys_region_find, sys_renew, sys_retag;
+    sys_object_read, sys_object_write, sys_object_find, sys_object_discard, sys_object_watch,
+    sys_map, sys_unmap, sys_protect, sys_region_info, sys_region_object, sys_region_find, sys_renew,
+    sys_retag;
 kernel_call_handler sys_foreign_exchange, sys_foreign_attention;
 kernel_call_handler sys_machine_info, sys_machine_policy, sys_machine_stop, sys_machine_check, sys_log;
 kernel_call_handler sys_account_create, sys_account_set, sys_account_info;

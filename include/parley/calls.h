@@ -137,7 +137,10 @@
 #define PK_MACHINE_POLICY (-70) /* (machine, char [PK_POLICY_NAME], PK_POLICY_GET or _SET): how threads share harts */
 /* (task or 0, address, length, PK_FIND_*) -> address: where in the range pages that are there, or are not, go on; or its end */
 #define PK_REGION_FIND (-71)
-#define PK_CALLS 71
+/* (object, notification or 0, bits, own): notes who maps it from now on (pk_object_info), and signals the bits once, when
+ * no more references than so many are left. 1: that is so already, and will not be signalled. */
+#define PK_OBJECT_WATCH (-72)
+#define PK_CALLS 72
 
 #define PK_WORDS 10 /* of a message */
 

@@ -23,7 +23,7 @@
     (PERSONALITY_CORE_SIZE + PERSONALITY_RETURN_SIZE + PERSONALITY_COPY_SIZE)
 
 /* A region's tag: it does not go into a core file. */
-#define PERSONALITY_REGION_NOT_DUMPED (1ull << 43)
+#define PERSONALITY_REGION_NOT_DUMPED (1ull << 58)
 
 /* Of the stack that the personality has put away for a child that uses it (vfork.S). */
 #define PERSONALITY_VFORK_MOST 1024

@@ -390,6 +390,10 @@ PK_MUST_CHECK static inline long pk_object_discard(uint64_t object, uint64_t off
                                                    uint64_t length) {
     return pk_call6(PK_OBJECT_DISCARD, object, offset, length, 0, 0, 0);
 }
+PK_MUST_CHECK static inline long pk_object_watch(uint64_t object, uint64_t notification,
+                                                 uint64_t bits, uint64_t own) {
+    return pk_call6(PK_OBJECT_WATCH, object, notification, bits, own, 0, 0);
+}
 PK_MUST_CHECK static inline long pk_object_info(uint64_t object, struct pk_object_info *info) {
     return pk_call6(PK_OBJECT_INFO, object, (uintptr_t)info, 0, 0, 0, 0);
 }

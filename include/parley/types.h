@@ -98,6 +98,10 @@ struct pk_object_info {
     uint64_t refs;     /* capabilities to it, and regions that map it */
     /* Uptime when a page of a shared mapping became writable last, by a write; 0: never. */
     uint64_t written_ns;
+    /* Of a watched object: uptime when somebody began or ceased to map it last (0: never), and who did the last of the
+     * two: the badge of his task's exceptions. */
+    uint64_t mapped_ns, unmapped_ns;
+    uint64_t by;
 };
 
 /* What a word of memory is called, wherever it is mapped; no other has that name, ever. */

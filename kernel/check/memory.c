@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Address spaces, page tables and memory objects (check.h). */
 #include <check/check.h>
+#include <ipc/ipc.h>
 #include <mm/account.h>
 #include <mm/aspace.h>
 #include <mm/fault.h>
@@ -8,7 +9,8 @@
 #include <mm/table.h>
 #include <parley/calls.h>
 
-static uint64_t mapped; /* pages in the regions of the address space that is visited */
+/* Of the address space that is visited: pages in its regions, and how many of those map watched objects. */
+static uint64_t mapped, watched;
 
 static struct region *region_of(struct tree_node *n) {
     return CONTAINER_OF(n, struct region, node);
@@ -19,9 +21,10 @@ static void visit_region(struct aspace *as, struct region *r) {
     MUST(r->aspace == as && !(r->prot & ~r->max_prot), r);
     MUST(region_start(r) % PAGE_SIZE == 0 && r->end % PAGE_SIZE == 0 && r->end <= ARCH_USER_END, r);
     mapped += (r->end - region_start(r)) >> PAGE_SHIFT;
-    MUST(!r->shared || r->object, r);
+    MUST(!r->shared || r->object || as->dying, r);
     if (!r->object)
         return;
+    watched += r->object->watch != NULL;
     check_refer(&r->object->kobject);
     check_other(&r->object->kobject);
 }
@@ -83,7 +86,7 @@ static void visit_leaf(struct aspace *as, uint64_t va, struct frame *f) {
             count_entry(e[i]);
         if (!r || va >= r->end)
             r = aspace_region_at_or_above(as, va);
-        if (MUST(r && va >= region_start(r), f))
+        if (MUST(r && va >= region_start(r), f) && !as->dying)
             visit_entry(r, va, e[i], f->refs > 1);
     }
     MUST(used == f->used, f);
@@ -123,9 +126,9 @@ void check_aspace(struct aspace *as) {
     if (check_marked(&as->mark)->refs++)
         return;
     check_piece(as, sizeof *as, as->account);
-    mapped = 0;
+    mapped = watched = 0;
     visit_regions(as, as->regions.root, PAGE_SIZE, ARCH_USER_END);
-    MUST(mapped == as->mapped, as);
+    MUST(mapped == as->mapped && watched == as->watched, as);
     visit_tables(as);
 }
 
@@ -150,6 +153,11 @@ static uint64_t visit_frames(struct object *o, void *entry, unsigned height) {
 
 void check_object(struct object *o) {
     check_piece(o, sizeof *o, o->kobject.account);
+    if (o->watch) {
+        check_piece(o->watch, sizeof *o->watch, o->kobject.account);
+        if (o->watch->own)
+            check_refer(&o->watch->notification->kobject);
+    }
     MUST(visit_frames(o, o->root, o->height) == o->resident, o);
 }
 

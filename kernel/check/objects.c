@@ -197,7 +197,7 @@ static uint64_t served_by(const struct task *task) {
 
 void check_compare(struct kobject *k) {
     const struct check_mark *m = &k->check.mark;
-    MUST(k->refs == m->refs, k);
+    MUST((k->type == PK_TYPE_OBJECT ? object_refs(object_of(k)) : k->refs) == m->refs, k);
     if (k->type == PK_TYPE_ACCOUNT) {
         MUST(account_of(k)->used == k->check.bytes, k);
         MUST(account_of(k)->holders == m->others, k);

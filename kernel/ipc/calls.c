@@ -11,8 +11,6 @@
 #include <task/task.h>
 #include <task/thread.h>
 
-#define EVENT_BITS (~0ull >> 1) /* bit 63 would make a result negative */
-
 static long check_caps(const struct task *task, unsigned count, uint64_t packed) {
     if (count > PK_CAPS_MOST)
         return -EINVAL;
@@ -151,7 +149,7 @@ long sys_notify(struct thread *self, const uint64_t *a) {
     struct notification *n = find_notification(self, a[0], PK_RIGHT_USE, &error);
     if (!n)
         return error;
-    if (a[1] & ~EVENT_BITS)
+    if (a[1] & ~NOTIFICATION_BITS)
         return -EINVAL;
     notification_signal(n, a[1]);
     return 0;
@@ -200,7 +198,7 @@ long sys_timer_set(struct thread *self, const uint64_t *a) {
     struct notification *n = find_notification(self, a[0], PK_RIGHT_RECEIVE, &error);
     if (!n)
         return error;
-    if (a[1] & ~EVENT_BITS || a[3] & ~(uint64_t)PK_TIMER_DEFERRABLE)
+    if (a[1] & ~NOTIFICATION_BITS || a[3] & ~(uint64_t)PK_TIMER_DEFERRABLE)
         return -EINVAL;
     if (a[2]) {
         n->timer_bits = a[1];

@@ -57,6 +57,8 @@ void endpoint_add_receiver(struct endpoint *e, struct thread *r);
 struct thread *endpoint_take_receiver(struct endpoint *e);
 void endpoint_remove_receiver(struct thread *r);
 
+#define NOTIFICATION_BITS (~0ull >> 1) /* bit 63 would make a result negative */
+
 struct notification *notification_create(struct account *account);
 void notification_destroy(struct kobject *k);
 enum ending notification_end_step(struct kobject *k, int *credit);

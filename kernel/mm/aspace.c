@@ -72,7 +72,15 @@ static void region_insert(struct region *r, uint64_t start, struct region *like)
     if (r->object) {
         kobject_hold(&r->object->kobject);
         object_add_region(r->object, &r->object_link, like ? &like->object_link : NULL);
+        region_note(r, r->aspace->owner, true);
     }
+}
+
+static void region_forget_object(struct region *r) {
+    region_note(r, r->aspace->owner, false);
+    object_remove_region(r->object, &r->object_link);
+    kobject_put(&r->object->kobject);
+    r->object = NULL;
 }
 
 /* r is out of the tree. */
@@ -82,10 +90,8 @@ static void region_free(struct region *r) {
     as->mapped -= (r->end - region_start(r)) >> PAGE_SHIFT;
     if (as->last_found == r)
         as->last_found = NULL;
-    if (r->object) {
-        object_remove_region(r->object, &r->object_link);
-        kobject_put(&r->object->kobject);
-    }
+    if (r->object)
+        region_forget_object(r);
     slab_free(r, sizeof *r, as->account);
 }
 
@@ -388,17 +394,39 @@ long region_unmap_step(struct region *r, uint64_t first, uint64_t *at, int *cred
     return more;
 }
 
-bool aspace_put_step(struct aspace *as, int *credit) {
-    if (as->refs > 1) {
-        as->refs--;
-        return true;
-    }
+static void begin_end(struct aspace *as) {
     if (this_hart()->aspace == as)
         arch_mmu_activate(NULL);
     if (!as->dying) {
         as->dying = true;
         as->cursor = 0; /* it may be a clone's that was given up */
     }
+}
+
+bool aspace_leave_step(struct aspace *as, int *credit) {
+    if (as->refs > 1 || !as->watched)
+        return true;
+    begin_end(as);
+    for (; as->watched; *credit -= REGION_CREDIT) {
+        if (*credit <= 0)
+            return false;
+        struct region *r = aspace_region_at_or_above(as, as->cursor);
+        as->cursor = r->end;
+        if (r->object && r->object->watch)
+            region_forget_object(r);
+    }
+    as->cursor = 0;
+    return true;
+}
+
+bool aspace_put_step(struct aspace *as, int *credit) {
+    if (as->refs > 1) {
+        as->refs--;
+        return true;
+    }
+    if (!aspace_leave_step(as, credit))
+        return false;
+    begin_end(as);
     if (as->cursor < ARCH_USER_END && !table_drop_step(as, credit))
         return false;
     for (; as->regions.root; *credit -= REGION_CREDIT) {

@@ -9,12 +9,12 @@
 #include <arch/mmu.h>
 #include <check/mark.h>
 #include <entry.h>
+#include <mm/object.h>
 #include <lib/lib.h>
 #include <common/tree.h>
 #include <stdint.h>
 
 struct account;
-struct object;
 
 /* A window [start, end) of an object, or private anonymous memory (object NULL). */
 struct region {
@@ -45,6 +45,9 @@ struct aspace {
     struct account *account;
     uint64_t resident; /* pages with an entry */
     uint64_t mapped;   /* pages in regions */
+    uint64_t
+        owner; /* what its task's exceptions are badged with: who maps what, for object_watch */
+    uint64_t watched;  /* regions that map watched objects */
     uint64_t map_next; /* where to look for room first: below this */
     uint64_t cursor;   /* how far clone or destroy came */
     uint64_t changes;  /* to regions, counted: a clone in steps must see always the same */
@@ -66,6 +69,9 @@ struct aspace *aspace_create(struct account *account);
 static inline void aspace_hold(struct aspace *as) {
     as->refs++;
 }
+/* Before the last reference is dropped: what was mapped of watched objects is not any more, as far as the credit goes. True
+ * when done, or if others use it. What the tables still hold nobody can use, or see in the objects. */
+bool aspace_leave_step(struct aspace *as, int *credit);
 /* Drops a reference; the last one frees it, as far as the credit goes: true when done. */
 bool aspace_put_step(struct aspace *as, int *credit);
 
@@ -113,6 +119,14 @@ void *aspace_resolve(struct aspace *as, uint64_t va, enum access access, long *e
 long aspace_split(struct aspace *as, uint64_t start, uint64_t end);
 /* Makes the leaf table that `end` lies in the address space's own if something stays in it. 0 or 1, or -ENOMEM. */
 long aspace_own_last(struct aspace *as, uint64_t end);
+
+/* A region of an object begins or ceases to map it, by the address space of `owner`. */
+static inline void region_note(struct region *r, uint64_t owner, bool mapped) {
+    if (!r->object->watch)
+        return;
+    r->aspace->watched += mapped ? 1 : -1ull;
+    object_note(r->object, owner, mapped);
+}
 
 /* Removes translations of the region's pages from object page indices `first` and *at on, as far as the
  * credit goes; *at is how far that was. 0: all; 1: there is more; -ENOMEM. */

@@ -2,6 +2,7 @@
 /* Kernel calls on memory: objects and regions. */
 #include <arch/machine.h>
 #include <calls.h>
+#include <ipc/ipc.h>
 #include <mm/aspace.h>
 #include <mm/copy.h>
 #include <mm/object.h>
@@ -146,9 +147,29 @@ long sys_object_info(struct thread *self, const uint64_t *a) {
     struct pk_object_info info = {.size = o->size,
                                   .resident = o->resident,
                                   .id = o->id,
-                                  .refs = o->kobject.refs,
+                                  .refs = object_refs(o),
                                   .written_ns = o->written * OBJECT_TIME_NS};
+    if (o->watch) {
+        info.mapped_ns = o->watch->mapped_ns;
+        info.unmapped_ns = o->watch->unmapped_ns;
+        info.by = o->watch->by;
+    }
     return copy_to_user(self->task->aspace, a[1], &info, sizeof info);
+}
+
+long sys_object_watch(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct cap *c = NULL;
+    struct object *o = find_object(self, a[0], PK_RIGHT_MANAGE, NULL, &error);
+    if (!o)
+        return error;
+    if (a[1] &&
+        !(c = cap_find(&self->task->caps, a[1], PK_TYPE_NOTIFICATION, PK_RIGHT_USE, &error)))
+        return error;
+    if (c ? a[2] & ~NOTIFICATION_BITS || a[3] == 0 || a[3] > UINT32_MAX : a[2] || a[3])
+        return -EINVAL;
+    return call_with_memory(
+        self, object_watch(o, c ? notification_of(c->object) : NULL, a[2], (uint32_t)a[3]));
 }
 
 long sys_object_read(struct thread *self, const uint64_t *a) {

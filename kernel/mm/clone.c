@@ -27,6 +27,7 @@ static long copy_region(struct aspace *dst, struct region *r) {
     if (copy->object) {
         kobject_hold(&copy->object->kobject);
         object_add_region(copy->object, &copy->object_link, &r->object_link);
+        region_note(copy, r->aspace->owner, true);
     }
     return 0;
 }

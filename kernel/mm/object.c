@@ -98,6 +98,7 @@ struct object *object_create(struct account *account, uint64_t size) {
     o->cutting = false;
     list_init(&o->regions);
     list_init(&o->uncut);
+    o->watch = NULL;
     return o;
 }
 
@@ -287,6 +288,7 @@ enum ending object_end_step(struct kobject *k, int *credit) {
     struct object *o = CONTAINER_OF(k, struct object, kobject);
     if (!truncate_pages(o, 0, credit))
         return ENDING_MORE;
+    object_watch_end(o);
     slab_free(o, sizeof *o, o->kobject.account);
     return ENDING_DONE;
 }
@@ -294,6 +296,8 @@ enum ending object_end_step(struct kobject *k, int *credit) {
 /* Small ones end at once. */
 void object_destroy(struct kobject *k) {
     int credit = SMALL_CREDIT;
+    if (object_watch_fires(CONTAINER_OF(k, struct object, kobject)))
+        return;
     if (object_end_step(k, &credit) != ENDING_DONE)
         kobject_doom(k);
 }

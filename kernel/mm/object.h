@@ -9,6 +9,8 @@
 #include <cap/kobject.h>
 #include <mm/frame.h>
 
+struct notification;
+
 /* Its frames stand in a radix tree of nodes of so many entries, each a page. */
 #define OBJECT_NODE_BITS 9
 #define OBJECT_NODE_ENTRIES (1 << OBJECT_NODE_BITS)
@@ -31,6 +33,20 @@ struct object {
     uint64_t cut;
     uint64_t cut_at;   /* how far the first of `uncut` is done: page index */
     struct list uncut; /* regions that may still show such pages; the others are in `regions` */
+    struct object_watch *watch; /* NULL: nobody asked for it */
+};
+
+/*
+ * Of a watched object: who began or ceased to map it last, and whom to tell when nobody but its holder has it any more.
+ * While that is waited for, the holder's own references are not in kobject.refs, which so comes to 0 just then: those
+ * who take and drop references need not look.
+ */
+struct object_watch {
+    struct notification *notification; /* held while `own` is not 0 */
+    uint64_t bits;
+    uint32_t own; /* references that are not in kobject.refs; 0: nobody is to be told */
+    uint64_t mapped_ns, unmapped_ns; /* uptime; 0: never */
+    uint64_t by;                     /* aspace->owner of the last of the two */
 };
 
 /* What no object and no address space was ever called before. */
@@ -75,6 +91,21 @@ long object_discard_step(struct object *o, uint64_t first, uint64_t end);
 /* A region begins to map the object, maybe as a part or a copy of another (or NULL); it ends. */
 void object_add_region(struct object *o, struct list *region, struct list *like);
 void object_remove_region(struct object *o, struct list *region);
+/*
+ * Watches the object from now on, which must not be mapped when that begins (-EBUSY); with a notification: signals its bits once, when no more than `own` references are left.
+ * 1, and there will be no signal: that is so already. -ENOMEM.
+ */
+long object_watch(struct object *o, struct notification *n, uint64_t bits, uint32_t own);
+/* References to it, those of its holder included. */
+static inline uint32_t object_refs(const struct object *o) {
+    return o->kobject.refs + (o->watch ? o->watch->own : 0);
+}
+/* The address space of `owner` begins to map a watched object, or ceases to. */
+void object_note(struct object *o, uint64_t owner, bool mapped);
+/* There are no references but those that were not counted: true if there are such, and somebody was told. */
+bool object_watch_fires(struct object *o);
+/* The object ends. */
+void object_watch_end(struct object *o);
 /* Called by kobject_put() for the last reference. */
 void object_destroy(struct kobject *k);
 enum ending object_end_step(struct kobject *k, int *credit);

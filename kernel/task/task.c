@@ -82,6 +82,8 @@ enum ending task_stop_step(struct task *task, int *credit) {
         return threads;
     if (!fail_served(task, credit) || !cap_table_clear(&task->caps, &task->clear_cursor, credit))
         return ENDING_MORE;
+    if (task->aspace && !aspace_leave_step(task->aspace, credit))
+        return ENDING_MORE;
     if (task->exception) {
         kobject_put(&task->exception->kobject);
         task->exception = NULL;

@@ -38,7 +38,7 @@ struct task *task_create(struct account *account, struct task *sharing);
 void task_take_after(struct task *task, const struct task *other);
 /* At most as many bytes as task->name has. */
 void task_set_name(struct task *task, const char *name);
-/* Ends its threads and drops its capabilities, as far as the credit goes. A thread that runs on another hart is asked to
+/* Ends its threads, drops its capabilities and leaves what it maps of watched objects, as far as the credit goes. A thread that runs on another hart is asked to
  * stop, and waited for. */
 enum ending task_stop_step(struct task *task, int *credit);
 /* Frees the memory of one that is stopped. True when there is no more. */

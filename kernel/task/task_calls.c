@@ -72,6 +72,8 @@ static long set_exception(struct thread *self, struct task *task, uint64_t slot,
         kobject_put(&task->exception->kobject);
     task->exception = c ? endpoint_of(c->object) : NULL;
     task->exception_badge = !c ? 0 : c->badge ? c->badge : badge;
+    if (!task->aspace->owner)
+        task->aspace->owner = task->exception_badge;
     return 0;
 }
 

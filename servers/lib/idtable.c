@@ -24,6 +24,15 @@ static uint32_t lowest_free(const struct idtable *table) {
     return word * 64 + (uint32_t)__builtin_ctzll(~table->taken[word]);
 }
 
+/* The lowest free place from this one on, or IDTABLE_PLACES. */
+static uint32_t free_from(const struct idtable *table, uint32_t place) {
+    uint64_t skip = (1ull << place % 64) - 1;
+    for (uint32_t word = place / 64; word < WORDS; word++, skip = 0)
+        if ((table->taken[word] | skip) != UINT64_MAX)
+            return word * 64 + (uint32_t)__builtin_ctzll(~(table->taken[word] | skip));
+    return IDTABLE_PLACES;
+}
+
 static void mark(struct idtable *table, uint32_t place) {
     uint32_t word = place / 64;
     table->taken[word] |= 1ull << place % 64;
@@ -56,16 +65,34 @@ static long make_room(struct idtable *table, uint32_t place) {
     return 0;
 }
 
-long idtable_add(struct idtable *table, void *object) {
-    if (table->used >= table->limit)
-        return -ENOSPC;
-    uint32_t place = lowest_free(table);
-    if (place >= table->room && make_room(table, place) < 0)
-        return -ENOMEM;
+static long add_at(struct idtable *table, void *object, uint32_t place) {
     mark(table, place);
     table->used++;
     table->places[place].object = object;
     return table->places[place].id;
+}
+
+/* The id that was asked for, or as much of it as is free, once: its sequence number always, and no lower place. */
+static long add_next(struct idtable *table, void *object) {
+    uint32_t id = table->next - 1, place = free_from(table, id % IDTABLE_PLACES);
+    table->next = 0;
+    if (place == IDTABLE_PLACES)
+        return -ENOSPC;
+    if (place >= table->room && make_room(table, place) < 0)
+        return -ENOMEM;
+    table->places[place].id = (int32_t)(id - id % IDTABLE_PLACES + place);
+    return add_at(table, object, place);
+}
+
+long idtable_add(struct idtable *table, void *object) {
+    if (table->used >= table->limit)
+        return -ENOSPC;
+    if (table->next)
+        return add_next(table, object);
+    uint32_t place = lowest_free(table);
+    if (place >= table->room && make_room(table, place) < 0)
+        return -ENOMEM;
+    return add_at(table, object, place);
 }
 
 void idtable_remove(struct idtable *table, int id) {

@@ -27,6 +27,8 @@ struct idtable {
     uint32_t room;  /* places allocated, a power of two */
     uint32_t limit; /* places that may be used (MSGMNI and so on) */
     uint32_t used;
+    uint32_t
+        next; /* the id, plus one, that the next object shall have if its place is free; 0: any */
     /* Bitmaps of used places; one bit of `full` and `any` stands for a word of `taken`. */
     uint64_t taken[IDTABLE_PLACES / 64];
     uint64_t full[IDTABLE_PLACES / 4096];

@@ -61,8 +61,39 @@ long sysv_may_control(const struct sysv_object *object, const struct client *cli
     return -EPERM;
 }
 
-void sysv_set(struct sysv_object *object, const struct ipc_perm_k *from) {
+long sysv_set(struct sysv_object *object, const struct ipc_perm_k *from) {
+    if (from->uid == UINT32_MAX || from->gid == UINT32_MAX)
+        return -EINVAL;
     object->perm.uid = from->uid;
     object->perm.gid = from->gid;
     object->perm.mode = (object->perm.mode & ~0777u) | (from->mode & 0777);
+    return 0;
+}
+
+long sysv_setting(const struct sysv_setting *setting, int set, uint64_t value, uint64_t *now) {
+    if (set && value > setting->most)
+        return -EINVAL;
+    if (set)
+        *setting->value = value;
+    *now = *setting->value;
+    return 0;
+}
+
+long sysv_setting_places(struct sysv_table *table, int set, uint64_t value, uint64_t *now) {
+    if (set && value > IDTABLE_PLACES)
+        return -EINVAL;
+    if (set)
+        table->ids.limit = (uint32_t)value;
+    *now = table->ids.limit;
+    return 0;
+}
+
+/* Linux's file shows -1 if no id was asked for, and does not take that. */
+long sysv_setting_next_id(struct sysv_table *table, int set, uint64_t value, uint64_t *now) {
+    if (set && value > INT32_MAX)
+        return -EINVAL;
+    if (set)
+        table->ids.next = (uint32_t)value + 1;
+    *now = table->ids.next - 1ull;
+    return 0;
 }

@@ -85,7 +85,22 @@ const struct client *sysv_asker(const struct request *req);
 /* IPC_SET, IPC_RMID: 0 for the owner, the creator and the superuser, else -EPERM. */
 long sysv_may_control(const struct sysv_object *object, const struct client *client);
 
-/* IPC_SET: takes uid, gid and the nine mode bits from what the client sent. */
-void sysv_set(struct sysv_object *object, const struct ipc_perm_k *from);
+/* IPC_SET: takes uid, gid and the nine mode bits from what the client sent. -EINVAL: -1 is nobody's id. */
+PK_MUST_CHECK long sysv_set(struct sysv_object *object, const struct ipc_perm_k *from);
+
+/*
+ * What /proc/sys/kernel shows and sets. Each server has a table of its settings, of which `value` or the limit or the next
+ * id of a table is the truth.
+ */
+struct sysv_setting {
+    uint64_t *value;
+    uint64_t most;
+};
+PK_MUST_CHECK long sysv_setting(const struct sysv_setting *setting, int set, uint64_t value,
+                                uint64_t *now);
+PK_MUST_CHECK long sysv_setting_places(struct sysv_table *table, int set, uint64_t value,
+                                       uint64_t *now);
+PK_MUST_CHECK long sysv_setting_next_id(struct sysv_table *table, int set, uint64_t value,
+                                        uint64_t *now);
 
 #endif

@@ -41,7 +41,7 @@ long msg_handle_stat(struct request *req, int msqid, int command) {
     return error < 0 ? error : command == IPC_STAT ? 0 : msqid;
 }
 
-/* msgctl(2): only the superuser may raise msg_qbytes above MSGMNB. */
+/* msgctl(2): only the superuser may raise msg_qbytes above msgmnb. */
 long msg_handle_set(struct request *req, int msqid) {
     struct client *client = request_client(req);
     struct queue *queue;
@@ -53,11 +53,13 @@ long msg_handle_set(struct request *req, int msqid) {
         error = sysv_may_control(&queue->object, client);
     if (error < 0)
         return error;
-    if (ds.msg_qbytes > MSGMNB && client->uid != 0)
+    if (ds.msg_qbytes > msg_state.msgmnb && client->uid != 0)
         return -EPERM;
     struct ipc_perm_k perm;
     memcpy(&perm, &ds.msg_perm, sizeof(perm));
-    sysv_set(&queue->object, &perm);
+    error = sysv_set(&queue->object, &perm);
+    if (error < 0)
+        return error;
     queue->qbytes = ds.msg_qbytes;
     queue->ctime = clock_seconds();
     queue_admit_senders(queue);
@@ -131,9 +133,9 @@ long msg_handle_info(struct request *req, int command) {
     struct msg_limits info = {
         .msgpool = MSGMNI * (MSGMNB / 1024),
         .msgmap = MSGMNB,
-        .msgmax = MSGMAX,
-        .msgmnb = MSGMNB,
-        .msgmni = MSGMNI,
+        .msgmax = (int32_t)msg_state.msgmax,
+        .msgmnb = (int32_t)msg_state.msgmnb,
+        .msgmni = (int32_t)msg_state.table.ids.limit,
         .msgssz = 16,
         .msgtql = MSGMNB,
         .msgseg = 0xffff,
@@ -148,4 +150,19 @@ long msg_handle_info(struct request *req, int command) {
     long error = request_write_all(req, &info, sizeof(info));
     int highest = idtable_highest(&msg_state.table.ids);
     return error < 0 ? error : highest < 0 ? 0 : highest;
+}
+
+long msg_handle_setting(struct request *req, uint32_t which, int set, uint64_t value) {
+    static const struct sysv_setting settings[] = {
+        [MSG_SETTING_MSGMAX] = {&msg_state.msgmax, INT32_MAX},
+        [MSG_SETTING_MSGMNB] = {&msg_state.msgmnb, INT32_MAX},
+    };
+    uint64_t now = 0;
+    long error =
+        which == MSG_SETTING_MSGMNI    ? sysv_setting_places(&msg_state.table, set, value, &now)
+        : which == MSG_SETTING_NEXT_ID ? sysv_setting_next_id(&msg_state.table, set, value, &now)
+        : which < MSG_SETTING_MSGMNI   ? sysv_setting(&settings[which], set, value, &now)
+                                       : -EINVAL;
+    msg_results_setting(&req->msg, now);
+    return error;
 }

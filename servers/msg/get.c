@@ -4,7 +4,7 @@
 #include <lib/clock.h>
 #include <stdlib.h>
 
-struct msg_state msg_state = {.table.ids.limit = MSGMNI};
+struct msg_state msg_state = {.table.ids.limit = MSGMNI, .msgmax = MSGMAX, .msgmnb = MSGMNB};
 
 static const struct client_ops clients;
 
@@ -22,7 +22,7 @@ static long queue_create(const struct client *client, int key, int flags) {
     waiter_queue_init(&queue->senders);
     waiter_queue_init(&queue->receivers_of_any);
     waiter_queue_init(&queue->receivers_choosing);
-    queue->qbytes = MSGMNB;
+    queue->qbytes = msg_state.msgmnb;
     queue->ctime = clock_seconds();
     long id = sysv_add(&msg_state.table, &queue->object, client, key, flags);
     if (id < 0)

@@ -77,6 +77,8 @@ struct msg_state {
     uint64_t messages; /* in all queues */
     uint64_t bytes;
     uint64_t arrivals; /* numbers the receivers */
+    uint64_t msgmax;   /* bytes of one message; */
+    uint64_t msgmnb;   /* a new queue's msg_qbytes */
 };
 extern struct msg_state msg_state;
 extern const struct server msg_server;

@@ -125,7 +125,7 @@ void queue_admit_senders(struct queue *queue) {
 static long send_short(struct request *req, int msqid, bool nowait, int64_t type, uint64_t length) {
     struct client *client = request_client(req);
     struct queue *queue;
-    if (length > PK_TEXT_SIZE || type < 1)
+    if (length > PK_TEXT_SIZE || length > msg_state.msgmax || type < 1)
         return -EINVAL;
     long error = queue_find(msqid, client, SYSV_WRITE, &queue);
     if (error < 0)
@@ -152,7 +152,7 @@ long msg_handle_snd(struct request *req, int msqid, int flags, int64_t type) {
     struct client *client = request_client(req);
     struct queue *queue;
     uint64_t length = request_in_len(req);
-    if (length > MSGMAX || type < 1)
+    if (length > msg_state.msgmax || type < 1)
         return -EINVAL;
     if (length <= PK_TEXT_SIZE) {
         uint64_t text[PK_TEXT_SIZE / sizeof(uint64_t)] = {0};

@@ -136,7 +136,7 @@ long proc_handle_core_process(struct request *req) {
         .uid = p->ruid,
         .euid = p->euid,
         .gid = p->rgid,
-        .nice = p->nice,
+        .nice = p->main.schedule.nice,
     };
     memcpy(told.name, p->name, sizeof told.name);
     memcpy(told.info, &p->core->info, sizeof p->core->info);

@@ -11,6 +11,7 @@
 #define PATH_LENGTH 4096
 #define LINK_LENGTH 40
 #define O_ACCMODE 3u
+#define O_WRONLY 1u
 #define O_CREAT 0100u
 #define O_EXCL 0200u
 #define O_DIRECTORY 0200000u
@@ -182,8 +183,8 @@ static long check_access(const struct process *caller, const struct place *at, u
     unsigned shift = uid == made.uid ? 6 : gid == made.gid ? 3 : 0;
     bool file = at->entry && at->entry->make;
     want &= ~(uint32_t)PROC_STAT_REAL;
-    if (want & MAY_WRITE || (file && want & 1))
-        return -EACCES; /* nothing here is changed by writing, and nothing is a program */
+    if ((want & MAY_WRITE && !(file && at->entry->store)) || (file && want & 1))
+        return -EACCES; /* little here is changed by writing, and nothing is a program */
     return uid != 0 && want & ~(made.mode >> shift) ? -EACCES : 0;
 }
 
@@ -214,9 +215,10 @@ static long check_open(const struct process *caller, const struct place *at, uin
         return 0;
     if (link)
         return -ELOOP;
-    if (flags & O_ACCMODE)
-        return at->entry ? -EACCES : -EISDIR;
-    return may_read(caller, at);
+    if (flags & O_ACCMODE && !at->entry)
+        return -EISDIR;
+    long error = flags & O_ACCMODE ? check_access(caller, at, MAY_WRITE) : 0;
+    return error == 0 && (flags & O_ACCMODE) != O_WRONLY ? may_read(caller, at) : error;
 }
 
 long proc_handle_open(struct request *req, uint32_t flags) {
@@ -343,4 +345,38 @@ long proc_handle_refresh(struct request *req, int fd) {
     if (!memory)
         making_release(&m->memory);
     return error;
+}
+
+#define STORED_MOST 4095 /* of a longer text the beginning, as on Linux */
+
+/* Its text, as far as it counts. */
+static long read_text(const struct request *req, char text[STORED_MOST + 1]) {
+    uint64_t n = request_in_len(req);
+    long got = request_read(req, 0, text, n < STORED_MOST ? n : STORED_MOST);
+    if (got >= 0)
+        text[got] = 0;
+    return got < 0 ? got : 0;
+}
+
+/* Whether it may be written to is asked again: who has it open may be another user by now, or have got it from one. */
+long proc_handle_store(struct request *req, int fd) {
+    static char text[STORED_MOST + 1];
+    const struct thread *thread = request_thread(req);
+    struct vfs_made made;
+    struct place at;
+    if (!thread)
+        return -ESRCH;
+    struct process *caller = thread->process;
+    long error = vfs_made(connect_endpoint(PK_SLOT_VFS), process_pid(caller), fd, &made);
+    if (error == 0 && !(made.flags & O_ACCMODE))
+        error = -EBADF;
+    if (error == 0)
+        error = lookup(thread, made.path, false, &at);
+    if (error == 0)
+        error = check_access(caller, &at, MAY_WRITE);
+    if (error == 0)
+        error = read_text(req, text);
+    if (error == 0)
+        error = at.entry->store(text);
+    return error < 0 ? error : (long)request_in_len(req);
 }

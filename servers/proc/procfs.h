@@ -46,12 +46,15 @@ bool making_adds_up(struct making *m);
 
 /* Makes some of a text; true if there is more to make. */
 typedef bool making_function(struct making *m);
+/* Does what a text that was written to the file says: 0 or an error, and nothing has changed. */
+typedef long storing_function(const char *text);
 
 struct folder;
 struct entry {
     const char *name;
     uint32_t mode;
     making_function *make;       /* a file */
+    storing_function *store;     /* that root may write to */
     const struct folder *folder; /* a directory */
     const char *target;          /* a link, within /proc */
     bool guarded;                /* for those only who may look into the process */
@@ -67,6 +70,7 @@ struct folder {
 #define S_IFDIR 0040000u
 #define S_IFLNK 0120000u
 #define FILE_MODE (S_IFREG | 0444)
+#define SETTING_MODE (S_IFREG | 0644)
 #define FOLDER_MODE (S_IFDIR | 0555)
 #define LINK_MODE (S_IFLNK | 0777)
 #define DT_DIR 4
@@ -79,9 +83,15 @@ extern const struct folder procfs_root, procfs_process, procfs_tasks,
 /* procfs_system.c, procfs_limits.c, procfs_process.c, procfs_memory.c, procfs_sysvipc.c */
 making_function make_meminfo, make_uptime, make_loadavg, make_version, make_cpuinfo, make_stat,
     make_filesystems, make_mounts, make_mountinfo;
-making_function make_pid_max, make_ostype, make_osrelease, make_hostname, make_msgmax, make_msgmnb,
-    make_msgmni, make_sem, make_shmmax, make_shmall, make_shmmni, make_ngroups_max,
-    make_cap_last_cap, make_core_pattern, make_core_uses_pid;
+making_function make_pid_max, make_ostype, make_osrelease, make_hostname, make_ngroups_max,
+    make_cap_last_cap,
+    make_core_pattern, make_core_uses_pid;
+/* procfs_settings.c: System V's limits, in their servers. */
+making_function make_auto_msgmni, make_msg_next_id, make_msgmax, make_msgmnb, make_msgmni, make_sem,
+    make_sem_next_id, make_shm_next_id, make_shm_rmid_forced, make_shmall, make_shmmax, make_shmmni;
+storing_function store_auto_msgmni, store_msg_next_id, store_msgmax, store_msgmnb, store_msgmni,
+    store_sem, store_sem_next_id, store_shm_next_id, store_shm_rmid_forced, store_shmall,
+    store_shmmax, store_shmmni;
 making_function make_process_stat, make_process_statm, make_process_status, make_process_comm,
     make_process_schedstat, make_process_wchan, make_process_limits;
 making_function make_auxv, make_cmdline, make_environ, make_maps;

@@ -6,22 +6,31 @@
 #define MADE(text, function)                                                                       \
     { .name = text, .mode = FILE_MODE, .make = function }
 
+/* A setting: root may write to it. */
+#define SET(text)                                                                                  \
+    { .name = #text, .mode = SETTING_MODE, .make = make_##text, .store = store_##text }
+
 static const struct entry kernel_entries[] = {
+    SET(auto_msgmni),
     MADE("cap_last_cap", make_cap_last_cap),
     MADE("core_pattern", make_core_pattern),
     MADE("core_uses_pid", make_core_uses_pid),
     MADE("hostname", make_hostname),
-    MADE("msgmax", make_msgmax),
-    MADE("msgmnb", make_msgmnb),
-    MADE("msgmni", make_msgmni),
+    SET(msg_next_id),
+    SET(msgmax),
+    SET(msgmnb),
+    SET(msgmni),
     MADE("ngroups_max", make_ngroups_max),
     MADE("osrelease", make_osrelease),
     MADE("ostype", make_ostype),
     MADE("pid_max", make_pid_max),
-    MADE("sem", make_sem),
-    MADE("shmall", make_shmall),
-    MADE("shmmax", make_shmmax),
-    MADE("shmmni", make_shmmni),
+    SET(sem),
+    SET(sem_next_id),
+    SET(shm_next_id),
+    SET(shm_rmid_forced),
+    SET(shmall),
+    SET(shmmax),
+    SET(shmmni),
 };
 static const struct folder kernel = {ENTRIES(kernel_entries)};
 

@@ -14,7 +14,8 @@ static bool list_places(struct making *m, long highest, void (*line)(struct text
 
 static void shm_line(struct text *t, int place) {
     struct shmid64_ds ds;
-    long id = shm_stat(connect_endpoint(PK_SLOT_SHM), place, SHM_STAT_ANY, &ds);
+    uint64_t resident;
+    long id = shm_stat(connect_endpoint(PK_SLOT_SHM), place, SHM_STAT_ANY, &ds, &resident);
     const struct ipc64_perm *perm = &ds.shm_perm;
     if (id < 0)
         return;
@@ -23,7 +24,7 @@ static void shm_line(struct text *t, int place) {
                (unsigned long)ds.shm_nattch, (unsigned)perm->uid, (unsigned)perm->gid,
                (unsigned)perm->cuid, (unsigned)perm->cgid);
     text_print(t, "%10ld %10ld %10ld %21lu %21lu\n", (long)ds.shm_atime, (long)ds.shm_dtime,
-               (long)ds.shm_ctime, 0ul, 0ul);
+               (long)ds.shm_ctime, (unsigned long)resident * 4096, 0ul);
 }
 
 bool make_sysvipc_shm(struct making *m) {

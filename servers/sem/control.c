@@ -89,7 +89,9 @@ long sem_handle_set(struct request *req, int semid) {
         return error;
     struct ipc_perm_k perm;
     memcpy(&perm, &ds.sem_perm, sizeof(perm));
-    sysv_set(&set->object, &perm);
+    error = sysv_set(&set->object, &perm);
+    if (error < 0)
+        return error;
     set->ctime = clock_seconds();
     return 0;
 }
@@ -111,11 +113,11 @@ long sem_handle_remove(struct request *req, int semid) {
 long sem_handle_info(struct request *req, int command) {
     struct seminfo info = {
         .semmap = SEMMNS,
-        .semmni = SEMMNI,
-        .semmns = SEMMNS,
+        .semmni = (int32_t)sem_state.table.ids.limit,
+        .semmns = (int32_t)sem_state.semmns,
         .semmnu = SEMMNS,
-        .semmsl = SEMMSL,
-        .semopm = SEMOPM,
+        .semmsl = (int32_t)sem_state.semmsl,
+        .semopm = (int32_t)sem_state.semopm,
         .semume = SEMOPM,
         .semusz = 20,
         .semvmx = SEMVMX,
@@ -130,4 +132,20 @@ long sem_handle_info(struct request *req, int command) {
     long error = request_write_all(req, &info, sizeof(info));
     int highest = idtable_highest(&sem_state.table.ids);
     return error < 0 ? error : highest < 0 ? 0 : highest;
+}
+
+long sem_handle_setting(struct request *req, uint32_t which, int set, uint64_t value) {
+    static const struct sysv_setting settings[] = {
+        [SEM_SETTING_SEMMSL] = {&sem_state.semmsl, INT32_MAX},
+        [SEM_SETTING_SEMMNS] = {&sem_state.semmns, INT32_MAX},
+        [SEM_SETTING_SEMOPM] = {&sem_state.semopm, INT32_MAX},
+    };
+    uint64_t now = 0;
+    long error =
+        which == SEM_SETTING_SEMMNI    ? sysv_setting_places(&sem_state.table, set, value, &now)
+        : which == SEM_SETTING_NEXT_ID ? sysv_setting_next_id(&sem_state.table, set, value, &now)
+        : which < SEM_SETTING_SEMMNI   ? sysv_setting(&settings[which], set, value, &now)
+                                       : -EINVAL;
+    sem_results_setting(&req->msg, now);
+    return error;
 }

@@ -4,7 +4,13 @@
 #include <lib/clock.h>
 #include <stdlib.h>
 
-struct sem_state sem_state = {.table.ids.limit = SEMMNI, .step = 28000};
+struct sem_state sem_state = {
+    .table.ids.limit = SEMMNI,
+    .step = 28000,
+    .semmsl = SEMMSL,
+    .semmns = SEMMNS,
+    .semopm = SEMOPM,
+};
 
 static const struct client_ops clients = {
     .connected = undo_client_connected,
@@ -76,7 +82,7 @@ static long set_create(struct request *req, const struct client *client, int key
     struct set *set = memory ? container_of(memory, struct set, making) : 0;
     if (!count)
         return -EINVAL;
-    if (sem_state.semaphores + count > SEMMNS)
+    if (sem_state.semaphores + count > sem_state.semmns)
         return -ENOSPC;
     if (!set && !(set = set_new(count)))
         return -ENOMEM;
@@ -100,7 +106,7 @@ long sem_handle_get(struct request *req, int key, int nsems, int flags) {
     struct sysv_object *found;
     if (!client)
         return -EBADF;
-    if (nsems < 0 || nsems > SEMMSL)
+    if (nsems < 0 || (uint64_t)nsems > sem_state.semmsl)
         return -EINVAL;
     long error = sysv_lookup(&sem_state.table, key, flags, &found);
     if (error < 0)

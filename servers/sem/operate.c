@@ -198,15 +198,28 @@ static long operate(struct request *req, int semid, int64_t timeout_ns, const st
     return wait(req, client, set, ops, count, undo, &obstacle, timeout_ns);
 }
 
-long sem_handle_op(struct request *req, int semid, int64_t timeout_ns) {
-    struct sembuf ops[SEMOPM];
-    uint64_t count = request_in_len(req) / sizeof(*ops);
-    if (count < 1)
-        return -EINVAL;
-    if (count > SEMOPM)
-        return -E2BIG;
+static long read_and_operate(struct request *req, int semid, int64_t timeout_ns, struct sembuf *ops,
+                             uint64_t count) {
     long error = request_read_all(req, ops, count * sizeof(*ops));
     return error < 0 ? error : operate(req, semid, timeout_ns, ops, (uint32_t)count);
+}
+
+/* As many as the limit is after boot need no memory of their own. */
+long sem_handle_op(struct request *req, int semid, int64_t timeout_ns) {
+    struct sembuf few[SEMOPM];
+    uint64_t count = request_in_len(req) / sizeof(*few);
+    if (count < 1)
+        return -EINVAL;
+    if (count > sem_state.semopm)
+        return -E2BIG;
+    if (count <= SEMOPM)
+        return read_and_operate(req, semid, timeout_ns, few, count);
+    struct sembuf *ops = own_calloc(count, sizeof(*ops));
+    if (!ops)
+        return -ENOMEM;
+    long result = read_and_operate(req, semid, timeout_ns, ops, count);
+    free(ops);
+    return result;
 }
 
 /* What operate() does with one addition or subtraction without undo: with nearly every call. */

@@ -106,8 +106,9 @@ struct operation {
 struct sem_state {
     struct sysv_table table;
     struct hash undos;
-    uint64_t semaphores; /* in all sets */
-    int step;            /* the credit of a step: some so many instructions */
+    uint64_t semaphores;             /* in all sets */
+    uint64_t semmsl, semmns, semopm; /* semget(2), semop(2) */
+    int step;                        /* the credit of a step: some so many instructions */
 };
 extern struct sem_state sem_state;
 extern const struct server sem_server;

@@ -6,15 +6,21 @@
 
 _Static_assert(sizeof(struct ipc64_perm) == sizeof(struct ipc_perm_k), "the same structure");
 
-static void fill(const struct segment *segment, struct shmid64_ds *ds) {
+/* Calendar time in seconds of a time since boot, 0 being never. */
+static int64_t calendar(uint64_t ns) {
+    return ns ? (int64_t)((clock_realtime_offset() + ns) / 1000000000) : 0;
+}
+
+static void fill(const struct segment *segment, const struct pk_object_info *memory,
+                 struct shmid64_ds *ds) {
     *ds = (struct shmid64_ds){
         .shm_segsz = segment->size,
-        .shm_atime = segment->atime,
-        .shm_dtime = segment->dtime,
+        .shm_atime = calendar(memory->mapped_ns),
+        .shm_dtime = calendar(memory->unmapped_ns),
         .shm_ctime = segment->ctime,
         .shm_cpid = segment->cpid,
-        .shm_lpid = segment->lpid,
-        .shm_nattch = segment->nattch,
+        .shm_lpid = (int32_t)memory->by,
+        .shm_nattch = memory->refs - segment->own,
     };
     memcpy(&ds->shm_perm, &segment->sysv.perm, sizeof(ds->shm_perm));
 }
@@ -34,7 +40,9 @@ long shm_handle_stat(struct request *req, int shmid, int command) {
         segment_find(shmid, sysv_asker(req), command == SHM_STAT_ANY ? 0 : SYSV_READ, &segment);
     if (error < 0)
         return error;
-    fill(segment, &ds);
+    struct pk_object_info memory = segment_info(segment);
+    fill(segment, &memory, &ds);
+    shm_results_stat(&req->msg, memory.resident);
     error = request_write_all(req, &ds, sizeof(ds));
     return error < 0 ? error : command == IPC_STAT ? 0 : shmid;
 }
@@ -55,7 +63,9 @@ long shm_handle_set(struct request *req, int shmid) {
         return error;
     struct ipc_perm_k perm;
     memcpy(&perm, &ds.shm_perm, sizeof(perm));
-    sysv_set(&segment->sysv, &perm);
+    error = sysv_set(&segment->sysv, &perm);
+    if (error < 0)
+        return error;
     segment->ctime = clock_seconds();
     return 0;
 }
@@ -69,17 +79,17 @@ long shm_handle_remove(struct request *req, int shmid) {
     return 0;
 }
 
-long shm_handle_lock(struct request *req, int shmid, int command) {
+long shm_handle_lock(struct request *req, int shmid, int command, uint64_t limit) {
+    const struct client *client = request_client(req);
     struct segment *segment;
     if (command != SHM_LOCK && command != SHM_UNLOCK)
         return -EINVAL;
-    long error = find_own(shmid, request_client(req), &segment);
+    long error = find_own(shmid, client, &segment);
     if (error < 0)
         return error;
     if (command == SHM_LOCK)
-        segment->sysv.perm.mode |= SHM_LOCKED;
-    else
-        segment->sysv.perm.mode &= ~(uint32_t)SHM_LOCKED;
+        return client->uid && !limit ? -EPERM : segment_lock(segment, client, limit);
+    segment_unlock(segment);
     return 0;
 }
 
@@ -90,11 +100,11 @@ static long highest_place(void) {
 
 long shm_handle_limits(struct request *req) {
     const struct shminfo64 info = {
-        .shmmax = SHMMAX,
+        .shmmax = shm_state.shmmax,
         .shmmin = SHMMIN,
-        .shmmni = SHMMNI,
-        .shmseg = SHMMNI,
-        .shmall = SHMALL,
+        .shmmni = shm_state.table.ids.limit,
+        .shmseg = shm_state.table.ids.limit,
+        .shmall = shm_state.shmall,
     };
     long error = request_write_all(req, &info, sizeof(info));
     return error < 0 ? error : highest_place();
@@ -109,11 +119,27 @@ long shm_handle_usage(struct request *req) {
     long highest = highest_place();
     for (uint32_t place = 0; place <= (uint32_t)highest; place++) {
         struct sysv_object *object = idtable_at(&shm_state.table.ids, (int)place);
-        struct pk_object_info memory;
-        if (object &&
-            pk_object_info(container_of(object, struct segment, sysv)->object, &memory) >= 0)
-            info.shm_rss += memory.resident;
+        if (object)
+            info.shm_rss += segment_info(container_of(object, struct segment, sysv)).resident;
     }
     long error = request_write_all(req, &info, sizeof(info));
     return error < 0 ? error : highest;
+}
+
+long shm_handle_setting(struct request *req, uint32_t which, int set, uint64_t value) {
+    static const struct sysv_setting settings[] = {
+        [SHM_SETTING_SHMMAX] = {&shm_state.shmmax, UINT64_MAX},
+        [SHM_SETTING_SHMALL] = {&shm_state.shmall, UINT64_MAX},
+        [SHM_SETTING_RMID_FORCED] = {&shm_state.rmid_forced, 1},
+    };
+    uint64_t now = 0;
+    long error =
+        which == SHM_SETTING_SHMMNI    ? sysv_setting_places(&shm_state.table, set, value, &now)
+        : which == SHM_SETTING_NEXT_ID ? sysv_setting_next_id(&shm_state.table, set, value, &now)
+        : which <= SHM_SETTING_RMID_FORCED ? sysv_setting(&settings[which], set, value, &now)
+                                           : -EINVAL;
+    if (error >= 0 && set && which == SHM_SETTING_RMID_FORCED && value)
+        segment_force();
+    shm_results_setting(&req->msg, now);
+    return error;
 }

@@ -2,23 +2,23 @@
 /* shmget(2): finding and making segments; the server's state and hooks. */
 #include "shm.h"
 
-struct shm_state shm_state = {.table.ids.limit = SHMMNI};
-
-static const struct client_ops clients = {
-    .connected = attach_client_connected,
-    .forked = attach_client_forked,
-    .execed = attach_client_execed,
-    .exited = attach_client_exited,
+struct shm_state shm_state = {
+    .table.ids.limit = SHMMNI,
+    .shmmax = SHMMAX,
+    .shmall = SHMALL,
 };
+
+static const struct client_ops clients = {.exited = segment_maker_ended};
 
 const struct server shm_server = {
     .name = "shm",
     .protocol = &shm_protocol,
     .clients = &clients,
+    .on_events = segment_events,
 };
 
 long shm_handle_get(struct request *req, int key, uint64_t size, int flags) {
-    const struct client *client = request_client(req);
+    struct client *client = request_client(req);
     struct sysv_object *found;
     if (!client)
         return -EBADF;

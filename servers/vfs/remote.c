@@ -47,6 +47,16 @@ static long made_read(struct request *req, struct file *file, int64_t offset) {
     return done;
 }
 
+/* What is written elsewhere than at the start has no effect, as in Linux's /proc/sys; else it is for the process server. */
+static long made_write(struct request *req, struct file *file, int64_t offset) {
+    bool moves = offset == OFFSET_CURRENT;
+    if ((moves ? file->offset : (uint64_t)offset) == 0) {
+        return -EREMOTE;
+    }
+    file->offset += moves ? request_in_len(req) : 0;
+    return (long)request_in_len(req);
+}
+
 static uint32_t made_poll(struct file *file) {
     (void)file;
     return LX_POLLIN | LX_POLLRDNORM;
@@ -57,8 +67,11 @@ static void made_close(struct file *file) {
     free(file->made);
 }
 
-static const struct file_ops made_ops = {
-    .read = made_read, .poll = made_poll, .close = made_close, .seekable = true};
+static const struct file_ops made_ops = {.read = made_read,
+                                         .write = made_write,
+                                         .poll = made_poll,
+                                         .close = made_close,
+                                         .seekable = true};
 static const struct file_ops listing_ops = {
     .poll = made_poll, .close = made_close, .seekable = true};
 

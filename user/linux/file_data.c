@@ -94,9 +94,21 @@ static inline __attribute__((always_inline)) long finish_read(uint64_t fd, uint6
     return result < -(long)ERRNO_MOST ? fill(buffer, result) : result;
 }
 
+/* The process server's file: what it takes moves the offset as a write here would. */
+static __attribute__((noinline, cold)) long store(uint64_t fd, uint64_t buffer, uint64_t length,
+                                                  bool moves) {
+    long result = proc_store(PK_SLOT_PROC, (int)fd, pointer(buffer), length);
+    if (result > 0 && moves) {
+        pk_may_fail(vfs_lseek(PK_SLOT_VFS, (int)fd, result, 1 /* SEEK_CUR */));
+    }
+    return result;
+}
+
 static long finish_write(uint64_t fd, uint64_t buffer, uint64_t length, long result) {
     if (result == -ERESTART) {
         result = write_in_background(fd, buffer, length);
+    } else if (result == -EREMOTE) {
+        result = store(fd, buffer, length, true);
     } else if (result == -EREMOTEIO) {
         return -EINVAL; /* nothing that others serve is written to */
     }
@@ -122,7 +134,9 @@ static long file_pread(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t o
 }
 
 static long file_pwrite(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
-    return VFS_CALL(vfs_pwrite(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length));
+    long result =
+        VFS_CALL(vfs_pwrite(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length));
+    return result == -EREMOTE ? store(fd, buffer, length, false) : result;
 }
 
 /* The first answer was not bytes. */
@@ -170,8 +184,11 @@ static __attribute__((noinline, cold)) long pread_otherwise(const struct foreign
     return result == -EBADF || result == -EREMOTE ? file_pread(a[0], a[1], a[2], a[3]) : result;
 }
 
-PERSONALITY_AGAIN(pwrite, PK_SLOT_VFS,
-                  vfs_pwrite(PK_SLOT_VFS, (int)a[0], (int64_t)a[3], pointer(a[1]), a[2]))
+static __attribute__((noinline, cold)) long pwrite_otherwise(const struct foreign_frame *frame,
+                                                             long result) {
+    const uint64_t *a = frame->a;
+    return result == -EBADF || result == -EREMOTE ? file_pwrite(a[0], a[1], a[2], a[3]) : result;
+}
 
 long linux_pread64(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
     long result = vfs_pread(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length);
@@ -180,8 +197,9 @@ long linux_pread64(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offse
 }
 
 long linux_pwrite64(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
-    return personality_try(
-        pwrite, vfs_pwrite(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length));
+    long result = vfs_pwrite(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length);
+    return __builtin_expect(result >= 0, 1) ? result
+                                            : pwrite_otherwise(__builtin_dwarf_cfa(), result);
 }
 
 static long move(bool writes, uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {

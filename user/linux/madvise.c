@@ -141,13 +141,10 @@ long linux_madvise(uint64_t address, uint64_t length, int advice) {
 
 /* Without memory for that, a child must not go on with what it was not to have: it ends. */
 static void region_in_child(const struct pk_region_info *r) {
-    if (r->tag & REGION_NOT_IN_CHILD) {
+    if (r->tag & REGION_NOT_IN_CHILD)
         must(pk_unmap(TASK, r->start, r->length));
-        if (r->tag & REGION_SHM && r->offset == 0)
-            linux_shm_detached(region_shm(r));
-    } else if (r->tag & REGION_ZERO_IN_CHILD) {
+    else if (r->tag & REGION_ZERO_IN_CHILD)
         must(pk_renew(TASK, r->start, r->length));
-    }
 }
 
 void regions_in_child(void) {

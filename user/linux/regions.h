@@ -5,20 +5,24 @@
 
 #include "personality.h"
 
-/* shmat made it; the low half is the segment's id + 1. */
-#define REGION_SHM (1ull << 40)
+/* shmat made it; below stand the segment's pages and its id. */
+#define REGION_SHM (1ull << 60)
+#define REGION_SHM_PAGES_SHIFT 31
 /* madvise(2): what a child of fork finds there: nothing, or zeros. */
-#define REGION_NOT_IN_CHILD (1ull << 41)
-#define REGION_ZERO_IN_CHILD (1ull << 42)
+#define REGION_NOT_IN_CHILD (1ull << 61)
+#define REGION_ZERO_IN_CHILD (1ull << 62)
 /* madvise(2): it does not go into a core file. */
 #define REGION_NOT_DUMPED PERSONALITY_REGION_NOT_DUMPED
 /* Shared memory without a name. */
-#define REGION_ANONYMOUS (1ull << 44)
+#define REGION_ANONYMOUS (1ull << 59)
 #define REGION_IN_CHILD (REGION_NOT_IN_CHILD | REGION_ZERO_IN_CHILD)
 #define REGION_ADVICE (REGION_IN_CHILD | REGION_NOT_DUMPED)
 
-static inline int region_shm(const struct pk_region_info *r) {
-    return (int)(uint32_t)r->tag - 1;
+static inline uint64_t region_shm_tag(int shmid, uint64_t pages) {
+    return REGION_SHM | pages << REGION_SHM_PAGES_SHIFT | (uint32_t)shmid;
+}
+static inline uint64_t region_shm_pages(const struct pk_region_info *r) {
+    return (r->tag & (REGION_NOT_DUMPED - 1)) >> REGION_SHM_PAGES_SHIFT;
 }
 
 /* The region at an address, or -ENOMEM. */

@@ -8,6 +8,7 @@
 #include "sysvipc.h"
 #include "time.h"
 #include <protocol/msg_client.h>
+#include <protocol/proc_client.h>
 #include <protocol/sem_client.h>
 #include <protocol/shm_client.h>
 
@@ -29,6 +30,7 @@ struct msgbuf {
     char text[];
 };
 
+#define MESSAGE_MOST INT32_MAX /* whatever msgmax is */
 #define TEXT_WORDS (PK_TEXT_SIZE / sizeof(uint64_t))
 
 /* The queue, the length and the flag that counts, in a word. */
@@ -93,14 +95,20 @@ static NOINLINE long send_bytes(int msqid, const struct msgbuf *message, size_t 
     return msg_snd_short(PK_SLOT_MSG, copy.type, how_short(msqid, size, flags), copy.text);
 }
 
+/* Is it more than a message may have? */
+static NOINLINE bool too_long(size_t size) {
+    struct msg_limits limits;
+    return msg_call(msg_info(PK_SLOT_MSG, IPC_INFO, &limits)) >= 0 && size > (size_t)limits.msgmax;
+}
+
 static NOINLINE long send_long(int msqid, const struct msgbuf *message, size_t size, int flags) {
     int64_t type;
     if (user_get_word(&type, message) < 0)
         return -EFAULT;
-    if (size > MSGMAX || msqid < 0 || type < 1)
+    if (size > MESSAGE_MOST || msqid < 0 || type < 1)
         return -EINVAL;
     if (user_probe(message->text, size) < 0)
-        return -EFAULT;
+        return too_long(size) ? -EINVAL : -EFAULT;
     return msg_snd(PK_SLOT_MSG, msqid, flags, type, message->text, size);
 }
 
@@ -127,14 +135,14 @@ static NOINLINE long store_bytes(struct msgbuf *message, size_t length, int64_t 
     return user_put(message->text, text, length) < 0 ? -EFAULT : user_put_word(message, type);
 }
 
-/* No message is longer than MSGMAX, so more room than that makes no difference. */
+/* No message is longer than MESSAGE_MOST, so more room than that makes no difference. */
 static ALWAYS_INLINE long receive(int msqid, struct msgbuf *message, size_t size, long type,
                                   int flags) {
     int64_t received;
     uint64_t text[TEXT_WORDS];
     if ((long)size < 0)
         return -EINVAL;
-    size_t room = size < MSGMAX ? size : MSGMAX;
+    size_t room = size < MESSAGE_MOST ? size : MESSAGE_MOST;
     long length = msg_rcv(PK_SLOT_MSG, msqid, type, flags, message->text, room, &received, text);
     long error = 0;
     if (length < 0)
@@ -185,8 +193,6 @@ static NOINLINE long operate_several(int semid, const struct sembuf *ops, unsign
                                      int64_t timeout_ns) {
     if (count < 1)
         return -EINVAL;
-    if (count > SEMOPM)
-        return -E2BIG;
     return sem_op(PK_SLOT_SEM, semid, timeout_ns, ops, count);
 }
 
@@ -223,6 +229,8 @@ long linux_semtimedop(int semid, const struct sembuf *ops, size_t count,
                    : personality_try(semop, operate(semid, ops, (unsigned)count, SEM_FOREVER));
 }
 
+#define VALUES_MOST (1u << 30) /* whatever semmsl is */
+
 /* `arg` is union semun: a number or an address. The server knows how long GETALL's array is. */
 long linux_semctl(int semid, int semnum, int command, uint64_t arg) {
     void *buffer = (void *)arg;
@@ -235,9 +243,9 @@ long linux_semctl(int semid, int semnum, int command, uint64_t arg) {
     case SETVAL:
         return sem_call(sem_set_value(PK_SLOT_SEM, semid, semnum, (int)arg));
     case GETALL:
-        return sem_call(sem_get_all(PK_SLOT_SEM, semid, buffer, SEMMSL));
+        return sem_call(sem_get_all(PK_SLOT_SEM, semid, buffer, VALUES_MOST));
     case SETALL:
-        return sem_call(sem_set_all(PK_SLOT_SEM, semid, buffer, SEMMSL));
+        return sem_call(sem_set_all(PK_SLOT_SEM, semid, buffer, VALUES_MOST));
     case IPC_STAT:
     case SEM_STAT:
     case SEM_STAT_ANY:
@@ -279,11 +287,7 @@ static uint64_t attach_flags(uint64_t address, int flags) {
     return map;
 }
 
-void linux_shm_detached(int shmid) {
-    pk_may_fail(shm_call(shm_dt(PK_SLOT_SHM, shmid)));
-}
-
-/* The mapping keeps the memory, so the capability is dropped again at once. */
+/* As long as it has the capability or the mapping it has the segment attached: to drop one is all that undoes it. */
 long linux_shmat(int shmid, uint64_t address, int flags) {
     uint64_t size, object;
     long result = attach_address(&address, flags);
@@ -292,60 +296,62 @@ long linux_shmat(int shmid, uint64_t address, int flags) {
     if (result < 0)
         return result;
     result = pk_map(0, address, size, attach_flags(address, flags), object, 0,
-                    REGION_SHM | ((uint64_t)shmid + 1));
+                    region_shm_tag(shmid, size / PAGE));
     must(pk_cap_drop(0, object));
-    if (result >= 0)
-        return result;
-    linux_shm_detached(shmid);
     return result == -EEXIST ? -EINVAL : result;
 }
 
-/* Unmaps what lies behind `first` and is a piece of the same attachment. */
-static long unmap_pieces(const struct pk_region_info *first) {
-    struct pk_region_info piece = *first;
-    for (;;) {
-        if (pk_region_info(0, piece.start + piece.length, &piece) < 0 ||
-            (piece.tag ^ first->tag) & ~REGION_ADVICE ||
-            piece.start - first->start != piece.offset)
-            return 0;
+/* The next region from `at` on, below `end`, that is a piece of the segment that was attached at `address`. */
+static bool next_piece(uint64_t address, uint64_t at, uint64_t end, struct pk_region_info *piece) {
+    for (; at < end && pk_region_info(0, at, piece) == 0; at = piece->start + piece->length)
+        if (piece->tag & REGION_SHM && piece->start - address == piece->offset)
+            return piece->start < end;
+    return false;
+}
+
+/*
+ * mprotect, munmap and others may have parted the mapping since, and taken its beginning away. What is left of it goes: its
+ * first piece last, so that who gets ENOMEM (what it shares with a child since a fork must be parted first) can try again.
+ */
+long linux_shmdt(uint64_t address) {
+    struct pk_region_info first, piece;
+    if (!next_piece(address, address, ~0ull, &first))
+        return -EINVAL;
+    uint64_t end = address + region_shm_pages(&first) * PAGE;
+    piece = first;
+    while (next_piece(address, piece.start + piece.length, end, &piece)) {
+        if ((piece.tag ^ first.tag) & ~REGION_ADVICE)
+            continue;
         long error = pk_unmap(0, piece.start, piece.length);
         if (error < 0)
             return error;
     }
+    return pk_unmap(0, first.start, first.length);
 }
 
-/*
- * The region at `address` must be the start of an attached segment. mprotect or munmap may have parted it
- * since, so everything behind it that is a piece of the same attachment goes too: before its start, so that
- * who gets ENOMEM (what it shares with a child since a fork must be parted first) can try again.
- */
-long linux_shmdt(uint64_t address) {
-    struct pk_region_info first;
-    if (pk_region_info(0, address, &first) < 0 || first.start != address || first.offset != 0 ||
-        !(first.tag & REGION_SHM))
-        return -EINVAL;
-    long error = unmap_pieces(&first);
-    if (error >= 0)
-        error = pk_unmap(0, first.start, first.length);
-    if (error < 0)
-        return error;
-    linux_shm_detached(region_shm(&first));
-    return 0;
+#define RLIMIT_MEMLOCK 8
+
+/* The server takes the process's word for its limit: to lock memory is to mark it, no more. */
+static long lock(int shmid, int command) {
+    uint64_t limit, most;
+    long error = proc_limit(PK_SLOT_PROC, 0, RLIMIT_MEMLOCK, 0, 0, 0, &limit, &most);
+    return error < 0 ? error : shm_call(shm_lock(PK_SLOT_SHM, shmid, command, limit));
 }
 
 long linux_shmctl(int shmid, int command, void *buffer) {
+    uint64_t resident;
     switch (command) {
     case IPC_STAT:
     case SHM_STAT:
     case SHM_STAT_ANY:
-        return shm_call(shm_stat(PK_SLOT_SHM, shmid, command, buffer));
+        return shm_call(shm_stat(PK_SLOT_SHM, shmid, command, buffer, &resident));
     case IPC_SET:
         return shm_call(shm_set(PK_SLOT_SHM, shmid, buffer));
     case IPC_RMID:
         return shm_call(shm_remove(PK_SLOT_SHM, shmid));
     case SHM_LOCK:
     case SHM_UNLOCK:
-        return shm_call(shm_lock(PK_SLOT_SHM, shmid, command));
+        return lock(shmid, command);
     case IPC_INFO:
         return shm_call(shm_limits(PK_SLOT_SHM, buffer));
     case SHM_INFO:

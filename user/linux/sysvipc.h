@@ -26,7 +26,4 @@ long linux_shmat(int shmid, uint64_t address, int flags);
 long linux_shmdt(uint64_t address);
 long linux_shmctl(int shmid, int command, void *buffer);
 
-/* An attachment of that segment has gone. The server knows of it, unless it was started anew and knows of none. */
-void linux_shm_detached(int shmid);
-
 #endif

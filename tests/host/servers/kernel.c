@@ -29,10 +29,15 @@ static struct call *calls[MAX_CALLS]; /* token % MAX_CALLS; those that may be de
 static struct call *immediate;        /* mock_call's */
 static uint64_t next_token;
 static uint64_t random_state = 1;
+static struct mock_object {
+    uint64_t size, refs;
+    uint64_t own, bits; /* to be told when there are no more references than so many; 0: not */
+    uint64_t mapped_ns, unmapped_ns, by;
+} objects[MAX_SLOTS];
 static struct {
     bool used;
     uint64_t rights;
-    uint64_t size;
+    struct mock_object *object;
 } slots[MAX_SLOTS];
 
 void mock_seed(uint64_t seed) {
@@ -51,6 +56,9 @@ uint64_t clock_ns(void) {
 }
 uint64_t clock_realtime_ns(void) {
     return 1000000000000000000ull + mock_now;
+}
+uint64_t clock_realtime_offset(void) {
+    return clock_realtime_ns() - mock_now;
 }
 int64_t clock_seconds(void) {
     return (int64_t)(clock_realtime_ns() / 1000000000);
@@ -72,12 +80,24 @@ static struct call *find(uint64_t token) {
     return call && call->token == token && !call->dead && !call->answered ? call : 0;
 }
 
+/* One at most: nobody here gives more. */
+static void give_caps(struct call *call) {
+    uint64_t slot = PK_CAP_AT(call->reply.caps, 0);
+    if (!call->reply_caps)
+        return;
+    assert_true(slots[slot].used && slots[slot].rights & PK_RIGHT_GRANT);
+    call->object = slots[slot].object;
+    call->object->refs++;
+    call->rights = slots[slot].rights;
+}
+
 static void answer(struct call *call, long result, const struct pk_msg *msg, unsigned caps) {
     assert_false(call->answered);
     call->answered = true;
     call->result = result;
     call->reply = *msg;
     call->reply_caps = caps;
+    give_caps(call);
     call->order = mock_answers++;
     if (calls[call->token % MAX_CALLS] == call)
         calls[call->token % MAX_CALLS] = 0;
@@ -315,26 +335,53 @@ long pk_timer_set(uint64_t notification, uint64_t bits, uint64_t at_ns) {
     return 0;
 }
 
-static long slot_new(uint64_t rights, uint64_t size) {
+static long slot_new(uint64_t rights, struct mock_object *object) {
     unsigned slot = 16;
     while (slots[slot].used)
         slot++;
     slots[slot].used = true;
     slots[slot].rights = rights;
-    slots[slot].size = size;
+    slots[slot].object = object;
+    object->refs++;
     mock_slots++;
     return slot;
 }
 
-uint64_t mock_rights(uint64_t slot) {
-    assert_true(slots[slot].used);
-    return slots[slot].rights;
+static void release(struct mock_object *object) {
+    object->refs--;
+    if (!object->own || object->refs > object->own)
+        return;
+    object->own = 0;
+    notice(PK_NOTICE_EVENTS, 0, object->bits);
+}
+
+void mock_map(const struct call *call) {
+    mock_map_again(call->object, call->pid);
+    release(call->object);
+}
+
+void mock_map_again(struct mock_object *object, int pid) {
+    object->refs++;
+    object->mapped_ns = mock_now;
+    object->by = (uint64_t)pid;
+}
+
+void mock_unmap(struct mock_object *object, int pid) {
+    object->unmapped_ns = mock_now;
+    object->by = (uint64_t)pid;
+    release(object);
 }
 
 long pk_object_create(uint64_t size, uint64_t source, uint64_t source_offset) {
     (void)source;
     (void)source_offset;
-    return size > 1ull << 40 ? -ENOMEM : slot_new(PK_RIGHT_ALL, size);
+    struct mock_object *object = objects;
+    if (size > 1ull << 40)
+        return -ENOMEM;
+    while (object->refs)
+        object++;
+    *object = (struct mock_object){.size = size};
+    return slot_new(PK_RIGHT_ALL, object);
 }
 
 long pk_object_create_for(uint64_t account, uint64_t size, uint64_t source,
@@ -367,7 +414,25 @@ WEAK uint64_t heap_data_account(void) {
 
 long pk_object_info(uint64_t object, struct pk_object_info *info) {
     assert_true(slots[object].used);
-    *info = (struct pk_object_info){.size = slots[object].size, .resident = 1};
+    const struct mock_object *o = slots[object].object;
+    *info = (struct pk_object_info){.size = o->size,
+                                    .resident = 1,
+                                    .refs = o->refs,
+                                    .mapped_ns = o->mapped_ns,
+                                    .unmapped_ns = o->unmapped_ns,
+                                    .by = o->by};
+    return 0;
+}
+
+long pk_object_watch(uint64_t object, uint64_t notification, uint64_t bits, uint64_t own) {
+    struct mock_object *o = slots[object].object;
+    assert_true(slots[object].used);
+    assert_true(!notification || (notification == PK_SLOT_SERVER_EVENTS && bits && own));
+    o->own = 0;
+    if (notification && o->refs <= own)
+        return 1;
+    o->own = own;
+    o->bits = bits;
     return 0;
 }
 
@@ -377,7 +442,7 @@ long pk_cap_copy(uint64_t src, uint64_t dst_task, uint64_t dst_slot, uint64_t ri
     (void)badge;
     assert_int_equal(dst_task, 0);
     assert_true(slots[src].used);
-    return slot_new(slots[src].rights & rights, slots[src].size);
+    return slot_new(slots[src].rights & rights, slots[src].object);
 }
 
 _Noreturn void must_failed(const char *call, long error) {
@@ -390,6 +455,7 @@ long pk_cap_drop(uint64_t task, uint64_t slot) {
     assert_true(slots[slot].used);
     slots[slot].used = false;
     mock_slots--;
+    release(slots[slot].object);
     return 0;
 }
 

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct mock_object;
+
 /* One call by a process, from the message to the answer. */
 struct call {
     uint64_t token;
@@ -27,8 +29,10 @@ struct call {
     uint64_t sent[PK_WORDS];
     struct pk_msg reply;
     unsigned reply_caps;
-    uint64_t order; /* of the answer, among all answers */
-    void *user;     /* the test's own */
+    struct mock_object *object; /* of which the answer gave the caller a capability */
+    uint64_t rights;            /* and with which rights */
+    uint64_t order;             /* of the answer, among all answers */
+    void *user;                 /* the test's own */
 };
 
 extern uint64_t mock_now;     /* ns */
@@ -76,8 +80,13 @@ void mock_exit(int pid);
 extern void *mock_shared;
 extern size_t mock_shared_size;
 
-/* The rights of a slot. */
-uint64_t mock_rights(uint64_t slot);
+/*
+ * A caller maps the object that it has got, and drops the capability; a process maps once more what is mapped (as a fork
+ * does); and ceases to.
+ */
+void mock_map(const struct call *call);
+void mock_map_again(struct mock_object *object, int pid);
+void mock_unmap(struct mock_object *object, int pid);
 
 /* A random number below `n`, from a fixed seed. */
 uint32_t mock_random(uint32_t n);

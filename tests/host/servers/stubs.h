@@ -41,5 +41,7 @@ PK_MUST_CHECK long pk_object_create(uint64_t size, uint64_t source, uint64_t sou
 PK_MUST_CHECK long pk_object_create_for(uint64_t account, uint64_t size, uint64_t source,
                                         uint64_t source_offset);
 PK_MUST_CHECK long pk_object_info(uint64_t object, struct pk_object_info *info);
+PK_MUST_CHECK long pk_object_watch(uint64_t object, uint64_t notification, uint64_t bits,
+                                   uint64_t own);
 
 #endif

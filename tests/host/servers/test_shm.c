@@ -22,7 +22,7 @@ static int teardown(void **state) {
     for (int pid = 1; pid <= 3; pid++)
         mock_exit(pid);
     assert_int_equal(shm_state.table.ids.used, 0);
-    assert_int_equal(shm_state.attachments.count, 0);
+    assert_int_equal(shm_state.lockers.count, 0);
     assert_int_equal(shm_state.pages, 0);
     assert_int_equal(mock_slots, 0);
     return 0;
@@ -35,22 +35,22 @@ static long get(int pid, int key, uint64_t size, int flags) {
 static long one_word(int pid, uint64_t label, int id) {
     return mock_call((uint64_t)pid, label, WORDS((uint64_t)id), 0, 0, 0, 0);
 }
-static long dt(int pid, int id) {
-    return one_word(pid, SHM_LABEL_DT, id);
-}
 static long shm_remove(int pid, int id) {
     return one_word(pid, SHM_LABEL_REMOVE, id);
 }
-/* Attaches; `rights` gets what the capability allows, `size` what may be mapped. */
+/* Attaches: `rights` gets what the capability allows, `size` what may be mapped, `mapped` the object. */
 static uint64_t rights, size;
+static struct mock_object *mapped;
 static long at(int pid, int id, int flags) {
     struct call call;
     mock_send(&call, pid, SHM_LABEL_AT, WORDS((uint64_t)id, (uint64_t)flags), 0, 0, 0, 0);
     assert_true(call.answered);
     if (call.result >= 0) {
         assert_int_equal(call.reply_caps, 1);
-        rights = mock_rights(PK_CAP_AT(call.reply.caps, 0));
+        rights = call.rights;
         size = call.reply.w[0];
+        mapped = call.object;
+        mock_map(&call);
     }
     return call.result;
 }
@@ -86,10 +86,8 @@ static void test_rights(void **state) {
     assert_int_equal(at(1, id, SHM_EXEC), -EACCES);
     assert_int_equal(at(3, id, SHM_EXEC), 0);
     assert_int_equal(rights, PK_RIGHT_USE | PK_RIGHT_RECEIVE | PK_RIGHT_GRANT | PK_RIGHT_EXECUTE);
-    for (int pid = 1; pid <= 3; pid++) {
-        assert_int_equal(dt(pid, id), 0);
-        assert_int_equal(dt(pid, id), -EINVAL);
-    }
+    for (int pid = 1; pid <= 3; pid++)
+        mock_unmap(mapped, pid);
     shm_remove(1, id);
 }
 
@@ -99,7 +97,8 @@ static void test_removed_but_attached(void **state) {
     int id = (int)get(1, 8, 4096, IPC_CREAT | 0666);
     assert_int_equal(at(1, id, 0), 0);
     assert_int_equal(at(1, id, 0), 0);
-    assert_int_equal(mock_fork(1, 5), 0);
+    mock_map_again(mapped, 1);
+    mock_map_again(mapped, 5);
     assert_int_equal(stat_of(id, &ds), 0);
     assert_int_equal(ds.shm_nattch, 4);
     assert_int_equal(ds.shm_segsz, 4096);
@@ -109,13 +108,25 @@ static void test_removed_but_attached(void **state) {
     assert_int_equal(get(1, 8, 4096, 0), -ENOENT);
     assert_int_equal(stat_of(id, &ds), 0);
     assert_true(ds.shm_perm.mode & SHM_DEST);
-    assert_int_equal(at(2, id, 0), 0);
-    mock_exec(1);
-    assert_int_equal(dt(2, id), 0);
+    assert_int_equal(shm_remove(1, id), 0);
+    assert_int_equal(at(2, id, SHM_RDONLY),
+                     0); /* another capability is made while the last one's end is awaited */
+    mock_unmap(mapped, 1);
+    mock_unmap(mapped, 1);
+    mock_advance(2000000000);
+    mock_unmap(mapped, 2);
     assert_int_equal(stat_of(id, &ds), 0);
     assert_int_equal(ds.shm_nattch, 2);
-    mock_exit(5);
+    assert_int_equal(ds.shm_lpid, 2);
+    assert_int_equal(ds.shm_dtime, ds.shm_ctime + 2);
+    mock_unmap(mapped, 1);
+    mock_unmap(mapped, 5);
     assert_int_equal(stat_of(id, &ds), -EINVAL);
+}
+
+static long lock(int pid, int id, uint64_t limit) {
+    return mock_call((uint64_t)pid, SHM_LABEL_LOCK, WORDS((uint64_t)id, SHM_LOCK, limit), 0, 0, 0,
+                     0);
 }
 
 static void test_control(void **state) {
@@ -124,9 +135,15 @@ static void test_control(void **state) {
     struct shm_use usage;
     struct shminfo64 limits;
     int id = (int)get(1, 8, 5000, IPC_CREAT | 0600);
-    assert_int_equal(mock_call(2, SHM_LABEL_LOCK, WORDS((uint64_t)id, SHM_LOCK), 0, 0, 0, 0),
-                     -EPERM);
-    assert_int_equal(mock_call(1, SHM_LABEL_LOCK, WORDS((uint64_t)id, SHM_LOCK), 0, 0, 0, 0), 0);
+    assert_int_equal(lock(2, id, 1 << 20), -EPERM);
+    assert_int_equal(lock(1, id, 0), -EPERM);
+    assert_int_equal(lock(1, id, 8191), -ENOMEM);
+    assert_int_equal(lock(1, id, 8192), 0);
+    assert_int_equal(lock(1, id, 8192), 0);
+    int other = (int)get(1, IPC_PRIVATE, 4096, 0600);
+    assert_int_equal(lock(1, other, 8192), -ENOMEM);
+    assert_int_equal(lock(3, other, 0), 0);
+    assert_int_equal(shm_remove(1, other), 0);
     assert_int_equal(stat_of(id, &ds), 0);
     assert_int_equal(ds.shm_perm.mode, 0600 | SHM_LOCKED);
     ds.shm_perm.gid = 200;
@@ -141,8 +158,88 @@ static void test_control(void **state) {
     assert_int_equal(mock_call(1, SHM_LABEL_LIMITS, 0, 0, 0, 0, &limits, sizeof(limits)),
                      id % 32768);
     assert_int_equal(limits.shmmni, 4096);
-    assert_int_equal(dt(2, id), 0);
+    mock_unmap(mapped, 2);
     assert_int_equal(shm_remove(1, id), 0);
+}
+
+/* shmall, and huge pages, which are for root, of which there are none. */
+static void test_limits(void **state) {
+    (void)state;
+    assert_int_equal(get(1, IPC_PRIVATE, 1 << 22, SHM_HUGETLB), -EPERM);
+    assert_int_equal(get(3, IPC_PRIVATE, 1 << 22, SHM_HUGETLB), -ENOMEM);
+    assert_int_equal(get(3, IPC_PRIVATE, 1 << 22, SHM_HUGETLB | 22 << 26), -EINVAL);
+    shm_state.shmall = 3;
+    int id = (int)get(1, IPC_PRIVATE, 5000, 0600);
+    assert_true(id >= 0);
+    assert_int_equal(get(3, IPC_PRIVATE, 4097, 0600), -ENOSPC);
+    int last = (int)get(1, IPC_PRIVATE, 4096, 0600);
+    assert_true(last >= 0);
+    assert_int_equal(get(1, IPC_PRIVATE, 1, 0600), -ENOSPC);
+    shm_state.shmall = SHMALL;
+    assert_int_equal(shm_remove(1, id), 0);
+    assert_int_equal(shm_remove(1, last), 0);
+}
+
+static long setting(uint32_t which, int set, uint64_t value, uint64_t *now) {
+    struct request req = {0};
+    long result = shm_handle_setting(&req, which, set, value);
+    *now = req.msg.w[0];
+    return result;
+}
+
+static void test_settings(void **state) {
+    (void)state;
+    uint64_t now;
+    assert_int_equal(setting(SHM_SETTING_SHMMNI, 1, 32769, &now), -EINVAL);
+    assert_int_equal(setting(SHM_SETTING_SHMMNI, 1, 1, &now), 0);
+    int id = (int)get(1, IPC_PRIVATE, 1, 0600);
+    assert_int_equal(get(1, IPC_PRIVATE, 1, 0600), -ENOSPC);
+    assert_int_equal(setting(SHM_SETTING_SHMMNI, 1, 4096, &now), 0);
+    assert_int_equal(setting(SHM_SETTING_NEXT_ID, 0, 0, &now), 0);
+    assert_int_equal(now, -1);
+    assert_int_equal(setting(SHM_SETTING_NEXT_ID, 1, 3 * 32768 + (uint32_t)id % 32768, &now), 0);
+    int next = (int)get(1, IPC_PRIVATE, 1, 0600);
+    assert_int_equal(next, 3 * 32768 + id % 32768 + 1);
+    assert_int_equal(setting(SHM_SETTING_NEXT_ID, 0, 0, &now), 0);
+    assert_int_equal(now, -1);
+    assert_int_equal(setting(5, 0, 0, &now), -EINVAL);
+    assert_int_equal(shm_remove(1, id), 0);
+    assert_int_equal(shm_remove(1, next), 0);
+}
+
+/* shm_rmid_forced: what nobody has attached ends with its maker, what is attached with its last attachment. */
+static void test_forced(void **state) {
+    (void)state;
+    uint64_t now;
+    struct shmid64_ds ds;
+    mock_connect(7, 100, 100);
+    int orphan = (int)get(7, IPC_PRIVATE, 1, 0666), used = (int)get(7, IPC_PRIVATE, 1, 0666);
+    assert_int_equal(at(1, used, 0), 0);
+    struct mock_object *use = mapped;
+    mock_exit(7);
+    int own = (int)get(1, IPC_PRIVATE, 1, 0666);
+    assert_int_equal(stat_of(orphan, &ds), 0);
+    assert_int_equal(setting(SHM_SETTING_RMID_FORCED, 1, 2, &now), -EINVAL);
+    assert_int_equal(setting(SHM_SETTING_RMID_FORCED, 1, 1, &now), 0);
+    mock_jobs();
+    assert_int_equal(stat_of(orphan, &ds), -EINVAL);
+    assert_int_equal(stat_of(own, &ds), 0);
+    mock_unmap(use, 1);
+    assert_int_equal(stat_of(used, &ds), -EINVAL);
+    assert_int_equal(at(1, own, 0), 0);
+    mock_unmap(mapped, 1);
+    assert_int_equal(stat_of(own, &ds), -EINVAL);
+    mock_connect(7, 100, 100);
+    own = (int)get(7, IPC_PRIVATE, 1, 0666);
+    used = (int)get(7, IPC_PRIVATE, 1, 0666);
+    assert_int_equal(at(1, used, 0), 0);
+    mock_exit(7);
+    assert_int_equal(stat_of(own, &ds), -EINVAL);
+    assert_int_equal(stat_of(used, &ds), 0);
+    assert_int_equal(setting(SHM_SETTING_RMID_FORCED, 1, 0, &now), 0);
+    mock_unmap(mapped, 1);
+    assert_int_equal(stat_of(used, &ds), 0);
+    assert_int_equal(shm_remove(3, used), 0);
 }
 
 enum { SEGMENTS = 6, PROCESSES = 12 };
@@ -150,6 +247,7 @@ enum { SEGMENTS = 6, PROCESSES = 12 };
 static struct {
     int id;
     bool removed;
+    struct mock_object *object;
 } segments[SEGMENTS];
 static uint64_t held[PROCESSES][SEGMENTS];
 static bool alive[PROCESSES];
@@ -161,35 +259,51 @@ static uint64_t model_attached(unsigned s) {
     return sum;
 }
 
+/* What exec and a process's end do. */
+static void leave_all(unsigned p) {
+    for (unsigned s = 0; s < SEGMENTS; s++)
+        for (; held[p][s]; held[p][s]--)
+            mock_unmap(segments[s].object, 10 + (int)p);
+}
+
+static void fork_all(unsigned p, unsigned other) {
+    for (unsigned s = 0; s < SEGMENTS; s++)
+        for (; held[other][s] < held[p][s]; held[other][s]++)
+            mock_map_again(segments[s].object, 10 + (int)p);
+}
+
 static void random_process_step(unsigned p, unsigned s) {
     unsigned other = mock_random(PROCESSES);
     int pid = 10 + (int)p;
     switch (mock_random(8)) {
     case 0:
+        leave_all(p);
         mock_exec(pid);
-        memset(held[p], 0, sizeof(held[p]));
         break;
     case 1:
+        leave_all(p);
         mock_exit(pid);
-        memset(held[p], 0, sizeof(held[p]));
         alive[p] = false;
         break;
     case 2:
         if (!alive[other]) {
             assert_int_equal(mock_fork(pid, 10 + (int)other), 0);
-            memcpy(held[other], held[p], sizeof(held[p]));
+            fork_all(p, other);
             alive[other] = true;
         }
         break;
     case 3:
     case 4:
-        assert_int_equal(dt(pid, segments[s].id), held[p][s] ? 0 : -EINVAL);
-        held[p][s] -= held[p][s] != 0;
+        if (!held[p][s])
+            break;
+        held[p][s]--;
+        mock_unmap(segments[s].object, pid);
         break;
     default:
-        if (at(pid, segments[s].id, 0) >= 0)
+        if (at(pid, segments[s].id, 0) >= 0) {
             held[p][s]++;
-        else
+            segments[s].object = mapped;
+        } else
             assert_true(segments[s].removed && !model_attached(s));
     }
 }
@@ -224,8 +338,10 @@ static void test_at_random(void **state) {
         }
     }
     for (unsigned p = 0; p < PROCESSES; p++)
-        if (alive[p])
+        if (alive[p]) {
+            leave_all(p);
             mock_exit(10 + (int)p);
+        }
     for (unsigned s = 0; s < SEGMENTS; s++)
         shm_remove(3, segments[s].id);
 }
@@ -236,6 +352,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_rights, setup, teardown),
         cmocka_unit_test_setup_teardown(test_removed_but_attached, setup, teardown),
         cmocka_unit_test_setup_teardown(test_control, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_settings, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forced, setup, teardown),
         cmocka_unit_test_setup_teardown(test_at_random, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

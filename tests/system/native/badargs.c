@@ -176,6 +176,8 @@ void bad_slots(void) {
         {PK_OBJECT_INFO, 0, PK_TYPE_OBJECT, false, true, {0, b}},
         {PK_OBJECT_FIND, 0, PK_TYPE_OBJECT, false, true, {0, 0, PK_FIND_DATA}},
         {PK_OBJECT_DISCARD, 0, PK_TYPE_OBJECT, false, false, {0, 0, PAGE}},
+        {PK_OBJECT_WATCH, 0, PK_TYPE_OBJECT, false, false, {0, t.notification, 1, 1}},
+        {PK_OBJECT_WATCH, 1, PK_TYPE_NOTIFICATION, true, false, {t.object, 0, 0, 0}},
         {PK_OBJECT_READ, 0, PK_TYPE_OBJECT, false, false, {0, 0, b, 1}},
         {PK_OBJECT_WRITE, 0, PK_TYPE_OBJECT, false, false, {0, 0, b, 1}},
         {PK_MAP, 0, PK_TYPE_TASK, true, false, {0, 0, PAGE, PK_PROT_READ, 0, 0}},

@@ -68,6 +68,11 @@ void bad_values(void) {
     expect(-EINVAL, PK_OBJECT_DISCARD, t.object, 0, PAGE + 1, 0, 0, 0);
     expect(-EINVAL, PK_OBJECT_DISCARD, t.object, 0, 1ull << 50, 0, 0, 0);
     expect(-EINVAL, PK_OBJECT_DISCARD, t.object, -PAGE, 2 * PAGE, 0, 0, 0);
+    expect(-EINVAL, PK_OBJECT_WATCH, t.object, 0, 1, 0, 0, 0);
+    expect(-EINVAL, PK_OBJECT_WATCH, t.object, 0, 0, 1, 0, 0);
+    expect(-EINVAL, PK_OBJECT_WATCH, t.object, t.notification, 1, 0, 0, 0);
+    expect(-EINVAL, PK_OBJECT_WATCH, t.object, t.notification, 1, 1ull << 32, 0, 0);
+    expect(-EINVAL, PK_OBJECT_WATCH, t.object, t.notification, 1ull << 63, 1, 0, 0);
     expect(-EINVAL, PK_MAP, t.task, 0, PAGE, 1ull << 6, 0, 0);
     expect(-EINVAL, PK_MAP, t.task, 0, PAGE, ~0ull, 0, 0);
     expect(-EINVAL, PK_MAP, t.task, 0, PAGE, 1ull << 63 | PK_PROT_READ, 0, 0);

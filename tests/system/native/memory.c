@@ -263,6 +263,57 @@ static void pages_found(void) {
     IS(pk_region_find(0, at, far, PK_FIND_HOLE), at);
 }
 
+/*
+ * A watched object: who maps it counts, whoever's task ends or parts what it has, and when only its holder has it that is
+ * told once.
+ */
+static void watched(void) {
+    uint64_t object = SLOT(pk_object_create(3 * PAGE, 0, 0)), mine = 2;
+    uint64_t events = SLOT(pk_notification_create());
+    uint64_t task = SLOT(pk_task_create(PK_SLOT_ACCOUNT, 0));
+    uint64_t clone = SLOT(pk_task_create(PK_SLOT_ACCOUNT, 0));
+    struct pk_object_info info;
+    uint64_t at = map_at(0, 3, RW | PK_MAP_SHARED, object, 0);
+    IS(pk_object_watch(object, 0, 0, 0), -EBUSY);
+    unmap(at, 3);
+    IS(pk_object_watch(object, 0, 0, 0), 0);
+    IS(pk_object_watch(object, events, 5, 1), 1);
+    IS(pk_wait(events, PK_NONBLOCK), -EAGAIN);
+    uint64_t other = SLOT(pk_cap_copy(object, 0, 0, PK_RIGHT_USE, 0));
+    IS(pk_object_info(object, &info), 0);
+    CHECK(info.mapped_ns == 0 && info.unmapped_ns == 0 && info.by == 0);
+    CHECK(pk_map(task, PAGE, 3 * PAGE, RW, object, 0, 0) == PAGE);
+    IS(pk_object_watch(object, events, 5, mine), 0);
+    IS(pk_object_info(object, &info), 0);
+    IS(info.refs, mine + 1);
+    CHECK(info.mapped_ns != 0 && info.unmapped_ns == 0);
+    IS(pk_unmap(task, 2 * PAGE, PAGE), 0);
+    IS(pk_task_clone(clone, task, 0), 0);
+    IS(pk_object_info(object, &info), 0);
+    IS(info.refs, mine + 4);
+    IS(pk_object_watch(object, events, 6, mine), 0); /* anew, with other bits */
+    IS(pk_task_kill(task), 0);
+    IS(pk_object_info(object, &info), 0);
+    IS(info.refs, mine + 2);
+    CHECK(info.unmapped_ns > info.mapped_ns);
+    IS(pk_wait(events, PK_NONBLOCK), -EAGAIN);
+    IS(pk_task_kill(clone), 0);
+    IS(pk_wait(events, PK_NONBLOCK), 6);
+    IS(pk_object_info(object, &info), 0);
+    IS(info.refs, mine);
+    at = map_at(0, 3, RW, object, 0);
+    unmap(at, 3);
+    IS(pk_wait(events, PK_NONBLOCK), -EAGAIN); /* once */
+    at = map_at(0, 3, RW, object, 0);
+    IS(pk_object_watch(object, events, 5, mine), 0);
+    drop(other);
+    drop(object);
+    unmap(at, 3); /* without a holder it just ends */
+    drop(task);
+    drop(clone);
+    drop(events);
+}
+
 /* An object made from a part of another shares its frames. */
 static void object_from(void) {
     uint64_t source = SLOT(pk_object_create(5 * PAGE, 0, 0)), value = 11;
@@ -433,6 +484,7 @@ int main(void) {
         {"what was written privately is forgotten", renewed, false},
         {"holes are found, and made", holes, false},
         {"pages that are there are found", pages_found, false},
+        {"who maps a watched object is known", watched, false},
         {"a large object shrinks wherever it is mapped", large_resize, false},
         {"a large object shares its frames", large_share, false},
         {"thousands of regions change at once", many_regions, false},

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc/sys/kernel: System V's limits (proc(5)). The truth is in the server that keeps to a limit; here numbers become text,
+ * and text numbers as Linux reads them (kernel/sysctl.c).
+ */
+#include "procfs.h"
+#include <limits.h>
+#include <protocol/msg_client.h>
+#include <protocol/sem_client.h>
+#include <protocol/shm_client.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SPACES " \t\n\v\f\r"
+#define DIGITS_MOST 21 /* of one number, its sign included */
+
+enum setting_type {
+    TYPE_LONG, /* Linux's unsigned long: a number with a sign is EINVAL */
+    TYPE_INT,
+};
+
+/* One of a server's settings. */
+typedef long setting_call(uint32_t which, int set, uint64_t value, uint64_t *now);
+
+static long shm_value(uint32_t which, int set, uint64_t value, uint64_t *now) {
+    return shm_setting(connect_endpoint(PK_SLOT_SHM), which, set, value, now);
+}
+static long msg_value(uint32_t which, int set, uint64_t value, uint64_t *now) {
+    return msg_setting(connect_endpoint(PK_SLOT_MSG), which, set, value, now);
+}
+static long sem_value_of(uint32_t which, int set, uint64_t value, uint64_t *now) {
+    return sem_setting(connect_endpoint(PK_SLOT_SEM), which, set, value, now);
+}
+
+/* The number that the text goes on with, and what is behind it: 1, 0 if there is none, -EINVAL. */
+static long read_number(const char **text, enum setting_type type, uint64_t *value) {
+    const char *at = *text + strspn(*text, SPACES);
+    bool negative = *at == '-';
+    char *end;
+    if (!*at)
+        return 0;
+    if (at[negative] < '0' || at[negative] > '9')
+        return -EINVAL;
+    unsigned long number = strtoul(at + negative, &end, 0);
+    if (end - at > DIGITS_MOST || (*end && !strchr(SPACES, *end)))
+        return -EINVAL;
+    unsigned long most = type == TYPE_LONG ? ULONG_MAX : (unsigned long)INT_MAX + negative;
+    if (number > most || (negative && type == TYPE_LONG))
+        return -EINVAL;
+    *value = negative ? -number : number;
+    *text = end;
+    return 1;
+}
+
+/* A file of one number. What a server does not take is EINVAL. */
+static long store_one(const char *text, enum setting_type type, setting_call *call,
+                      uint32_t which) {
+    uint64_t value, now;
+    long found = read_number(&text, type, &value);
+    return found == 1 ? call(which, 1, value, &now) : -EINVAL;
+}
+
+static bool make_one(struct making *m, enum setting_type type, setting_call *call, uint32_t which) {
+    uint64_t now = 0;
+    long error = call(which, 0, 0, &now);
+    if (error < 0)
+        m->text.failed = true;
+    else if (type == TYPE_LONG)
+        text_print(&m->text, "%lu\n", (unsigned long)now);
+    else
+        text_print(&m->text, "%d\n", (int)now);
+    return false;
+}
+
+#define SETTING(name, type, call, which)                                                           \
+    bool make_##name(struct making *m) {                                                           \
+        return make_one(m, type, call, which);                                                     \
+    }                                                                                              \
+    long store_##name(const char *text) {                                                          \
+        return store_one(text, type, call, which);                                                 \
+    }
+
+SETTING(shmmax, TYPE_LONG, shm_value, SHM_SETTING_SHMMAX)
+SETTING(shmall, TYPE_LONG, shm_value, SHM_SETTING_SHMALL)
+SETTING(shmmni, TYPE_INT, shm_value, SHM_SETTING_SHMMNI)
+SETTING(shm_rmid_forced, TYPE_INT, shm_value, SHM_SETTING_RMID_FORCED)
+SETTING(shm_next_id, TYPE_INT, shm_value, SHM_SETTING_NEXT_ID)
+SETTING(msgmax, TYPE_INT, msg_value, MSG_SETTING_MSGMAX)
+SETTING(msgmnb, TYPE_INT, msg_value, MSG_SETTING_MSGMNB)
+SETTING(msgmni, TYPE_INT, msg_value, MSG_SETTING_MSGMNI)
+SETTING(msg_next_id, TYPE_INT, msg_value, MSG_SETTING_NEXT_ID)
+SETTING(sem_next_id, TYPE_INT, sem_value_of, SEM_SETTING_NEXT_ID)
+
+/* Nothing depends on it, on Linux either: 0 and 1 are taken, and it is 0. */
+static long no_value(uint32_t which, int set, uint64_t value, uint64_t *now) {
+    (void)which;
+    *now = 0;
+    return set && value > 1 ? -EINVAL : 0;
+}
+SETTING(auto_msgmni, TYPE_INT, no_value, 0)
+
+/* semmsl, semmns, semopm, semmni */
+#define SEM_NUMBERS 4
+
+bool make_sem(struct making *m) {
+    uint64_t now[SEM_NUMBERS] = {0};
+    for (uint32_t i = 0; i < SEM_NUMBERS; i++)
+        if (sem_value_of(i, 0, 0, &now[i]) < 0)
+            m->text.failed = true;
+    text_print(&m->text, "%d\t%d\t%d\t%d\n", (int)now[0], (int)now[1], (int)now[2], (int)now[3]);
+    return false;
+}
+
+/* Fewer than four are the first ones. All are looked at before one is set; semmni out of its range is ERANGE. */
+long store_sem(const char *text) {
+    uint64_t values[SEM_NUMBERS], now;
+    uint32_t count = 0;
+    long found = 0;
+    while (count < SEM_NUMBERS && (found = read_number(&text, TYPE_INT, &values[count])) == 1)
+        count++;
+    if (found < 0 || count == 0)
+        return -EINVAL;
+    for (uint32_t i = 0; i < count; i++)
+        if ((int64_t)values[i] < 0)
+            return i == SEM_SETTING_SEMMNI ? -ERANGE : -EINVAL;
+    if (count == SEM_NUMBERS &&
+        sem_value_of(SEM_SETTING_SEMMNI, 1, values[SEM_SETTING_SEMMNI], &now) < 0)
+        return -ERANGE;
+    for (uint32_t i = 0; i < count && i != SEM_SETTING_SEMMNI; i++) {
+        long error = sem_value_of(i, 1, values[i], &now);
+        if (error < 0)
+            return error;
+    }
+    return 0;
+}
