@@ -172,7 +172,8 @@ long linux_write(uint64_t fd, uint64_t buffer, uint64_t length) {
 static __attribute__((noinline, cold)) long pread_otherwise(const struct foreign_frame *frame,
                                                             long result) {
     const uint64_t *a = frame->a;
-    return result == -EBADF || result == -EREMOTE ? file_pread(a[0], a[1], a[2], a[3]) : result;
+    bool elsewhere = result == -EBADF || result == -EREMOTE || result == -EREMCHG;
+    return elsewhere ? file_pread(a[0], a[1], a[2], a[3]) : result;
 }
 
 PERSONALITY_AGAIN(pwrite, PK_SLOT_VFS,
