@@ -6,13 +6,10 @@
 #define LIMIT_USUAL 819200 /* MQ_BYTES_MAX of Linux, until proc says otherwise */
 
 static struct member *member_new(struct client *client) {
-    static uint64_t serial;
-    struct member *member = malloc(sizeof *member);
+    struct member *member = calloc(1, sizeof *member);
     if (!member)
         return NULL;
-    member->serial = serial += 1ull << 32;
     member->limit = LIMIT_USUAL;
-    list_init(&member->opened);
     list_init(&member->registrations);
     client->data = member;
     return member;
@@ -37,7 +34,7 @@ static void execed(struct client *client) {
 static void exited(struct client *client) {
     struct member *member = member_of(client);
     notify_exited(member);
-    opened_end(member);
+    free(member->opened);
     free(member);
 }
 

@@ -3,19 +3,16 @@
  * What vfs has of queues: descriptors, names, rights, and who polls (served_* in protocols/vfs.toml).
  *
  * The words are a page of ours that vfs writes and we read. A vfs that was started anew writes other ones: stamps of before
- * must not come again, so `base` counts on.
+ * must not come again, so files_base counts on.
  */
 #include "mq.h"
-#include <lib/memory.h>
-#include <protocol/vfs_client.h>
-#include <stdlib.h>
 
 #define GONE_AT_ONCE 32
 #define STAMP_RESTART (1ull << 48) /* more changes than a vfs lives to count */
 #define FILE_SIZE 80               /* FILENT_SIZE of Linux's ipc/mqueue.c */
 
-static const volatile uint64_t *words; /* NULL: vfs has none yet */
-static uint64_t base;
+const volatile uint64_t *files_words;
+uint64_t files_base;
 
 static uint64_t vfs(void) {
     static uint64_t slot;
@@ -24,25 +21,21 @@ static uint64_t vfs(void) {
     return slot;
 }
 
-uint64_t files_stamp(int pid) {
-    return base + words[0] + words[1 + (unsigned)pid % VFS_SERVED_PLACES];
-}
-
 /* Ours, mapped to be read, and vfs's to be written. The object stays while it is mapped. */
 static uint64_t make_words(void) {
     uint64_t size = VFS_SERVED_WORDS * sizeof(uint64_t);
     uint64_t object = (uint64_t)must(pk_object_create(size, 0, 0));
     long address = must(pk_map(0, 0, size, PK_PROT_READ | PK_MAP_SHARED, object, 0, object));
     must(pk_populate(0, (uint64_t)address, size));
-    if (words)
-        must(pk_unmap(0, (uint64_t)words, size));
-    words = (const uint64_t *)address;
+    if (files_words)
+        must(pk_unmap(0, (uint64_t)files_words, size));
+    files_words = (const uint64_t *)address;
     return object;
 }
 
 /* If vfs is dead it says so itself when it is there again (VFS_EVENT_NEW). */
 void files_begin(void) {
-    base += STAMP_RESTART;
+    files_base += STAMP_RESTART;
     uint64_t object = make_words();
     while (vfs_served_begin(vfs(), object) > 0)
         continue;

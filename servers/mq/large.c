@@ -10,6 +10,13 @@ static struct waiting *of_job(struct job *job) {
     return container_of(job, struct waiting, job);
 }
 
+static void start(struct waiting *waiting, bool (*step)(struct job *job)) {
+    waiting->done = 0;
+    waiting->copies = true;
+    job_init(&waiting->job, step);
+    job_queue(&waiting->job);
+}
+
 /* The whole text is here. The sender's request is over or it waits as others do. */
 static void arrive(struct waiting *sender) {
     struct queue *queue = sender->queue;
@@ -62,11 +69,9 @@ long large_send(struct request *req, struct client *client, struct queue *queue,
         waiting_free(sender);
         return -ENOMEM;
     }
-    sender->done = 0;
     sender->priority = priority;
     sender->nowait = nowait;
-    job_init(&sender->job, load_some);
-    job_queue(&sender->job);
+    start(sender, load_some);
     return SERVER_DEFER;
 }
 
@@ -103,7 +108,5 @@ void large_receive(struct waiting *receiver, struct message *message, uint32_t p
     receiver->waiter.ops = &ops;
     receiver->message = message;
     receiver->priority = priority;
-    receiver->done = 0;
-    job_init(&receiver->job, give_some);
-    job_queue(&receiver->job);
+    start(receiver, give_some);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The server's start and its events. */
 #include "mq.h"
-#include <protocol/vfs_client.h>
 
 /* What has gone is heard of few at a time, so that callers are served in between. */
 static void on_events(uint64_t bits) {

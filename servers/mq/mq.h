@@ -14,6 +14,7 @@
 #include <lib/job.h>
 #include <lib/waiter.h>
 #include <protocol/mq_server.h>
+#include <protocol/vfs_client.h>
 
 #define O_ACCMODE 03u
 #define O_RDONLY 00u
@@ -26,7 +27,7 @@
 #define POLL_OUTPUT 0x104u /* POLLOUT, POLLWRNORM */
 
 #define COPIED_AT_ONCE 65536ul /* a longer text is copied in steps (large.c) */
-#define FREED_AT_ONCE 200      /* messages, or records of descriptors */
+#define FREED_AT_ONCE 200      /* messages */
 
 /* Whose queues take so much together: what RLIMIT_MSGQUEUE is held against. */
 struct user {
@@ -49,21 +50,19 @@ struct queue {
     struct job job; /* admits senders, at last frees it, in steps */
 };
 
-/* What this server keeps of a process: client->data. */
-struct member {
-    uint64_t serial;           /* its descriptors' records have keys from here on */
-    uint64_t limit;            /* RLIMIT_MSGQUEUE */
-    struct list opened;        /* struct opened.of_member */
-    struct list registrations; /* struct registration.of_member */
-};
-
 /* What a descriptor of a process stood for when vfs was asked (opened.c). */
 struct opened {
-    struct hash_node node;
-    struct list of_member;
     struct queue *queue;
-    uint64_t stamp; /* true until that changes */
+    uint64_t stamp; /* true until that changes; 0: never */
     uint32_t flags; /* O_ACCMODE, O_NONBLOCK */
+};
+
+/* What this server keeps of a process: client->data. */
+struct member {
+    uint32_t size;             /* of opened */
+    struct opened *opened;     /* by descriptor */
+    uint64_t limit;            /* RLIMIT_MSGQUEUE */
+    struct list registrations; /* struct registration.of_member */
 };
 
 /* A caller that waits at a queue: to send, to receive, or because its text is copied in steps. */
@@ -78,6 +77,7 @@ struct waiting {
     int64_t deadline;
     uint32_t priority;
     bool nowait;
+    bool copies; /* the job is set */
 };
 
 /* Everything the server knows, in one place. */
@@ -115,12 +115,13 @@ void queues_lost(void);
 /* A message with room for a text, paid by whom payer_serve() named last; NULL if there is no memory. */
 struct message *message_new(uint64_t length);
 
-/*
- * opened.c: what a descriptor of the client's stands for, if it may be used so (O_RDONLY to read, O_WRONLY to write,
- * O_RDWR for anything); NULL and *error, -EBADF mostly.
- */
-struct opened *opened_at(const struct client *client, int fd, uint32_t use, long *error);
-void opened_end(struct member *member); /* all of the process */
+/* opened.c: asks vfs what a descriptor of the client's stands for, and keeps it; NULL and *error, -EBADF mostly. */
+struct opened *opened_ask(const struct client *client, int fd, long *error);
+/* O_RDONLY to read, O_WRONLY to write, O_RDWR for anything. */
+static inline bool opened_allows(const struct opened *opened, uint32_t use) {
+    uint32_t mode = opened->flags & O_ACCMODE;
+    return use == O_RDWR || mode == O_RDWR || mode == use;
+}
 
 void queue_add(struct queue *queue, struct message *message, uint32_t priority);
 void queue_take(struct queue *queue, struct message *message);
@@ -149,7 +150,13 @@ long message_give(uint64_t token, struct pk_msg *reply, const struct message *me
 struct waiting *waiting_new(struct request *req, struct client *client, struct queue *queue,
                             int64_t deadline);
 /* In a list from now on, until its deadline: SERVER_DEFER, or an error, and it is gone. */
-long waiting_enqueue(struct waiter_queue *list, struct waiting *waiting);
+long waiting_enqueue_until(struct waiter_queue *list, struct waiting *waiting);
+static inline long waiting_enqueue(struct waiter_queue *list, struct waiting *waiting) {
+    if (waiting->deadline != MQ_FOR_EVER)
+        return waiting_enqueue_until(list, waiting);
+    waiter_enqueue(list, &waiting->waiter);
+    return SERVER_DEFER;
+}
 void waiting_finish(struct waiting *waiting, long result); /* answers it, and it is gone */
 void waiting_free(struct waiting *waiting);                /* it is in no list any more */
 static inline struct waiting *waiting_of(struct waiter *waiter) {
@@ -173,8 +180,13 @@ int notify_pid(const struct queue *queue, int *how, int *signal);
 
 /* files.c: the words that vfs has with us. */
 void files_begin(void); /* to be called before all others, and after a restart of vfs */
-uint64_t
-files_stamp(int pid); /* changes when a descriptor of the process may mean something else */
+extern const volatile uint64_t *files_words;
+extern uint64_t files_base;
+/* Changes when a descriptor of the process may mean something else; never 0. */
+static inline uint64_t files_stamp(int pid) {
+    return files_base + files_words[0] + files_words[1 + (unsigned)pid % VFS_SERVED_PLACES];
+}
+
 void files_tell(const struct queue *queue, uint32_t changed); /* what holds, to who polls */
 long files_at(int pid, int fd, struct queue **queue, uint32_t *flags);
 long files_open(int pid, uint32_t flags, const char *name, uint64_t length, struct queue **queue);
@@ -186,6 +198,19 @@ long files_read(int pid, int fd, uint64_t size, uint64_t room, uint64_t *offset)
 void files_watch(const struct queue *queue, int pid);
 bool files_gone(void); /* hears of descriptors that have gone; true: there may be more */
 uint64_t files_number(void);
+
+/* What a descriptor of the client's stands for, if it may be used so; NULL and *error. */
+static inline struct opened *opened_at(const struct client *client, int fd, uint32_t use,
+                                       long *error) {
+    *error = -EBADF;
+    if (!client)
+        return NULL;
+    const struct member *member = member_of(client);
+    struct opened *opened = &member->opened[(uint32_t)fd];
+    if ((uint32_t)fd >= member->size || opened->stamp != files_stamp(client_pid(client)))
+        opened = opened_ask(client, fd, error);
+    return opened && opened_allows(opened, use) ? opened : NULL;
+}
 
 /* clients.c */
 extern const struct client_ops mq_clients;

@@ -7,82 +7,38 @@
  */
 #include "mq.h"
 #include <stdlib.h>
+#include <string.h>
 
-static struct hash table;
-static struct list ended = LIST_INIT(ended); /* of processes that have ended */
+#define SIZE_FIRST 16
 
-static void opened_free(struct opened *opened) {
-    list_remove(&opened->of_member);
-    hash_remove(&table, &opened->node);
-    free(opened);
-}
-
-static bool free_some(struct job *job) {
-    (void)job;
-    for (int i = 0; i < FREED_AT_ONCE && !list_empty(&ended); i++)
-        opened_free(container_of(ended.next, struct opened, of_member));
-    return !list_empty(&ended);
-}
-
-void opened_end(struct member *member) {
-    static struct job job = {.link = LIST_INIT(job.link), .step = free_some};
-    if (list_empty(&member->opened))
-        return;
-    list_move_all(&ended, &member->opened);
-    if (free_some(&job))
-        job_queue(&job);
-}
-
-static struct opened *opened_new(struct member *member, uint64_t key) {
-    struct opened *opened = malloc(sizeof *opened);
+/* Room for a descriptor that vfs has given out: so there are VFS_FILES_MOST at most. */
+static bool reserve(struct member *member, uint32_t fd) {
+    uint32_t size = member->size ? member->size : SIZE_FIRST;
+    while (size <= fd)
+        size *= 2;
+    if (size == member->size)
+        return true;
+    struct opened *opened = realloc(member->opened, size * sizeof *opened);
     if (!opened)
-        return NULL;
-    hash_insert(&table, &opened->node, key);
-    list_add_tail(&member->opened, &opened->of_member);
-    return opened;
+        return false;
+    memset(opened + member->size, 0, (size - member->size) * sizeof *opened);
+    member->opened = opened;
+    member->size = size;
+    return true;
 }
 
 /* The stamp is read before vfs is asked: what changes after its answer changes the stamp. */
-static __attribute__((noinline)) struct opened *
-ask(const struct client *client, int fd, uint64_t key, struct opened *opened, long *error) {
-    struct queue *queue;
-    uint32_t flags;
-    uint64_t stamp = files_stamp(client_pid(client));
-    *error = files_at(client_pid(client), fd, &queue, &flags);
-    if (*error < 0) {
-        if (opened)
-            opened_free(opened);
+struct opened *opened_ask(const struct client *client, int fd, long *error) {
+    struct member *member = member_of(client);
+    struct opened now = {.stamp = files_stamp(client_pid(client))};
+    *error = files_at(client_pid(client), fd, &now.queue, &now.flags);
+    if (*error < 0)
         return NULL;
-    }
-    if (!opened && !(opened = opened_new(member_of(client), key))) {
+    if (!reserve(member, (uint32_t)fd)) {
         *error = -ENOMEM;
         return NULL;
     }
-    opened->queue = queue;
-    opened->flags = flags;
-    opened->stamp = stamp;
-    return opened;
-}
-
-static bool allows(uint32_t flags, uint32_t use) {
-    uint32_t mode = flags & O_ACCMODE;
-    return use == O_RDWR || mode == O_RDWR || mode == use;
-}
-
-struct opened *opened_at(const struct client *client, int fd, uint32_t use, long *error) {
-    *error = -EBADF;
-    if (!client || fd < 0)
-        return NULL;
-    uint64_t key = member_of(client)->serial + (uint32_t)fd;
-    struct hash_node *node = hash_find(&table, key);
-    struct opened *opened = node ? container_of(node, struct opened, node) : NULL;
-    if (!opened || opened->stamp != files_stamp(client_pid(client)))
-        opened = ask(client, fd, key, opened, error);
-    if (!opened)
-        return NULL;
-    if (!allows(opened->flags, use)) {
-        *error = -EBADF;
-        return NULL;
-    }
-    return opened;
+    *error = -EBADF; /* if it may not be used so */
+    member->opened[fd] = now;
+    return &member->opened[fd];
 }

@@ -4,10 +4,17 @@
 #include <lib/clock.h>
 #include <stdlib.h>
 
-void waiting_free(struct waiting *waiting) {
-    job_cancel(&waiting->job);
-    queue_put(waiting->queue);
+/* Only who has one can have it copied. */
+static __attribute__((noinline)) void free_message(struct waiting *waiting) {
+    if (waiting->copies)
+        job_cancel(&waiting->job);
     free(waiting->message);
+}
+
+void waiting_free(struct waiting *waiting) {
+    if (waiting->message)
+        free_message(waiting);
+    queue_put(waiting->queue);
     free(waiting);
 }
 
@@ -27,21 +34,19 @@ struct waiting *waiting_new(struct request *req, struct client *client, struct q
     waiting->message = NULL;
     waiting->length = 0;
     waiting->deadline = deadline;
-    job_init(&waiting->job, NULL);
+    waiting->copies = false;
     waiter_init(&waiting->waiter, req, client, &ops);
     return waiting;
 }
 
 static long set_deadline(struct waiting *waiting) {
     uint64_t at = (uint64_t)waiting->deadline;
-    if (waiting->deadline == MQ_FOR_EVER)
-        return 0;
     if (at <= clock_realtime_ns())
         return -ETIMEDOUT;
     return waiter_set_deadline(&waiting->waiter, at - clock_realtime_offset());
 }
 
-long waiting_enqueue(struct waiter_queue *list, struct waiting *waiting) {
+long waiting_enqueue_until(struct waiter_queue *list, struct waiting *waiting) {
     long error = set_deadline(waiting);
     if (error < 0) {
         waiter_remove(&waiting->waiter);
