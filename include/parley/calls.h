@@ -252,7 +252,8 @@
 #define PK_SLOT_SEM 5
 #define PK_SLOT_MSG 6
 #define PK_SLOT_FUTEX 7
-#define PK_SLOT_FIRST_SERVER 9 /* and on: to servers that it asked for by name */
+#define PK_SLOT_MQ 9
+#define PK_SLOT_FIRST_SERVER 10 /* and on: to servers that it asked for by name */
 #define PK_SLOT_FIRST_FREE 24  /* those below are filled by name only */
 
 /* Fixed slots of a server: its task, its endpoint (receive right), its bound notification. */

@@ -11,6 +11,8 @@
 #define PK_BADGE_INIT (PK_BADGE_SERVER | 1)
 #define PK_BADGE_PROC (PK_BADGE_SERVER | 2)
 #define PK_BADGE_VFS (PK_BADGE_SERVER | 3)
-#define PK_BADGE_OTHER (PK_BADGE_SERVER | 4)
+#define PK_BADGE_MQ (PK_BADGE_SERVER | 4)
+#define PK_BADGE_OTHER                                                                             \
+    (PK_BADGE_SERVER | 8) /* and on: servers whose messages to others are not told apart */
 
 #endif

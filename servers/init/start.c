@@ -383,7 +383,8 @@ static long prepare(struct task_record *s) {
         return endpoint;
     s->events = (uint64_t)events;
     s->endpoint = (uint64_t)endpoint;
-    s->badge = PK_BADGE_SERVER | (s->spec.badge ? s->spec.badge : 4 + (unsigned)(s - servers));
+    s->badge =
+        s->spec.badge ? PK_BADGE_SERVER | s->spec.badge : PK_BADGE_OTHER + (unsigned)(s - servers);
     return 0;
 }
 

@@ -10,9 +10,9 @@
 #ifndef MSG_MSG_H
 #define MSG_MSG_H
 
-#include "typeindex.h"
 #include <lib/job.h>
 #include <lib/sysv.h>
+#include <lib/typeindex.h>
 #include <lib/waiter.h>
 #include <protocol/msg_server.h>
 

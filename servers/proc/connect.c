@@ -9,6 +9,7 @@
  */
 #include "pool.h"
 #include <protocol/futex_client.h>
+#include <protocol/mq_client.h>
 #include <protocol/session_client.h>
 #include <protocol/vfs_client.h>
 #include <string.h>
@@ -23,11 +24,9 @@ static uint64_t endpoints[SLOTS], mints[SLOTS];
 static unsigned slots_end; /* behind the last one in use */
 
 /* What the personality calls; all others get the slots from PK_SLOT_FIRST_SERVER on as they come. */
-static const char *const fixed[PK_SLOT_FIRST_SERVER] = {[PK_SLOT_VFS] = "vfs",
-                                                        [PK_SLOT_SHM] = "shm",
-                                                        [PK_SLOT_SEM] = "sem",
-                                                        [PK_SLOT_MSG] = "msg",
-                                                        [PK_SLOT_FUTEX] = "futex"};
+static const char *const fixed[PK_SLOT_FIRST_SERVER] = {
+    [PK_SLOT_VFS] = "vfs", [PK_SLOT_SHM] = "shm",     [PK_SLOT_SEM] = "sem",
+    [PK_SLOT_MSG] = "msg", [PK_SLOT_FUTEX] = "futex", [PK_SLOT_MQ] = "mq"};
 
 static unsigned slot_for(const char *name) {
     unsigned slot = FIRST_SLOT;
@@ -96,9 +95,11 @@ void connect_thread_ended(const struct thread *t, const struct pk_word_name *cle
                                        clear->offset)); /* if it is dead nobody waits there */
 }
 
-void connect_limit_changed(const struct process *p) {
+void connect_limits_changed(const struct process *p) {
     if (p->connected >> PK_SLOT_VFS & 1)
         tell(vfs_limit(endpoints[PK_SLOT_VFS], process_pid(p), settings_limit(p, RLIMIT_NOFILE)));
+    if (p->connected >> PK_SLOT_MQ & 1)
+        tell(mq_limit(endpoints[PK_SLOT_MQ], process_pid(p), settings_limit(p, RLIMIT_MSGQUEUE)));
 }
 
 void connect_guard_changed(struct process *p) {
@@ -126,9 +127,10 @@ static long connect_to(struct process *p, unsigned slot) {
                         real_ids(p), flags, pool_pays_records(p->pool), pool_pays_data(p->pool));
     if (result >= 0)
         p->connected |= 1u << slot;
+    if (result > 0 && (slot == PK_SLOT_VFS || slot == PK_SLOT_MQ))
+        connect_limits_changed(p);
     if (result > 0 && slot == PK_SLOT_VFS) {
         connect_job_changed(p);
-        connect_limit_changed(p);
         p->guarded = false;
         connect_guard_changed(p);
     }

@@ -3,6 +3,7 @@
 #include "load.h"
 #include "proc.h"
 #include <protocol/console_client.h>
+#include <protocol/mq_client.h>
 #include <protocol/proc_server.h>
 #include <protocol/vfs_client.h>
 
@@ -12,6 +13,8 @@ static void on_events(uint64_t bits) {
         system_drained();
     if (bits & VFS_EVENT_GONE)
         pidfd_closed();
+    if (bits & MQ_EVENT_NOTICE)
+        mqueue_signals();
     if (bits & LOAD_EVENT)
         load_look();
     if (bits & CONSOLE_EVENT_PROC)

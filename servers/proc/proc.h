@@ -287,7 +287,7 @@ void connect_exited(struct process *p);
 /* True if a server's error is because it was started anew and did not know p: now it does, ask again. */
 bool connect_again(struct process *p, unsigned slot, long error);
 void connect_job_changed(const struct process *p);
-void connect_limit_changed(const struct process *p); /* RLIMIT_NOFILE */
+void connect_limits_changed(const struct process *p); /* RLIMIT_NOFILE, RLIMIT_MSGQUEUE */
 /* Who waits at the word that it was to clear is woken, and the locks that it owned go to others. */
 void connect_thread_ended(const struct thread *t, const struct pk_word_name *clear);
 void connect_guard_changed(struct process *p); /* if process_guarded() has */
@@ -342,6 +342,8 @@ long pidfd_process(const struct process *by, int fd, struct process **p, uint32_
 void pidfd_process_ended(const struct process *p);
 void pidfd_process_gone(struct process *p);
 void pidfd_closed(void);
+
+void mqueue_signals(void); /* mqueue.c: there are some to be sent */
 
 #define UNBLOCKABLE (signal_bit(SIGKILL) | signal_bit(SIGSTOP))
 static inline uint64_t signal_bit(int signal) {
@@ -478,6 +480,7 @@ enum {
 #define SI_KERNEL 128
 #define SI_QUEUE (-1)
 #define SI_TIMER (-2)
+#define SI_MESGQ (-3)
 #define SI_TKILL (-6)
 
 bool signal_is_ignored(const struct process *p, int signal);

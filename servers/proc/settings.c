@@ -92,8 +92,8 @@ long proc_handle_limit(struct request *req, int pid, uint32_t resource, int set,
         if (!s)
             return -ENOMEM;
         s->limits[resource] = new;
-        if (resource == RLIMIT_NOFILE)
-            connect_limit_changed(p);
+        if (resource == RLIMIT_NOFILE || resource == RLIMIT_MSGQUEUE)
+            connect_limits_changed(p);
     }
     proc_results_limit(&req->msg, old.soft, old.hard);
     return 0;

@@ -36,7 +36,7 @@ static long give_stat(struct request *req, struct node *node) {
     struct lx_stat status = {
         .st_dev = node->dev,
         .st_ino = node->ino,
-        .st_mode = node->mode,
+        .st_mode = node_mode(node),
         .st_nlink = links_of(node),
         .st_uid = node->uid,
         .st_gid = node->gid,
@@ -96,7 +96,7 @@ long vfs_handle_statx(struct request *req, int dirfd, uint32_t flags, uint32_t m
         .nlink = links_of(node),
         .uid = node->uid,
         .gid = node->gid,
-        .mode = (uint16_t)node->mode,
+        .mode = (uint16_t)node_mode(node),
         .ino = node->ino,
         .size = size_of(node),
         .blocks = blocks_of(node),

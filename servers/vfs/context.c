@@ -129,6 +129,7 @@ static long context_connected(struct client *client) {
         return -ENOMEM;
     }
     context->cwd = node_hold(tree_root);
+    context->pid = client_pid(client);
     context->lock_key = lock_key_new();
     context->umask = 022;
     context->limit = FD_SOFT_LIMIT;
@@ -148,6 +149,7 @@ static long context_forked(struct client *parent, struct client *child) {
         return -ENOMEM;
     }
     *to = *from;
+    to->pid = client_pid(child);
     to->lock_key = lock_key_new();
     to->files = malloc((size_t)from->size * sizeof(struct file *) + 1);
     to->cloexec = malloc((size_t)from->size / 8 + 1);

@@ -10,6 +10,7 @@
 #include "notify.h"
 #include "pipe.h"
 #include "seals.h"
+#include "served.h"
 
 #include <lib/heap.h>
 #include <stdlib.h>
@@ -233,6 +234,8 @@ void node_release_data(struct node *node) {
         } else {
             must(pk_cap_drop(0, node->file.object));
         }
+    } else if (node_type(node) == MODE_SERVED) {
+        served_put(node->served);
     } else if (node_is_dir(node)) {
         free(node->dir.remote_path);
     }

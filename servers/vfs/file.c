@@ -3,6 +3,7 @@
 #include "epoll.h"
 #include "locks.h"
 #include "notify.h"
+#include "served.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +162,13 @@ long fd_give(struct context *context, struct file *file, bool cloexec) {
     return fd;
 }
 
+/* A descriptor does not stand for it any more. */
+static void left(const struct context *context, const struct file *file) {
+    if (file_is_served(file)) {
+        served_left(file, context->pid);
+    }
+}
+
 long fd_replace(struct context *context, struct file *file, int fd, bool cloexec) {
     if (!reserve(context, fd)) {
         return -ENOMEM;
@@ -169,6 +177,7 @@ long fd_replace(struct context *context, struct file *file, int fd, bool cloexec
     context->files[fd] = file;
     fd_set_cloexec(context, fd, cloexec);
     if (old) {
+        left(context, old);
         file_closed(old, context->lock_key);
     }
     return 0;
@@ -177,6 +186,7 @@ long fd_replace(struct context *context, struct file *file, int fd, bool cloexec
 struct file *fd_take(struct context *context, int fd) {
     struct file *file = fd_file(context, fd);
     if (file) {
+        left(context, file);
         context->files[fd] = NULL;
         if (fd < context->lowest_free) {
             context->lowest_free = fd;

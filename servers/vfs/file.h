@@ -86,6 +86,7 @@ struct context {
     struct walks *exec_walk; /* on the way to one; NULL: at its end */
     bool guarded;            /* it does not run for one user alone: others may not look into it */
     uint32_t umask;
+    int pid;
     int group;   /* process group and session as a terminal sees them, */
     int session; /* 0: it has given up its terminal */
 };

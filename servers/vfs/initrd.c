@@ -18,6 +18,7 @@
 #include "cpio.h"
 #include "file.h"
 #include "path.h"
+#include "served.h"
 
 #define PAGE 4096ull
 #define SECOND 1000000000ull
@@ -216,6 +217,7 @@ int initrd_add_standard(void) {
         {"dev/ptmx", MODE_CHARACTER | 0666, 5, 2, GROUP_TTY},
         {"dev/pts", MODE_DIRECTORY | 0755, 0, 0, 0},
         {"dev/shm", MODE_DIRECTORY | MODE_STICKY | 0777, 0, 0, 0},
+        {"dev/mqueue", MODE_DIRECTORY | MODE_STICKY | 0777, 0, 0, 0},
     };
     for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
         int error =
@@ -226,7 +228,9 @@ int initrd_add_standard(void) {
     }
     tree_remote = dir_find(tree_root, "proc", 4)->node;
     tree_remote->dir.remote = true;
-    pty_init(dir_find(dir_find(tree_root, "dev", 3)->node, "pts", 3)->node);
+    const struct node *dev = dir_find(tree_root, "dev", 3)->node;
+    pty_init(dir_find(dev, "pts", 3)->node);
+    served_setup(dev);
     int error = add_link("dev/fd", "/proc/self/fd");
     error = error ? error : add_link("dev/stdin", "/proc/self/fd/0");
     error = error ? error : add_link("dev/stdout", "/proc/self/fd/1");

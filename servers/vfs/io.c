@@ -3,6 +3,7 @@
 #include "file.h"
 #include "remote.h"
 #include "seals.h"
+#include "served.h"
 #include "tty.h"
 
 static long do_read(struct request *req, struct file *file, int64_t offset) {
@@ -170,6 +171,9 @@ static long set_flags(const struct request *req, struct file *file, uint32_t arg
         return -EPERM;
     }
     file->flags = (file->flags & ~changeable) | (argument & changeable);
+    if (file_is_served(file)) {
+        served_flags_changed(file);
+    }
     return 0;
 }
 
@@ -180,7 +184,8 @@ static long duplicate_from(struct context *context, struct file *file, uint64_t 
 
 /* Only open(2) sets O_LARGEFILE. */
 static bool is_opened(const struct file *file) {
-    return file->node != node_nameless && node_type(file->node) != MODE_SOCKET;
+    return file->node != node_nameless && node_type(file->node) != MODE_SOCKET &&
+           node_type(file->node) != MODE_SERVED;
 }
 
 long vfs_handle_fcntl(struct request *req, int fd, int command, uint64_t argument) {
@@ -220,6 +225,9 @@ static long set_nonblock(struct request *req, struct file *file) {
         return -EFAULT;
     }
     file->flags = on ? file->flags | LX_O_NONBLOCK : file->flags & ~LX_O_NONBLOCK;
+    if (file_is_served(file)) {
+        served_flags_changed(file);
+    }
     return 0;
 }
 

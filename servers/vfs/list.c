@@ -14,7 +14,7 @@
 
 /* dirent types (dirent.h) are file types without their low bits. */
 static uint8_t type_of(const struct node *node) {
-    return (uint8_t)(node_type(node) >> 12);
+    return (uint8_t)((node_mode(node) & MODE_TYPE) >> 12);
 }
 
 struct writer {

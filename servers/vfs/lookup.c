@@ -284,5 +284,8 @@ int check_new_name(const struct walk *walk, const struct caller *caller) {
     if (walk->dir->nlink == 0) {
         return -ENOENT;
     }
+    if (walk->dir->dir.served) {
+        return -EPERM;
+    }
     return access_check(walk->dir, &caller->who, MAY_WRITE);
 }

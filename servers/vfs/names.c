@@ -158,6 +158,9 @@ long vfs_handle_linkat(struct request *req, int old_dirfd, int new_dirfd, uint32
     if (node_is_dir(node)) {
         return -EPERM;
     }
+    if (node_type(node) == MODE_SERVED) {
+        return -EXDEV;
+    }
     if (walk.slash || node->nlink == 0) {
         return -ENOENT;
     }
@@ -194,7 +197,9 @@ static long check_removal(const struct walk *walk, const struct caller *caller, 
     if (!node_is_dir(walk->node)) {
         return -ENOTDIR;
     }
-    return walk->node->dir.remote ? -EBUSY : dir_is_empty(walk->node) ? 0 : -ENOTEMPTY;
+    return walk->node->dir.remote || walk->node->dir.served ? -EBUSY
+           : dir_is_empty(walk->node)                       ? 0
+                                                            : -ENOTEMPTY;
 }
 
 /* If anybody is to hear of it the node is kept until then. */

@@ -30,6 +30,8 @@
 #define MODE_REGULAR 0100000u
 #define MODE_SYMLINK 0120000u
 #define MODE_SOCKET 0140000u
+#define MODE_SERVED                                                                                \
+    0110000u /* here alone: another server's thing (served.h), a regular file to all others */
 #define MODE_SETUID 04000u
 #define MODE_SETGID 02000u
 #define MODE_STICKY 01000u
@@ -37,6 +39,7 @@
 struct locks;
 struct notify_watch;
 struct pipe;
+struct served;
 struct socket;
 struct name;
 struct waiter_queue;
@@ -47,7 +50,7 @@ struct node {
     uint32_t gid;
     uint32_t nlink;
     uint32_t refs; /* open files, working directories, subdirectories' way up */
-    uint32_t dev;  /* st_dev: DEVICE_TREE, DEVICE_MADE */
+    uint32_t dev;  /* st_dev: DEVICE_* */
     uint64_t ino;
     uint64_t size;  /* regular: bytes; symlink: length */
     uint64_t atime; /* nanoseconds since 1970 */
@@ -78,6 +81,8 @@ struct node {
             struct node *parent;
             struct tree names; /* struct name.place */
             uint64_t next_cookie;
+            bool
+                served; /* its names are another server's things: they are made and go by that server */
             bool remote;       /* its contents are another server's: paths into it get -EREMOTE */
             char *remote_path; /* a remote directory without a name: its absolute path */
             int files_of;      /* its names are this process's descriptors; 0: it is no such one */
@@ -85,6 +90,7 @@ struct node {
         char *target;          /* symlink */
         struct pipe *pipe;     /* FIFO, while open */
         struct socket *socket; /* that is bound to it; NULL: none */
+        struct served *served; /* MODE_SERVED */
         uint64_t device;       /* character, block: device number */
     };
 };
@@ -102,12 +108,17 @@ struct name {
 };
 
 #define DEVICE_TREE 1
-#define DEVICE_MADE 2 /* what the process server made up, and its directory's other entries */
+#define DEVICE_SERVED 3 /* the directories of other servers' things */
+#define DEVICE_MADE 2   /* what the process server made up, and its directory's other entries */
 
 #define COOKIE_FIRST 3 /* 0 is ".", 1 is "..", 2 is where names begin */
 
 static inline uint32_t node_type(const struct node *node) {
     return node->mode & MODE_TYPE;
+}
+/* As all others see it. */
+static inline uint32_t node_mode(const struct node *node) {
+    return node_type(node) == MODE_SERVED ? (node->mode & ~MODE_TYPE) | MODE_REGULAR : node->mode;
 }
 static inline bool node_is_dir(const struct node *node) {
     return node_type(node) == MODE_DIRECTORY;

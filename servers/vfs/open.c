@@ -3,6 +3,7 @@
 #include "lookup.h"
 #include "notify.h"
 #include "pipe.h"
+#include "served.h"
 
 static const uint32_t pipe_flags = LX_O_CLOEXEC | LX_O_NONBLOCK | LX_O_DIRECT;
 
@@ -20,6 +21,8 @@ static const struct file_ops *ops_of(const struct node *node, uint32_t flags) {
         return &pipe_ops;
     case MODE_REGULAR:
         return &regular_ops;
+    case MODE_SERVED:
+        return &served_file_ops;
     default:
         return NULL;
     }
@@ -158,6 +161,9 @@ static long create_nameless(struct request *req, const struct caller *caller,
                             const struct node *dir, uint32_t flags, uint32_t mode) {
     if (!node_is_dir(dir)) {
         return -ENOTDIR;
+    }
+    if (dir->dir.served) {
+        return -EOPNOTSUPP;
     }
     long error = access_check(dir, &caller->who, MAY_WRITE | MAY_EXECUTE);
     if (error) {

@@ -54,6 +54,12 @@ static long check_names(const struct side *from, const struct side *to, uint32_t
     if (!to->node && exchange) {
         return -ENOENT;
     }
+    if (from->dir->dir.served || to->dir->dir.served) {
+        return from->dir == to->dir ? -EPERM : -EXDEV;
+    }
+    if (is_dir(from) && from->node->dir.served) {
+        return -EBUSY;
+    }
     bool unfit = exchange ? to->slash && !is_dir(to) : to->slash && !is_dir(from);
     return unfit || (from->slash && !is_dir(from)) ? -ENOTDIR : 0;
 }

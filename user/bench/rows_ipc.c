@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows of inter-process communication: pipes, the three System V kinds and futexes. A "round trip" goes to a
+ * Rows of inter-process communication: pipes, the three System V kinds, POSIX message queues and futexes. A "round trip" goes to a
  * second process and back; "self" and "pair" stay in one. Each row removes what it created.
  */
 #include "measure.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
+#include <mqueue.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ipc.h>
@@ -175,6 +177,67 @@ static void teardown_many_queues(void) {
     teardown_msg_self();
     for (int i = 0; i < MANY_QUEUES; i++)
         msgctl(many_queues[i], IPC_RMID, NULL);
+}
+
+/* ---- POSIX message queues ----------------------------------------------------------------- */
+
+#define MQ_TEXT 64
+
+static mqd_t request_mq, reply_mq;
+static char mq_text[MQ_TEXT] __attribute__((aligned(8)));
+
+static mqd_t new_mq(const char *name) {
+    struct mq_attr attr = {.mq_maxmsg = 8, .mq_msgsize = MQ_TEXT};
+    mqd_t made = mq_open(name, O_RDWR | O_CREAT, 0600, &attr);
+    if (made < 0 || mq_unlink(name) < 0)
+        die(name);
+    return made;
+}
+
+/* An empty message is the end. */
+static void serve_mq(void) {
+    for (;;) {
+        if (mq_receive(request_mq, mq_text, MQ_TEXT, NULL) == 0)
+            return;
+        if (mq_send(reply_mq, mq_text, MQ_TEXT, 0) < 0)
+            _exit(1);
+    }
+}
+
+static void setup_mq(size_t total) {
+    (void)total;
+    request_mq = new_mq("/bench_request");
+    reply_mq = new_mq("/bench_reply");
+    start_partner(serve_mq);
+}
+
+static void run_mq(void) {
+    if (mq_send(request_mq, mq_text, MQ_TEXT, 0) < 0 ||
+        mq_receive(reply_mq, mq_text, MQ_TEXT, NULL) != MQ_TEXT)
+        die("mq_rt");
+}
+
+static void teardown_mq(void) {
+    if (mq_send(request_mq, mq_text, 0, 0) < 0)
+        die("mq_send");
+    reap_partner();
+    mq_close(request_mq);
+    mq_close(reply_mq);
+}
+
+static void setup_mq_self(size_t total) {
+    (void)total;
+    request_mq = new_mq("/bench_self");
+}
+
+static void run_mq_self(void) {
+    if (mq_send(request_mq, mq_text, MQ_TEXT, 0) < 0 ||
+        mq_receive(request_mq, mq_text, MQ_TEXT, NULL) != MQ_TEXT)
+        die("mq_self");
+}
+
+static void teardown_mq_self(void) {
+    mq_close(request_mq);
 }
 
 /* ---- Semaphores --------------------------------------------------------------------------- */
@@ -351,6 +414,8 @@ const struct row ipc_rows[] = {
     {"pipe_rt", 1000, setup_pipe, NULL, run_pipe, teardown_pipe, 1},
     {"msg_rt_64", 1000, setup_msg_64, NULL, run_msg, teardown_msg, 1},
     {"msg_rt_4096", 1000, setup_msg_4096, NULL, run_msg, teardown_msg, 1},
+    {"mq_rt_64", 1000, setup_mq, NULL, run_mq, teardown_mq, 1},
+    {"mq_self_64", 1000, setup_mq_self, NULL, run_mq_self, teardown_mq_self, 1},
     {"msg_self_64", 1000, setup_msg_self, NULL, run_msg_self, teardown_msg_self, 1},
     {"msg_10000_queues", 1000, setup_many_queues, NULL, run_msg_self, teardown_many_queues, 1},
     {"sem_rt", 1000, setup_sem_rt, NULL, run_sem_rt, teardown_sem_rt, 1},

@@ -124,8 +124,11 @@ personality_exchange:
     .globl personality_load_msgbuf
     .hidden personality_load_msgbuf
 personality_load_msgbuf:
-    li t6, 64
     ld a2, 0(a0)
+    .globl personality_load_text /* the text alone, at a0 + 8 */
+    .hidden personality_load_text
+personality_load_text:
+    li t6, 64
     bne a1, t6, 2f
 1:  ld t5, 64(a0)
     ld t4, 56(a0)
@@ -147,10 +150,13 @@ personality_load_msgbuf:
     .globl personality_store_msgbuf
     .hidden personality_store_msgbuf
 personality_store_msgbuf:
+    sd a2, 0(a0)
+    .globl personality_store_text /* likewise */
+    .hidden personality_store_text
+personality_store_text:
     lla t6, 3f
     srli a1, a1, 1
     sub t6, t6, a1
-    sd a2, 0(a0)
     jr t6
     sd t5, 64(a0)
     sd t4, 56(a0)

@@ -90,6 +90,8 @@ static inline __attribute__((always_inline)) long finish_read(uint64_t fd, uint6
         result = read_made(fd, buffer, length);
     } else if (result == -EREMOTEIO) {
         result = proc_signalfd_read(PK_SLOT_PROC, (int)fd, pointer(buffer), length);
+    } else if (result == -EREMCHG) {
+        result = linux_mq_read((int)fd, pointer(buffer), length, -1);
     }
     return result < -(long)ERRNO_MOST ? fill(buffer, result) : result;
 }
@@ -128,6 +130,9 @@ static long file_write(uint64_t fd, uint64_t buffer, uint64_t length) {
 static long file_pread(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
     long result =
         VFS_CALL(vfs_pread(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length));
+    if (result == -EREMCHG) {
+        return linux_mq_read((int)fd, pointer(buffer), length, (int64_t)offset);
+    }
     return result == -EREMOTE ? MADE_ANEW(fd, vfs_pread(PK_SLOT_VFS, (int)fd, (int64_t)offset,
                                                         pointer(buffer), length))
                               : result;
@@ -181,7 +186,8 @@ long linux_write(uint64_t fd, uint64_t buffer, uint64_t length) {
 static __attribute__((noinline, cold)) long pread_otherwise(const struct foreign_frame *frame,
                                                             long result) {
     const uint64_t *a = frame->a;
-    return result == -EBADF || result == -EREMOTE ? file_pread(a[0], a[1], a[2], a[3]) : result;
+    bool elsewhere = result == -EBADF || result == -EREMOTE || result == -EREMCHG;
+    return elsewhere ? file_pread(a[0], a[1], a[2], a[3]) : result;
 }
 
 static __attribute__((noinline, cold)) long pwrite_otherwise(const struct foreign_frame *frame,

@@ -53,6 +53,9 @@ PK_MUST_CHECK static inline long program_write(uint64_t to, const void *from, ui
         made_;                                                                                     \
     })
 
+/* What is in a message queue's file (mqueue.c); offset negative: the file's own. */
+long linux_mq_read(int fd, void *buffer, size_t length, int64_t offset);
+
 long linux_close(uint64_t fd);
 /* read(2), for others than foreign_entry (file_data.c). */
 long file_read(uint64_t fd, uint64_t buffer, uint64_t length);

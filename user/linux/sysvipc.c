@@ -6,6 +6,7 @@
  */
 #include "regions.h"
 #include "sysvipc.h"
+#include "textwords.h"
 #include "time.h"
 #include <protocol/msg_client.h>
 #include <protocol/proc_client.h>
@@ -13,8 +14,6 @@
 #include <protocol/shm_client.h>
 
 #define PAGE 4096ull
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-#define NOINLINE __attribute__((noinline))
 
 #define msg_call(expr) personality_connected(PK_SLOT_MSG, expr)
 #define sem_call(expr) personality_connected(PK_SLOT_SEM, expr)
@@ -31,50 +30,10 @@ struct msgbuf {
 };
 
 #define MESSAGE_MOST INT32_MAX /* whatever msgmax is */
-#define TEXT_WORDS (PK_TEXT_SIZE / sizeof(uint64_t))
 
 /* The queue, the length and the flag that counts, in a word. */
 static inline uint64_t how_short(int msqid, size_t size, int flags) {
     return (uint32_t)msqid | (size | (flags & IPC_NOWAIT)) << MSG_SHORT_SHIFT;
-}
-
-/* Whole words are loaded into and stored from the registers of a message. */
-static bool whole_words(const struct msgbuf *message, size_t size) {
-    return (((uintptr_t)message | size) & 7) == 0 && size - 1 < PK_TEXT_SIZE;
-}
-
-static ALWAYS_INLINE long load_words(const struct msgbuf *message, size_t size, int64_t *type,
-                                     uint64_t text[TEXT_WORDS]) {
-    register long a0 __asm__("a0") = (long)message;
-    register size_t a1 __asm__("a1") = size;
-    PK_MESSAGE_REGISTERS;
-    (void)a3;
-    __asm__ volatile("jal personality_load_msgbuf"
-                     : "+r"(a0), "+r"(a1), "=r"(a2), "=r"(a4), "=r"(a5), "=r"(a6), "=r"(t0),
-                       "=r"(t2), "=r"(t3), "=r"(t4), "=r"(t5)
-                     :
-                     : "ra", "t6", "memory");
-    *type = (int64_t)a2;
-    text[0] = a4, text[1] = a5, text[2] = a6, text[3] = t0;
-    text[4] = t2, text[5] = t3, text[6] = t4, text[7] = t5;
-    return a0;
-}
-
-static ALWAYS_INLINE long store_words(struct msgbuf *message, size_t size, int64_t type,
-                                      const uint64_t text[TEXT_WORDS]) {
-    register long a0 __asm__("a0") = (long)message;
-    register size_t a1 __asm__("a1") = size;
-    PK_MESSAGE_REGISTERS;
-    (void)a3;
-    a2 = (uint64_t)type;
-    a4 = text[0], a5 = text[1], a6 = text[2], t0 = text[3];
-    t2 = text[4], t3 = text[5], t4 = text[6], t5 = text[7];
-    __asm__ volatile("jal personality_store_msgbuf"
-                     : "+r"(a0), "+r"(a1)
-                     : "r"(a2), "r"(a4), "r"(a5), "r"(a6), "r"(t0), "r"(t2), "r"(t3), "r"(t4),
-                       "r"(t5)
-                     : "ra", "t6", "memory");
-    return a0;
 }
 
 /* Why a text that cannot be read is not sent: what Linux looks at before is told first. */
@@ -113,7 +72,7 @@ static NOINLINE long send_long(int msqid, const struct msgbuf *message, size_t s
 }
 
 static ALWAYS_INLINE long send(int msqid, const struct msgbuf *message, size_t size, int flags) {
-    if (!whole_words(message, size))
+    if (!whole_words(message->text, size))
         return size <= PK_TEXT_SIZE ? send_bytes(msqid, message, size, flags)
                                     : send_long(msqid, message, size, flags);
     int64_t type;
@@ -147,7 +106,7 @@ static ALWAYS_INLINE long receive(int msqid, struct msgbuf *message, size_t size
     long error = 0;
     if (length < 0)
         return length;
-    if (whole_words(message, (size_t)length)) {
+    if (whole_words(message->text, (size_t)length)) {
         error = store_words(message, (size_t)length, received, text);
     } else if (length > PK_TEXT_SIZE) {
         error = user_put_word(message, received);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An index by message type: the first entry of a type, and the lowest type there is, without looking
- * at entries of other types. Used for the messages of a queue and for the receivers of one type.
+ * at entries of other types. Used for the messages of queues and for the receivers of one type; POSIX queues have a
+ * message's priority for its type, negated.
  *
  * The first entry of each type (the leader) stands in a treap; the others hang in a ring behind it
  * in the order they came. A treap whose priorities are a one-to-one scramble of the types has one
  * shape for a set of types, whatever the order, and needs neither balance data nor memory.
  */
-#ifndef MSG_TYPEINDEX_H
-#define MSG_TYPEINDEX_H
+#ifndef LIB_TYPEINDEX_H
+#define LIB_TYPEINDEX_H
 
 #include <lib/list.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The treap of types; see typeindex.h. */
-#include "typeindex.h"
+#include <lib/typeindex.h>
 #include <lib/hash.h>
 
 /*

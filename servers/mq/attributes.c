@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* What can be asked of a queue: mq_getattr(3), mq_setattr(3), and read(2) of its file. */
+#include "mq.h"
+#include <stdio.h>
+
+long mq_handle_attributes(struct request *req, int fd, uint32_t flags) {
+    const struct client *client = request_client(req);
+    long error;
+    if (flags != MQ_KEEP && flags & ~O_NONBLOCK)
+        return -EINVAL;
+    const struct opened *at = opened_at(client, fd, O_RDWR, &error);
+    if (!at)
+        return error;
+    const struct queue *queue = at->queue;
+    uint32_t old = at->flags & O_NONBLOCK;
+    error = flags == MQ_KEEP ? 0 : files_nonblock(client_pid(client), fd, flags);
+    if (error < 0)
+        return -EBADF; /* it was closed meanwhile */
+    mq_results_attributes(&req->msg, old, (int64_t)queue->maxmsg, (int64_t)queue->msgsize,
+                          (int64_t)queue->messages.count);
+    return 0;
+}
+
+/* SIGEV_SIGNAL is 0, SIGEV_NONE 1. */
+static int text_of(const struct queue *queue, char *text, size_t size) {
+    int how, signal, pid = notify_pid(queue, &how, &signal);
+    return snprintf(text, size, "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n",
+                    (unsigned long)queue->messages.bytes, how == MQ_NOTIFY_NONE, signal, pid);
+}
+
+long mq_handle_text(struct request *req, int fd, int64_t offset) {
+    const struct client *client = request_client(req);
+    char text[128];
+    long error;
+    const struct opened *at = opened_at(client, fd, O_RDONLY, &error);
+    if (!at)
+        return error;
+    uint64_t length = (uint64_t)text_of(at->queue, text, sizeof text), from = (uint64_t)offset;
+    if (offset < 0 && files_read(client_pid(client), fd, length, request_out_len(req), &from) < 0)
+        return -EBADF;
+    if (from >= length)
+        return 0;
+    uint64_t left = length - from, room = request_out_len(req);
+    return request_write(req, 0, text + from, left < room ? left : room);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mq_notify(3). A process is told once, when a message has come to the empty queue and no receiver waited for it.
+ *
+ * Signals are the process server's, which we may not call: it is notified, and fetches what is to be sent (`notice`). The
+ * sender of the message has its answer when that is done: so the signal is there when mq_send(3) returns, on any
+ * number of harts.
+ */
+#include "mq.h"
+#include <stdlib.h>
+
+#define SIGNALS 64
+
+/* Who is to be told; then, out of its queue, what is to be sent. */
+struct registration {
+    struct list of_member;
+    struct list link;    /* in `notices` */
+    struct queue *queue; /* NULL: the message has come */
+    const struct client *client;
+    int how, signal;
+    uint64_t value;
+    bool execed; /* the program that asked for the signal is not there any more */
+    int sender;
+    uint32_t sender_uid;
+    bool sender_waits;
+    struct waiter waiter; /* the sender */
+};
+
+static struct list notices = LIST_INIT(notices); /* to be fetched */
+static struct registration *fetched;             /* the one that was last, if it is there still */
+
+/* All of them are in their member's list; what is not in another one is not touched by taking it out. */
+static void registration_free(struct registration *r) {
+    if (r->queue)
+        r->queue->registration = NULL;
+    if (fetched == r)
+        fetched = NULL;
+    if (r->sender_waits)
+        waiter_finish(&r->waiter, 0);
+    list_remove(&r->link);
+    list_remove(&r->of_member);
+    free(r);
+}
+
+static long sender_died(struct waiter *waiter, enum waiter_end why) {
+    (void)why;
+    container_of(waiter, struct registration, waiter)->sender_waits = false;
+    return 0;
+}
+
+long notify_arrival(struct queue *queue, const struct request *req, struct client *sender) {
+    static const struct waiter_ops ops = {.ended = sender_died, .uninterruptible = true};
+    struct registration *r = queue->registration;
+    if (!r || queue->messages.count != 1)
+        return 0;
+    if (r->how != MQ_NOTIFY_SIGNAL || !r->signal || r->execed) {
+        registration_free(r);
+        return 0;
+    }
+    queue->registration = NULL;
+    r->queue = NULL;
+    r->sender = client_pid(sender);
+    r->sender_uid = sender->ruid;
+    r->sender_waits = req != NULL;
+    if (req)
+        waiter_init(&r->waiter, req, sender, &ops);
+    list_add_tail(&notices, &r->link);
+    must(pk_notify(boot_cap("events:proc"), MQ_EVENT_NOTICE));
+    return req ? SERVER_DEFER : 0;
+}
+
+long mq_handle_notice(struct request *req) {
+    if (fetched)
+        registration_free(fetched);
+    if (list_empty(&notices))
+        return -EAGAIN;
+    fetched = container_of(notices.next, struct registration, link);
+    list_remove(&fetched->link);
+    mq_results_notice(&req->msg, client_pid(fetched->client), fetched->signal, fetched->value,
+                      fetched->sender, fetched->sender_uid);
+    return 0;
+}
+
+static long register_client(struct queue *queue, struct client *client, int how, int signal,
+                            uint64_t value) {
+    struct registration *r = calloc(1, sizeof *r);
+    if (!r)
+        return -ENOMEM;
+    r->queue = queue;
+    r->client = client;
+    r->how = how;
+    r->signal = signal;
+    r->value = value;
+    list_init(&r->link);
+    list_add_tail(&member_of(client)->registrations, &r->of_member);
+    queue->registration = r;
+    files_watch(queue, client_pid(client));
+    return 0;
+}
+
+long mq_handle_notify(struct request *req, int fd, int how, int signal, uint64_t value) {
+    struct client *client = request_client(req);
+    long error;
+    if (how < MQ_NOTIFY_REMOVE || how > MQ_NOTIFY_SIGNAL ||
+        (how == MQ_NOTIFY_SIGNAL && (signal < 0 || signal > SIGNALS)))
+        return -EINVAL;
+    const struct opened *at = opened_at(client, fd, O_RDWR, &error);
+    if (!at)
+        return error;
+    struct registration *r = at->queue->registration;
+    if (how == MQ_NOTIFY_REMOVE) {
+        if (r && r->client == client)
+            registration_free(r);
+        return 0;
+    }
+    return r ? -EBUSY : register_client(at->queue, client, how, signal, value);
+}
+
+void notify_closed(struct queue *queue) {
+    if (queue->registration)
+        registration_free(queue->registration);
+}
+
+void notify_end(struct queue *queue) {
+    notify_closed(queue);
+}
+
+void notify_execed(struct member *member) {
+    for (struct list *at = member->registrations.next; at != &member->registrations; at = at->next)
+        container_of(at, struct registration, of_member)->execed = true;
+}
+
+void notify_exited(struct member *member) {
+    while (!list_empty(&member->registrations))
+        registration_free(container_of(member->registrations.next, struct registration, of_member));
+}
+
+int notify_pid(const struct queue *queue, int *how, int *signal) {
+    const struct registration *r = queue->registration;
+    *how = r ? r->how : MQ_NOTIFY_NOTHING;
+    *signal = r && r->how == MQ_NOTIFY_SIGNAL ? r->signal : 0;
+    return r ? client_pid(r->client) : 0;
+}

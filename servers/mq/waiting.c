@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Callers that wait at a queue; each pays for its own record. */
+#include "mq.h"
+#include <lib/clock.h>
+#include <stdlib.h>
+
+/* Only who has one can have it copied. */
+static __attribute__((noinline)) void free_message(struct waiting *waiting) {
+    if (waiting->copies)
+        job_cancel(&waiting->job);
+    free(waiting->message);
+}
+
+void waiting_free(struct waiting *waiting) {
+    if (waiting->message)
+        free_message(waiting);
+    queue_put(waiting->queue);
+    free(waiting);
+}
+
+static long ended(struct waiter *waiter, enum waiter_end why) {
+    waiting_free(waiting_of(waiter));
+    return why == WAITER_EXPIRED ? -ETIMEDOUT : -EINTR;
+}
+
+struct waiting *waiting_new(struct request *req, struct client *client, struct queue *queue,
+                            int64_t deadline) {
+    static const struct waiter_ops ops = {.ended = ended};
+    struct waiting *waiting = malloc(sizeof *waiting);
+    if (!waiting)
+        return NULL;
+    queue->holds++;
+    waiting->queue = queue;
+    waiting->message = NULL;
+    waiting->length = 0;
+    waiting->deadline = deadline;
+    waiting->copies = false;
+    waiter_init(&waiting->waiter, req, client, &ops);
+    return waiting;
+}
+
+static long set_deadline(struct waiting *waiting) {
+    uint64_t at = (uint64_t)waiting->deadline;
+    if (at <= clock_realtime_ns())
+        return -ETIMEDOUT;
+    return waiter_set_deadline(&waiting->waiter, at - clock_realtime_offset());
+}
+
+long waiting_enqueue_until(struct waiter_queue *list, struct waiting *waiting) {
+    long error = set_deadline(waiting);
+    if (error < 0) {
+        waiter_remove(&waiting->waiter);
+        waiting_free(waiting);
+        return error;
+    }
+    waiter_enqueue(list, &waiting->waiter);
+    return SERVER_DEFER;
+}
+
+void waiting_finish(struct waiting *waiting, long result) {
+    waiter_finish(&waiting->waiter, result);
+    waiting_free(waiting);
+}
