@@ -257,8 +257,8 @@ static bool must_make_way(struct hart *hart, struct thread *running, uint64_t no
         return anybody_waits(hart);
     if (top > own || !hart->slice_over)
         return top > own;
-    if (!shares(running))
-        return top == own;
+    if (!shares(running)) /* a server is not kept from its caller's work by that one's equals */
+        return top == own && own == running->base_priority;
     return sharing(hart) && (hart->yields || turn_is_over(hart, running, now));
 }
 
@@ -391,7 +391,9 @@ static inline void run(struct hart *hart, struct thread *t, uint64_t now) {
             thread_left_hart(before);
         }
         enter(hart, t, now);
-        hart->urgent_runs = is_urgent(t);
+        if (t->task->in_hand) /* a server works in its caller's time */
+            hart->payer = t->task->in_hand;
+        hart->urgent_runs = is_urgent(hart->payer);
     }
     t->state = THREAD_RUNNING; /* it may have been queued meanwhile, and be the first again */
     if (hart->aspace != t->task->aspace || !hart->aspace)
