@@ -305,8 +305,7 @@ static long unmap_pieces(const struct pk_region_info *first) {
     struct pk_region_info piece = *first;
     for (;;) {
         if (pk_region_info(0, piece.start + piece.length, &piece) < 0 ||
-            (piece.tag ^ first->tag) & ~REGION_ADVICE ||
-            piece.start - first->start != piece.offset)
+            (piece.tag ^ first->tag) & ~REGION_ADVICE || piece.start - first->start != piece.offset)
             return 0;
         long error = pk_unmap(0, piece.start, piece.length);
         if (error < 0)
