@@ -123,6 +123,7 @@ struct pk_machine_info {
     uint64_t objects; /* kernel objects alive */
     uint64_t harts;
     uint64_t uptime_ns;
+    uint64_t hart; /* that the caller is on */
 };
 
 /* What init hands a server: mapped read-only, its address in a0 at the entry point. */

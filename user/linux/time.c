@@ -108,7 +108,6 @@ long linux_gettimeofday(struct linux_timeval *tv, struct linux_timezone *tz) {
 EXPORT int __vdso_clock_gettime(int clock, struct linux_timespec *out);
 EXPORT int __vdso_clock_getres(int clock, struct linux_timespec *out);
 EXPORT int __vdso_gettimeofday(struct linux_timeval *tv, struct linux_timezone *tz);
-EXPORT int __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused);
 
 #define NR_CLOCK_GETTIME 113
 #define NR_CLOCK_GETRES 114
@@ -144,11 +143,6 @@ int __vdso_clock_getres(int clock, struct linux_timespec *out) {
 
 int __vdso_gettimeofday(struct linux_timeval *tv, struct linux_timezone *tz) {
     return (int)linux_gettimeofday(tv, tz);
-}
-
-int __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused) {
-    (void)cpu, (void)node, (void)unused;
-    return -ENOSYS;
 }
 
 long time_read(const struct linux_timespec *user, uint64_t *ns) {
