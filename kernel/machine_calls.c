@@ -2,6 +2,7 @@
 /* Kernel calls on the machine as a whole: information, stop, log. */
 #include <arch/latency.h>
 #include <arch/machine.h>
+#include <arch/hart.h>
 #include <arch/mmu.h>
 #include <calls.h>
 #include <check/check.h>
@@ -9,6 +10,7 @@
 #include <mm/frame.h>
 #include <mm/slab.h>
 #include <parley/errno.h>
+#include <sched/hart.h>
 #include <sched/sched.h>
 #include <task/task.h>
 #include <task/thread.h>
@@ -23,6 +25,7 @@ long sys_machine_info(struct thread *self, const uint64_t *a) {
         .objects = slab_objects(),
         .harts = machine.hart_count,
         .uptime_ns = arch_time_ns(),
+        .hart = this_hart()->index,
     };
     return copy_to_user(self->task->aspace, a[0], &info, sizeof info);
 }
@@ -84,7 +87,11 @@ long sys_log(struct thread *self, const uint64_t *a) {
 }
 
 long sys_sync_code(struct thread *self, const uint64_t *a) {
-    (void)a;
-    arch_mmu_sync_code(self->task->aspace);
+    if (a[0] > PK_SYNC_ALL)
+        return -EINVAL;
+    if (a[0] == PK_SYNC_ALL)
+        arch_mmu_fence_all();
+    else
+        arch_mmu_sync_code(self->task->aspace);
     return 0;
 }

@@ -206,6 +206,13 @@ void arch_mmu_flush(struct aspace *as, uint64_t va, uint64_t length) {
         sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, hardware_mask(active), 0, va, length);
 }
 
+void arch_mmu_fence_all(void) {
+    uint32_t others = ((1u << machine.hart_count) - 1) & ~(1u << this_hart()->index);
+    __asm__ volatile("fence.i; fence" ::: "memory");
+    if (others)
+        sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, hardware_mask(others), 0, 0, 0);
+}
+
 /*
  * Harts that run the address space now are asked to fence; the others do it before they next run it, which
  * takes activate_at_length(), since they are not its home.
@@ -215,7 +222,7 @@ void arch_mmu_sync_code(struct aspace *as) {
     for (uint32_t i = 0; i < machine.hart_count; i++)
         if (harts[i].aspace == as)
             running |= 1u << i;
-    __asm__ volatile("fence.i" ::: "memory");
+    __asm__ volatile("fence.i; fence" ::: "memory");
     as->code_stale = ((1u << machine.hart_count) - 1) & ~(self | running);
     if (running & ~self)
         sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, hardware_mask(running & ~self), 0, 0, 0);

@@ -111,7 +111,8 @@
 #define PK_ACCOUNT_INFO (-55) /* (account, struct pk_account_info *) */
 #define PK_POPULATE                                                                                \
     (-56) /* (task or 0, address, length): every page there, to be written where that is allowed */
-#define PK_SYNC_CODE (-57) /* (): what is run from now on is what was written before */
+/* (PK_SYNC_*): what is run from now on is what was written before; all harts agree on the order of what is before and behind */
+#define PK_SYNC_CODE (-57)
 #define PK_MACHINE_CHECK                                                                           \
     (-58) /* (machine): debug kernels: how much is wrong with the kernel's own data */
 /* (object, offset, PK_FIND_*) -> offset: where pages that are there, or are not, go on behind that one; or the object's
@@ -190,6 +191,9 @@
 
 #define PK_WORD_ANYWHERE 0 /* its name is the same in all address spaces that share it */
 #define PK_WORD_OWN 1 /* it is named by its place in the address space, whatever is mapped there */
+
+#define PK_SYNC_OWN 0 /* sync_code: harts that run the caller's address space */
+#define PK_SYNC_ALL 1 /* all harts: for what other address spaces share with it */
 
 #define PK_RESIZE_STEP 1 /* object_resize: one step of bounded length; 1 if there is more to do */
 #define PK_FIND_HOLE 0   /* object_find, region_find: a page that is not there */

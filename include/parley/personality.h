@@ -29,8 +29,8 @@
 #define PERSONALITY_VFORK_MOST 1024
 
 /* Offsets of other_stack and shared. */
-#define PERSONALITY_OTHER_STACK 48
-#define PERSONALITY_SHARED 64
+#define PERSONALITY_OTHER_STACK 40
+#define PERSONALITY_SHARED 56
 
 /* uname(2), and /proc/sys/kernel: the ABI that programs see is Linux's, and C libraries check the release. */
 #define PERSONALITY_SYSTEM "Linux"
@@ -51,7 +51,6 @@ struct personality_known {
 struct personality_state {
     uint64_t brk_start, brk; /* the program break's lowest and present address */
     uint64_t timebase_hz;
-    uint64_t realtime_ns; /* CLOCK_REALTIME when the time counter was 0 */
     uint64_t random;      /* seed */
     uint64_t log_unknown; /* report unknown system calls to the process server */
     uint64_t other_stack; /* a stack for signals was set: frames are the process server's */

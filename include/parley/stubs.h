@@ -451,8 +451,8 @@ PK_MUST_CHECK static inline long pk_retag(uint64_t task, uint64_t address, uint6
 PK_MUST_CHECK static inline long pk_populate(uint64_t task, uint64_t address, uint64_t length) {
     return pk_call6(PK_POPULATE, task, address, length, 0, 0, 0);
 }
-static inline void pk_sync_code(void) { /* cannot fail */
-    pk_call0(PK_SYNC_CODE);
+static inline void pk_sync_code(uint64_t scope) { /* cannot fail */
+    (void)pk_call6(PK_SYNC_CODE, scope, 0, 0, 0, 0, 0);
 }
 
 PK_MUST_CHECK static inline long pk_irq_create(uint64_t machine, uint64_t line) {

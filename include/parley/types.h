@@ -127,6 +127,7 @@ struct pk_machine_info {
     uint64_t objects; /* kernel objects alive */
     uint64_t harts;
     uint64_t uptime_ns;
+    uint64_t hart; /* that the caller is on */
 };
 
 /* What init hands a server: mapped read-only, its address in a0 at the entry point. */
@@ -141,8 +142,9 @@ struct pk_boot_info {
     uint32_t cap_count;
     uint32_t restarts; /* how often a server of this name has died since the boot */
     uint64_t timebase_hz;
-    uint64_t realtime_ns; /* CLOCK_REALTIME when the time counter was 0 */
-    uint64_t secret;      /* this server's own: for what programs must not be able to foresee */
+    uint64_t
+        clock_at;    /* address of the struct clock_page (clock.h), to be read; 0: there is none */
+    uint64_t secret; /* this server's own: for what programs must not be able to foresee */
     uint64_t
         request_at; /* address where the server tells init where its request stands; 0: nowhere */
     char command_line[512];

@@ -8,18 +8,21 @@
 #include "init.h"
 #include <lib/program.h>
 #include <lib/server.h>
+#include <parley/clock.h>
 #include <stdbool.h>
 #include <string.h>
 
 #define MAX_SERVERS 32
 #define PAGE 4096ul
 #define INFO_ADDRESS ((1ul << 38) - 0x100000)
+#define CLOCK_ADDRESS (INFO_ADDRESS + PAGE)
 #define NATIVE_PRIORITY 16
 #define CAP_NAME sizeof(((struct pk_boot_cap *)0)->name)
 
 static struct task_record servers[MAX_SERVERS];
 static unsigned server_count;
-static int native_only; /* one server is left out: what others would tell it goes nowhere */
+static uint64_t clock_object; /* struct clock_page: it stays when proc, which sets it, dies */
+static int native_only;       /* one server is left out: what others would tell it goes nowhere */
 
 static struct task_record *find(const char *name) {
     for (unsigned i = 0; i < server_count; i++)
@@ -198,6 +201,8 @@ static long give_named(const struct task_record *s, struct pk_boot_info *info, c
         return give_programs(s, info);
     if (!strcmp(name, "machine"))
         return give(s, info, name, boot_caps.machine, PK_RIGHT_ALL, 0);
+    if (!strcmp(name, "clock"))
+        return give(s, info, name, clock_object, PK_RIGHT_USE | PK_RIGHT_WRITE, 0);
     if (!strcmp(name, "initrd"))
         return give(s, info, name, boot_caps.initrd, PK_RIGHT_ALL, 0);
     if (!strcmp(name, "device-tree"))
@@ -247,7 +252,7 @@ static void fill_info(struct pk_boot_info *info, const struct task_record *s) {
     info->restarts = (uint32_t)s->deaths;
     info->request_at = SERVER_REQUEST_AT;
     info->timebase_hz = boot_info->timebase_hz;
-    info->realtime_ns = realtime_base_ns;
+    info->clock_at = CLOCK_ADDRESS;
     info->secret = secret_for(s->spec.name);
     memcpy(info->command_line, boot_info->command_line, sizeof info->command_line);
 }
@@ -277,6 +282,9 @@ static long map_memory(const struct task_record *s, const struct pk_boot_info *i
     if (at >= 0)
         at = pk_map(s->task, INFO_ADDRESS, PAGE, PK_PROT_READ | PK_PROT_WRITE | PK_MAP_FIXED, 0, 0,
                     0);
+    if (at >= 0)
+        at = pk_map(s->task, CLOCK_ADDRESS, PAGE, PK_PROT_READ | PK_MAP_FIXED | PK_MAP_SHARED,
+                    clock_object, 0, 0);
     if (at < 0)
         return at;
     long n = pk_task_copy_out(s->task, INFO_ADDRESS, info, sizeof *info);
@@ -375,6 +383,16 @@ static long make_account(struct task_record *s, uint64_t quota) {
     return account < 0 ? account : 0;
 }
 
+static long make_clock(void) {
+    struct clock_page page = {realtime_base_ns};
+    long slot = pk_object_create(PAGE, 0, 0);
+    if (slot < 0)
+        return slot;
+    clock_object = (uint64_t)slot;
+    long n = pk_object_write(clock_object, 0, &page, sizeof page);
+    return n < 0 ? n : 0;
+}
+
 /* What stays when its task ends. */
 static long prepare(struct task_record *s) {
     long events = pk_notification_create();
@@ -406,6 +424,8 @@ long servers_start(const char *manifest, size_t size, int native) {
     native_only = native;
     struct pk_machine_info machine;
     long error = read_manifest(manifest, size);
+    if (error == 0)
+        error = make_clock();
     if (error == 0)
         error = pk_machine_info(&machine);
     for (unsigned i = 0; error == 0 && i < server_count; i++) {

@@ -40,6 +40,7 @@ struct client_ops {
     void (*execed)(struct client *client);
     void (*exited)(struct client *client); /* its waiters have ended */
     void (*credentials)(struct client *client);
+    void (*clock_set)(void); /* CLOCK_REALTIME; deadlines know it already */
 };
 
 /* Supplementary groups, shared by a process and its forks. */

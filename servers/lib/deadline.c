@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A binary min-heap of deadlines by time, over one kernel timer (deadline.h).
+ * Binary min-heaps of deadlines by time, one for each clock, over one kernel timer (deadline.h). The order of times of a
+ * clock stays as it is when that is set, so there is nothing to be done then but to set the kernel's timer anew.
  *
- * Invariant: if the heap is not empty, the kernel's timer is set for the earliest deadline or
+ * Invariant: if a heap is not empty, the kernel's timer is set for the earliest deadline or
  * sooner. Removing one leaves the timer as it is (one event too many is cheaper than a kernel
  * call for each waiter that is answered in time).
  */
@@ -16,35 +17,41 @@
 #define PASSED_AT_ONCE 8
 #define PAUSE_NS 20000 /* to the next event if more are due: callers are served meanwhile */
 
-static struct deadline **heap; /* heap[1] to heap[heap_count]; its heap_index is its place */
-static size_t heap_count;
-static size_t heap_room;
+struct times {
+    struct deadline **heap; /* heap[1] to heap[count]; its heap_index is its place */
+    size_t count, room;
+};
+static struct times monotonic, real;
 static uint64_t armed_for; /* what the kernel's timer is set to, 0: it is not */
 
-static void place(size_t index, struct deadline *deadline) {
-    heap[index] = deadline;
+static struct times *times_of(const struct deadline *deadline) {
+    return deadline->at & TIME_REAL ? &real : &monotonic;
+}
+
+static void place(const struct times *t, size_t index, struct deadline *deadline) {
+    t->heap[index] = deadline;
     deadline->heap_index = index;
 }
 
-static void sift_up(size_t index, struct deadline *deadline) {
-    for (; index > 1 && heap[index / 2]->at > deadline->at; index /= 2)
-        place(index, heap[index / 2]);
-    place(index, deadline);
+static void sift_up(const struct times *t, size_t index, struct deadline *deadline) {
+    for (; index > 1 && t->heap[index / 2]->at > deadline->at; index /= 2)
+        place(t, index, t->heap[index / 2]);
+    place(t, index, deadline);
 }
 
-static void sift_down(size_t index, struct deadline *deadline) {
+static void sift_down(const struct times *t, size_t index, struct deadline *deadline) {
     for (;;) {
         size_t child = 2 * index;
-        if (child > heap_count)
+        if (child > t->count)
             break;
-        if (child < heap_count && heap[child + 1]->at < heap[child]->at)
+        if (child < t->count && t->heap[child + 1]->at < t->heap[child]->at)
             child++;
-        if (heap[child]->at >= deadline->at)
+        if (t->heap[child]->at >= deadline->at)
             break;
-        place(index, heap[child]);
+        place(t, index, t->heap[child]);
         index = child;
     }
-    place(index, deadline);
+    place(t, index, deadline);
 }
 
 static void arm(uint64_t at_ns) {
@@ -52,49 +59,77 @@ static void arm(uint64_t at_ns) {
     must(pk_timer_set(PK_SLOT_SERVER_EVENTS, SERVER_EVENT_TIMER, at_ns));
 }
 
-static long heap_grow(void) {
-    size_t room = heap_room ? 2 * heap_room : FIRST_ROOM;
-    struct deadline **larger = own_realloc(heap, room * sizeof(*heap));
+static long heap_grow(struct times *t) {
+    size_t room = t->room ? 2 * t->room : FIRST_ROOM;
+    struct deadline **larger = own_realloc(t->heap, room * sizeof(*t->heap));
     if (!larger)
         return -ENOMEM;
-    heap = larger;
-    heap_room = room;
+    t->heap = larger;
+    t->room = room;
     return 0;
 }
 
-long deadline_set(struct deadline *deadline, uint64_t at_ns) {
+/* Never 0, which would be no time for the kernel. */
+static uint64_t monotonic_of(uint64_t at) {
+    if (!(at & TIME_REAL))
+        return at;
+    uint64_t offset = clock_realtime_offset();
+    at &= ~TIME_REAL;
+    return at > offset ? at - offset : 1;
+}
+
+bool deadline_has_come(uint64_t at) {
+    return monotonic_of(at) <= clock_ns();
+}
+
+long deadline_set(struct deadline *deadline, uint64_t at) {
     if (deadline->heap_index)
         deadline_remove(deadline);
-    if (heap_count + 1 >= heap_room && heap_grow() < 0)
+    deadline->at = at ? at : 1;
+    struct times *t = times_of(deadline);
+    if (t->count + 1 >= t->room && heap_grow(t) < 0)
         return -ENOMEM;
-    deadline->at = at_ns > INT64_MAX ? INT64_MAX : at_ns ? at_ns : 1; /* 0: no timer */
-    heap_count++;
-    sift_up(heap_count, deadline);
-    if (!armed_for || deadline->at < armed_for)
-        arm(deadline->at);
+    t->count++;
+    sift_up(t, t->count, deadline);
+    uint64_t at_ns = monotonic_of(deadline->at);
+    if (!armed_for || at_ns < armed_for)
+        arm(at_ns);
     return 0;
 }
 
 void deadline_remove(struct deadline *deadline) {
+    struct times *t = times_of(deadline);
     size_t index = deadline->heap_index;
-    struct deadline *last = heap[heap_count--];
+    struct deadline *last = t->heap[t->count--];
     deadline->heap_index = 0;
     if (last == deadline)
         return;
-    if (index > 1 && heap[index / 2]->at > last->at)
-        sift_up(index, last);
+    if (index > 1 && t->heap[index / 2]->at > last->at)
+        sift_up(t, index, last);
     else
-        sift_down(index, last);
+        sift_down(t, index, last);
+}
+
+/* The earliest, or 0. */
+static struct deadline *first(void) {
+    if (!real.count)
+        return monotonic.count ? monotonic.heap[1] : 0;
+    if (!monotonic.count)
+        return real.heap[1];
+    return monotonic_of(real.heap[1]->at) < monotonic.heap[1]->at ? real.heap[1]
+                                                                  : monotonic.heap[1];
 }
 
 static struct deadline *due(void) {
-    return heap_count && heap[1]->at <= clock_ns() ? heap[1] : 0;
+    struct deadline *deadline = first();
+    return deadline && deadline_has_come(deadline->at) ? deadline : 0;
 }
 
 static void rearm(void) {
+    const struct deadline *deadline = first();
     armed_for = 0;
-    if (heap_count)
-        arm(due() ? clock_after(PAUSE_NS) : heap[1]->at);
+    if (deadline)
+        arm(due() ? clock_after(PAUSE_NS) : monotonic_of(deadline->at));
 }
 
 void deadline_pass(void) {
@@ -104,4 +139,9 @@ void deadline_pass(void) {
         deadline->passed(deadline);
     }
     rearm();
+}
+
+void deadline_clock_set(void) {
+    if (real.count)
+        rearm();
 }

@@ -149,6 +149,14 @@ long session_handle_forget(struct request *req) {
     return 1;
 }
 
+long session_handle_clock_set(struct request *req) {
+    (void)req;
+    deadline_clock_set();
+    if (client_ops->clock_set)
+        client_ops->clock_set();
+    return 0;
+}
+
 long session_handle_groups(struct request *req, int pid) {
     struct client *client = client_find((uint64_t)pid);
     if (!client)

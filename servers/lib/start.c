@@ -7,12 +7,13 @@
 #include <common/elf.h>
 #include <lib/hash.h>
 #include <lib/server.h>
+#include <parley/clock.h>
 #include <string.h>
 
 const struct pk_boot_info *boot_info;
 
 int main(void);
-void clock_init(uint64_t timebase_hz, uint64_t realtime_ns);
+void clock_init(uint64_t timebase_hz, const struct clock_page *page);
 _Noreturn void server_start(const struct pk_boot_info *info);
 _Noreturn void _exit(int status);
 
@@ -53,7 +54,7 @@ __attribute__((used, externally_visible)) _Noreturn void
 server_start(const struct pk_boot_info *info) {
     boot_info = info;
     tls_init();
-    clock_init(info->timebase_hz, info->realtime_ns);
+    clock_init(info->timebase_hz, (const struct clock_page *)info->clock_at);
     if (info->secret) /* init, whose callers are servers alone, has none */
         hash_multiplier = info->secret | 1;
     _exit(main());

@@ -101,9 +101,9 @@ static void expired(struct deadline *deadline) {
     end(container_of(deadline, struct waiter, deadline), WAITER_EXPIRED);
 }
 
-long waiter_set_deadline(struct waiter *waiter, uint64_t at_ns) {
+long waiter_set_deadline(struct waiter *waiter, uint64_t at) {
     waiter->deadline.passed = expired;
-    return deadline_set(&waiter->deadline, at_ns);
+    return deadline_set(&waiter->deadline, at);
 }
 
 void waiter_end_client(struct client *client) {

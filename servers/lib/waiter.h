@@ -92,10 +92,10 @@ static inline void waiter_enqueue(struct waiter_queue *queue, struct waiter *wai
 void waiter_enqueue_priority(struct waiter_queue *queue, struct waiter *waiter);
 
 /*
- * The waiter ends by itself at this monotonic time, as WAITER_EXPIRED. Call it after waiter_init.
+ * The waiter ends by itself at this time (deadline.h), as WAITER_EXPIRED. Call it after waiter_init.
  * -ENOMEM leaves it without a deadline.
  */
-long waiter_set_deadline(struct waiter *waiter, uint64_t at_ns);
+long waiter_set_deadline(struct waiter *waiter, uint64_t at);
 
 /* Takes it out of everything without an answer: the server answers its token itself. */
 void waiter_remove(struct waiter *waiter);

@@ -83,6 +83,12 @@ static void tell(long result) {
         server_log("a server refuses to hear of a process: error %ld", -result);
 }
 
+void connect_clock_set(void) {
+    for (unsigned slot = FIRST_SLOT; slot < slots_end; slot++)
+        if (endpoints[slot])
+            tell(session_clock_set(endpoints[slot]));
+}
+
 void connect_job_changed(const struct process *p) {
     if (p->connected >> PK_SLOT_VFS & 1)
         tell(vfs_job(endpoints[PK_SLOT_VFS], process_pid(p), process_group(p),

@@ -39,6 +39,20 @@ static long find_personality_data(void) {
     return -ENOEXEC;
 }
 
+/* The page before that is the clock's, in the first segment. */
+static long find_clock(void) {
+    uint64_t address = personality_data - PAGE;
+    for (unsigned i = 0; i < personality.elf.phnum; i++) {
+        struct elf_segment s;
+        if (elf_segment(personality.head, personality.size, &personality.elf, i, &s) < 0)
+            return -ENOEXEC;
+        uint64_t start = s.address + personality_bias;
+        if (s.type == ELF_LOAD && start <= address && address - start < s.file_size)
+            return clock_setup(personality_object, s.offset + (address - start));
+    }
+    return -ENOEXEC;
+}
+
 long exec_setup(void) {
     struct pk_object_info info;
     char option[16];
@@ -48,7 +62,9 @@ long exec_setup(void) {
         error = program_read(personality_object, info.size, &personality);
     log_unknown = command_line_get("log", option, sizeof option) > 0 && option[0] == 's';
     personality_bias = PERSONALITY_BASE - personality.low;
-    return error < 0 ? error : find_personality_data();
+    if (error == 0)
+        error = find_personality_data();
+    return error < 0 ? error : find_clock();
 }
 
 static long open_file(struct process *p, int dirfd, uint32_t flags, const char *path,
@@ -199,7 +215,6 @@ static long map_personality(const struct exec *e, uint64_t task, struct exec_ima
         .brk_start = image->brk,
         .brk = image->brk,
         .timebase_hz = boot_info->timebase_hz,
-        .realtime_ns = boot_info->realtime_ns,
         .random = clock_realtime_ns() ^ p->pid_node.key << 32,
         .log_unknown = log_unknown,
         .acted = signal_ignored_set(e->p),

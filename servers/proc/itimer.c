@@ -9,15 +9,15 @@ static long sleep_ended(struct waiter *w, enum waiter_end why) {
     return why == WAITER_EXPIRED ? 0 : -EINTR;
 }
 
-long proc_handle_sleep(struct request *req, uint64_t until_ns) {
+long proc_handle_sleep(struct request *req, uint64_t until) {
     static const struct waiter_ops ops = {.ended = sleep_ended};
     struct thread *t = request_thread(req);
     if (!t)
         return -ESRCH;
-    if (until_ns <= clock_ns())
+    if (deadline_has_come(until))
         return 0;
     waiter_init(&t->wait, req, 0, &ops);
-    if (waiter_set_deadline(&t->wait, until_ns) < 0) {
+    if (waiter_set_deadline(&t->wait, until) < 0) {
         waiter_remove(&t->wait);
         return -ENOMEM;
     }

@@ -12,7 +12,6 @@
 
 enum { SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID = 4 };
 #define TIMER_ABSTIME 1
-#define CLOCK_WALL 3 /* beside those of enum timer_clock: monotonic time, told by CLOCK_REALTIME */
 #define OVERRUN_MOST INT32_MAX /* DELAYTIMER_MAX */
 
 struct posix_timer {
@@ -170,7 +169,7 @@ long proc_handle_timer_create(struct request *req, uint64_t clock, int notify, i
     if (!by)
         return -ESRCH;
     struct process *p = by->process;
-    bool wall = (uint32_t)clock == CLOCK_WALL;
+    bool wall = (uint32_t)clock == TIMER_WALL;
     int kind = wall ? TIMER_REAL : (int)(uint32_t)clock;
     long error = choose_clock(by, kind, (int)(clock >> 32), &thread);
     if (error < 0 || !may_notify(p, notify, signal, tid))
@@ -207,9 +206,9 @@ long proc_handle_timer_settime(struct request *req, int id, int flags, uint64_t 
     stop(t);
     if (!value_ns)
         return 0;
+    if (t->wall) /* what is to come after a while does so, whoever sets the clock meanwhile */
+        t->timer.clock = flags & TIMER_ABSTIME ? TIMER_WALL : TIMER_REAL;
     uint64_t now = flags & TIMER_ABSTIME ? 0 : timer_now(&t->timer);
-    if (flags & TIMER_ABSTIME && t->wall)
-        value_ns = value_ns > boot_info->realtime_ns ? value_ns - boot_info->realtime_ns : 1;
     t->timer.at = value_ns > INT64_MAX - now ? INT64_MAX : now + value_ns;
     t->timer.interval = interval_ns;
     return t->notify == SIGEV_NONE ? 0 : timer_arm(&t->timer);

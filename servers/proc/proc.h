@@ -293,6 +293,10 @@ void connect_thread_ended(const struct thread *t, const struct pk_word_name *cle
 void connect_guard_changed(struct process *p); /* if process_guarded() has */
 uint64_t connect_endpoint(unsigned slot);      /* to call that server as proc */
 
+/* clock.c. The programs' clock page stands in that object, which they have mapped, at that offset. */
+long clock_setup(uint64_t object, uint64_t offset);
+void connect_clock_set(void); /* tells all servers */
+
 /* exec.c */
 struct exec;
 long exec_setup(void);

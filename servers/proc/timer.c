@@ -14,9 +14,15 @@ uint64_t timer_now(const struct timer *t) {
         return process_run_ns(t->p);
     case TIMER_THREAD:
         return t->thread ? thread_run_ns(t->thread) : 0;
+    case TIMER_WALL:
+        return clock_realtime_ns();
     default:
         return clock_ns();
     }
+}
+
+static bool counts_cpu(const struct timer *t) {
+    return t->clock == TIMER_PROCESS || t->clock == TIMER_THREAD;
 }
 
 static void passed(struct deadline *deadline) {
@@ -30,12 +36,12 @@ static void passed(struct deadline *deadline) {
 void timer_init(struct timer *t, struct process *p, enum timer_clock clock,
                 void (*expired)(struct timer *)) {
     *t = (struct timer){.deadline.passed = passed, .p = p, .clock = clock, .expired = expired};
-    cpu_timers += clock != TIMER_REAL;
+    cpu_timers += counts_cpu(t);
 }
 
 void timer_end(struct timer *t) {
     timer_disarm(t);
-    cpu_timers -= t->clock != TIMER_REAL;
+    cpu_timers -= counts_cpu(t);
 }
 
 /* ns until the CPU time is to be looked at. */
@@ -48,8 +54,10 @@ static uint64_t look_in(struct timer *t) {
 }
 
 long timer_arm(struct timer *t) {
-    long error =
-        deadline_set(&t->deadline, t->clock == TIMER_REAL ? t->at : clock_after(look_in(t)));
+    uint64_t at = counts_cpu(t)            ? clock_after(look_in(t))
+                  : t->clock == TIMER_WALL ? t->at | TIME_REAL
+                                           : t->at;
+    long error = deadline_set(&t->deadline, at);
     if (error < 0)
         t->interval = 0;
     return error;

@@ -17,7 +17,8 @@
 #include "proc.h"
 #include <lib/deadline.h>
 
-enum timer_clock { TIMER_REAL, TIMER_PROCESS, TIMER_THREAD };
+/* Monotonic time; CLOCK_REALTIME, to which that may be changed and back; CPU time. */
+enum timer_clock { TIMER_REAL, TIMER_PROCESS, TIMER_THREAD, TIMER_WALL };
 
 struct timer {
     struct deadline deadline;

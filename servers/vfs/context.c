@@ -233,6 +233,7 @@ long vfs_handle_job(struct request *req, int pid, int group, int session) {
 }
 
 const struct client_ops context_ops = {
+    .clock_set = timerfds_clock_set,
     .connected = context_connected,
     .forked = context_forked,
     .execed = context_execed,

@@ -148,6 +148,7 @@ void context_starts(struct context *context, struct node *program);
 
 /* Session hooks (context.c). */
 extern const struct client_ops context_ops;
+void timerfds_clock_set(void); /* timerfd.c */
 /* The client of that pid which has a context; NULL if there is none. */
 struct client *context_client(int pid);
 

@@ -235,6 +235,32 @@ static long pipe_write(struct request *req, struct file *file, int64_t offset) {
     return result;
 }
 
+long vfs_handle_tee(struct request *req, int from_fd, int to_fd, uint64_t length) {
+    struct context *context = request_context(req);
+    struct file *from = fd_file(context, from_fd), *to = fd_file(context, to_fd);
+    if (!from || !to || !file_reads(from) || !file_writes(to)) {
+        return -EBADF;
+    }
+    if (from->ops != &pipe_ops || to->ops != &pipe_ops || from->pipe == to->pipe ||
+        from->pipe->framed || to->pipe->framed || to->flags & LX_O_DIRECT) {
+        return -EINVAL;
+    }
+    if (to->pipe->readers == 0) {
+        return -EPIPE;
+    }
+    if (ring_used(&from->pipe->ring) == 0 && from->pipe->writers == 0) {
+        return 0;
+    }
+    if (!waiter_queue_empty(&to->pipe->writing)) {
+        return -EAGAIN; /* whoever waits for room comes first */
+    }
+    long done = pipe_copy(from->pipe, to->pipe, length < PASS_MOST ? length : PASS_MOST);
+    if (done > 0) {
+        settle(to->pipe, POLL_INPUT);
+    }
+    return done;
+}
+
 static long pipe_ioctl(struct request *req, struct file *file, uint32_t request,
                        uint64_t argument) {
     (void)argument;

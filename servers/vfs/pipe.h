@@ -41,6 +41,9 @@ long pipe_give(struct pipe *pipe, uint64_t token, uint64_t length);
  */
 long pipe_take(struct pipe *pipe, uint64_t token, uint64_t offset, uint64_t length, bool packets);
 
+/* Ring to another ring, which keeps them both: bytes, or -ENOMEM, -EAGAIN: there is nothing, or no room. */
+long pipe_copy(struct pipe *from, struct pipe *to, uint64_t length);
+
 struct pipe *pipe_new(void);
 void pipe_put(struct pipe *pipe);
 /* Serves those who wait and can be served; the job. */

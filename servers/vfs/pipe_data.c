@@ -183,3 +183,26 @@ long pipe_take(struct pipe *pipe, uint64_t token, uint64_t offset, uint64_t leng
     long error = copy_in(pipe, token, offset, count);
     return error ? error : (long)count;
 }
+
+long pipe_copy(struct pipe *from, struct pipe *to, uint64_t length) {
+    struct ring_span spans[2];
+    uint64_t count = ring_used(&from->ring) < length ? ring_used(&from->ring) : length;
+    count = count < ring_room(&to->ring) ? count : ring_room(&to->ring);
+    if (count == 0) {
+        return -EAGAIN;
+    }
+    if (!ring_reserve(&to->ring, (size_t)count)) {
+        return -ENOMEM;
+    }
+    int pieces = ring_filled(&from->ring, (size_t)count, spans);
+    for (int i = 0; i < pieces; i++) {
+        struct ring_span into[2];
+        const uint8_t *at = spans[i].at;
+        int parts = ring_free(&to->ring, spans[i].length, into);
+        for (int j = 0; j < parts; at += into[j++].length) {
+            memcpy(into[j].at, at, into[j].length);
+        }
+        ring_put(&to->ring, spans[i].length);
+    }
+    return (long)count;
+}

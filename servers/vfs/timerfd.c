@@ -4,13 +4,15 @@
  * timer has expired since the last read, which is counted when they ask: so one that expires every nanosecond costs
  * this server no more than one that is read as often.
  *
- * All clocks run alike here: CLOCK_REALTIME is CLOCK_MONOTONIC and a constant.
+ * CLOCK_REALTIME is CLOCK_MONOTONIC and a number that root may change: a timer that is set to one of its times follows.
+ * With TFD_TIMER_CANCEL_ON_SET its readers are told besides, by ECANCELED.
  */
 #include "file.h"
 #include "poll.h"
 
 #include <lib/clock.h>
 #include <lib/deadline.h>
+#include <lib/job.h>
 #include <lib/waiter.h>
 #include <stdlib.h>
 
@@ -20,7 +22,10 @@
 
 struct timer {
     struct deadline deadline;
-    uint64_t at;       /* when it expires next, monotonic ns; 0: not set */
+    uint64_t at;       /* ns: when it expires next; 0: not set */
+    bool real;         /* at a time of CLOCK_REALTIME, else of the monotonic one */
+    bool canceled;     /* the clock was set, and nobody has been told yet */
+    struct list link;  /* in `cancels` or `canceling` */
     uint64_t interval; /* ns; 0: it expires once */
     uint64_t expired;  /* times, counted so far */
     uint32_t refs;     /* the open file and those who wait */
@@ -33,6 +38,9 @@ struct timer_wait {
     struct waiter waiter;
     struct timer *timer;
 };
+
+/* Those that are cancelled when the clock is set; those that it has been set for. */
+static struct list cancels = LIST_INIT(cancels), canceling = LIST_INIT(canceling);
 
 static void timer_put(struct timer *timer) {
     if (--timer->refs == 0) {
@@ -49,12 +57,18 @@ static void disarm(struct timer *timer) {
 /* Sets the deadline for the next expiry; 0 or -ENOMEM. */
 static long arm(struct timer *timer) {
     disarm(timer);
-    return timer->at ? deadline_set(&timer->deadline, timer->at) : 0;
+    uint64_t clock = timer->real ? TIME_REAL : 0;
+    return timer->at ? deadline_set(&timer->deadline, timer->at | clock) : 0;
+}
+
+/* By the clock that it is set by. */
+static uint64_t time_of_clock(const struct timer *timer) {
+    return timer->real ? clock_realtime_ns() : clock_ns();
 }
 
 /* Counts the expiries up to now. */
 static void count(struct timer *timer) {
-    uint64_t now = clock_ns();
+    uint64_t now = time_of_clock(timer);
     if (!timer->at || now < timer->at) {
         return;
     }
@@ -65,12 +79,18 @@ static void count(struct timer *timer) {
     }
     uint64_t times = (now - timer->at) / timer->interval + 1;
     timer->expired += times;
-    timer->at += times * timer->interval;
+    timer->at += (times - 1) * timer->interval;
+    timer->at = timer->interval > INT64_MAX - timer->at ? INT64_MAX : timer->at + timer->interval;
 }
 
 /* How often it has expired, to the caller; then it is set for the next time. */
 static long give(struct timer *timer, uint64_t token) {
     count(timer);
+    if (timer->canceled) {
+        timer->canceled = false;
+        timer->expired = 0;
+        return -ECANCELED;
+    }
     if (timer->expired == 0) {
         return -EAGAIN;
     }
@@ -91,8 +111,7 @@ static void answer(struct waiter *waiter, long result) {
 }
 
 /* The first reader gets what there is; with a bad buffer it is the next one's. */
-static void passed(struct deadline *deadline) {
-    struct timer *timer = container_of(deadline, struct timer, deadline);
+static void tell(struct timer *timer) {
     timer->refs++;
     count(timer);
     for (int i = 0; i < SERVED_AT_ONCE && !waiter_queue_empty(&timer->readers); i++) {
@@ -103,10 +122,34 @@ static void passed(struct deadline *deadline) {
         }
         answer(reader, result);
     }
-    if (timer->expired > 0) {
+    if (timer->expired > 0 || timer->canceled) {
         poll_wake(&timer->pollers, POLL_INPUT);
     }
     timer_put(timer);
+}
+
+static void passed(struct deadline *deadline) {
+    tell(container_of(deadline, struct timer, deadline));
+}
+
+static bool cancel_some(struct job *job) {
+    (void)job;
+    for (int i = 0; i < SERVED_AT_ONCE && !list_empty(&canceling); i++) {
+        struct timer *timer = container_of(canceling.next, struct timer, link);
+        list_remove(&timer->link);
+        list_add_tail(&cancels, &timer->link);
+        timer->canceled = true;
+        tell(timer);
+    }
+    return !list_empty(&canceling);
+}
+
+void timerfds_clock_set(void) {
+    static struct job job = {.link = LIST_INIT(job.link), .step = cancel_some};
+    list_move_all(&canceling, &cancels);
+    if (!list_empty(&canceling) && !job_is_queued(&job)) {
+        job_queue(&job);
+    }
 }
 
 static long wait_ended(struct waiter *waiter, enum waiter_end why) {
@@ -142,7 +185,7 @@ static long timerfd_read(struct request *req, struct file *file, int64_t offset)
 
 /* A deadline that has passed and was not read stays so: it is not set again before. */
 static uint32_t timerfd_poll(struct file *file) {
-    return file->timer->expired > 0 ? POLL_INPUT : 0;
+    return file->timer->expired > 0 || file->timer->canceled ? POLL_INPUT : 0;
 }
 
 static struct poll_queue *timerfd_poll_queue(struct file *file) {
@@ -151,6 +194,7 @@ static struct poll_queue *timerfd_poll_queue(struct file *file) {
 
 static void timerfd_close(struct file *file) {
     disarm(file->timer);
+    list_remove(&file->timer->link);
     timer_put(file->timer);
 }
 
@@ -196,6 +240,7 @@ long vfs_handle_timerfd_create(struct request *req, int clock, uint32_t flags) {
     timer->refs = 1;
     timer->clock = clock;
     timer->deadline.passed = passed;
+    list_init(&timer->link);
     waiter_queue_init(&timer->readers);
     poll_queue_init(&timer->pollers);
     file->timer = timer;
@@ -225,29 +270,29 @@ static struct lx_timespec time_of(uint64_t ns) {
 /* One that has expired and goes on is set for its next time, as Linux does it: nobody waits for that yet. */
 static long give_setting(struct timer *timer, struct lx_itimerspec *is) {
     long error = 0;
-    if (timer->at && timer->interval && timer->at <= clock_ns()) {
+    if (timer->at && timer->interval && timer->at <= time_of_clock(timer)) {
         count(timer);
         error = arm(timer);
     }
-    uint64_t now = clock_ns();
+    uint64_t now = time_of_clock(timer);
     uint64_t left = !timer->at ? 0 : timer->at > now ? timer->at - now : 1;
     is->interval = time_of(timer->interval);
     is->value = time_of(left);
     return error;
 }
 
-/* The monotonic time that a setting means; 0: none. */
-static uint64_t time_meant(const struct timer *timer, const struct lx_timespec *value,
-                           bool absolute) {
-    uint64_t ns = ns_of(value);
-    if (ns == 0) {
-        return 0;
+/* Takes over a setting. What is to come after a while does so, whoever sets the clock meanwhile. */
+static void set(struct timer *timer, const struct lx_itimerspec *to, uint32_t flags) {
+    bool absolute = flags & LX_TFD_TIMER_ABSTIME;
+    uint64_t ns = ns_of(&to->value);
+    timer->real = absolute && is_realtime(timer->clock);
+    timer->at = absolute || !ns ? ns : clock_after(ns);
+    timer->interval = timer->at ? ns_of(&to->interval) : 0;
+    timer->expired = 0;
+    list_remove(&timer->link);
+    if (timer->real && flags & LX_TFD_TIMER_CANCEL_ON_SET) {
+        list_add_tail(&cancels, &timer->link);
     }
-    if (!absolute) {
-        return clock_after(ns);
-    }
-    uint64_t offset = is_realtime(timer->clock) ? clock_realtime_offset() : 0;
-    return ns > offset ? ns - offset : 1;
 }
 
 long vfs_handle_timerfd_gettime(struct request *req, int fd) {
@@ -274,14 +319,17 @@ long vfs_handle_timerfd_settime(struct request *req, int fd, uint32_t flags) {
     if (error) {
         return error;
     }
-    timer->at = time_meant(timer, &to.value, flags & LX_TFD_TIMER_ABSTIME);
-    timer->interval = timer->at ? ns_of(&to.interval) : 0;
-    timer->expired = 0;
+    bool canceled = timer->canceled;
+    timer->canceled = false;
+    set(timer, &to, flags);
     error = arm(timer);
     if (error) {
         timer->at = 0;
         return error;
     }
     bool wants_old = request_out_len(req) > 0;
-    return wants_old && request_write_all(req, &was, sizeof(was)) ? -EFAULT : 0;
+    if (wants_old && request_write_all(req, &was, sizeof(was))) {
+        return -EFAULT;
+    }
+    return canceled && timer->real && timer->at ? -ECANCELED : 0; /* it is set all the same */
 }

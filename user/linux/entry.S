@@ -231,6 +231,7 @@ foreign_leave:
     .globl __vdso_flush_icache
     .type __vdso_flush_icache, @function
 __vdso_flush_icache:
+    li a0, PK_SYNC_OWN
     li a7, PK_SYNC_CODE
     ecall
     ret

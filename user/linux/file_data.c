@@ -122,12 +122,12 @@ long file_read(uint64_t fd, uint64_t buffer, uint64_t length) {
     return finish_read(fd, buffer, length, result);
 }
 
-static long file_write(uint64_t fd, uint64_t buffer, uint64_t length) {
+long file_write(uint64_t fd, uint64_t buffer, uint64_t length) {
     long result = VFS_CALL(vfs_write(PK_SLOT_VFS, (int)fd, pointer(buffer), length));
     return finish_write(fd, buffer, length, result);
 }
 
-static long file_pread(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
+long file_pread(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
     long result =
         VFS_CALL(vfs_pread(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length));
     if (result == -EREMCHG) {
@@ -138,7 +138,7 @@ static long file_pread(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t o
                               : result;
 }
 
-static long file_pwrite(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
+long file_pwrite(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
     long result =
         VFS_CALL(vfs_pwrite(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length));
     return result == -EREMOTE ? store(fd, buffer, length, false) : result;
@@ -254,13 +254,16 @@ static long write_joined(uint64_t fd, uint64_t vectors, uint64_t count, uint64_t
     return move(true, fd, (uint64_t)(uintptr_t)joined, used, offset);
 }
 
-/* Would a read find something, or an end, at once? */
-static bool is_ready(uint64_t fd) {
+#define POLLIN 1
+#define POLLOUT 4
+
+/* Would a read find something, or an end, at once? Or a write room. */
+static bool is_ready(uint64_t fd, int16_t events) {
     struct {
         int32_t fd;
         int16_t events;
         int16_t revents;
-    } request = {(int32_t)fd, 1, 0};
+    } request = {(int32_t)fd, events, 0};
     return vfs_poll(PK_SLOT_VFS, 0, &request, sizeof(request), &request, sizeof(request)) > 0;
 }
 
@@ -276,7 +279,7 @@ static long move_vectors(bool writes, uint64_t fd, uint64_t vectors, uint64_t co
         if (vector.length == 0 && count > 1) {
             continue;
         }
-        if (done > 0 && !writes && offset == NO_OFFSET && !is_ready(fd)) {
+        if (done > 0 && !writes && offset == NO_OFFSET && !is_ready(fd, POLLIN)) {
             break;
         }
         uint64_t at = offset == NO_OFFSET ? NO_OFFSET : offset + done;
@@ -323,6 +326,38 @@ long linux_preadv(uint64_t fd, uint64_t vectors, uint64_t count, uint64_t offset
 
 long linux_pwritev(uint64_t fd, uint64_t vectors, uint64_t count, uint64_t offset) {
     return (int64_t)offset < 0 ? -EINVAL : do_vectors(true, fd, vectors, count, offset);
+}
+
+enum { RWF_HIPRI = 1, RWF_DSYNC = 2, RWF_SYNC = 4, RWF_NOWAIT = 8 };
+#define RWF_SERVED (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT)
+
+/* Files are in memory, where nothing is quicker or safer than anything else; but others than files may have to wait. */
+static long do_vectors_flagged(bool writes, uint64_t fd, uint64_t vectors, uint64_t count,
+                               uint64_t offset, uint32_t flags) {
+    if (flags & ~(uint32_t)RWF_SERVED) {
+        return -EOPNOTSUPP;
+    }
+    if (offset != NO_OFFSET && (int64_t)offset < 0) {
+        return -EINVAL;
+    }
+    if (flags & RWF_NOWAIT && linux_check_descriptor((int)fd) == 0 &&
+        !is_ready(fd, writes ? POLLOUT : POLLIN)) {
+        return -EAGAIN;
+    }
+    return do_vectors(writes, fd, vectors, count, offset);
+}
+
+/* An offset of -1 is where the descriptor stands. */
+long linux_preadv2(uint64_t fd, uint64_t vectors, uint64_t count, uint64_t offset, uint64_t unused,
+                   uint32_t flags) {
+    (void)unused;
+    return do_vectors_flagged(false, fd, vectors, count, offset, flags);
+}
+
+long linux_pwritev2(uint64_t fd, uint64_t vectors, uint64_t count, uint64_t offset, uint64_t unused,
+                    uint32_t flags) {
+    (void)unused;
+    return do_vectors_flagged(true, fd, vectors, count, offset, flags);
 }
 
 /* Writes all of a chunk that was read already; how much was written. */

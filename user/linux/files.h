@@ -57,8 +57,11 @@ PK_MUST_CHECK static inline long program_write(uint64_t to, const void *from, ui
 long linux_mq_read(int fd, void *buffer, size_t length, int64_t offset);
 
 long linux_close(uint64_t fd);
-/* read(2), for others than foreign_entry (file_data.c). */
+/* read(2) and its like, for others than foreign_entry (file_data.c). */
 long file_read(uint64_t fd, uint64_t buffer, uint64_t length);
+long file_write(uint64_t fd, uint64_t buffer, uint64_t length);
+long file_pread(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset);
+long file_pwrite(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset);
 long linux_read(uint64_t fd, uint64_t buffer, uint64_t length);
 long linux_write(uint64_t fd, uint64_t buffer, uint64_t length);
 long linux_pread64(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset);
@@ -67,6 +70,16 @@ long linux_readv(uint64_t fd, uint64_t vectors, uint64_t count);
 long linux_writev(uint64_t fd, uint64_t vectors, uint64_t count);
 long linux_preadv(uint64_t fd, uint64_t vectors, uint64_t count, uint64_t offset);
 long linux_pwritev(uint64_t fd, uint64_t vectors, uint64_t count, uint64_t offset);
+long linux_preadv2(uint64_t fd, uint64_t vectors, uint64_t count, uint64_t offset, uint64_t unused,
+                   uint32_t flags);
+long linux_pwritev2(uint64_t fd, uint64_t vectors, uint64_t count, uint64_t offset, uint64_t unused,
+                    uint32_t flags);
+long linux_copy_file_range(uint64_t in_fd, uint64_t in_offset, uint64_t out_fd, uint64_t out_offset,
+                           uint64_t length, uint32_t flags);
+long linux_splice(uint64_t in_fd, uint64_t in_offset, uint64_t out_fd, uint64_t out_offset,
+                  uint64_t length, uint32_t flags);
+long linux_tee(uint64_t in_fd, uint64_t out_fd, uint64_t length, uint32_t flags);
+long linux_vmsplice(uint64_t fd, uint64_t vectors, uint64_t count, uint32_t flags);
 long linux_sendfile(uint64_t out_fd, uint64_t in_fd, uint64_t offset, uint64_t count);
 long linux_lseek(uint64_t fd, uint64_t offset, uint64_t whence);
 long linux_dup(uint64_t fd);

@@ -4,6 +4,7 @@
  * program's own instructions, before the server hears of it.
  */
 #include "time.h"
+#include <parley/clock.h>
 #include <protocol/futex_client.h>
 #include <protocol/proc_client.h>
 
@@ -34,7 +35,7 @@ static ALWAYS_INLINE uint32_t flags_of(unsigned op) {
     return op & FUTEX_PRIVATE ? FUTEX_OWN : 0;
 }
 
-/* When a timeout ends: monotonic ns, never 0; times that are too long to count are for ever. */
+/* When a timeout ends (parley/clock.h), never 0; times that are too long to count are for ever. */
 static NOINLINE long read_deadline(const struct linux_timespec *timeout, bool relative,
                                    bool realtime, uint64_t *deadline) {
     uint64_t at;
@@ -45,10 +46,10 @@ static NOINLINE long read_deadline(const struct linux_timespec *timeout, bool re
         *deadline = FUTEX_FOREVER;
         return 0;
     }
-    if (relative)
-        at += clock_monotonic_ns();
-    else if (realtime)
-        at = at > state.realtime_ns ? at - state.realtime_ns : 0;
+    uint64_t now = relative ? clock_monotonic_ns() : 0;
+    at = at > INT64_MAX - now ? INT64_MAX : at + now;
+    if (!relative && realtime)
+        at |= TIME_REAL;
     *deadline = at ? at : 1;
     return 0;
 }

@@ -2,10 +2,17 @@
 /* What programs may know of harts, and ask of them. */
 #include "personality.h"
 
-/* getcpu(2): which hart that was is not told, and would be old news. */
+/* Which one this is, or has been by now. */
+static uint32_t hart(void) {
+    struct pk_machine_info info;
+    must(pk_machine_info(&info));
+    return (uint32_t)info.hart;
+}
+
 long linux_getcpu(uint32_t *cpu, uint32_t *node) {
     static const uint32_t zero;
-    if ((cpu && user_put(cpu, &zero, sizeof zero) < 0) ||
+    uint32_t number = hart();
+    if ((cpu && user_put(cpu, &number, sizeof number) < 0) ||
         (node && user_put(node, &zero, sizeof zero) < 0))
         return -EFAULT;
     return 0;
@@ -16,8 +23,61 @@ long linux_flush_icache(uint64_t start, uint64_t end, uint64_t flags) {
     (void)start, (void)end;
     if (flags & ~1ul)
         return -EINVAL;
-    pk_sync_code();
+    pk_sync_code(PK_SYNC_OWN);
     return 0;
+}
+
+/* Outside of a foreign call, as glibc calls it. */
+__attribute__((visibility("default"), used)) int __vdso_getcpu(uint32_t *cpu, uint32_t *node,
+                                                               void *unused) {
+    (void)unused;
+    if (cpu)
+        *cpu = hart();
+    if (node)
+        *node = 0;
+    return 0;
+}
+
+enum {
+    MEMBARRIER_QUERY = 0,
+    MEMBARRIER_GLOBAL = 1 << 0,
+    MEMBARRIER_GLOBAL_EXPEDITED = 1 << 1,
+    MEMBARRIER_REGISTER_GLOBAL_EXPEDITED = 1 << 2,
+    MEMBARRIER_PRIVATE_EXPEDITED = 1 << 3,
+    MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 1 << 4,
+    MEMBARRIER_PRIVATE_EXPEDITED_SYNC_CORE = 1 << 5,
+    MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 1 << 6,
+};
+#define MEMBARRIER_SERVED 0x7f
+
+/* What has been registered, of this memory. */
+static uint32_t membarriers;
+
+/* membarrier(2). All are quick here, and all harts fence for global ones, registered or not. */
+long linux_membarrier(int command, uint32_t flags) {
+    if (flags)
+        return -EINVAL;
+    switch (command) {
+    case MEMBARRIER_QUERY:
+        return MEMBARRIER_SERVED;
+    case MEMBARRIER_GLOBAL:
+    case MEMBARRIER_GLOBAL_EXPEDITED:
+        pk_sync_code(PK_SYNC_ALL);
+        return 0;
+    case MEMBARRIER_REGISTER_GLOBAL_EXPEDITED:
+    case MEMBARRIER_REGISTER_PRIVATE_EXPEDITED:
+    case MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
+        __atomic_fetch_or(&membarriers, (uint32_t)command, __ATOMIC_RELAXED);
+        return 0;
+    case MEMBARRIER_PRIVATE_EXPEDITED:
+    case MEMBARRIER_PRIVATE_EXPEDITED_SYNC_CORE: /* registering is the next bit */
+        if (!(membarriers & (uint32_t)command << 1))
+            return -EPERM;
+        pk_sync_code(PK_SYNC_OWN);
+        return 0;
+    default:
+        return -EINVAL;
+    }
 }
 
 enum { HWPROBE_BASE_BEHAVIOR = 3, HWPROBE_IMA_EXT_0, HWPROBE_CPUPERF_0 };

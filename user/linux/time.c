@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Clocks, which need no server, and sleeping and timers, which are the process server's. */
 #include "time.h"
+#include <parley/clock.h>
 #include <protocol/proc_client.h>
+
+/* Nobody writes to it here (personality.ld). */
+static const union {
+    struct clock_page page;
+    char whole[4096];
+} clock_page __attribute__((section(".clock"), aligned(4096), used));
 
 #define ITIMER_LAST 2
 
@@ -26,7 +33,7 @@ uint64_t clock_monotonic_ns(void) {
 }
 
 uint64_t clock_realtime_ns(void) {
-    return clock_monotonic_ns() + state.realtime_ns;
+    return clock_monotonic_ns() + clock_page.page.realtime_ns;
 }
 
 static struct linux_timeval to_timeval(uint64_t ns) {
@@ -101,7 +108,6 @@ long linux_gettimeofday(struct linux_timeval *tv, struct linux_timezone *tz) {
 EXPORT int __vdso_clock_gettime(int clock, struct linux_timespec *out);
 EXPORT int __vdso_clock_getres(int clock, struct linux_timespec *out);
 EXPORT int __vdso_gettimeofday(struct linux_timeval *tv, struct linux_timezone *tz);
-EXPORT int __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused);
 
 #define NR_CLOCK_GETTIME 113
 #define NR_CLOCK_GETRES 114
@@ -139,11 +145,6 @@ int __vdso_gettimeofday(struct linux_timeval *tv, struct linux_timezone *tz) {
     return (int)linux_gettimeofday(tv, tz);
 }
 
-int __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused) {
-    (void)cpu, (void)node, (void)unused;
-    return -ENOSYS;
-}
-
 long time_read(const struct linux_timespec *user, uint64_t *ns) {
     struct linux_timespec t;
     if (user_get(&t, user, sizeof t) < 0)
@@ -162,15 +163,14 @@ long linux_clock_nanosleep(int clock, int flags, const struct linux_timespec *re
     long error = time_read(request, &until);
     if (error < 0)
         return error;
+    if (flags & TIMER_ABSTIME)
+        return proc_sleep(PK_SLOT_PROC, clock == CLOCK_REALTIME ? until | TIME_REAL : until);
     uint64_t now = clock_monotonic_ns();
-    if (!(flags & TIMER_ABSTIME))
-        until = until > INT64_MAX - now ? INT64_MAX : now + until;
-    else if (clock == CLOCK_REALTIME)
-        until = until > state.realtime_ns ? until - state.realtime_ns : 0;
-    if (until <= now)
+    if (!until)
         return 0;
+    until = until > INT64_MAX - now ? INT64_MAX : now + until;
     long result = proc_sleep(PK_SLOT_PROC, until);
-    if (result == -EINTR && remain && !(flags & TIMER_ABSTIME)) {
+    if (result == -EINTR && remain) {
         now = clock_monotonic_ns();
         struct linux_timespec t = to_timespec(until > now ? until - now : 0);
         if (user_put(remain, &t, sizeof t) < 0)

@@ -47,6 +47,8 @@ static inline uint64_t timespec_ns(const struct linux_timespec *t) {
     return (uint64_t)t->seconds * NS_PER_SECOND + (uint64_t)t->nanoseconds;
 }
 
+long linux_clock_gettime(int clock, struct linux_timespec *out);
+
 /* The program's struct timespec, which must be a valid time: 0, -EFAULT or -EINVAL. */
 long time_read(const struct linux_timespec *user, uint64_t *ns);
 

@@ -91,7 +91,7 @@ static const struct row rows[] = {
      10,
      {AN_ENDPOINT, A_LABEL, T(1) = BUFFER, T(2) = BYTES, T(3) = BUFFER, T(4) = BYTES, T(5) = SLOTS},
      KINDS},
-    {PK_SYNC_CODE, 2, {0}, KINDS},
+    {PK_SYNC_CODE, 2, {BIT}, KINDS},
     {PK_MACHINE_INFO, 1, {BUFFER}, KINDS},
 };
 

@@ -83,6 +83,7 @@ void bad_values(void) {
     expect(-EINVAL, PK_RENEW, t.task, 1, PAGE, 0, 0, 0);
     expect(-EINVAL, PK_RENEW, t.task, PAGE, 0, 0, 0, 0);
     expect(-EINVAL, PK_RETAG, t.task, PAGE, ~0ull, 1, 1, 0);
+    expect(-EINVAL, PK_SYNC_CODE, PK_SYNC_ALL + 1, 0, 0, 0, 0, 0);
     expect(-EINVAL, PK_REGION_FIND, t.task, 1, PAGE, PK_FIND_DATA, 0, 0);
     expect(-EINVAL, PK_REGION_FIND, t.task, PAGE, ~0ull, PK_FIND_DATA, 0, 0);
     expect(-EINVAL, PK_REGION_FIND, t.task, PAGE, PAGE, PK_FIND_OWN * 2, 0, 0);

@@ -195,7 +195,7 @@ void code_synced(void) {
     for (uint32_t n = 1; n <= 500; n++) {
         ((volatile uint32_t *)code)[0] = n << 20 | 0x513;
         ((volatile uint32_t *)code)[1] = 0x8067;
-        pk_sync_code();
+        pk_sync_code(PK_SYNC_OWN);
         wanted = n;
         if (!CHECK(tap_reaches(&ran, n)))
             break;

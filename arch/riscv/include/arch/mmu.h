@@ -139,5 +139,7 @@ void arch_mmu_flush(struct aspace *as, uint64_t va, uint64_t length);
 void arch_mmu_flush_here(struct aspace *as, uint64_t va);
 /* What was written by now is what harts fetch from now on as instructions of this address space. */
 void arch_mmu_sync_code(struct aspace *as);
+/* All harts: what they do from now on is behind what others have done by now, in memory and as instructions. */
+void arch_mmu_fence_all(void);
 
 #endif
