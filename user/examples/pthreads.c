@@ -40,11 +40,10 @@ static void *memories[SEMAPHORES_MOST];
 static int semaphore_count, mailbox_count, worker_count, memory_count;
 
 void *ipc_memory(size_t size) {
-    void *memory = calloc(1, size);
-
-    if (!memory)
+    memories[memory_count] = calloc(1, size);
+    if (!memories[memory_count])
         ipc_die("calloc");
-    return memories[memory_count++] = memory;
+    return memories[memory_count++];
 }
 
 int ipc_semaphore(unsigned value) {
