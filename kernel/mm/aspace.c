@@ -128,9 +128,13 @@ static bool range_valid(uint64_t start, uint64_t length) {
            length <= ARCH_USER_END - start;
 }
 
-/* The region begins at va from now on; what lay below is unmapped. */
+/* The region begins at va from now on; what lay below is unmapped, as if it had been parted from the rest before. */
 static void region_trim(struct region *r, uint64_t va) {
     uint64_t bytes = va - region_start(r);
+    if (r->object && r->object->watch) {
+        object_note(r->object, r->aspace->owner, true);
+        object_note(r->object, r->aspace->owner, false);
+    }
     r->aspace->changes++;
     r->aspace->mapped -= bytes >> PAGE_SHIFT;
     r->offset += bytes;

@@ -11,12 +11,10 @@ static uint64_t priority(const struct type_node *node) {
     return (uint64_t)node->type * hash_multiplier;
 }
 
-/* The link that points to the leader of `type`, or the empty link where the search ends. */
-static struct type_node **find_link(struct type_index *index, int64_t type) {
-    struct type_node **link = &index->root;
-    while (*link && (*link)->type != type)
-        link = type < (*link)->type ? &(*link)->left : &(*link)->right;
-    return link;
+static void put(struct type_node **link, struct type_node *node) {
+    *link = node;
+    if (node)
+        node->from = link;
 }
 
 /* Parts a tree that has no node of `type` into the lower and the higher types. */
@@ -24,11 +22,11 @@ static void split(struct type_node *tree, int64_t type, struct type_node **lower
                   struct type_node **higher) {
     while (tree) {
         if (tree->type < type) {
-            *lower = tree;
+            put(lower, tree);
             lower = &tree->right;
             tree = tree->right;
         } else {
-            *higher = tree;
+            put(higher, tree);
             higher = &tree->left;
             tree = tree->left;
         }
@@ -41,16 +39,16 @@ static void split(struct type_node *tree, int64_t type, struct type_node **lower
 static void join(struct type_node **link, struct type_node *lower, struct type_node *higher) {
     while (lower && higher) {
         if (priority(lower) > priority(higher)) {
-            *link = lower;
+            put(link, lower);
             link = &lower->right;
             lower = lower->right;
         } else {
-            *link = higher;
+            put(link, higher);
             link = &higher->left;
             higher = higher->left;
         }
     }
-    *link = lower ? lower : higher;
+    put(link, lower ? lower : higher);
 }
 
 void type_index_add(struct type_index *index, struct type_node *node, int64_t type) {
@@ -66,20 +64,20 @@ void type_index_add(struct type_index *index, struct type_node *node, int64_t ty
     while (*link && priority(*link) > priority(node))
         link = type < (*link)->type ? &(*link)->left : &(*link)->right;
     split(*link, type, &node->left, &node->right);
-    *link = node;
+    put(link, node);
 }
 
 void type_index_remove(struct type_index *index, struct type_node *node) {
+    (void)index; /* a leader's link leads there */
     if (node->leader) {
-        struct type_node **link = find_link(index, node->type);
         if (list_empty(&node->ring)) {
-            join(link, node->left, node->right);
+            join(node->from, node->left, node->right);
         } else {
             struct type_node *next = container_of(node->ring.next, struct type_node, ring);
             next->leader = true;
-            next->left = node->left;
-            next->right = node->right;
-            *link = next;
+            put(&next->left, node->left);
+            put(&next->right, node->right);
+            put(node->from, next);
         }
     }
     list_remove(&node->ring);

@@ -20,6 +20,7 @@ struct type_node {
     bool leader;
     struct type_node *left; /* of a leader: lower types */
     struct type_node *right;
+    struct type_node **from; /* of a leader: the link that points to it */
 };
 
 struct type_index {

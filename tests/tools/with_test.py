@@ -30,6 +30,10 @@ COMMANDS = [
     ("coreutils,xz-utils", "seq 300000 | xz -T4 --block-size=200000 | xz -dc -T4 | tail -n 1", "300000\n"),
     ("sqlite3", "sqlite3 /tmp/d 'pragma journal_mode=wal; create table t(a); insert into t values(7);' && "
                 "sqlite3 /tmp/d 'select a from t; pragma integrity_check'", "wal\n7\nok\n"),
+    ("util-linux", "ipcmk -M 5000 -p 0640 > /dev/null && ipcmk -S 3 > /dev/null && lsipc -m -r -o PERMS,OWNER,SIZE,NATTCH "
+                   "&& lsipc -s -r -o PERMS,NSEMS && ipcrm -v -m 0 -s 0 && ipcs -m -u | grep allocated",
+     "PERMS OWNER SIZE NATTCH\nrw-r----- root 4.9K 0\nPERMS NSEMS\nrw-r--r-- 3\n"
+     "removing shared memory segment id `0'\nremoving semaphore id `0'\nsegments allocated 0\npages allocated 0\n"),
     ("python3-minimal", "python3 -c 'import _thread, os; a = _thread.allocate_lock(); a.acquire(); "
                         "_thread.start_new_thread(a.release, ()); a.acquire(); print(os.sched_getscheduler(0))'",
      "0\n"),

@@ -123,7 +123,7 @@ static const char *reason(void) {
 
 static int remove_id(const struct kind *kind, int id) {
     if (verbose)
-        printf("removing %s id '%d'\n", kind->id_name, id);
+        printf("removing %s id `%d'\n", kind->id_name, id);
     if (kind->remove(id) == 0)
         return 0;
     warnx("%s (%d)", reason(), id);

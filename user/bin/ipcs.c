@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ipcs [-qmsa] [-t | -p | -c | -l | -u], ipcs -q|-m|-s -i ID: shows System V IPC objects, with the
+ * ipcs [-qmsab] [-t | -p | -c | -l | -u], ipcs -q|-m|-s -i ID: shows System V IPC objects, with the
  * options and the layout of util-linux. Everything comes from the *ctl calls (SHM_INFO, SHM_STAT
  * and their like), nothing from /proc. The kinds stand in ipcs_shm.c, ipcs_msg.c and ipcs_sem.c.
  */
@@ -12,6 +12,8 @@
 #include <err.h>
 #include <getopt.h>
 #include <stdlib.h>
+
+unsigned ipcs_unit = 1024;
 
 /* ---- Shared columns ----------------------------------------------------------------------- */
 
@@ -58,7 +60,7 @@ const char *ipcs_short_time(time_t when) {
 /* ---- Options ------------------------------------------------------------------------------ */
 
 static void usage(FILE *stream) {
-    fprintf(stream, "usage: ipcs [-q] [-m] [-s] [-a] [-t | -p | -c | -l | -u]\n"
+    fprintf(stream, "usage: ipcs [-q] [-m] [-s] [-a] [-b] [-t | -p | -c | -l | -u]\n"
                     "       ipcs -q|-m|-s -i ID\n");
 }
 
@@ -89,19 +91,26 @@ static void show(bool queues, bool segments, bool semaphores, enum ipcs_view vie
 
 int main(int argc, char **argv) {
     static const struct option options[] = {
-        {"id", required_argument, NULL, 'i'}, {"shmems", no_argument, NULL, 'm'},
-        {"queues", no_argument, NULL, 'q'},   {"semaphores", no_argument, NULL, 's'},
-        {"all", no_argument, NULL, 'a'},      {"time", no_argument, NULL, 't'},
-        {"pid", no_argument, NULL, 'p'},      {"creator", no_argument, NULL, 'c'},
-        {"limits", no_argument, NULL, 'l'},   {"summary", no_argument, NULL, 'u'},
-        {"help", no_argument, NULL, 'h'},     {NULL, 0, NULL, 0},
+        {"id", required_argument, NULL, 'i'},
+        {"shmems", no_argument, NULL, 'm'},
+        {"queues", no_argument, NULL, 'q'},
+        {"semaphores", no_argument, NULL, 's'},
+        {"all", no_argument, NULL, 'a'},
+        {"time", no_argument, NULL, 't'},
+        {"pid", no_argument, NULL, 'p'},
+        {"creator", no_argument, NULL, 'c'},
+        {"limits", no_argument, NULL, 'l'},
+        {"summary", no_argument, NULL, 'u'},
+        {"bytes", no_argument, NULL, 'b'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     bool queues = false, segments = false, semaphores = false;
     enum ipcs_view view = VIEW_LIST;
     long id = -1;
     int option;
 
-    while ((option = getopt_long(argc, argv, "i:mqsatpcluh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "i:mqsabtpcluh", options, NULL)) != -1) {
         switch (option) {
         case 'i':
             id = parse_number(optarg, "id");
@@ -117,6 +126,9 @@ int main(int argc, char **argv) {
             break;
         case 'a':
             queues = segments = semaphores = true;
+            break;
+        case 'b':
+            ipcs_unit = 1;
             break;
         case 't':
             view = VIEW_TIMES;

@@ -6,6 +6,9 @@
 #include <sys/ipc.h>
 #include <time.h>
 
+/* What limits in bytes are divided by: 1024, with -b 1. */
+extern unsigned ipcs_unit;
+
 enum ipcs_view {
     VIEW_LIST,
     VIEW_TIMES,    /* -t */

@@ -9,16 +9,17 @@
 
 static void limits(void) {
     struct shminfo info;
-    unsigned long long page_kbytes = (unsigned long long)getpagesize() / 1024, total;
+    unsigned long long page = (unsigned long long)getpagesize() / ipcs_unit, total;
+    const char *unit = ipcs_unit == 1 ? "bytes" : "kbytes";
 
     puts("------ Shared Memory Limits --------");
     if (shmctl(0, IPC_INFO, (struct shmid_ds *)&info) < 0)
         return;
-    if (__builtin_mul_overflow((unsigned long long)info.shmall, page_kbytes, &total))
-        total = ~0ull / page_kbytes * page_kbytes;
+    if (__builtin_mul_overflow((unsigned long long)info.shmall, page, &total))
+        total = ~0ull / page * page;
     printf("max number of segments = %lu\n", info.shmmni);
-    printf("max seg size (kbytes) = %lu\n", info.shmmax / 1024);
-    printf("max total shared memory (kbytes) = %llu\n", total);
+    printf("max seg size (%s) = %lu\n", unit, info.shmmax / ipcs_unit);
+    printf("max total shared memory (%s) = %llu\n", unit, total);
     printf("min seg size (bytes) = %lu\n", info.shmmin);
 }
 

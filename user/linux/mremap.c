@@ -137,7 +137,12 @@ long linux_mremap(uint64_t old, uint64_t old_length, uint64_t new_length, uint64
         m.new = new;
         if (!fixed_fits(&m, flags))
             return -EINVAL;
+        /* What is too long goes first, whatever is mapped there. */
+        uint64_t rest = m.old_length > m.new_length ? m.old_length - m.new_length : 0;
+        m.old_length -= rest;
         long error = find(&m);
+        if (error >= 0 && rest)
+            error = pk_unmap(TASK, old + m.old_length, rest);
         return error < 0 ? error : move(&m);
     }
     /* Shrinking is unmapping, of as many regions as there are. */

@@ -96,6 +96,11 @@ static void test_fixed(void) {
        "in place of what was there");
     ok(fault_at(memory) == SIGSEGV && fault_at(memory + 2 * PAGE) == SIGSEGV,
        "and is no more where it was");
+    memory = map(3, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    memory[PAGE] = 7;
+    munmap(memory + 2 * PAGE, PAGE);
+    ok(mremap(memory, 3 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to && to[PAGE] == 7,
+       "what is too long need not be mapped");
     munmap(to, 4 * PAGE);
 }
 
