@@ -52,6 +52,9 @@ uint64_t clock_ns(void) {
 uint64_t clock_realtime_ns(void) {
     return 1000000000000000000ull + mock_now;
 }
+uint64_t clock_realtime_offset(void) {
+    return clock_realtime_ns() - clock_ns();
+}
 int64_t clock_seconds(void) {
     return (int64_t)(clock_realtime_ns() / 1000000000);
 }
@@ -306,6 +309,14 @@ long pk_caller_word_exchange(uint64_t token, uint64_t offset, uint32_t expected,
     uint32_t was = *word;
     *word = was == expected ? value : was;
     return was;
+}
+
+uint64_t mock_notified;
+
+long pk_notify(uint64_t notification, uint64_t bits) {
+    (void)notification;
+    mock_notified |= bits;
+    return 0;
 }
 
 long pk_timer_set(uint64_t notification, uint64_t bits, uint64_t at_ns) {
