@@ -131,10 +131,10 @@ void sched_set_priority(struct thread *t, unsigned priority) {
     if (t->sched.priority == priority)
         return;
     this_hart()->reconsider = true;
-    bool raised = priority > t->sched.priority, queued = take_out(t);
+    bool raised = priority > t->sched.priority, was_urgent = is_urgent(t), queued = take_out(t);
     t->sched.priority = (uint8_t)priority;
     put_in(t, queued);
-    for (uint32_t i = 0; i < machine.hart_count; i++)
+    for (uint32_t i = 0; was_urgent != is_urgent(t) && i < machine.hart_count; i++)
         if (harts[i].payer == t)
             harts[i].urgent_runs = is_urgent(t);
     /* Its hart, if that is another one, chooses anew where this may matter. */

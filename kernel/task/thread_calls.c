@@ -100,7 +100,8 @@ long sys_thread_copy(struct thread *self, const uint64_t *a) {
     t->fp = src->fp;
     t->sched.weight = src->sched.weight;
     t->sched.quantum = src->sched.quantum;
-    sched_set_harts(t, src->sched.harts);
+    if (src->pinned)
+        sched_set_harts(t, src->sched.harts);
     t->word = a[3];
     arch_fp_forget(t);
     message_clear(t->regs.x);
