@@ -312,7 +312,49 @@ static void limited(void) {
     is_int(status, 12 << 8, "threads count for RLIMIT_NPROC");
 }
 
+/* ---- Names, also of others ---- */
+
+static void *until_told(void *fd) {
+    char byte;
+
+    return (void *)(intptr_t)read(*(int *)fd, &byte, 1);
+}
+
+static void names(void) {
+    char name[16], path[64];
+    pthread_t other;
+    int ends[2], fd;
+
+    if (pipe(ends) < 0 || pthread_create(&other, NULL, until_told, &ends[0]))
+        bail("pthread_create");
+    is_int(pthread_setname_np(other, "the other"), 0, "another thread gets a name");
+    ok(pthread_getname_np(other, name, sizeof(name)) == 0 && !strcmp(name, "the other"),
+       "it has it");
+    is_int(pthread_setname_np(pthread_self(), "this one"), 0, "so does this one");
+    fd = open("/proc/self/comm", O_WRONLY);
+    ok(fd >= 0 && write(fd, "much too long a name", 20) == 20, "/proc/self/comm");
+    ok(pthread_getname_np(pthread_self(), name, sizeof(name)) == 0 &&
+           !strcmp(name, "much too long a"),
+       "what is too long is cut off");
+    is_errno(read(fd, name, sizeof(name)), EBADF, "it was not opened to be read");
+    close(fd);
+    is_errno(open("/proc/self/stat", O_WRONLY), EACCES, "what cannot be written to");
+    pid_t parent = getpid(), pid = start();
+    if (pid == 0) {
+        snprintf(path, sizeof(path), "/proc/%d/comm", (int)parent);
+        fd = open(path, O_WRONLY);
+        _exit(fd >= 0 && write(fd, "mine", 4) < 0 && errno == EINVAL ? 0 : 1);
+    }
+    is_int(reap_exit(pid), 0, "another process's");
+    if (write(ends[1], "", 1) != 1)
+        bail("write");
+    pthread_join(other, NULL);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void) {
+    names();
     create_and_join();
     exclusion();
     shared_and_own();
