@@ -36,6 +36,7 @@ struct making {
     struct sweep sweep; /* over all processes, if it has begun */
     bool sweeps, complete;
     uint64_t at;           /* 0 at first; the maker's own */
+    uint64_t found[2];     /* pages of a region so far: that are there, that are its own (smaps) */
     uint64_t ns, run;      /* of the processes so far: time on harts, how many run */
     uint64_t birth, inode; /* of the file */
     char path[48];
@@ -97,7 +98,7 @@ storing_function store_auto_msgmni, store_msg_next_id, store_msgmax, store_msgmn
 making_function make_process_stat, make_process_statm, make_process_status, make_process_comm,
     make_process_schedstat, make_process_wchan, make_process_limits;
 thread_storing_function store_comm; /* settings.c */
-making_function make_auxv, make_cmdline, make_environ, make_maps;
+making_function make_auxv, make_cmdline, make_environ, make_maps, make_smaps;
 making_function make_sysvipc_msg, make_sysvipc_sem, make_sysvipc_shm;
 
 #endif

@@ -75,6 +75,7 @@ static const struct entry process_entries[] = {
     MADE("mounts", make_mounts),
     {.name = "root", .mode = LINK_MODE},
     MADE("schedstat", make_process_schedstat),
+    {.name = "smaps", .mode = FILE_MODE, .make = make_smaps, .guarded = true},
     MADE("stat", make_process_stat),
     MADE("statm", make_process_statm),
     MADE("status", make_process_status),
