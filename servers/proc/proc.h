@@ -240,6 +240,7 @@ int process_last_pid(void);
 
 /* procfs.c, procfs_process.c */
 bool process_guarded(const struct process *p);
+bool process_may_look_into(const struct process *caller, const struct process *p);
 char process_letter(const struct process *p); /* its state, as proc(5) has it */
 uint64_t process_run_ns(const struct process *p);
 

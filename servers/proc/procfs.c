@@ -159,7 +159,7 @@ bool process_guarded(const struct process *p) {
     return !(user && group && p->dumpable);
 }
 
-static bool may_look_into(const struct process *caller, const struct process *p) {
+bool process_may_look_into(const struct process *caller, const struct process *p) {
     return caller == p || caller->euid == 0 ||
            (caller->euid == p->euid && caller->egid == p->egid && !process_guarded(p));
 }
@@ -190,7 +190,7 @@ static long check_access(const struct process *caller, const struct place *at, u
 }
 
 static long may_read(const struct process *caller, const struct place *at) {
-    if (at->entry && at->entry->guarded && !may_look_into(caller, at->process))
+    if (at->entry && at->entry->guarded && !process_may_look_into(caller, at->process))
         return -EACCES;
     return check_access(caller, at, MAY_READ);
 }

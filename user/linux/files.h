@@ -160,6 +160,7 @@ long linux_sendmmsg(uint64_t fd, uint64_t entries, uint64_t count, uint64_t flag
 long linux_recvmmsg(uint64_t fd, uint64_t entries, uint64_t count, uint64_t flags,
                     uint64_t timeout);
 
+long linux_pidfd_getfd(uint64_t fd, uint64_t target, uint64_t flags);
 long linux_pidfd_open(uint64_t pid, uint64_t flags);
 long linux_pidfd_send_signal(uint64_t fd, uint64_t signal, uint64_t info, uint64_t flags);
 long linux_epoll_create1(uint64_t flags);
