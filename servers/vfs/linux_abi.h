@@ -97,6 +97,7 @@ _Static_assert(sizeof(struct lx_flock) == 32, "struct flock");
 #define LX_FIOCLEX 0x5451u
 
 #define LX_POLLIN 0x0001
+#define LX_POLLPRI 0x0002
 #define LX_POLLOUT 0x0004
 #define LX_POLLERR 0x0008
 #define LX_POLLHUP 0x0010
