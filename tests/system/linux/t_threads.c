@@ -353,8 +353,45 @@ static void names(void) {
     close(ends[1]);
 }
 
+/* ---- Lists of robust futexes ---- */
+
+static void *tell_list(void *head) {
+    size_t size = 0;
+
+    return (void *)(syscall(SYS_get_robust_list, 0, head, &size) == 0 && size == 24 ? NULL : head);
+}
+
+static int list_of_parent(void) {
+    void *head;
+    size_t size;
+
+    if (setuid(1234) < 0)
+        return 1;
+    return syscall(SYS_get_robust_list, getppid(), &head, &size) < 0 && errno == EPERM ? 0 : 2;
+}
+
+static void robust_lists(void) {
+    void *head = NULL, *other = NULL, *failed;
+    size_t size = 0;
+    pthread_t thread;
+
+    ok(syscall(SYS_get_robust_list, 0, &head, &size) == 0 && head && size == 24,
+       "the caller's own list");
+    ok(syscall(SYS_get_robust_list, getpid(), &other, &size) == 0 && other == head,
+       "by its number");
+    if (pthread_create(&thread, NULL, tell_list, &other))
+        bail("pthread_create");
+    pthread_join(thread, &failed);
+    ok(!failed && other && other != head, "each thread has one");
+    is_errno(syscall(SYS_get_robust_list, 0, nowhere, &size), EFAULT, "a bad address");
+    is_errno(syscall(SYS_get_robust_list, 4000000, &head, &size), ESRCH, "no such thread");
+    if (getuid() == 0)
+        is_int(WEXITSTATUS(in_child(list_of_parent)), 0, "another user's");
+}
+
 int main(void) {
     names();
+    robust_lists();
     create_and_join();
     exclusion();
     shared_and_own();
