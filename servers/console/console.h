@@ -31,8 +31,11 @@ struct line {
     bool locked;     /* its slave cannot be opened (unlockpt(3)) */
     bool abandoned;  /* its master is closed */
     bool leaderless; /* which the session's leader is still to be told */
-    bool want_input, want_room, want_drained; /* of the terminal */
-    bool want_output, want_space;             /* of the master: bytes to read, room to write */
+    bool want_input, want_room, want_drained;  /* of the terminal */
+    bool want_output, want_space, want_status; /* of the master: bytes to read, room to write */
+    bool packet;                /* its reads are told what becomes of the terminal: */
+    uint8_t status;             /* TIOCPKT_*, that has not been read */
+    bool was_stopped, had_flow; /* when that was looked at last */
 };
 _Static_assert(sizeof(struct line) <= CONSOLE_MEMORY, "a pseudo-terminal fits in its memory");
 

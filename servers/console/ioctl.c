@@ -6,6 +6,7 @@
  * nothing.
  */
 #include "console.h"
+#include "master.h"
 
 #include <string.h>
 
@@ -157,13 +158,15 @@ static long set_lock(struct line *line, const struct request *req) {
     return 0;
 }
 
-/* There is none: it can be turned off. */
-static long set_packet_mode(const struct request *req) {
+static long set_packet_mode(struct line *line, const struct request *req) {
     int32_t on;
     if (request_read_all(req, &on, sizeof(on))) {
         return -EFAULT;
     }
-    return on ? -EINVAL : 0;
+    if (line->packet != (on != 0)) {
+        master_set_packet_mode(line, on != 0);
+    }
+    return 0;
 }
 
 /* What is the terminal's input is the master's output. */
@@ -183,9 +186,9 @@ static long of_master(struct line *line, const struct request *req, uint32_t req
     case TTY_TIOCSPTLCK:
         return set_lock(line, req);
     case TTY_TIOCPKT:
-        return set_packet_mode(req);
+        return set_packet_mode(line, req);
     case TTY_TIOCGPKT:
-        return give_int(req, 0);
+        return give_int(req, line->packet);
     case TTY_TIOCGPTLCK:
         return give_int(req, line->locked);
     case TTY_FIONREAD:

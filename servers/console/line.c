@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Terminals: the serial line and pseudo-terminals, by number and by session (console.h). */
 #include "console.h"
+#include "master.h"
 
 #include <string.h>
 
@@ -187,7 +188,7 @@ void line_resume(uint32_t life, int session) {
 
 void line_wake(struct line *line) {
     line->want_input = line->want_room = line->want_drained = false;
-    line->want_output = line->want_space = false;
+    line->want_output = line->want_space = line->want_status = false;
     if (list_empty(&line->woken)) {
         list_add_tail(&woken, &line->woken);
         console_tell_vfs();
@@ -201,10 +202,14 @@ static bool is_ready(const struct line *line) {
     return (line->want_input && tty->canon != tty->read) || /* perhaps enough */
            (line->want_room && tty_can_write(tty)) ||
            (line->want_drained && line_unsent(line) == 0) || (line->want_output && output) ||
-           (line->want_space && tty_takes_input(tty));
+           (line->want_space && tty_takes_input(tty)) ||
+           ((line->want_output || line->want_status) && line->status);
 }
 
 void line_notice(struct line *line) {
+    if (line_is_pseudo(line)) {
+        master_note(line);
+    }
     if (is_ready(line)) {
         line_wake(line);
     }

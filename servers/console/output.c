@@ -140,4 +140,5 @@ void tty_shut_down(struct tty *tty) {
 
 void tty_flush_output(struct tty *tty) {
     tty->out_head = tty->out_tail;
+    tty->flushed |= TTY_FLUSHED_OUTPUT;
 }

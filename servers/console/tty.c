@@ -235,6 +235,7 @@ size_t tty_readable(const struct tty *tty) {
 void tty_flush_input(struct tty *tty) {
     tty->read = tty->canon = tty->tail;
     tty->literal = false;
+    tty->flushed |= TTY_FLUSHED_INPUT;
 }
 
 /* What leaves canonical mode unfinished becomes readable, what enters it becomes a finished line.

@@ -31,6 +31,9 @@ enum tty_start {
  * the line being edited; canon equals tail outside canonical mode. `ends` marks the bytes that end
  * a line; a marked 0 is an end of file, which is not data.
  */
+#define TTY_FLUSHED_INPUT 1 /* as TIOCPKT_FLUSHREAD */
+#define TTY_FLUSHED_OUTPUT 2
+
 struct tty {
     struct tty_termios termios;
     enum tty_start start;
@@ -50,6 +53,7 @@ struct tty {
     uint32_t out_head;
     uint32_t out_tail;
     bool stopped;         /* output held by VSTOP */
+    uint8_t flushed;      /* TTY_FLUSHED_*: since whoever tells the master of it looked last */
     bool closing;         /* the machine stops: output is not held any more */
     uint32_t column;      /* where the cursor is */
     uint32_t line_column; /* where it was when the line being edited began */

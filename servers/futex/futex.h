@@ -47,6 +47,8 @@ struct sleeper {
     uint32_t seats_taken;
     bool many;    /* the answer is the index of the word, not 0 */
     uint32_t tid; /* who wants a lock */
+    bool locking; /* it sits in a lock's queue, and is in the table of those who do: */
+    struct hash_node wanting;
     struct pk_word_name lock;
     struct seat seats[];
 };

@@ -38,6 +38,43 @@ long lock_announce(uint64_t token, uint32_t word) {
     return word & FUTEX_WAITERS ? 1 : lock_change(token, word, word | FUTEX_WAITERS);
 }
 
+/*
+ * Who waits for which lock, by process and thread. Who says that he is a thread of his process that he is not harms
+ * that process alone: a chain that leads through others' threads is not followed.
+ */
+static struct hash wanting;
+
+static uint64_t key_of(const struct client *client, uint32_t tid) {
+    return (uint64_t)client_pid(client) << 32 | tid;
+}
+
+void lock_sleeps(struct sleeper *sleeper) {
+    sleeper->locking = true;
+    hash_insert(&wanting, &sleeper->wanting, key_of(sleeper->waiter.client, sleeper->tid));
+}
+
+void lock_sleeps_no_more(struct sleeper *sleeper) {
+    if (sleeper->locking)
+        hash_remove(&wanting, &sleeper->wanting);
+    sleeper->locking = false;
+}
+
+#define CHAIN_MOST 1024 /* locks, as on Linux: longer chains count as closed */
+
+/* The owner waits for a lock whose owner waits, and so on, for one that the caller has: nobody would ever go on. */
+static bool closes_chain(const struct client *client, uint32_t tid, uint32_t owner) {
+    for (int locks = 0; locks < CHAIN_MOST; locks++) {
+        const struct hash_node *node = hash_find(&wanting, key_of(client, owner));
+        if (!node)
+            return false;
+        const struct sleeper *sleeper = container_of(node, struct sleeper, wanting);
+        owner = seat_first(&sleeper->seats[0].name)->owner;
+        if (owner == tid)
+            return true;
+    }
+    return true;
+}
+
 static long wait(struct request *req, uint32_t tid, uint32_t owner, const struct pk_word_name *name,
                  uint64_t deadline) {
     struct sleeper *sleeper = sleeper_new(req, request_client(req), 1, deadline);
@@ -52,6 +89,7 @@ static long wait(struct request *req, uint32_t tid, uint32_t owner, const struct
     struct seat *first = seat_first(name);
     if (first->owner != owner)
         seat_set_owner(first, owner);
+    lock_sleeps(sleeper);
     return SERVER_DEFER;
 }
 
@@ -88,6 +126,8 @@ static long wait_for_owner(struct request *req, const struct attempt *a, uint32_
         return ask(req, owner);
     if (a->flags & FUTEX_TRY)
         return -EAGAIN;
+    if (closes_chain(request_client(req), a->tid, owner))
+        return -EDEADLK;
     long announced = lock_announce(req->token, word);
     return announced <= 0 ? announced : wait(req, a->tid, owner, &a->name, a->deadline);
 }

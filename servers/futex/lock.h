@@ -19,6 +19,10 @@ struct asked {
 /* Others may wait for this thread: its end will be heard of. */
 bool lock_owner_known(uint32_t owner, const struct asked *asked);
 
+/* The sleeper sits in a lock's queue from now on; or it leaves. */
+void lock_sleeps(struct sleeper *sleeper);
+void lock_sleeps_no_more(struct sleeper *sleeper);
+
 /* The word in the output buffer of a caller; an error. */
 long lock_load(uint64_t token);
 /* It becomes `value` if it is `old`: 1; 0 if it is not; an error. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Waiting at a word. */
-#include "futex.h"
+#include "lock.h"
 #include <stdlib.h>
 
 static void leave_all(struct sleeper *sleeper) {
+    lock_sleeps_no_more(sleeper);
     for (uint32_t i = 0; i < sleeper->seats_taken; i++)
         seat_leave(&sleeper->seats[i]);
 }
@@ -33,6 +34,7 @@ struct sleeper *sleeper_new(const struct request *req, struct client *client, ui
     sleeper->seats_taken = 0;
     sleeper->many = false;
     sleeper->tid = 0;
+    sleeper->locking = false;
     sleeper->lock = (struct pk_word_name){0, 0};
     return sleeper;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Walks along the seats of a word (struct pass), and what wakes. */
-#include "futex.h"
+#include "lock.h"
 #include <lib/heap.h>
 #include <stdlib.h>
 
@@ -44,6 +44,7 @@ static void move_to_lock(struct pass *p, struct seat *seat, const struct seat *f
         return;
     }
     seat->kind = SEAT_LOCK;
+    lock_sleeps(seat_sleeper(seat));
     move_seat(seat, &p->target);
     if (!first)
         seat_set_owner(seat, p->owner);

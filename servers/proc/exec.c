@@ -289,7 +289,8 @@ static void switch_over(struct exec *e, uint64_t thread) {
     posix_timers_end(p);
     p->task = e->task;
     p->known = false;
-    p->exit_signal = SIGCHLD;
+    if (p->exit_signal != SIGCHLD)
+        child_set_exit_signal(p, SIGCHLD);
     threads_replace(e->thread, thread);
     p->entry = e->image.personality_entry;
     e->task = 0;

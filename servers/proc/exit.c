@@ -11,7 +11,7 @@
 #define W_NOHANG 1u
 #define WNOWAIT 0x1000000u
 #define PIDFD_NONBLOCK 04000u
-#define W_LINUX_FLAGS 0xe0000000u /* __WNOTHREAD, __WALL, __WCLONE: no difference without threads */
+#define W_NO_THREAD 0x20000000u /* __WNOTHREAD: makes no difference */
 enum { P_ALL, P_PID, P_PGID, P_PIDFD };
 
 /* The child to report; *any tells if one could ever be. */
@@ -24,8 +24,7 @@ static struct process *find_child(const struct thread *t, bool *any) {
     case P_PGID:
         return child_find_group(p, t->wait_for.id, options, any);
     default:
-        *any = !list_empty(&p->children);
-        return child_find(p, options);
+        return child_find(p, options, any);
     }
 }
 
@@ -80,7 +79,8 @@ long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options
     if (never < 0)
         return never;
     id_type = id_type == P_PIDFD ? P_PID : id_type;
-    if (options & ~(W_NOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT | W_LINUX_FLAGS) ||
+    if (options & ~(W_NOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT | W_NO_THREAD | W_ALL |
+                    W_CLONE) ||
         !(options & (WSTOPPED | WEXITED | WCONTINUED)) || id_type < P_ALL || id_type > P_PGID ||
         (id_type == P_PID && id <= 0) || (id_type == P_PGID && id < 0))
         return -EINVAL;

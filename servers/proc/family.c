@@ -10,8 +10,8 @@
 struct family {
     struct hash_node node; /* by key_of */
     struct process *parent;
-    uint64_t children;
-    struct list events[CHILD_EVENTS]; /* struct process.family_event */
+    uint64_t children, child_count[CHILD_SORTS];
+    struct list events[CHILD_SORTS][CHILD_EVENTS]; /* struct process.family_event */
 };
 
 static struct hash families;
@@ -34,8 +34,11 @@ struct family *family_get(struct process *parent, int group) {
         return f;
     f->parent = parent;
     f->children = 0;
-    for (int kind = 0; kind < CHILD_EVENTS; kind++)
-        list_init(&f->events[kind]);
+    for (int sort = 0; sort < CHILD_SORTS; sort++) {
+        f->child_count[sort] = 0;
+        for (int kind = 0; kind < CHILD_EVENTS; kind++)
+            list_init(&f->events[sort][kind]);
+    }
     hash_insert(&families, &f->node, key_of(parent, group));
     family_let_go(f);
     return f;
@@ -56,8 +59,25 @@ void family_let_go(struct family *f) {
         family_free(kept);
 }
 
-void family_enter(struct process *p, struct family *f) {
+static enum child_sort sort_of(const struct process *child) {
+    return child->exit_signal == SIGCHLD ? CHILD_USUAL : CHILD_CLONED;
+}
+
+/* It counts among those of its sort; or not any more. */
+static void count_in(struct process *p, struct family *f) {
     p->family = f;
+    f->child_count[sort_of(p)]++;
+    f->parent->child_count[sort_of(p)]++;
+}
+
+static void count_out(struct process *p) {
+    p->family->child_count[sort_of(p)]--;
+    p->family->parent->child_count[sort_of(p)]--;
+    p->family = NULL;
+}
+
+void family_enter(struct process *p, struct family *f) {
+    count_in(p, f);
     f->children++;
 }
 
@@ -65,9 +85,9 @@ void family_leave(struct process *p) {
     struct family *f = p->family;
     list_remove(&p->event);
     list_remove(&p->family_event);
-    p->family = NULL;
     if (!f)
         return;
+    count_out(p);
     f->children--;
     family_let_go(f);
 }
@@ -88,8 +108,21 @@ void child_event(struct process *child) {
     child_event_seen(child);
     if (!child->family)
         return;
-    list_add_tail(&child->parent->events[kind_of(child)], &child->event);
-    list_add_tail(&child->family->events[kind_of(child)], &child->family_event);
+    enum child_sort sort = sort_of(child);
+    list_add_tail(&child->parent->events[sort][kind_of(child)], &child->event);
+    list_add_tail(&child->family->events[sort][kind_of(child)], &child->family_event);
+}
+
+void child_set_exit_signal(struct process *p, int signal) {
+    bool has_event = !list_empty(&p->event);
+    struct family *f = p->family;
+    if (f)
+        count_out(p);
+    p->exit_signal = (uint8_t)signal;
+    if (f)
+        count_in(p, f);
+    if (has_event)
+        child_event(p);
 }
 
 void family_move(struct process *p, struct family *f) {
@@ -98,7 +131,7 @@ void family_move(struct process *p, struct family *f) {
         return;
     f->children++; /* first: the other may be the one that is kept without children */
     family_leave(p);
-    p->family = f;
+    count_in(p, f);
     if (has_event)
         child_event(p);
 }
@@ -109,24 +142,40 @@ static bool wanted(enum child_event kind, uint32_t options) {
     return options & option[kind];
 }
 
-struct process *child_find(const struct process *p, uint32_t options) {
-    for (enum child_event kind = 0; kind < CHILD_EVENTS; kind++)
-        if (wanted(kind, options) && !list_empty(&p->events[kind]))
-            return container_of(p->events[kind].next, struct process, event);
+static bool wants_sort(enum child_sort sort, uint32_t options) {
+    enum child_sort usual = options & W_CLONE ? CHILD_CLONED : CHILD_USUAL;
+    return options & W_ALL || sort == usual;
+}
+
+/* The oldest thing to report that is asked for, in lists of a process or a family; NULL: none. */
+static struct list *find_event(const struct list events[CHILD_SORTS][CHILD_EVENTS],
+                               const uint64_t count[CHILD_SORTS], uint32_t options, bool *any) {
+    *any = false;
+    for (enum child_sort sort = 0; sort < CHILD_SORTS; sort++) {
+        if (!wants_sort(sort, options) || !count[sort])
+            continue;
+        *any = true;
+        for (enum child_event kind = 0; kind < CHILD_EVENTS; kind++)
+            if (wanted(kind, options) && !list_empty(&events[sort][kind]))
+                return events[sort][kind].next;
+    }
     return NULL;
+}
+
+struct process *child_find(const struct process *p, uint32_t options, bool *any) {
+    struct list *found = find_event(p->events, p->child_count, options, any);
+    return found ? container_of(found, struct process, event) : NULL;
 }
 
 struct process *child_find_pid(const struct process *p, int pid, uint32_t options, bool *any) {
     struct process *child = process_find(pid);
-    *any = child && child->parent == p;
+    *any = child && child->parent == p && wants_sort(sort_of(child), options);
     return *any && !list_empty(&child->event) && wanted(kind_of(child), options) ? child : NULL;
 }
 
 struct process *child_find_group(const struct process *p, int group, uint32_t options, bool *any) {
     const struct family *f = find(p, group);
-    *any = f && f->children;
-    for (enum child_event kind = 0; *any && kind < CHILD_EVENTS; kind++)
-        if (wanted(kind, options) && !list_empty(&f->events[kind]))
-            return container_of(f->events[kind].next, struct process, family_event);
-    return NULL;
+    *any = false;
+    struct list *found = f ? find_event(f->events, f->child_count, options, any) : NULL;
+    return found ? container_of(found, struct process, family_event) : NULL;
 }

@@ -115,7 +115,8 @@ static long make_process(struct request *req, struct thread *from, uint64_t flag
         return error;
     }
     int pid = process_pid(child);
-    child->exit_signal = (flags & CSIGNAL) <= SIGNALS ? (uint8_t)(flags & CSIGNAL) : 0;
+    if ((flags & CSIGNAL) != SIGCHLD)
+        child_set_exit_signal(child, (flags & CSIGNAL) <= SIGNALS ? (int)(flags & CSIGNAL) : 0);
     announce(child, pid, flags, parent_tid);
     if (flags & CLONE_VM && flags & CLONE_CHILD_CLEARTID)
         child->main.clear_tid = child_tid;

@@ -133,3 +133,24 @@ long proc_handle_pidfd_signal(struct request *req, int fd, int signal) {
     return request_in_len(req) ? proc_handle_queue_signal(req, process_pid(to), 0, signal)
                                : proc_handle_kill(req, process_pid(to), signal);
 }
+
+long proc_handle_pidfd_getfd(struct request *req, int fd, int target) {
+    struct process *by = request_process(req), *of;
+    uint32_t flags;
+    if (!by)
+        return -ESRCH;
+    long error = pidfd_process(by, fd, &of, &flags);
+    if (error < 0)
+        return error;
+    if (!of || of->state == PROCESS_ZOMBIE)
+        return -ESRCH;
+    if (!process_may_look_into(by, of))
+        return -EPERM;
+    if (!(of->connected >> PK_SLOT_VFS & 1))
+        return -EBADF; /* it has never had a descriptor */
+    do
+        error =
+            vfs_give_copy(connect_endpoint(PK_SLOT_VFS), process_pid(of), target, process_pid(by));
+    while (connect_again(by, PK_SLOT_VFS, error));
+    return error;
+}

@@ -87,6 +87,8 @@ struct process_strings {
 
 /* What waiting reports of a child. */
 enum child_event { CHILD_ENDED, CHILD_STOPPED, CHILD_CONTINUED, CHILD_EVENTS };
+/* Of whom: of children whose end is told by SIGCHLD, or of others (__WCLONE of wait4(2)). */
+enum child_sort { CHILD_USUAL, CHILD_CLONED, CHILD_SORTS };
 
 struct family;
 struct pidfd;
@@ -99,13 +101,14 @@ struct process {
     struct list all;           /* of all processes, oldest first */
     struct process *parent;    /* NULL: init. It may have ended: process_parent() */
     struct list children, sibling;
-    struct list events[CHILD_EVENTS]; /* of children, that have not been waited for */
-    struct family *family;            /* its, of its parent's children; NULL: it has none */
-    struct family *kept_family;       /* of its children, though perhaps without any */
-    struct list event, family_event;  /* in the lists of these: not waited for */
-    struct list leaving;              /* it has ended; its children are being adopted */
-    bool freed;                       /* and nobody knows it any more */
-    struct group *group;              /* never 0 */
+    struct list events[CHILD_SORTS][CHILD_EVENTS]; /* of children, that have not been waited for */
+    uint64_t child_count[CHILD_SORTS];
+    struct family *family;           /* its, of its parent's children; NULL: it has none */
+    struct family *kept_family;      /* of its children, though perhaps without any */
+    struct list event, family_event; /* in the lists of these: not waited for */
+    struct list leaving;             /* it has ended; its children are being adopted */
+    bool freed;                      /* and nobody knows it any more */
+    struct group *group;             /* never 0 */
     struct list member;
     bool tethered; /* counted in the group's */
     enum process_state state;
@@ -201,12 +204,16 @@ bool process_to_bury(void);
 #define WSTOPPED 2u
 #define WEXITED 4u
 #define WCONTINUED 8u
+#define W_ALL 0x40000000u   /* __WALL: children of both sorts */
+#define W_CLONE 0x80000000u /* __WCLONE: the other one */
 /* Of the parent's children in a group; 0: no memory. It lasts until the next call of another, unless a child enters. */
 struct family *family_get(struct process *parent, int group);
 void family_let_go(struct family *f); /* if it has no children */
 void family_enter(struct process *p, struct family *f);
 void family_leave(struct process *p);
 void family_move(struct process *p, struct family *f);
+/* The signal by which p's end is told to its parent. */
+void child_set_exit_signal(struct process *p, int signal);
 void family_forget(struct process *p); /* of a process without children: its families */
 /* There is something new to report of a child; or not any more. */
 void child_event(struct process *child);
@@ -215,7 +222,7 @@ static inline void child_event_seen(struct process *child) {
     list_remove(&child->family_event);
 }
 /* A child of which there is something to report, or 0; *any tells if there ever could be. */
-struct process *child_find(const struct process *p, uint32_t options);
+struct process *child_find(const struct process *p, uint32_t options, bool *any);
 struct process *child_find_pid(const struct process *p, int pid, uint32_t options, bool *any);
 struct process *child_find_group(const struct process *p, int group, uint32_t options, bool *any);
 
@@ -240,6 +247,7 @@ int process_last_pid(void);
 
 /* procfs.c, procfs_process.c */
 bool process_guarded(const struct process *p);
+bool process_may_look_into(const struct process *caller, const struct process *p);
 char process_letter(const struct process *p); /* its state, as proc(5) has it */
 uint64_t process_run_ns(const struct process *p);
 

@@ -105,8 +105,11 @@ struct process *process_new(struct thread *from) {
     p->subreaper = false;
     p->start_ns = clock_ns();
     list_init(&p->children);
-    for (int kind = 0; kind < CHILD_EVENTS; kind++)
-        list_init(&p->events[kind]);
+    for (int sort = 0; sort < CHILD_SORTS; sort++) {
+        p->child_count[sort] = 0;
+        for (int kind = 0; kind < CHILD_EVENTS; kind++)
+            list_init(&p->events[sort][kind]);
+    }
     list_init(&p->event);
     list_init(&p->family_event);
     list_init(&p->leaving);

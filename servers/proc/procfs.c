@@ -159,7 +159,7 @@ bool process_guarded(const struct process *p) {
     return !(user && group && p->dumpable);
 }
 
-static bool may_look_into(const struct process *caller, const struct process *p) {
+bool process_may_look_into(const struct process *caller, const struct process *p) {
     return caller == p || caller->euid == 0 ||
            (caller->euid == p->euid && caller->egid == p->egid && !process_guarded(p));
 }
@@ -183,13 +183,14 @@ static long check_access(const struct process *caller, const struct place *at, u
     unsigned shift = uid == made.uid ? 6 : gid == made.gid ? 3 : 0;
     bool file = at->entry && at->entry->make;
     want &= ~(uint32_t)PROC_STAT_REAL;
-    if ((want & MAY_WRITE && !(file && at->entry->store)) || (file && want & 1))
+    bool stores = file && (at->entry->store || at->entry->store_thread);
+    if ((want & MAY_WRITE && !stores) || (file && want & 1))
         return -EACCES; /* little here is changed by writing, and nothing is a program */
     return uid != 0 && want & ~(made.mode >> shift) ? -EACCES : 0;
 }
 
 static long may_read(const struct process *caller, const struct place *at) {
-    if (at->entry && at->entry->guarded && !may_look_into(caller, at->process))
+    if (at->entry && at->entry->guarded && !process_may_look_into(caller, at->process))
         return -EACCES;
     return check_access(caller, at, MAY_READ);
 }
@@ -298,15 +299,22 @@ static void list_entries(struct text *t, const struct folder *folder) {
     }
 }
 
+/* What a descriptor was opened for, which may have gone since. */
+static long find_again(const struct thread *thread, const char *path, uint64_t birth,
+                       struct place *at) {
+    long error = lookup(thread, path, false, at);
+    if (error == 0 && birth != (at->process ? at->process->start_ns : 0))
+        error = -ESRCH;
+    return error < 0 && birth ? -ESRCH : error;
+}
+
 /* Some of the text: 1 if there is more to make, 0, or an error. */
 static long make_some(struct making *m, const struct thread *thread) {
     struct place at;
     struct process *caller = thread->process;
-    long error = lookup(thread, m->path, false, &at);
-    if (error == 0 && m->birth != (at.process ? at.process->start_ns : 0))
-        error = -ESRCH;
+    long error = find_again(thread, m->path, m->birth, &at);
     if (error < 0)
-        return m->birth ? -ESRCH : error; /* the process has gone */
+        return error;
     error = may_read(caller, &at); /* it may have become another user's since it was opened */
     if (error < 0)
         return error;
@@ -358,6 +366,13 @@ static long read_text(const struct request *req, char text[STORED_MOST + 1]) {
     return got < 0 ? got : 0;
 }
 
+static long store(const struct process *by, const struct place *at, const char *text) {
+    if (at->entry->store)
+        return at->entry->store(text);
+    struct thread *t = thread_find(at->thread ? thread_tid(at->thread) : process_pid(at->process));
+    return t ? at->entry->store_thread(by, t, text) : -ESRCH;
+}
+
 /* Whether it may be written to is asked again: who has it open may be another user by now, or have got it from one. */
 long proc_handle_store(struct request *req, int fd) {
     static char text[STORED_MOST + 1];
@@ -371,12 +386,12 @@ long proc_handle_store(struct request *req, int fd) {
     if (error == 0 && !(made.flags & O_ACCMODE))
         error = -EBADF;
     if (error == 0)
-        error = lookup(thread, made.path, false, &at);
+        error = find_again(thread, made.path, made.birth, &at);
     if (error == 0)
         error = check_access(caller, &at, MAY_WRITE);
     if (error == 0)
         error = read_text(req, text);
     if (error == 0)
-        error = at.entry->store(text);
+        error = store(caller, &at, text);
     return error < 0 ? error : (long)request_in_len(req);
 }

@@ -36,6 +36,7 @@ struct making {
     struct sweep sweep; /* over all processes, if it has begun */
     bool sweeps, complete;
     uint64_t at;           /* 0 at first; the maker's own */
+    uint64_t found[2];     /* pages of a region so far: that are there, that are its own (smaps) */
     uint64_t ns, run;      /* of the processes so far: time on harts, how many run */
     uint64_t birth, inode; /* of the file */
     char path[48];
@@ -48,16 +49,19 @@ bool making_adds_up(struct making *m);
 typedef bool making_function(struct making *m);
 /* Does what a text that was written to the file says: 0 or an error, and nothing has changed. */
 typedef long storing_function(const char *text);
+/* The same of a thread's file. */
+typedef long thread_storing_function(const struct process *by, struct thread *t, const char *text);
 
 struct folder;
 struct entry {
     const char *name;
     uint32_t mode;
-    making_function *make;       /* a file */
-    storing_function *store;     /* that root may write to */
-    const struct folder *folder; /* a directory */
-    const char *target;          /* a link, within /proc */
-    bool guarded;                /* for those only who may look into the process */
+    making_function *make;                 /* a file */
+    storing_function *store;               /* that root may write to */
+    thread_storing_function *store_thread; /* that its user may */
+    const struct folder *folder;           /* a directory */
+    const char *target;                    /* a link, within /proc */
+    bool guarded;                          /* for those only who may look into the process */
 };
 struct folder {
     const struct entry *entries;
@@ -84,8 +88,7 @@ extern const struct folder procfs_root, procfs_process, procfs_tasks,
 making_function make_meminfo, make_uptime, make_loadavg, make_version, make_cpuinfo, make_stat,
     make_filesystems, make_mounts, make_mountinfo;
 making_function make_pid_max, make_ostype, make_osrelease, make_hostname, make_ngroups_max,
-    make_cap_last_cap,
-    make_core_pattern, make_core_uses_pid;
+    make_cap_last_cap, make_core_pattern, make_core_uses_pid;
 /* procfs_settings.c: System V's limits, in their servers. */
 making_function make_auto_msgmni, make_msg_next_id, make_msgmax, make_msgmnb, make_msgmni, make_sem,
     make_sem_next_id, make_shm_next_id, make_shm_rmid_forced, make_shmall, make_shmmax, make_shmmni;
@@ -94,7 +97,8 @@ storing_function store_auto_msgmni, store_msg_next_id, store_msgmax, store_msgmn
     store_shmmax, store_shmmni;
 making_function make_process_stat, make_process_statm, make_process_status, make_process_comm,
     make_process_schedstat, make_process_wchan, make_process_limits;
-making_function make_auxv, make_cmdline, make_environ, make_maps;
+thread_storing_function store_comm; /* settings.c */
+making_function make_auxv, make_cmdline, make_environ, make_maps, make_smaps;
 making_function make_sysvipc_msg, make_sysvipc_sem, make_sysvipc_shm;
 
 #endif

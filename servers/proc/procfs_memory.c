@@ -7,6 +7,7 @@
 
 #define COPIED_AT_ONCE 1024
 #define MAPPED_AT_ONCE 8
+#define PAGE 4096
 #define PATH_MOST (4096 + 16) /* with " (deleted)" */
 
 /* Strings on the stack of its program, as the process has them now; memory that it has given up ends them. */
@@ -115,5 +116,84 @@ bool make_maps(struct making *m) {
         append_region(&m->text, &r, &file);
         m->at = r.start + r.length;
     }
+    return true;
+}
+
+/* ---- smaps (proc_pid_smaps(5)) ---- */
+
+#define WINDOW (64 * PAGE) /* looked at in one step: 32 runs of pages at most, twice */
+#define PAGE_KIB 4
+
+/* How many pages there are in [at, end): all (0), or the address space's own (PK_FIND_OWN). */
+static uint64_t count_pages(uint64_t task, uint64_t at, uint64_t end, uint64_t kind) {
+    uint64_t pages = 0;
+    while (at < end) {
+        long from = pk_region_find(task, at, end - at, kind | PK_FIND_DATA);
+        if (from < 0 || (uint64_t)from >= end)
+            break;
+        long to = pk_region_find(task, (uint64_t)from, end - (uint64_t)from, kind | PK_FIND_HOLE);
+        if (to < 0)
+            break;
+        pages += (uint64_t)(to - from) / PAGE;
+        at = (uint64_t)to;
+    }
+    return pages;
+}
+
+/* Some pages of the region, which is looked at from m->at on; true if there are more. */
+static bool count_some(struct making *m, const struct pk_region_info *r) {
+    uint64_t task = m->process->task, end = r->start + r->length;
+    uint64_t at = m->at > r->start ? m->at : r->start;
+    long from = pk_region_find(task, at, end - at, PK_FIND_DATA);
+    if (from >= 0 && (uint64_t)from < end) {
+        at = (uint64_t)from;
+        uint64_t stop = end - at > WINDOW ? at + WINDOW : end;
+        m->found[0] += count_pages(task, at, stop, 0);
+        m->found[1] += count_pages(task, at, stop, PK_FIND_OWN);
+        m->at = stop;
+        return stop < end;
+    }
+    m->at = end;
+    return false;
+}
+
+/* Who else has a page is not counted: what is not the process's own counts as shared, and whole in Pss. */
+static void append_numbers(struct text *t, const struct pk_region_info *r,
+                           const uint64_t found[2]) {
+    const struct {
+        const char *name;
+        uint64_t kib;
+    } lines[] = {
+        {"Size:", r->length / 1024},
+        {"KernelPageSize:", PAGE_KIB},
+        {"MMUPageSize:", PAGE_KIB},
+        {"Rss:", found[0] * PAGE_KIB},
+        {"Pss:", found[0] * PAGE_KIB},
+        {"Shared_Clean:", (found[0] - found[1]) * PAGE_KIB},
+        {"Shared_Dirty:", 0},
+        {"Private_Clean:", 0},
+        {"Private_Dirty:", found[1] * PAGE_KIB},
+        {"Referenced:", found[0] * PAGE_KIB},
+        {"Anonymous:", found[1] * PAGE_KIB},
+        {"Swap:", 0},
+    };
+    for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++)
+        text_print(t, "%-16s%8lu kB\n", lines[i].name, (unsigned long)lines[i].kib);
+    text_print(t, "VmFlags:%s%s%s%s\n", r->prot & PK_PROT_READ ? " rd" : "",
+               r->prot & PK_PROT_WRITE ? " wr" : "", r->prot & PK_PROT_EXEC ? " ex" : "",
+               r->prot & PK_MAP_SHARED ? " sh" : "");
+}
+
+bool make_smaps(struct making *m) {
+    static struct region_file file;
+    struct pk_region_info r;
+    if (!m->process->task || pk_region_info(m->process->task, m->at, &r) < 0)
+        return false;
+    if (count_some(m, &r))
+        return true;
+    name_region(m, &r, &file);
+    append_region(&m->text, &r, &file);
+    append_numbers(&m->text, &r, m->found);
+    m->found[0] = m->found[1] = 0;
     return true;
 }

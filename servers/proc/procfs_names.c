@@ -64,7 +64,7 @@ static const struct entry root_entries[] = {
 static const struct entry process_entries[] = {
     {.name = "auxv", .mode = S_IFREG | 0400, .make = make_auxv, .guarded = true},
     MADE("cmdline", make_cmdline),
-    MADE("comm", make_process_comm),
+    {.name = "comm", .mode = S_IFREG | 0644, .make = make_process_comm, .store_thread = store_comm},
     {.name = "cwd", .mode = LINK_MODE},
     {.name = "environ", .mode = S_IFREG | 0400, .make = make_environ, .guarded = true},
     {.name = "exe", .mode = LINK_MODE},
@@ -75,6 +75,7 @@ static const struct entry process_entries[] = {
     MADE("mounts", make_mounts),
     {.name = "root", .mode = LINK_MODE},
     MADE("schedstat", make_process_schedstat),
+    {.name = "smaps", .mode = FILE_MODE, .make = make_smaps, .guarded = true},
     MADE("stat", make_process_stat),
     MADE("statm", make_process_statm),
     MADE("status", make_process_status),

@@ -6,6 +6,7 @@
  * RLIMIT_CORE is kept to by core.c, RLIMIT_NOFILE by vfs, RLIMIT_NPROC by fork, RLIMIT_SIGPENDING by signals and timers; the others are only told (docs/linux-calls.md).
  */
 #include "pool.h"
+#include "procfs.h"
 #include <protocol/proc_server.h>
 #include <protocol/vfs_client.h>
 #include <stdlib.h>
@@ -150,16 +151,29 @@ enum {
     PR_GET_NO_NEW_PRIVS = 39,
 };
 
+static long set_name(struct thread *t, const char name[NAME_ROOM]) {
+    struct process *p = t->process;
+    char *to = t == &p->main ? p->name : t->name;
+    memcpy(to, name, NAME_ROOM);
+    to[NAME_ROOM - 1] = 0;
+    return t == &p->main ? pk_task_set(p->task, PK_TASK_NAME, (uint64_t)to) : 0;
+}
+
 long proc_handle_set_name(struct request *req, uint64_t first, uint64_t second) {
     struct thread *t = request_thread(req);
     if (!t)
         return -ESRCH;
-    struct process *p = t->process;
-    char *name = t == &p->main ? p->name : t->name;
-    memcpy(name, &first, sizeof first);
-    memcpy(name + sizeof first, &second, sizeof second);
-    name[NAME_ROOM - 1] = 0;
-    return t == &p->main ? pk_task_set(p->task, PK_TASK_NAME, (uint64_t)name) : 0;
+    uint64_t words[NAME_ROOM / sizeof(uint64_t)] = {first, second};
+    return set_name(t, (const char *)words);
+}
+
+/* /proc/PID/task/TID/comm: what is too long is cut off (proc(5)). */
+long store_comm(const struct process *by, struct thread *t, const char *text) {
+    char name[NAME_ROOM] = "";
+    if (t->process != by)
+        return -EINVAL;
+    strncpy(name, text, NAME_ROOM - 1);
+    return set_name(t, name);
 }
 
 long proc_handle_get_name(struct request *req) {

@@ -260,3 +260,17 @@ long proc_handle_set_thread(struct request *req, int what, uint64_t address) {
         return -EINVAL;
     return 0;
 }
+
+/* A first thread's is in its process's memory, which it alone writes to. */
+long proc_handle_robust_list(struct request *req, int tid) {
+    const struct process *by = request_process(req);
+    const struct thread *t = thread_find(tid);
+    if (!by || !t)
+        return -ESRCH;
+    const struct process *p = t->process;
+    if (!process_may_look_into(by, p))
+        return -EPERM;
+    bool in_memory = !t->robust && t == &p->main;
+    proc_results_robust_list(&req->msg, in_memory ? exec_robust_list(p) : t->robust);
+    return 0;
+}

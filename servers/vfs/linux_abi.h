@@ -97,6 +97,7 @@ _Static_assert(sizeof(struct lx_flock) == 32, "struct flock");
 #define LX_FIOCLEX 0x5451u
 
 #define LX_POLLIN 0x0001
+#define LX_POLLPRI 0x0002
 #define LX_POLLOUT 0x0004
 #define LX_POLLERR 0x0008
 #define LX_POLLHUP 0x0010
@@ -168,6 +169,11 @@ struct lx_epoll_event {
 #define LX_CLOCK_BOOTTIME 7
 #define LX_CLOCK_REALTIME_ALARM 8
 #define LX_CLOCK_BOOTTIME_ALARM 9
+#define LX_RESOLVE_NO_XDEV 1u
+#define LX_RESOLVE_NO_MAGICLINKS 2u
+#define LX_RESOLVE_NO_SYMLINKS 4u
+#define LX_RESOLVE_BENEATH 8u
+#define LX_RESOLVE_IN_ROOT 16u
 #define LX_TFD_TIMER_ABSTIME 1u
 #define LX_TFD_TIMER_CANCEL_ON_SET 2u
 

@@ -183,10 +183,11 @@ static long create_nameless(struct request *req, const struct caller *caller,
     return fd;
 }
 
-long vfs_handle_openat(struct request *req, int dirfd, uint32_t flags, uint32_t mode) {
+static inline __attribute__((always_inline)) long
+open_path(struct request *req, int dirfd, uint32_t flags, uint32_t mode, uint32_t walk_flags) {
     struct caller caller;
     struct walk walk;
-    uint32_t walk_flags = flags & LX_O_CREAT ? WALK_PARENT : 0;
+    walk_flags |= flags & LX_O_CREAT ? WALK_PARENT : 0;
     long error = caller_of(req, &caller);
     if (error) {
         return error;
@@ -223,6 +224,21 @@ long vfs_handle_openat(struct request *req, int dirfd, uint32_t flags, uint32_t 
     }
     error = check_open(walk.node, &caller, flags);
     return error ? error : open_node(req, &caller, walk.node, flags);
+}
+
+long vfs_handle_openat(struct request *req, int dirfd, uint32_t flags, uint32_t mode) {
+    return open_path(req, dirfd, flags, mode, 0);
+}
+
+/* RESOLVE_CACHED asks for nothing here: all names are in memory. */
+long vfs_handle_openat2(struct request *req, int dirfd, uint32_t flags, uint32_t mode,
+                        uint32_t resolve) {
+    uint32_t walk = (resolve & LX_RESOLVE_NO_XDEV ? WALK_NO_XDEV : 0) |
+                    (resolve & LX_RESOLVE_NO_MAGICLINKS ? WALK_NO_MAGIC : 0) |
+                    (resolve & LX_RESOLVE_NO_SYMLINKS ? WALK_NO_LINKS : 0) |
+                    (resolve & LX_RESOLVE_BENEATH ? WALK_BENEATH : 0) |
+                    (resolve & LX_RESOLVE_IN_ROOT ? WALK_IN_ROOT : 0);
+    return open_path(req, dirfd, flags, mode, walk);
 }
 
 /* A descriptor for one end of a new pipe. */

@@ -23,6 +23,7 @@ struct walker {
     const struct credentials *who;
     uint32_t flags;
     struct node *at;
+    struct node *top; /* where it began, if it is to stay below; else NULL */
     const char *rest;
     unsigned links;
     size_t remote_length; /* in remote_path; 0 = not in a remote directory */
@@ -56,9 +57,19 @@ static bool is_dotdot(const char *text, size_t length) {
     return length == 2 && text[0] == '.' && text[1] == '.';
 }
 
+/* An absolute path, or what a link leads to that has none: allowed, unless it is to stay below where it began. */
+static int leave(const struct walker *w) {
+    return w->flags & WALK_BENEATH ? -EXDEV : 0;
+}
+
+/* Where absolute paths begin. */
+static struct node *root_of(const struct walker *w) {
+    return w->flags & WALK_IN_ROOT ? w->top : access_root(w->who);
+}
+
 /* Puts a link's target before the rest of the path; where relative, the walk goes on from here. */
 static int follow(struct walker *w, const struct node *link, const char *rest) {
-    if (++w->links > LINKS_MOST) {
+    if (++w->links > LINKS_MOST || w->flags & WALK_NO_LINKS) {
         return -ELOOP;
     }
     w->cost += LINK_COST;
@@ -73,15 +84,19 @@ static int follow(struct walker *w, const struct node *link, const char *rest) {
     if (target == 0) {
         return -ENOENT;
     }
-    if (buffer[0] == '/') {
-        w->at = access_root(w->who);
-    }
     w->rest = skip_slashes(buffer);
-    return 0;
+    if (buffer[0] != '/') {
+        return 0;
+    }
+    w->at = root_of(w);
+    return leave(w);
 }
 
 /* Entering a remote directory: its own path begins the collected one. */
 static int enter_remote(struct walker *w) {
+    if (w->flags & WALK_NO_XDEV && w->cost > 0) {
+        return -EXDEV; /* it did not begin there */
+    }
     long length = path_of(w->at, tree_root, remote_path, sizeof(remote_path));
     if (length < 0) {
         return (int)length;
@@ -97,6 +112,9 @@ static int enter_remote(struct walker *w) {
 static int step_remote(struct walker *w, const char *text, size_t length) {
     if (is_dot(text, length)) {
         return 0;
+    }
+    if (is_dotdot(text, length) && w->top) {
+        return -EXDEV;
     }
     if (is_dotdot(text, length)) {
         char here[PATH_LONGEST];
@@ -146,8 +164,11 @@ static int step_link(struct walker *w, const char *text, size_t length, struct w
     if (error) {
         return error == -EREMOTE ? 0 : error;
     }
-    if (++w->links > LINKS_MOST) {
+    if (++w->links > LINKS_MOST || w->flags & (WALK_NO_LINKS | WALK_NO_MAGIC)) {
         return -ELOOP;
+    }
+    if (w->top || w->flags & WALK_NO_XDEV) {
+        return -EXDEV; /* nobody knows how it lies to where the walk began */
     }
     w->at = node;
     w->remote_length = 0;
@@ -179,7 +200,10 @@ static int step(struct walker *w, const char *text, size_t length, struct walk *
     }
     w->rest = skip_slashes(after);
     if (is_dot(text, length) || is_dotdot(text, length)) {
-        bool stays = is_dot(text, length) || w->at == access_root(w->who);
+        if (is_dotdot(text, length) && w->at == w->top && leave(w)) {
+            return leave(w);
+        }
+        bool stays = is_dot(text, length) || w->at == access_root(w->who) || w->at == w->top;
         w->at = stays ? w->at : w->at->dir.parent;
         walk->dir = NULL;
         walk->dots = (uint8_t)length;
@@ -277,9 +301,11 @@ static bool begin(struct walker *w, const char *path, struct node *start, struct
         *error = w->flags & WALK_EMPTY ? 0 : -ENOENT;
         return false;
     }
-    w->at = path[0] == '/' ? access_root(w->who) : start;
+    w->top = w->flags & (WALK_BENEATH | WALK_IN_ROOT) ? start : NULL;
+    w->at = path[0] == '/' ? root_of(w) : start;
     w->rest = skip_slashes(path);
-    return true;
+    *error = path[0] == '/' ? leave(w) : 0;
+    return *error == 0;
 }
 
 int path_walk(const char *path, struct node *start, const struct credentials *who, uint32_t flags,
@@ -298,6 +324,10 @@ int path_walk_part(struct walk_rest *rest, const char *path, struct node *start,
     }
     if (rest->at) {
         memset(walk, 0, sizeof(*walk));
+        w.top = flags & (WALK_BENEATH | WALK_IN_ROOT) ? start : NULL;
+        if (w.top && rest->moves != dir_moves) {
+            return -EAGAIN; /* it may be somewhere else by now than below */
+        }
         w.at = rest->at;
         w.rest = rest->rest;
         w.links = rest->links;
@@ -307,6 +337,7 @@ int path_walk_part(struct walk_rest *rest, const char *path, struct node *start,
     int result = go_on(&w, PART_MOST, walk);
     if (result == WALK_MORE) {
         rest->at = w.at;
+        rest->moves = dir_moves;
         rest->links = w.links;
         rest->remote_length = w.remote_length;
         memmove(rest->rest, w.rest, strlen(w.rest) + 1);

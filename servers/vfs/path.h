@@ -13,6 +13,13 @@
 #define WALK_NOFOLLOW 1u /* a symbolic link as last component is the result itself */
 #define WALK_PARENT 2u   /* the last component need not exist */
 #define WALK_EMPTY 4u    /* an empty path means the start itself (AT_EMPTY_PATH) */
+/* openat2(2)'s RESOLVE_*: no links; none of the process server's, to descriptors and the like; nothing outside of where
+ * the walk begins, which is an error or, IN_ROOT, stays there; not into another server's part. */
+#define WALK_NO_LINKS 16u
+#define WALK_NO_MAGIC 32u
+#define WALK_BENEATH 64u
+#define WALK_IN_ROOT 128u
+#define WALK_NO_XDEV 256u
 #define WALK_NAME 8u /* WALK_NOFOLLOW, and so with a slash behind it: the caller looks at `slash` */
 
 struct walk {
@@ -29,7 +36,8 @@ struct walk {
 
 /*
  * Walks `path` from `start` (or the root). No references are taken: the result is valid until
- * the tree changes. Returns 0 or -ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG, -EREMOTE.
+ * the tree changes. Returns 0 or -ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG, -EREMOTE; -EXDEV: it would have left
+ * what it was to stay in.
  */
 int path_walk(const char *path, struct node *start, const struct credentials *who, uint32_t flags,
               struct walk *walk);
@@ -38,6 +46,7 @@ int path_walk(const char *path, struct node *start, const struct credentials *wh
 struct walk_rest {
     struct node *at; /* NULL: it has not begun */
     unsigned links;
+    uint64_t moves; /* dir_moves then */
     size_t remote_length;
     char rest[PATH_LONGEST];
     char remote[PATH_LONGEST];

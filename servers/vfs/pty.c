@@ -111,10 +111,41 @@ static void master_close(struct file *file) {
     free(tty);
 }
 
+#define TIOCGPTPEER 0x5441
+
+/* Its slave, whatever is in /dev/pts as this process sees it. */
+static long open_peer(struct request *req, const struct tty_file *master, uint32_t flags) {
+    struct client *client = request_client(req);
+    struct context *context = request_context(req);
+    if (!context || !master->terminal->name) {
+        return -EIO;
+    }
+    if (flags & ~(LX_O_ACCMODE | LX_O_NOCTTY | LX_O_CLOEXEC | LX_O_NONBLOCK)) {
+        return -EINVAL;
+    }
+    struct file *file = file_new(master->terminal->name, &tty_ops, flags);
+    if (!file) {
+        return -ENOMEM;
+    }
+    long fd = fd_give(context, file, flags & LX_O_CLOEXEC);
+    long error = fd < 0 ? 0 : tty_open(client, file, flags);
+    if (error < 0) {
+        fd_close(context, (int)fd);
+        return error;
+    }
+    return fd;
+}
+
+static long master_ioctl(struct request *req, struct file *file, uint32_t request,
+                         uint64_t argument) {
+    return request == TIOCGPTPEER ? open_peer(req, file->tty, (uint32_t)argument)
+                                  : tty_ioctl(req, file, request, argument);
+}
+
 const struct file_ops master_ops = {
     .read = tty_read,
     .write = tty_write,
-    .ioctl = tty_ioctl,
+    .ioctl = master_ioctl,
     .poll = tty_poll,
     .poll_queue = tty_poll_queue,
     .open = master_open,

@@ -202,6 +202,22 @@ long vfs_handle_served_ready(struct request *req, uint64_t number, uint32_t hold
     return 0;
 }
 
+long vfs_handle_give_copy(struct request *req, int from_pid, int fd, int to_pid) {
+    struct caller from;
+    struct caller to;
+    (void)req;
+    long error = caller_by_pid(from_pid, &from);
+    if (!error) {
+        error = caller_by_pid(to_pid, &to);
+    }
+    struct file *file = error ? NULL : fd_file(from.context, fd);
+    if (!file) {
+        return error ? error : -EBADF;
+    }
+    file->refs++;
+    return fd_give(to.context, file, true);
+}
+
 /* The open file of the sender's that a process has there. */
 static long file_at(const struct request *req, int pid, int fd, struct file **file) {
     struct caller caller;

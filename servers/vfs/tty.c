@@ -443,7 +443,7 @@ uint32_t tty_poll(struct file *file) {
     }
     return (bits & CONSOLE_CAN_READ ? LX_POLLIN | LX_POLLRDNORM : 0u) |
            (bits & CONSOLE_CAN_WRITE ? LX_POLLOUT | LX_POLLWRNORM : 0u) |
-           (bits & CONSOLE_HUNG_UP ? LX_POLLHUP : 0u);
+           (bits & CONSOLE_STATUS ? LX_POLLPRI : 0u) | (bits & CONSOLE_HUNG_UP ? LX_POLLHUP : 0u);
 }
 
 const struct file_ops tty_ops = {

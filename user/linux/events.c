@@ -43,6 +43,10 @@ long linux_pidfd_open(uint64_t pid, uint64_t flags) {
     return proc_pidfd_open(PK_SLOT_PROC, (int)pid, (uint32_t)flags);
 }
 
+long linux_pidfd_getfd(uint64_t fd, uint64_t target, uint64_t flags) {
+    return flags ? -EINVAL : proc_pidfd_getfd(PK_SLOT_PROC, (int)fd, (int)target);
+}
+
 long linux_pidfd_send_signal(uint64_t fd, uint64_t signal, uint64_t info, uint64_t flags) {
     int32_t number;
     if (flags) {

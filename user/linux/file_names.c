@@ -50,6 +50,72 @@ long linux_openat(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t mode) 
     return result == -EREMOTE ? remote_open(dirfd, path, flags) : result;
 }
 
+/* struct open_how, as its first version has it; later members must be 0. */
+struct open_how {
+    uint64_t flags, mode, resolve;
+};
+#define HOW_MOST 4096
+#define OPEN_FLAGS 037777703ul /* all that there are */
+#define OPEN_PATH_FLAGS 012600000ul
+#define O_PATH 010000000ul
+#define O_CREAT 0100ul
+#define O_TMPFILE 020000000ul
+#define RESOLVE_FLAGS 0x3ful
+#define RESOLVE_BENEATH 8ul
+#define RESOLVE_IN_ROOT 16ul
+
+static long read_how(uint64_t address, uint64_t size, struct open_how *how) {
+    if (size < sizeof(*how)) {
+        return -EINVAL;
+    }
+    if (size > HOW_MOST) {
+        return -E2BIG;
+    }
+    if (program_read(how, address, sizeof(*how))) {
+        return -EFAULT;
+    }
+    for (uint64_t at = sizeof(*how); at < size; at++) {
+        char byte;
+        if (program_read(&byte, address + at, 1)) {
+            return -EFAULT;
+        }
+        if (byte) {
+            return -E2BIG;
+        }
+    }
+    return 0;
+}
+
+/* Unlike openat(2) it refuses what it does not know. */
+static long check_how(const struct open_how *how) {
+    uint64_t known = how->flags & O_PATH ? OPEN_PATH_FLAGS : OPEN_FLAGS;
+    bool makes = how->flags & (O_CREAT | O_TMPFILE);
+    if (how->flags & ~known || how->mode & ~(makes ? 07777ul : 0) ||
+        how->resolve & ~RESOLVE_FLAGS ||
+        (how->resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) ==
+            (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) {
+        return -EINVAL;
+    }
+    return 0;
+}
+
+long linux_openat2(uint64_t dirfd, uint64_t path, uint64_t how_at, uint64_t size) {
+    struct open_how how;
+    long result = read_how(how_at, size, &how);
+    if (result == 0) {
+        result = check_how(&how);
+    }
+    if (result < 0) {
+        return result;
+    }
+    if (!how.resolve) {
+        return linux_openat(dirfd, path, how.flags, how.mode);
+    }
+    result = VFS_CALL(vfs_openat2(PK_SLOT_VFS, (int)dirfd, (uint32_t)how.flags, (uint32_t)how.mode,
+                                  (uint32_t)how.resolve, PATH(path)));
+    return result == -EREMOTE ? remote_open(dirfd, path, how.flags) : result;
+}
+
 struct remote_status {
     uint64_t inode;
     uint32_t mode, uid, gid;

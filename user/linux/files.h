@@ -103,6 +103,7 @@ long linux_pipe2(uint64_t descriptors, uint64_t flags);
 long linux_umask(uint64_t mask);
 
 long linux_openat(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t mode);
+long linux_openat2(uint64_t dirfd, uint64_t path, uint64_t how_at, uint64_t size);
 long linux_newfstatat(uint64_t dirfd, uint64_t path, uint64_t status, uint64_t flags);
 long linux_statx(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t mask, uint64_t status);
 long linux_statfs(uint64_t path, uint64_t status);
@@ -159,6 +160,7 @@ long linux_sendmmsg(uint64_t fd, uint64_t entries, uint64_t count, uint64_t flag
 long linux_recvmmsg(uint64_t fd, uint64_t entries, uint64_t count, uint64_t flags,
                     uint64_t timeout);
 
+long linux_pidfd_getfd(uint64_t fd, uint64_t target, uint64_t flags);
 long linux_pidfd_open(uint64_t pid, uint64_t flags);
 long linux_pidfd_send_signal(uint64_t fd, uint64_t signal, uint64_t info, uint64_t flags);
 long linux_epoll_create1(uint64_t flags);

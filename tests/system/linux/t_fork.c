@@ -4,6 +4,7 @@
  * qemu-user; with qemu-user the orphan's parent is right only where init is process 1.
  */
 #include "tap.h"
+#include <sys/syscall.h>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -364,7 +365,52 @@ static void test_vfork_busy(void) {
     is_int(reap_exit(pid), 0, "vfork: in a child");
 }
 
+/* ---- Children whose end another signal than SIGCHLD tells, or none (clone(2)) ---- */
+
+#define CLONES ((int)__WCLONE)
+
+static pid_t cloned(int signal, int status) {
+    pid_t pid = (pid_t)syscall(SYS_clone, signal, 0, NULL, 0, 0);
+
+    if (pid == 0)
+        _exit(status);
+    return pid;
+}
+
+static void wait_flags(void) {
+    int status;
+    siginfo_t info;
+    pid_t usual, other = cloned(0, 5);
+
+    is_errno(waitpid(-1, NULL, 0), ECHILD, "a clone is no usual child");
+    is_errno(waitpid(other, NULL, 0), ECHILD, "not by its number either");
+    is_errno(waitpid(0, NULL, WNOHANG), ECHILD, "nor by its group");
+    usual = start();
+    if (usual == 0)
+        _exit(6);
+    ok(waitpid(-1, &status, CLONES) == other && WEXITSTATUS(status) == 5, "__WCLONE");
+    is_errno(waitpid(-1, NULL, CLONES), ECHILD, "there is only one");
+    is_errno(waitpid(usual, NULL, CLONES), ECHILD, "the other is none");
+    ok(waitpid(-1, &status, 0) == usual && WEXITSTATUS(status) == 6, "that is waited for as usual");
+    other = cloned(0, 7);
+    ok(waitpid(-1, &status, __WALL) == other && WEXITSTATUS(status) == 7, "__WALL: any");
+    usual = start();
+    if (usual == 0)
+        _exit(8);
+    ok(waitpid(0, &status, __WALL) == usual && WEXITSTATUS(status) == 8, "of both sorts");
+    other = cloned(0, 9);
+    ok(waitid(P_PID, (id_t)other, &info, WEXITED | CLONES) == 0 && info.si_status == 9, "waitid");
+    other = cloned(0, 10);
+    usual = start();
+    if (usual == 0)
+        _exit(waitpid(-1, NULL, __WALL) < 0 && errno == ECHILD ? 0 : 1);
+    is_int(reap_exit(usual), 0, "nobody else's");
+    ok(waitpid(-1, &status, __WALL) == other, "it is still there");
+    is_errno(waitpid(-1, NULL, __WALL), ECHILD, "and no other");
+}
+
 int main(void) {
+    wait_flags();
     test_memory();
     test_statuses();
     test_stopped();

@@ -6,7 +6,9 @@
 #include "futex.h"
 #include "tap.h"
 
+#include <pthread.h>
 #include <sched.h>
+#include <sys/syscall.h>
 
 #define MS 1000000l
 
@@ -266,11 +268,65 @@ static void test_exclusion(void) {
     is_int((int)shared[6], WORKERS * ROUNDS, "nobody was there with another");
 }
 
+/* ---- Chains: each has a lock and wants the next one's ---- */
+
+#define CHAIN 5
+
+static volatile uint32_t chain[CHAIN];
+static volatile int chain_ready;
+
+static void *in_chain(void *number) {
+    long n = (long)number;
+
+    if (lock_pi(&chain[n], NULL) < 0)
+        return (void *)1;
+    __atomic_fetch_add(&chain_ready, 1, __ATOMIC_SEQ_CST);
+    while (chain_ready < CHAIN)
+        sched_yield();
+    if (lock_pi(&chain[n + 1], NULL) < 0 || unlock_pi(&chain[n + 1]) < 0)
+        return (void *)2;
+    return unlock_pi(&chain[n]) < 0 ? (void *)3 : NULL;
+}
+
+/* The caller has the last lock, for which the last thread waits, and so on. */
+static void test_chain(void) {
+    pthread_t threads[CHAIN - 1];
+    struct timespec at = soon(CLOCK_REALTIME, 50);
+    uint32_t self = (uint32_t)syscall(SYS_gettid);
+    void *failed;
+    bool good = true;
+
+    is_int(lock_pi(&chain[CHAIN - 1], NULL), 0, "the last lock of a chain");
+    for (long n = 0; n < CHAIN - 1; n++)
+        if (pthread_create(&threads[n], NULL, in_chain, (void *)n))
+            bail("pthread_create");
+    while (chain_ready < CHAIN - 1)
+        sched_yield();
+    chain_ready++;
+    for (int n = 1; n < CHAIN; n++)
+        while (!(chain[n] & FUTEX_WAITERS))
+            sched_yield();
+    sleep_ms(20);
+    is_errno(lock_pi(&chain[0], NULL), EDEADLK, "the first one would close it");
+    is_errno(lock_pi(&chain[2], &at), EDEADLK, "so would one in the middle");
+    is_errno(futex(&chain[0], FUTEX_TRYLOCK_PI, 0, NULL, NULL, 0), EAGAIN, "to try is allowed");
+    ok((chain[CHAIN - 1] & FUTEX_TID_MASK) == self, "nothing has changed");
+    is_int(unlock_pi(&chain[CHAIN - 1]), 0, "the last one is given away");
+    for (int n = 0; n < CHAIN - 1; n++) {
+        pthread_join(threads[n], &failed);
+        good &= !failed;
+    }
+    ok(good, "all go on");
+    is_int(lock_pi(&chain[0], NULL), 0, "and the first one is free");
+    unlock_pi(&chain[0]);
+}
+
 int main(void) {
     shared = futex_shared_page();
     if (!shared)
         bail("a shared page");
     test_errors();
+    test_chain();
     test_order();
     test_timeout();
     test_death();

@@ -135,8 +135,57 @@ static void test_again(void) {
     is_errno(msync(at, PAGE, MS_SYNC), ENOMEM, "nothing there: ENOMEM");
 }
 
+/* ---- smaps ---- */
+
+/* A number, in KiB, of what smaps says of the region that an address lies in; -1: none. */
+static long smaps_of(const void *at, const char *name) {
+    FILE *file = fopen("/proc/self/smaps", "r");
+    unsigned long start, end;
+    bool here = false;
+    long kib = -1;
+
+    while (file && kib < 0 && fgets(line, sizeof(line), file)) {
+        if (sscanf(line, "%lx-%lx", &start, &end) == 2 && strchr(line, '-') < strchr(line, ' '))
+            here = (unsigned long)at >= start && (unsigned long)at < end;
+        else if (here && !strncmp(line, name, strlen(name)))
+            kib = atol(line + strlen(name));
+    }
+    fclose(file);
+    return kib;
+}
+
+static void test_sizes(void) {
+    const size_t size = 300 * PAGE;
+    int fd = create("file", "");
+    char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    /* Neighbours that it does not become one with. */
+    mprotect(at, PAGE, PROT_NONE);
+    mprotect(at + size - PAGE, PAGE, PROT_NONE);
+    for (int i = 10; i < 250; i += 2)
+        at[(size_t)i * PAGE] = 1;
+    is_int(smaps_of(at + PAGE, "Size:"), 298 * 4, "smaps: a region's size");
+    is_int(smaps_of(at + PAGE, "Rss:"), 120 * 4, "what of it is there");
+    is_int(smaps_of(at + PAGE, "Private_Dirty:"), 120 * 4, "its own");
+    is_int(smaps_of(at + PAGE, "Anonymous:"), 120 * 4, "without a file");
+    madvise(at + 10 * PAGE, 20 * PAGE, MADV_DONTNEED);
+    is_int(smaps_of(at + PAGE, "Rss:"), 110 * 4, "and not any more");
+    munmap(at, size);
+    if (ftruncate(fd, 4 * PAGE) < 0 || pwrite(fd, "x", 1, 0) != 1 || pwrite(fd, "x", 1, PAGE) != 1)
+        bail("ftruncate");
+    at = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    at[PAGE] = 'y';
+    ok(at[0] == 'x', "a file's page is read, and another written to");
+    is_int(smaps_of(at, "Private_Dirty:"), 4, "that one is the process's");
+    is_int(smaps_of(at, "Anonymous:"), 4, "not the file's");
+    munmap(at, 4 * PAGE);
+    close(fd);
+    unlink("file");
+}
+
 int main(void) {
     enter(DIRECTORY);
+    test_sizes();
     test_names();
     test_times();
     test_again();

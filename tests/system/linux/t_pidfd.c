@@ -189,7 +189,53 @@ static void test_many(void) {
     is_int(good, COUNT * ROUNDS, "%d processes seen ending", COUNT * ROUNDS);
 }
 
+static int get_as_other(int fd) {
+    if (setuid(1234) < 0)
+        return 1;
+    return syscall(438, fd, 1, 0) < 0 && errno == EPERM ? 0 : 2;
+}
+
+/* pidfd_getfd(2) */
+static void test_getfd(void) {
+    int ends[2], back[2], fd, got;
+    char text[8] = "";
+    pid_t child;
+
+    if (pipe(back) < 0)
+        bail("pipe");
+    child = start();
+    if (child == 0) {
+        if (pipe(ends) < 0 || write(ends[1], "within", 6) != 6 ||
+            write(back[1], &ends[0], sizeof(int)) != sizeof(int))
+            _exit(1);
+        pause();
+    }
+    if (read(back[0], &got, sizeof(got)) != sizeof(got))
+        bail("read");
+    fd = pidfd_of(child, 0);
+    got = (int)syscall(438, fd, got, 0);
+    ok(got >= 0 && fcntl(got, F_GETFD) == FD_CLOEXEC, "a child's descriptor, closed on exec");
+    ok(read(got, text, sizeof(text)) == 6 && !strcmp(text, "within"), "it is the same open file");
+    is_errno(syscall(438, fd, 1000, 0), EBADF, "that it has not");
+    is_errno(syscall(438, fd, 0, 1), EINVAL, "flags");
+    is_errno(syscall(438, got, 0, 0), EBADF, "not of a process");
+    if (geteuid() == 0) {
+        pid_t other = start();
+        if (other == 0)
+            _exit(get_as_other(fd));
+        is_int(reap_exit(other), 0, "another user may not");
+    }
+    kill(child, SIGKILL);
+    reap(child);
+    is_errno(syscall(438, fd, 0, 0), ESRCH, "it has ended");
+    close(fd);
+    close(got);
+    close(back[0]);
+    close(back[1]);
+}
+
 int main(void) {
+    test_getfd();
     test_many();
     long before = free_pages();
     test_end();

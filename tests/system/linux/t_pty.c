@@ -323,7 +323,99 @@ static void test_many(void) {
     check_free_pages(before, 40, "and so does their memory");
 }
 
+/* ---- Packet mode ---- */
+
+static int pending(void) {
+    struct pollfd p = {master, POLLIN | POLLPRI, 0};
+
+    return poll(&p, 1, 0) < 0 ? -1 : p.revents & (POLLIN | POLLPRI);
+}
+
+/* What the next read gives, one byte. */
+static int status_of(void) {
+    unsigned char bytes[8];
+
+    return read(master, bytes, sizeof(bytes)) == 1 ? bytes[0] : -1;
+}
+
+static void test_packets(void) {
+    struct termios termios;
+    char bytes[16];
+    int on = 1, said = 0;
+    pid_t pid;
+
+    make();
+    is_int(ioctl(master, TIOCPKT, &on), 0, "packet mode");
+    ok(ioctl(master, TIOCGPKT, &said) == 0 && said == 1, "is told");
+    is_int(pending(), 0, "nothing has happened");
+    put(slave, "data");
+    is_int(pending(), POLLIN, "there are data");
+    ok(read(master, bytes, sizeof(bytes)) == 5 && !memcmp(bytes, "\0data", 5),
+       "a zero, and data behind it");
+    tcflush(slave, TCIFLUSH);
+    is_int(pending(), POLLIN | POLLPRI, "its input is thrown away");
+    is_int(status_of(), TIOCPKT_FLUSHREAD, "that is told");
+    is_int(pending(), 0, "once");
+    tcflush(slave, TCIOFLUSH);
+    is_int(status_of(), TIOCPKT_FLUSHREAD | TIOCPKT_FLUSHWRITE, "both ways at once");
+    tcflow(slave, TCOOFF);
+    is_int(status_of(), TIOCPKT_STOP, "it stops");
+    tcflow(slave, TCOON);
+    is_int(status_of(), TIOCPKT_START, "and goes on");
+    tcgetattr(slave, &termios);
+    termios.c_iflag &= ~(tcflag_t)IXON;
+    tcsetattr(slave, TCSANOW, &termios);
+    is_int(status_of(), TIOCPKT_NOSTOP, "^S does not stop it any more");
+    termios.c_iflag |= IXON;
+    tcsetattr(slave, TCSANOW, &termios);
+    put(slave, "x");
+    is_int(status_of(), TIOCPKT_DOSTOP, "now it does: told before data");
+    ok(read(master, bytes, sizeof(bytes)) == 2 && !memcmp(bytes, "\0x", 2), "which come then");
+    pid = start();
+    if (pid == 0)
+        _exit(status_of() == TIOCPKT_FLUSHREAD ? 0 : 1);
+    let_block();
+    tcflush(slave, TCIFLUSH);
+    is_int(reap_exit(pid), 0, "who waits is told");
+    pid = start();
+    if (pid == 0) {
+        struct pollfd p = {master, POLLPRI, 0};
+        _exit(poll(&p, 1, 10000) == 1 && p.revents == POLLPRI ? 0 : 1);
+    }
+    let_block();
+    tcflush(slave, TCIFLUSH);
+    is_int(reap_exit(pid), 0, "or waits for that alone");
+    on = 0;
+    is_int(ioctl(master, TIOCPKT, &on), 0, "packet mode ends");
+    put(slave, "y");
+    ok(read(master, bytes, sizeof(bytes)) == 1 && bytes[0] == 'y', "data alone");
+    finish();
+}
+
+/* ---- The slave by its master ---- */
+
+static void test_peer(void) {
+    struct stat one, other;
+    int peer;
+
+    make();
+    peer = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    ok(peer >= 0 && isatty(peer) && fcntl(peer, F_GETFD) == FD_CLOEXEC, "TIOCGPTPEER");
+    ok(fstat(peer, &one) == 0 && stat(name, &other) == 0 && one.st_rdev == other.st_rdev,
+       "it is the slave");
+    put(peer, "from it");
+    ok(comes(master, "from it"), "what is written there");
+    close(peer);
+    is_errno(ioctl(slave, TIOCGPTPEER, O_RDWR), ENOTTY, "a slave has none");
+    finish();
+    master = posix_openpt(O_RDWR | O_NOCTTY);
+    is_errno(ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY), EIO, "one that is locked");
+    close(master);
+}
+
 int main(void) {
+    test_packets();
+    test_peer();
     test_names();
     test_data();
     test_much();

@@ -312,7 +312,86 @@ static void limited(void) {
     is_int(status, 12 << 8, "threads count for RLIMIT_NPROC");
 }
 
+/* ---- Names, also of others ---- */
+
+static void *until_told(void *fd) {
+    char byte;
+
+    return (void *)(intptr_t)read(*(int *)fd, &byte, 1);
+}
+
+static void names(void) {
+    char name[16], path[64];
+    pthread_t other;
+    int ends[2], fd;
+
+    if (pipe(ends) < 0 || pthread_create(&other, NULL, until_told, &ends[0]))
+        bail("pthread_create");
+    is_int(pthread_setname_np(other, "the other"), 0, "another thread gets a name");
+    ok(pthread_getname_np(other, name, sizeof(name)) == 0 && !strcmp(name, "the other"),
+       "it has it");
+    is_int(pthread_setname_np(pthread_self(), "this one"), 0, "so does this one");
+    fd = open("/proc/self/comm", O_WRONLY);
+    ok(fd >= 0 && write(fd, "much too long a name", 20) == 20, "/proc/self/comm");
+    ok(pthread_getname_np(pthread_self(), name, sizeof(name)) == 0 &&
+           !strcmp(name, "much too long a"),
+       "what is too long is cut off");
+    is_errno(read(fd, name, sizeof(name)), EBADF, "it was not opened to be read");
+    close(fd);
+    is_errno(open("/proc/self/stat", O_WRONLY), EACCES, "what cannot be written to");
+    pid_t parent = getpid(), pid = start();
+    if (pid == 0) {
+        snprintf(path, sizeof(path), "/proc/%d/comm", (int)parent);
+        fd = open(path, O_WRONLY);
+        _exit(fd >= 0 && write(fd, "mine", 4) < 0 && errno == EINVAL ? 0 : 1);
+    }
+    is_int(reap_exit(pid), 0, "another process's");
+    if (write(ends[1], "", 1) != 1)
+        bail("write");
+    pthread_join(other, NULL);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* ---- Lists of robust futexes ---- */
+
+static void *tell_list(void *head) {
+    size_t size = 0;
+
+    return (void *)(syscall(SYS_get_robust_list, 0, head, &size) == 0 && size == 24 ? NULL : head);
+}
+
+static int list_of_parent(void) {
+    void *head;
+    size_t size;
+
+    if (setuid(1234) < 0)
+        return 1;
+    return syscall(SYS_get_robust_list, getppid(), &head, &size) < 0 && errno == EPERM ? 0 : 2;
+}
+
+static void robust_lists(void) {
+    void *head = NULL, *other = NULL, *failed;
+    size_t size = 0;
+    pthread_t thread;
+
+    ok(syscall(SYS_get_robust_list, 0, &head, &size) == 0 && head && size == 24,
+       "the caller's own list");
+    ok(syscall(SYS_get_robust_list, getpid(), &other, &size) == 0 && other == head,
+       "by its number");
+    if (pthread_create(&thread, NULL, tell_list, &other))
+        bail("pthread_create");
+    pthread_join(thread, &failed);
+    ok(!failed && other && other != head, "each thread has one");
+    is_errno(syscall(SYS_get_robust_list, 0, nowhere, &size), EFAULT, "a bad address");
+    is_errno(syscall(SYS_get_robust_list, 4000000, &head, &size), ESRCH, "no such thread");
+    if (getuid() == 0)
+        is_int(WEXITSTATUS(in_child(list_of_parent)), 0, "another user's");
+}
+
 int main(void) {
+    names();
+    robust_lists();
     create_and_join();
     exclusion();
     shared_and_own();
