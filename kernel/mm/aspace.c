@@ -76,7 +76,7 @@ static void region_insert(struct region *r, uint64_t start, struct region *like)
     }
 }
 
-static void region_forget_object(struct region *r) {
+static inline void region_forget_object(struct region *r) {
     region_note(r, r->aspace->owner, false);
     object_remove_region(r->object, &r->object_link);
     kobject_put(&r->object->kobject);
