@@ -407,9 +407,7 @@ static void begin_end(struct aspace *as) {
     }
 }
 
-bool aspace_leave_step(struct aspace *as, int *credit) {
-    if (as->refs > 1 || !as->watched)
-        return true;
+NOINLINE bool aspace_leave_some(struct aspace *as, int *credit) {
     begin_end(as);
     for (; as->watched; *credit -= REGION_CREDIT) {
         if (*credit <= 0)
