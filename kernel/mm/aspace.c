@@ -76,7 +76,7 @@ static void region_insert(struct region *r, uint64_t start, struct region *like)
     }
 }
 
-static void region_forget_object(struct region *r) {
+static inline void region_forget_object(struct region *r) {
     region_note(r, r->aspace->owner, false);
     object_remove_region(r->object, &r->object_link);
     kobject_put(&r->object->kobject);
@@ -407,9 +407,7 @@ static void begin_end(struct aspace *as) {
     }
 }
 
-bool aspace_leave_step(struct aspace *as, int *credit) {
-    if (as->refs > 1 || !as->watched)
-        return true;
+NOINLINE bool aspace_leave_some(struct aspace *as, int *credit) {
     begin_end(as);
     for (; as->watched; *credit -= REGION_CREDIT) {
         if (*credit <= 0)

@@ -71,7 +71,10 @@ static inline void aspace_hold(struct aspace *as) {
 }
 /* Before the last reference is dropped: what was mapped of watched objects is not any more, as far as the credit goes. True
  * when done, or if others use it. What the tables still hold nobody can use, or see in the objects. */
-bool aspace_leave_step(struct aspace *as, int *credit);
+bool aspace_leave_some(struct aspace *as, int *credit);
+static inline bool aspace_leave_step(struct aspace *as, int *credit) {
+    return !as->watched || as->refs > 1 || aspace_leave_some(as, credit);
+}
 /* Drops a reference; the last one frees it, as far as the credit goes: true when done. */
 bool aspace_put_step(struct aspace *as, int *credit);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The example programs in /bin/examples (user/examples): each ends well and says that all is right. */
+/* The example programs (user/examples), which are put into /bin/examples: each ends well and says that all is right. */
 #include "tap.h"
 
 #include <fcntl.h>

@@ -476,6 +476,9 @@ static void test_sysv(void) {
     SERVED(shmat, SHM_RND, attached(SHM_RND));
     SERVED(shmat, SHM_REMAP, attached(SHM_REMAP));
     SERVED(shmat, SHM_EXEC, attached(SHM_EXEC));
+    SERVED(shmctl, SHM_LOCK, shmctl(segment, SHM_LOCK, NULL));
+    SERVED(shmctl, SHM_UNLOCK, shmctl(segment, SHM_UNLOCK, NULL));
+    REFUSED(shmget, SHM_HUGETLB, ENOMEM, shmget(IPC_PRIVATE, 1 << 21, SHM_HUGETLB));
     IGNORED(shmget, SHM_NORESERVE, shmctl(shmget(IPC_PRIVATE, PAGE, SHM_NORESERVE), IPC_RMID, 0));
 }
 
