@@ -413,6 +413,7 @@ NOINLINE bool aspace_leave_some(struct aspace *as, int *credit) {
         if (*credit <= 0)
             return false;
         struct region *r = aspace_region_at_or_above(as, as->cursor);
+        as->changes++;
         as->cursor = r->end;
         if (r->object && r->object->watch)
             region_forget_object(r);

@@ -391,7 +391,7 @@ long proc_handle_store(struct request *req, int fd) {
         error = check_access(caller, &at, MAY_WRITE);
     if (error == 0)
         error = read_text(req, text);
-    if (error == 0)
+    if (error == 0 && request_in_len(req) > 0)
         error = store(caller, &at, text);
     return error < 0 ? error : (long)request_in_len(req);
 }

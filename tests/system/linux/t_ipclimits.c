@@ -86,6 +86,7 @@ static void test_bad_values(void) {
 
 static void test_writing(void) {
     int fd = open(path_of("msgmnb"), O_RDWR);
+    is_int(write(fd, "", 0), 0, "nothing");
     is_int(write(fd, " 0x5000\n", 8), 8, "a hexadecimal number");
     is_int(write(fd, "77\n", 3), 3, "a second write");
     shows("msgmnb", "20480");
