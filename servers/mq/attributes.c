@@ -3,12 +3,12 @@
 #include "mq.h"
 #include <stdio.h>
 
-long mq_handle_attributes(struct request *req, int fd, uint32_t flags) {
+long mq_handle_attributes(struct request *req, int fd, uint32_t flags, uint32_t use) {
     const struct client *client = request_client(req);
     long error;
-    if (flags != MQ_KEEP && flags & ~O_NONBLOCK)
+    if ((flags != MQ_KEEP && flags & ~O_NONBLOCK) || use > O_RDWR)
         return -EINVAL;
-    const struct opened *at = opened_at(client, fd, O_RDWR, &error);
+    const struct opened *at = opened_at(client, fd, use, &error);
     if (!at)
         return error;
     const struct queue *queue = at->queue;

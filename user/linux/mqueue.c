@@ -8,7 +8,8 @@
 #include "time.h"
 #include <protocol/mq_client.h>
 
-#define NONBLOCK 04000         /* O_NONBLOCK */
+enum { WRONLY = 1, RDWR = 2, NONBLOCK = 04000 }; /* O_* */
+
 #define TEXT_MOST (16ul << 20) /* no queue has longer ones */
 #define mq_call(expr) personality_connected(PK_SLOT_MQ, expr)
 
@@ -47,13 +48,18 @@ static NOINLINE long read_deadline(const struct linux_timespec *user, int64_t *d
     return error;
 }
 
+/* Why a text that cannot be read is not sent: what Linux looks at before is told first. */
+static NOINLINE long unreadable(int fd, size_t size) {
+    uint32_t was;
+    int64_t maxmsg, msgsize, curmsgs;
+    long error = mq_attributes(PK_SLOT_MQ, fd, MQ_KEEP, WRONLY, &was, &maxmsg, &msgsize, &curmsgs);
+    return error < 0 ? error : size > (uint64_t)msgsize ? -EMSGSIZE : -EFAULT;
+}
+
 static NOINLINE long send_long(int fd, const char *text, size_t size, uint32_t priority,
                                int64_t deadline) {
     if (size <= TEXT_MOST && user_probe(text, size) < 0) {
-        uint32_t old;
-        int64_t maxmsg, msgsize, curmsgs;
-        long error = mq_attributes(PK_SLOT_MQ, fd, MQ_KEEP, &old, &maxmsg, &msgsize, &curmsgs);
-        return error < 0 ? error : size > (uint64_t)msgsize ? -EMSGSIZE : -EFAULT;
+        return unreadable(fd, size);
     }
     return mq_send(PK_SLOT_MQ, fd, priority, deadline, text, size);
 }
@@ -63,12 +69,11 @@ static inline uint64_t how_short(int fd, size_t size, uint32_t priority) {
            (uint64_t)size << MQ_SHORT_LENGTH_SHIFT;
 }
 
-/* What cannot be read is told after what is wrong with the descriptor, by the server. */
 static NOINLINE long send_bytes(int fd, const char *text, size_t size, uint32_t priority,
                                 int64_t deadline) {
     uint64_t copy[TEXT_WORDS] = {0};
     if (user_get(copy, text, size) < 0) {
-        return send_long(fd, text, size, priority, deadline);
+        return unreadable(fd, size);
     }
     return mq_send_short(PK_SLOT_MQ, how_short(fd, size, priority), deadline, copy);
 }
@@ -89,7 +94,7 @@ static ALWAYS_INLINE long send(int fd, const char *text, size_t size, uint32_t p
                                     : send_long(fd, text, size, priority, deadline);
     }
     if (load_text(text, size, words) < 0) {
-        return send_long(fd, text, size, priority, deadline);
+        return unreadable(fd, size);
     }
     return mq_send_short(PK_SLOT_MQ, how_short(fd, size, priority), deadline, words);
 }
@@ -183,7 +188,7 @@ long linux_mq_getsetattr(uint64_t fd, uint64_t new, uint64_t old) {
         flags = (uint32_t)a.flags;
     }
     long error =
-        mq_call(mq_attributes(PK_SLOT_MQ, (int)fd, flags, &was, &maxmsg, &msgsize, &curmsgs));
+        mq_call(mq_attributes(PK_SLOT_MQ, (int)fd, flags, RDWR, &was, &maxmsg, &msgsize, &curmsgs));
     if (error < 0 || !old) {
         return error;
     }
