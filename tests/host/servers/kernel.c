@@ -328,6 +328,14 @@ long pk_caller_word_exchange(uint64_t token, uint64_t offset, uint32_t expected,
     return was;
 }
 
+uint64_t mock_notified;
+
+long pk_notify(uint64_t notification, uint64_t bits) {
+    (void)notification;
+    mock_notified |= bits;
+    return 0;
+}
+
 long pk_timer_set(uint64_t notification, uint64_t bits, uint64_t at_ns) {
     assert_int_equal(notification, PK_SLOT_SERVER_EVENTS);
     assert_int_equal(bits, SERVER_EVENT_TIMER);

@@ -35,10 +35,11 @@ struct call {
     void *user;                 /* the test's own */
 };
 
-extern uint64_t mock_now;     /* ns */
-extern uint64_t mock_timer;   /* what pk_timer_set set, 0: off */
-extern uint64_t mock_answers; /* given so far */
-extern unsigned mock_slots;   /* capability slots in use */
+extern uint64_t mock_now;      /* ns */
+extern uint64_t mock_timer;    /* what pk_timer_set set, 0: off */
+extern uint64_t mock_answers;  /* given so far */
+extern uint64_t mock_notified; /* bits that pk_notify gave, to whomever */
+extern unsigned mock_slots;    /* capability slots in use */
 
 /* Which server the calls go to; forgets all calls. */
 void mock_start(const struct server *srv);
