@@ -84,14 +84,17 @@ extern const struct folder procfs_root, procfs_process, procfs_tasks,
 making_function make_meminfo, make_uptime, make_loadavg, make_version, make_cpuinfo, make_stat,
     make_filesystems, make_mounts, make_mountinfo;
 making_function make_pid_max, make_ostype, make_osrelease, make_hostname, make_ngroups_max,
-    make_cap_last_cap,
-    make_core_pattern, make_core_uses_pid;
+    make_cap_last_cap, make_core_pattern, make_core_uses_pid;
 /* procfs_settings.c: System V's limits, in their servers. */
 making_function make_auto_msgmni, make_msg_next_id, make_msgmax, make_msgmnb, make_msgmni, make_sem,
     make_sem_next_id, make_shm_next_id, make_shm_rmid_forced, make_shmall, make_shmmax, make_shmmni;
 storing_function store_auto_msgmni, store_msg_next_id, store_msgmax, store_msgmnb, store_msgmni,
     store_sem, store_sem_next_id, store_shm_next_id, store_shm_rmid_forced, store_shmall,
     store_shmmax, store_shmmni;
+making_function make_msg_default, make_msg_max, make_msgsize_default, make_msgsize_max,
+    make_queues_max;
+storing_function store_msg_default, store_msg_max, store_msgsize_default, store_msgsize_max,
+    store_queues_max;
 making_function make_process_stat, make_process_statm, make_process_status, make_process_comm,
     make_process_schedstat, make_process_wchan, make_process_limits;
 making_function make_auxv, make_cmdline, make_environ, make_maps;
