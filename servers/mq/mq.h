@@ -199,6 +199,9 @@ long files_unlink(int pid, const char *name, uint64_t length);
 long files_nonblock(int pid, int fd, bool on);
 long files_read(int pid, int fd, uint64_t size, uint64_t room, uint64_t *offset);
 void files_watch(const struct queue *queue, int pid);
+/* A cookie of VFS_COOKIE_SIZE for a socket of the process's: kept, and sent. */
+long files_cookie(int pid, int fd, const void *cookie, uint64_t *number);
+void files_cookie_send(uint64_t number, uint32_t end);
 bool files_gone(void); /* hears of descriptors that have gone; true: there may be more */
 uint64_t files_number(void);
 
