@@ -97,6 +97,15 @@ void files_watch(const struct queue *queue, int pid) {
     pk_may_fail(vfs_served_watch(vfs(), queue->node.key, pid));
 }
 
+long files_cookie(int pid, int fd, const void *cookie, uint64_t *number) {
+    return vfs_cookie_keep(vfs(), pid, fd, cookie, VFS_COOKIE_SIZE, number);
+}
+
+/* A vfs that was started anew has none, nor the socket. */
+void files_cookie_send(uint64_t number, uint32_t end) {
+    pk_may_fail(vfs_cookie_send(vfs(), number, end));
+}
+
 bool files_gone(void) {
     uint64_t number;
     for (int i = 0; i < GONE_AT_ONCE; i++) {

@@ -47,7 +47,7 @@ long vfs_handle_served_begin(struct request *req) {
     if (!owner || !owner->directory) {
         return -ENOSYS;
     }
-    if (forget_some(owner->directory)) {
+    if (forget_some(owner->directory) || cookies_end_some(FORGOTTEN_AT_ONCE)) {
         return 1;
     }
     return map_words(owner, request_cap(req, 0));
