@@ -184,10 +184,9 @@ int notify_pid(const struct queue *queue, int *how, int *signal);
 /* files.c: the words that vfs has with us. */
 void files_begin(void); /* to be called before all others, and after a restart of vfs */
 extern const volatile uint64_t *files_words;
-extern uint64_t files_base;
 /* Changes when a descriptor of the process may mean something else; never 0. */
 static inline uint64_t files_stamp(int pid) {
-    return files_base + files_words[0] + files_words[1 + (unsigned)pid % VFS_SERVED_PLACES];
+    return files_words[0] + files_words[1 + (unsigned)pid % VFS_SERVED_PLACES];
 }
 
 void files_tell(const struct queue *queue, uint32_t changed); /* what holds, to who polls */

@@ -138,6 +138,8 @@ long mq_handle_open(struct request *req, uint32_t flags, uint32_t mode, int defa
     long result = files_open(client_pid(client), flags, name, (uint64_t)length, &queue);
     if (result != -ENOENT || !(flags & O_CREAT))
         return result >= 0 && !queue ? -EIO : result;
+    if ((flags & O_ACCMODE) == O_ACCMODE)
+        return -EINVAL;
     if (too_many(client))
         files_gone();
     if (too_many(client))

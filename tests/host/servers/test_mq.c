@@ -17,9 +17,8 @@ enum { PIDS = 4, FDS = 6, NAMES = 3, CALLS = 24, MOST = 6, SIZE = 300 };
 
 /* ---- vfs ---------------------------------------------------------------------------------- */
 
-static uint64_t words[VFS_SERVED_WORDS];
+static uint64_t words[VFS_SERVED_WORDS] = {1};
 const volatile uint64_t *files_words = words;
-uint64_t files_base = 1;
 
 struct open_file {
     struct queue *queue; /* NULL: closed */
