@@ -21,11 +21,15 @@ long mq_handle_attributes(struct request *req, int fd, uint32_t flags, uint32_t 
     return 0;
 }
 
-/* SIGEV_SIGNAL is 0, SIGEV_NONE 1. */
+/* SIGEV_SIGNAL, or nobody, is 0. */
+static int sigev_of(int how) {
+    return how == MQ_NOTIFY_NONE ? 1 : how == MQ_NOTIFY_THREAD ? 2 : 0;
+}
+
 static int text_of(const struct queue *queue, char *text, size_t size) {
     int how, signal, pid = notify_pid(queue, &how, &signal);
     return snprintf(text, size, "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n",
-                    (unsigned long)queue->messages.bytes, how == MQ_NOTIFY_NONE, signal, pid);
+                    (unsigned long)queue->messages.bytes, sigev_of(how), signal, pid);
 }
 
 long mq_handle_text(struct request *req, int fd, int64_t offset) {

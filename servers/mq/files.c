@@ -3,7 +3,7 @@
  * What vfs has of queues: descriptors, names, rights, and who polls (served_* in protocols/vfs.toml).
  *
  * The words are a page of ours that vfs writes and we read. A vfs that was started anew writes other ones: stamps of before
- * must not come again, so files_base counts on.
+ * must not come again, so the first word begins further up.
  */
 #include "mq.h"
 
@@ -12,7 +12,6 @@
 #define FILE_SIZE 80               /* FILENT_SIZE of Linux's ipc/mqueue.c */
 
 const volatile uint64_t *files_words;
-uint64_t files_base;
 
 static uint64_t vfs(void) {
     static uint64_t slot;
@@ -22,9 +21,10 @@ static uint64_t vfs(void) {
 }
 
 /* Ours, mapped to be read, and vfs's to be written. The object stays while it is mapped. */
-static uint64_t make_words(void) {
+static uint64_t make_words(uint64_t first) {
     uint64_t size = VFS_SERVED_WORDS * sizeof(uint64_t);
     uint64_t object = (uint64_t)must(pk_object_create(size, 0, 0));
+    must(pk_object_write(object, 0, &first, sizeof first));
     long address = must(pk_map(0, 0, size, PK_PROT_READ | PK_MAP_SHARED, object, 0, object));
     must(pk_populate(0, (uint64_t)address, size));
     if (files_words)
@@ -35,8 +35,8 @@ static uint64_t make_words(void) {
 
 /* If vfs is dead it says so itself when it is there again (VFS_EVENT_NEW). */
 void files_begin(void) {
-    files_base += STAMP_RESTART;
-    uint64_t object = make_words();
+    static uint64_t first;
+    uint64_t object = make_words(first += STAMP_RESTART);
     while (vfs_served_begin(vfs(), object) > 0)
         continue;
     must(pk_cap_drop(0, object));
@@ -95,6 +95,15 @@ long files_read(int pid, int fd, uint64_t size, uint64_t room, uint64_t *offset)
 /* If it has no descriptor any more it cannot close one. */
 void files_watch(const struct queue *queue, int pid) {
     pk_may_fail(vfs_served_watch(vfs(), queue->node.key, pid));
+}
+
+long files_cookie(int pid, int fd, const void *cookie, uint64_t *number) {
+    return vfs_cookie_keep(vfs(), pid, fd, cookie, VFS_COOKIE_SIZE, number);
+}
+
+/* A vfs that was started anew has none, nor the socket. */
+void files_cookie_send(uint64_t number, uint32_t end) {
+    pk_may_fail(vfs_cookie_send(vfs(), number, end));
 }
 
 bool files_gone(void) {

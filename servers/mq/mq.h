@@ -26,6 +26,9 @@
 #define POLL_INPUT 0x41u   /* POLLIN, POLLRDNORM */
 #define POLL_OUTPUT 0x104u /* POLLOUT, POLLWRNORM */
 
+#define HARD_MAXMSG 65536 /* what root may make, as on Linux */
+#define HARD_MSGSIZE (16 << 20)
+
 #define COPIED_AT_ONCE 65536ul /* a longer text is copied in steps (large.c) */
 #define FREED_AT_ONCE 200      /* messages */
 
@@ -82,11 +85,11 @@ struct waiting {
 
 /* Everything the server knows, in one place. */
 struct mq_state {
-    struct hash table;  /* of queues */
-    struct list queues; /* struct queue.all */
-    uint64_t count;     /* of queues */
-    uint64_t messages;  /* in all of them */
-    int64_t tunables[MQ_TUNABLES];
+    struct hash table;             /* of queues */
+    struct list queues;            /* struct queue.all */
+    uint64_t count;                /* of queues */
+    uint64_t messages;             /* in all of them */
+    int64_t settings[MQ_SETTINGS]; /* /proc/sys/fs/mqueue */
 };
 extern struct mq_state mq_state;
 
@@ -181,10 +184,9 @@ int notify_pid(const struct queue *queue, int *how, int *signal);
 /* files.c: the words that vfs has with us. */
 void files_begin(void); /* to be called before all others, and after a restart of vfs */
 extern const volatile uint64_t *files_words;
-extern uint64_t files_base;
 /* Changes when a descriptor of the process may mean something else; never 0. */
 static inline uint64_t files_stamp(int pid) {
-    return files_base + files_words[0] + files_words[1 + (unsigned)pid % VFS_SERVED_PLACES];
+    return files_words[0] + files_words[1 + (unsigned)pid % VFS_SERVED_PLACES];
 }
 
 void files_tell(const struct queue *queue, uint32_t changed); /* what holds, to who polls */
@@ -196,6 +198,9 @@ long files_unlink(int pid, const char *name, uint64_t length);
 long files_nonblock(int pid, int fd, bool on);
 long files_read(int pid, int fd, uint64_t size, uint64_t room, uint64_t *offset);
 void files_watch(const struct queue *queue, int pid);
+/* A cookie of VFS_COOKIE_SIZE for a socket of the process's: kept, and sent. */
+long files_cookie(int pid, int fd, const void *cookie, uint64_t *number);
+void files_cookie_send(uint64_t number, uint32_t end);
 bool files_gone(void); /* hears of descriptors that have gone; true: there may be more */
 uint64_t files_number(void);
 
@@ -215,9 +220,8 @@ static inline struct opened *opened_at(const struct client *client, int fd, uint
 /* clients.c */
 extern const struct client_ops mq_clients;
 
-/* tunables.c */
-static inline int64_t tunable(int which) {
-    return mq_state.tunables[which];
+static inline int64_t setting(int which) {
+    return mq_state.settings[which];
 }
 
 /* From and to the words of a message. All are copied: it takes less than to look how many are needed. */

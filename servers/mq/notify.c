@@ -18,8 +18,8 @@ struct registration {
     struct queue *queue; /* NULL: the message has come */
     const struct client *client;
     int how, signal;
-    uint64_t value;
-    bool execed; /* the program that asked for the signal is not there any more */
+    uint64_t value; /* the signal's; or the cookie's number, 0: it has been sent */
+    bool execed;    /* the program that asked for the signal is not there any more */
     int sender;
     uint32_t sender_uid;
     bool sender_waits;
@@ -35,6 +35,8 @@ static void registration_free(struct registration *r) {
         r->queue->registration = NULL;
     if (fetched == r)
         fetched = NULL;
+    if (r->how == MQ_NOTIFY_THREAD && r->value)
+        files_cookie_send(r->value, VFS_COOKIE_REMOVED);
     if (r->sender_waits)
         waiter_finish(&r->waiter, 0);
     list_remove(&r->link);
@@ -53,6 +55,10 @@ long notify_arrival(struct queue *queue, const struct request *req, struct clien
     struct registration *r = queue->registration;
     if (!r || queue->messages.count != 1)
         return 0;
+    if (r->how == MQ_NOTIFY_THREAD) {
+        files_cookie_send(r->value, VFS_COOKIE_CAME);
+        r->value = 0;
+    }
     if (r->how != MQ_NOTIFY_SIGNAL || !r->signal || r->execed) {
         registration_free(r);
         return 0;
@@ -98,12 +104,33 @@ static long register_client(struct queue *queue, struct client *client, int how,
     return 0;
 }
 
+/* As Linux looks at it: the cookie, the socket, and then the queue. */
+static long notify_thread(struct request *req, struct client *client, int fd, int socket) {
+    char cookie[VFS_COOKIE_SIZE];
+    uint64_t number;
+    long error = request_read_all(req, cookie, sizeof cookie);
+    if (error >= 0)
+        error = files_cookie(client_pid(client), socket, cookie, &number);
+    if (error < 0)
+        return error == -ESRCH ? -EBADF : error;
+    const struct opened *at = opened_at(client, fd, O_RDWR, &error);
+    if (at)
+        error = at->queue->registration
+                    ? -EBUSY
+                    : register_client(at->queue, client, MQ_NOTIFY_THREAD, 0, number);
+    if (error < 0)
+        files_cookie_send(number, VFS_COOKIE_DROP);
+    return error;
+}
+
 long mq_handle_notify(struct request *req, int fd, int how, int signal, uint64_t value) {
     struct client *client = request_client(req);
     long error;
-    if (how < MQ_NOTIFY_REMOVE || how > MQ_NOTIFY_SIGNAL ||
+    if (how < MQ_NOTIFY_REMOVE || how > MQ_NOTIFY_THREAD ||
         (how == MQ_NOTIFY_SIGNAL && (signal < 0 || signal > SIGNALS)))
         return -EINVAL;
+    if (how == MQ_NOTIFY_THREAD && client)
+        return notify_thread(req, client, fd, signal);
     const struct opened *at = opened_at(client, fd, O_RDWR, &error);
     if (!at)
         return error;

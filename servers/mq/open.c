@@ -9,8 +9,6 @@
 
 #define NAME_MOST 255
 #define PAGE 4096u
-#define HARD_MAXMSG 65536
-#define HARD_MSGSIZE (16 << 20)
 #define RECORD_BYTES 48 /* struct msg_msg, and struct posix_msg_tree_node */
 
 static struct hash users;
@@ -54,16 +52,16 @@ static long read_name(const struct request *req, char name[NAME_MOST + 1]) {
 
 /* What is not given is as usual, but within the bounds. */
 static void default_attributes(int64_t *maxmsg, int64_t *msgsize) {
-    int64_t most = tunable(MQ_TUNABLE_MSG_MAX), longest = tunable(MQ_TUNABLE_MSGSIZE_MAX);
-    *maxmsg = tunable(MQ_TUNABLE_MSG_DEFAULT);
+    int64_t most = setting(MQ_SETTING_MSG_MAX), longest = setting(MQ_SETTING_MSGSIZE_MAX);
+    *maxmsg = setting(MQ_SETTING_MSG_DEFAULT);
     *maxmsg = *maxmsg < most ? *maxmsg : most;
-    *msgsize = tunable(MQ_TUNABLE_MSGSIZE_DEFAULT);
+    *msgsize = setting(MQ_SETTING_MSGSIZE_DEFAULT);
     *msgsize = *msgsize < longest ? *msgsize : longest;
 }
 
 static bool attributes_fit(int64_t maxmsg, int64_t msgsize, bool superuser) {
-    int64_t most = superuser ? HARD_MAXMSG : tunable(MQ_TUNABLE_MSG_MAX);
-    int64_t longest = superuser ? HARD_MSGSIZE : tunable(MQ_TUNABLE_MSGSIZE_MAX);
+    int64_t most = superuser ? HARD_MAXMSG : setting(MQ_SETTING_MSG_MAX);
+    int64_t longest = superuser ? HARD_MSGSIZE : setting(MQ_SETTING_MSGSIZE_MAX);
     return maxmsg > 0 && msgsize > 0 && maxmsg <= most && msgsize <= longest;
 }
 
@@ -74,7 +72,7 @@ static uint64_t charge_of(uint64_t maxmsg, uint64_t msgsize) {
 }
 
 static bool too_many(const struct client *client) {
-    return (int64_t)mq_state.count >= tunable(MQ_TUNABLE_QUEUES_MAX) && client->uid != 0;
+    return (int64_t)mq_state.count >= setting(MQ_SETTING_QUEUES_MAX) && client->uid != 0;
 }
 
 static bool too_much(const struct client *client, const struct user *user, uint64_t charge) {
@@ -140,6 +138,8 @@ long mq_handle_open(struct request *req, uint32_t flags, uint32_t mode, int defa
     long result = files_open(client_pid(client), flags, name, (uint64_t)length, &queue);
     if (result != -ENOENT || !(flags & O_CREAT))
         return result >= 0 && !queue ? -EIO : result;
+    if ((flags & O_ACCMODE) == O_ACCMODE)
+        return -EINVAL;
     if (too_many(client))
         files_gone();
     if (too_many(client))

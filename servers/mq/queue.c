@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 struct mq_state mq_state = {.queues = LIST_INIT(mq_state.queues),
-                            .tunables = {10, 10, 8192, 8192, 256}};
+                            .settings = {10, 10, 8192, 8192, 256}};
 
 struct message *message_new(uint64_t length) {
     uint64_t size = length < PK_TEXT_SIZE ? PK_TEXT_SIZE : length;

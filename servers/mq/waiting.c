@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Callers that wait at a queue; each pays for its own record. */
 #include "mq.h"
-#include <lib/clock.h>
 #include <stdlib.h>
 
 /* Only who has one can have it copied. */
@@ -40,10 +39,8 @@ struct waiting *waiting_new(struct request *req, struct client *client, struct q
 }
 
 static long set_deadline(struct waiting *waiting) {
-    uint64_t at = (uint64_t)waiting->deadline;
-    if (at <= clock_realtime_ns())
-        return -ETIMEDOUT;
-    return waiter_set_deadline(&waiting->waiter, at - clock_realtime_offset());
+    uint64_t at = (uint64_t)waiting->deadline | TIME_REAL;
+    return deadline_has_come(at) ? -ETIMEDOUT : waiter_set_deadline(&waiting->waiter, at);
 }
 
 long waiting_enqueue_until(struct waiter_queue *list, struct waiting *waiting) {

@@ -187,7 +187,7 @@ long connect_exceptions(const struct process *p, uint64_t task) {
 long connect_task(struct process *p) {
     long error =
         pk_cap_copy(PK_SLOT_SERVER_ENDPOINT, p->task, PK_SLOT_PROC, PK_RIGHT_USE, p->pid_node.key);
-    for (unsigned slot = FIRST_SLOT; error >= 0 && slot < slots_end; slot++)
+    for (unsigned slot = FIRST_SLOT; error >= 0 && p->connected >> slot; slot++)
         if (p->connected >> slot & 1)
             error = install(p, slot);
     return error < 0 ? error : 0;
@@ -201,7 +201,7 @@ static long tell_forked(struct process *parent, const struct process *child, uns
 }
 
 long connect_forked(struct process *parent, struct process *child) {
-    for (unsigned slot = FIRST_SLOT; slot < slots_end; slot++) {
+    for (unsigned slot = FIRST_SLOT; parent->connected >> slot; slot++) {
         if (!(parent->connected >> slot & 1))
             continue;
         long error = tell_forked(parent, child, slot);
@@ -216,7 +216,7 @@ long connect_forked(struct process *parent, struct process *child) {
 
 void connect_execed(struct process *p) {
     connect_guard_changed(p);
-    for (unsigned slot = FIRST_SLOT; slot < slots_end; slot++)
+    for (unsigned slot = FIRST_SLOT; p->connected >> slot; slot++)
         if (p->connected >> slot & 1)
             tell(session_execed(endpoints[slot], process_pid(p)));
 }
@@ -229,7 +229,7 @@ static long tell_credentials(const struct process *p, unsigned slot) {
 /* Tells all servers that know the process, until one refuses: 0, or its error. */
 static long tell_all(const struct process *p, long (*send)(const struct process *, unsigned slot)) {
     long error = 0;
-    for (unsigned slot = FIRST_SLOT; error >= 0 && slot < slots_end; slot++) {
+    for (unsigned slot = FIRST_SLOT; error >= 0 && p->connected >> slot; slot++) {
         if (p->connected >> slot & 1)
             error = send(p, slot);
         if (is_lost(error))
@@ -247,7 +247,7 @@ long connect_groups(const struct process *p) {
 }
 
 void connect_exited(struct process *p) {
-    for (unsigned slot = FIRST_SLOT; slot < slots_end; slot++)
+    for (unsigned slot = FIRST_SLOT; p->connected >> slot; slot++)
         if (p->connected >> slot & 1)
             tell(session_exited(endpoints[slot], process_pid(p)));
     p->connected = 0;

@@ -95,6 +95,10 @@ making_function make_auto_msgmni, make_msg_next_id, make_msgmax, make_msgmnb, ma
 storing_function store_auto_msgmni, store_msg_next_id, store_msgmax, store_msgmnb, store_msgmni,
     store_sem, store_sem_next_id, store_shm_next_id, store_shm_rmid_forced, store_shmall,
     store_shmmax, store_shmmni;
+making_function make_msg_default, make_msg_max, make_msgsize_default, make_msgsize_max,
+    make_queues_max;
+storing_function store_msg_default, store_msg_max, store_msgsize_default, store_msgsize_max,
+    store_queues_max;
 making_function make_process_stat, make_process_statm, make_process_status, make_process_comm,
     make_process_schedstat, make_process_wchan, make_process_limits;
 thread_storing_function store_comm; /* settings.c */

@@ -34,7 +34,17 @@ static const struct entry kernel_entries[] = {
 };
 static const struct folder kernel = {ENTRIES(kernel_entries)};
 
+static const struct entry mqueue_entries[] = {
+    SET(msg_default), SET(msg_max), SET(msgsize_default), SET(msgsize_max), SET(queues_max),
+};
+static const struct folder mqueue = {ENTRIES(mqueue_entries)};
+
+static const struct entry fs_entries[] = {
+    {.name = "mqueue", .mode = FOLDER_MODE, .folder = &mqueue}};
+static const struct folder fs = {ENTRIES(fs_entries)};
+
 static const struct entry sys_entries[] = {
+    {.name = "fs", .mode = FOLDER_MODE, .folder = &fs},
     {.name = "kernel", .mode = FOLDER_MODE, .folder = &kernel}};
 static const struct folder sys = {ENTRIES(sys_entries)};
 

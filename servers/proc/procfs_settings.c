@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/sys/kernel: System V's limits (proc(5)). The truth is in the server that keeps to a limit; here numbers become text,
+ * /proc/sys/kernel: System V's limits, and /proc/sys/fs/mqueue: those of POSIX message queues (proc(5)). The truth is in the server that keeps to a limit; here numbers become text,
  * and text numbers as Linux reads them (kernel/sysctl.c).
  */
 #include "procfs.h"
 #include <limits.h>
+#include <protocol/mq_client.h>
 #include <protocol/msg_client.h>
 #include <protocol/sem_client.h>
 #include <protocol/shm_client.h>
@@ -90,6 +91,15 @@ SETTING(msgmnb, TYPE_INT, msg_value, MSG_SETTING_MSGMNB)
 SETTING(msgmni, TYPE_INT, msg_value, MSG_SETTING_MSGMNI)
 SETTING(msg_next_id, TYPE_INT, msg_value, MSG_SETTING_NEXT_ID)
 SETTING(sem_next_id, TYPE_INT, sem_value_of, SEM_SETTING_NEXT_ID)
+
+static long mq_value(uint32_t which, int set, uint64_t value, uint64_t *now) {
+    return mq_setting(connect_endpoint(PK_SLOT_MQ), which, set, value, now);
+}
+SETTING(msg_default, TYPE_INT, mq_value, MQ_SETTING_MSG_DEFAULT)
+SETTING(msg_max, TYPE_INT, mq_value, MQ_SETTING_MSG_MAX)
+SETTING(msgsize_default, TYPE_INT, mq_value, MQ_SETTING_MSGSIZE_DEFAULT)
+SETTING(msgsize_max, TYPE_INT, mq_value, MQ_SETTING_MSGSIZE_MAX)
+SETTING(queues_max, TYPE_INT, mq_value, MQ_SETTING_QUEUES_MAX)
 
 /* Nothing depends on it, on Linux either: 0 and 1 are taken, and it is 0. */
 static long no_value(uint32_t which, int set, uint64_t value, uint64_t *now) {

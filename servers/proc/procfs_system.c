@@ -103,16 +103,18 @@ bool make_cpuinfo(struct making *m) {
 }
 
 bool make_filesystems(struct making *m) {
-    text_print(&m->text, "nodev\ttmpfs\nnodev\tproc\n");
+    text_print(&m->text, "nodev\ttmpfs\nnodev\tproc\nnodev\tmqueue\n");
     return false;
 }
 
 bool make_mounts(struct making *m) {
-    text_print(&m->text, "tmpfs / tmpfs rw 0 0\nproc /proc proc rw 0 0\n");
+    text_print(&m->text, "tmpfs / tmpfs rw 0 0\nproc /proc proc rw 0 0\n"
+                         "mqueue /dev/mqueue mqueue rw 0 0\n");
     return false;
 }
 
 bool make_mountinfo(struct making *m) {
-    text_print(&m->text, "1 1 0:1 / / rw - tmpfs tmpfs rw\n2 1 0:2 / /proc rw - proc proc rw\n");
+    text_print(&m->text, "1 1 0:1 / / rw - tmpfs tmpfs rw\n2 1 0:2 / /proc rw - proc proc rw\n"
+                         "3 1 0:3 / /dev/mqueue rw - mqueue mqueue rw\n");
     return false;
 }

@@ -108,6 +108,7 @@ _Static_assert(sizeof(struct lx_flock) == 32, "struct flock");
 
 #define LX_AF_UNSPEC 0
 #define LX_AF_UNIX 1
+#define LX_AF_NETLINK 16
 #define LX_SOCK_STREAM 1
 #define LX_SOCK_DGRAM 2
 #define LX_SOCK_RAW 3

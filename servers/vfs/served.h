@@ -58,6 +58,9 @@ void served_flags_changed(const struct file *file);
 /* The directories, when /dev is there; and, after a restart, whose things are lost hears so. */
 void served_setup(const struct node *dev);
 
+/* socket_cookie.c: the oldest go, so many at most; true: there are more. */
+bool cookies_end_some(unsigned most);
+
 extern const struct file_ops served_file_ops; /* open files of nodes of MODE_SERVED */
 
 #endif

@@ -47,7 +47,7 @@ long vfs_handle_served_begin(struct request *req) {
     if (!owner || !owner->directory) {
         return -ENOSYS;
     }
-    if (forget_some(owner->directory)) {
+    if (forget_some(owner->directory) || cookies_end_some(FORGOTTEN_AT_ONCE)) {
         return 1;
     }
     return map_words(owner, request_cap(req, 0));
@@ -100,7 +100,8 @@ static long check_open(const struct place *at, uint32_t flags) {
 }
 
 static long give(const struct place *at, struct node *node, uint32_t flags) {
-    long fd = served_give(at->caller.context, node->served, node, flags | LX_O_CLOEXEC);
+    uint32_t kept = flags & (LX_O_ACCMODE | LX_O_NONBLOCK);
+    long fd = served_give(at->caller.context, node->served, node, kept | LX_O_CLOEXEC);
     if (fd >= 0) {
         notify_node(node, NOTIFY_OPEN);
     }

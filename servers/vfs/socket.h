@@ -64,6 +64,7 @@ struct socket {
     bool shut_read;
     bool shut_write;
     bool passes;         /* SO_PASSCRED */
+    bool netlink;        /* for cookies alone (socket_cookie.c) */
     bool news;           /* something came that those who poll are to hear of */
     int error;           /* SO_ERROR, positive */
     struct socket *peer; /* a reference; a datagram's: where it sends to; it may be closed */
@@ -167,6 +168,9 @@ void packet_free(struct packet *packet);
 struct packet *packet_take(struct socket *socket);
 /* Straight into the buffer of a call that waits for bytes; 0: not possible. */
 long receive_directly(struct socket *to, uint64_t token, uint64_t at, uint64_t length);
+
+/* socket_send.c: a packet into its queue. */
+void socket_deliver(struct socket *to, struct packet *packet);
 
 /* socket_rights.c */
 long rights_new(const struct request *req, uint64_t at, int count, struct rights **rights);

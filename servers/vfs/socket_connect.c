@@ -44,12 +44,32 @@ static long open_new(struct request *req, struct context *context, int type, uin
     return fd;
 }
 
+/* As a local one for datagrams, to which nobody but a server sends. */
+static long open_netlink(struct request *req, struct context *context, uint32_t type,
+                         int protocol) {
+    long plain = check_kind(LX_AF_UNIX, type, 0);
+    if (plain < 0 || protocol != 0) {
+        return plain < 0 ? plain : -EPROTONOSUPPORT;
+    }
+    if (plain != LX_SOCK_DGRAM) {
+        return -ESOCKTNOSUPPORT;
+    }
+    long fd = open_new(req, context, LX_SOCK_DGRAM, type & TYPE_FLAGS);
+    if (fd >= 0) {
+        fd_file(context, (int)fd)->socket->netlink = true;
+    }
+    return fd;
+}
+
 long vfs_handle_socket(struct request *req, int domain, uint32_t type, int protocol) {
     struct context *context = request_context(req);
-    long plain = check_kind(domain, type, protocol);
     if (!context) {
         return -EBADF;
     }
+    if (domain == LX_AF_NETLINK) {
+        return open_netlink(req, context, type, protocol);
+    }
+    long plain = check_kind(domain, type, protocol);
     return plain < 0 ? plain : open_new(req, context, (int)plain, type & TYPE_FLAGS);
 }
 

@@ -51,7 +51,7 @@ static bool number_of(struct socket *socket, int name, int32_t *value) {
         *value = socket->state == SOCKET_LISTENS;
         return true;
     case LX_SO_DOMAIN:
-        *value = LX_AF_UNIX;
+        *value = socket->netlink ? LX_AF_NETLINK : LX_AF_UNIX;
         return true;
     case LX_SO_PROTOCOL:
         *value = 0;

@@ -52,7 +52,7 @@ static long packet_new(struct send *send, uint64_t length, struct packet **made)
     return 0;
 }
 
-static void deliver(struct socket *to, struct packet *packet) {
+void socket_deliver(struct socket *to, struct packet *packet) {
     list_add_tail(&to->packets, &packet->link);
     to->packet_count++;
     to->packet_bytes += packet->length;
@@ -101,7 +101,7 @@ static long send_stream(struct send *send) {
     if (error) {
         return send->done > 0 ? (long)send->done : error;
     }
-    deliver(to, packet);
+    socket_deliver(to, packet);
     send->done += room;
     if (send->done == send->length) {
         return (long)send->done;
@@ -154,7 +154,7 @@ static long send_packet(struct send *send) {
     if (error) {
         return error;
     }
-    deliver(to, packet);
+    socket_deliver(to, packet);
     return (long)send->length;
 }
 

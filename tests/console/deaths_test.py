@@ -92,6 +92,11 @@ def test_msg(console):
     check_death(console, "msg")
 
 
+def test_mq(console):
+    """mq dies and comes back"""
+    check_death(console, "mq")
+
+
 def test_sem(console):
     """sem dies and comes back"""
     check_death(console, "sem")
@@ -170,7 +175,7 @@ def test_decoded(console):
     console.child.send("poweroff\r")
     console.child.expect(pexpect.EOF)
     report = console.child.before.replace("\r", "")
-    for server in ("msg", "sem", "shm", "vfs", "console", "proc"):
+    for server in ("msg", "mq", "sem", "shm", "vfs", "console", "proc"):
         expect_match(report, DEATH.format(server) + r".*\n" + PLACE.format())
     expect_match(report, r"shm has worked for .*\n(?:    .*\n)*    message \d+: session\.crash$")
 

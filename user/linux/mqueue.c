@@ -154,7 +154,8 @@ struct event {
     int32_t signal, how;
 };
 #define EVENT_BYTES 64
-enum { EVENT_SIGNAL, EVENT_NONE };
+#define COOKIE_BYTES 32
+enum { EVENT_SIGNAL, EVENT_NONE, EVENT_THREAD };
 
 long linux_mq_notify(uint64_t fd, uint64_t event) {
     union {
@@ -165,13 +166,14 @@ long linux_mq_notify(uint64_t fd, uint64_t event) {
         return -EFAULT;
     }
     const struct event *e = &given.event;
-    if (event && e->how != EVENT_SIGNAL && e->how != EVENT_NONE) {
+    if (event && (e->how < EVENT_SIGNAL || e->how > EVENT_THREAD)) {
         return -EINVAL;
     }
-    int how = !event                   ? MQ_NOTIFY_REMOVE
-              : e->how == EVENT_SIGNAL ? MQ_NOTIFY_SIGNAL
-                                       : MQ_NOTIFY_NONE;
-    return mq_call(mq_notify(PK_SLOT_MQ, (int)fd, how, e->signal, e->value));
+    static const uint8_t hows[] = {MQ_NOTIFY_SIGNAL, MQ_NOTIFY_NONE, MQ_NOTIFY_THREAD};
+    int how = event ? hows[e->how] : MQ_NOTIFY_REMOVE;
+    bool thread = how == MQ_NOTIFY_THREAD; /* the value is where the cookie is */
+    return mq_call(mq_notify(PK_SLOT_MQ, (int)fd, how, e->signal, e->value,
+                             thread ? pointer(e->value) : NULL, thread ? COOKIE_BYTES : 0));
 }
 
 long linux_mq_getsetattr(uint64_t fd, uint64_t new, uint64_t old) {

@@ -311,6 +311,66 @@ static int limited(void) {
     return 0;
 }
 
+static long setting(const char *name, const char *value) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/sys/fs/mqueue/%s", name);
+    int fd = open(path, O_WRONLY);
+    long done = fd < 0 ? -1 : write(fd, value, strlen(value));
+    int error = errno;
+    close(fd);
+    errno = error;
+    return done;
+}
+
+static int within_settings(void) {
+    if (setresuid(1001, 1001, 1001) < 0)
+        return 100;
+    mqd_t queue = make("/t_mq_set", O_RDWR | O_CREAT, 0600, 12, 100);
+    if (queue < 0)
+        return 1;
+    mq_close(queue);
+    mq_unlink("/t_mq_set");
+    if (make("/t_mq_set", O_RDWR | O_CREAT, 0600, 13, 100) >= 0 || errno != EINVAL)
+        return 2;
+    struct mq_attr attr;
+    if ((queue = mq_open("/t_mq_set", O_RDWR | O_CREAT, 0600, NULL)) < 0)
+        return 3;
+    mq_getattr(queue, &attr);
+    mq_close(queue);
+    mq_unlink("/t_mq_set");
+    if (attr.mq_maxmsg != 7)
+        return 4;
+    return setting("msg_max", "13") >= 0 ? 5 : 0;
+}
+
+static int none_left(void) {
+    if (setresuid(1001, 1001, 1001) < 0)
+        return 100;
+    return mq_open("/t_mq_set", O_RDWR | O_CREAT, 0600, NULL) >= 0 || errno != ENOSPC;
+}
+
+static void settings(void) {
+    if (geteuid() != 0 || setting("msg_max", "12") != 2) {
+        skip("/proc/sys/fs/mqueue", "not root, or it cannot be written");
+        return;
+    }
+    setting("msg_default", "7");
+    is_int(WEXITSTATUS(in_child(within_settings)), 0, "settings hold");
+    is_int(setting("queues_max", "0"), 1, "no more queues");
+    is_int(WEXITSTATUS(in_child(none_left)), 0, "not even one");
+    mqd_t queue = mq_open("/t_mq_set", O_RDWR | O_CREAT, 0600, NULL);
+    ok(queue >= 0 || !on_parley(), "but for root, if it has CAP_SYS_RESOURCE");
+    mq_close(queue);
+    mq_unlink("/t_mq_set");
+    is_errno(setting("msg_max", "0"), EINVAL, "none can be too small");
+    is_errno(setting("msg_max", "65537"), EINVAL, "or too large");
+    is_errno(setting("msgsize_max", "127"), EINVAL, "nor the size");
+    is_errno(setting("msgsize_max", "x"), EINVAL, "nor anything");
+    setting("queues_max", "256");
+    setting("msg_default", "10");
+    is_int(setting("msg_max", "10"), 2, "they are as they were");
+}
+
 int main(void) {
     opening();
     attributes();
@@ -319,6 +379,7 @@ int main(void) {
     bad_memory();
     descriptors();
     rights();
+    settings();
     mq_unlink(NAME); /* it counts for the user */
     int result = in_child(limited);
     is_int(WEXITSTATUS(result), 0, "RLIMIT_MSGQUEUE");

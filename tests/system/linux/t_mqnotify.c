@@ -165,6 +165,49 @@ static void receivers(void) {
     mq_close(queue);
 }
 
+/* A new thread, which the C library makes: it waits at a netlink socket. */
+static sem_t ran;
+static volatile int thread_value;
+static void run(union sigval value) {
+    thread_value = value.sival_int;
+    sem_post(&ran);
+}
+
+static void threads(void) {
+    struct sigevent event = {
+        .sigev_notify = SIGEV_THREAD, .sigev_notify_function = run, .sigev_value.sival_int = 815};
+    mqd_t queue = fresh();
+    sem_init(&ran, 0, 0);
+    is_int(mq_notify(queue, &event), 0, "a thread is asked for");
+    memset(text, 0, sizeof text);
+    pread(queue, text, sizeof text, 0);
+    ok(strstr(text, "NOTIFY:2 ") != NULL, "the queue's file says so");
+    is_errno(mq_notify(queue, &event), EBUSY, "once");
+    mq_send(queue, "a", 1, 0);
+    sem_wait(&ran);
+    is_int(thread_value, 815, "it runs");
+    ok(!taken(queue), "that was all");
+    empty(queue);
+    event.sigev_value.sival_int = 816;
+    is_int(mq_notify(queue, &event), 0, "again");
+    is_int(mq_notify(queue, NULL), 0, "and taken back");
+    mq_send(queue, "b", 1, 0);
+    empty(queue);
+    event.sigev_value.sival_int = 817;
+    mq_notify(queue, &event);
+    mq_send(queue, "c", 1, 0);
+    sem_wait(&ran);
+    is_int(thread_value, 817, "only the next one runs");
+    struct sigevent raw = {
+        .sigev_notify = SIGEV_THREAD, .sigev_signo = queue, .sigev_value.sival_ptr = text};
+    is_errno(syscall(SYS_mq_notify, queue, &raw), ENOTSOCK, "a queue is no socket");
+    raw.sigev_signo = -1;
+    is_errno(syscall(SYS_mq_notify, queue, &raw), EBADF, "nor is nothing");
+    raw.sigev_value.sival_ptr = nowhere;
+    is_errno(syscall(SYS_mq_notify, queue, &raw), EFAULT, "a bad cookie");
+    mq_close(queue);
+}
+
 int main(int argc, char **argv) {
     struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO};
     (void)argv;
@@ -177,6 +220,7 @@ int main(int argc, char **argv) {
     none();
     others();
     receivers();
+    threads();
     mq_unlink(NAME);
     return done();
 }

@@ -124,10 +124,6 @@ static void look_on(void) {
 }
 
 static void work(int run) {
-    struct sigaction action = {.sa_handler = tell};
-    sigaction(SIGUSR1, &action, NULL);
-    action.sa_flags = SA_RESTART;
-    sigaction(SIGUSR2, &action, NULL);
     random_state = (uint64_t)run * 88172645463325252u + 1;
     for (int i = 0; i < OPERATIONS; i++) {
         unsigned what = any(20);
@@ -161,6 +157,11 @@ int main(void) {
         if (queues[i] < 0)
             bail(name);
     }
+    struct sigaction action = {.sa_handler =
+                                   tell}; /* the workers', from their first instruction on */
+    sigaction(SIGUSR1, &action, NULL);
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGUSR2, &action, NULL);
     for (int i = 0; i < WORKERS; i++)
         pids[i] = begin(run++);
     random_state = 4711;

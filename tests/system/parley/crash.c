@@ -16,10 +16,10 @@ static const struct {
     const char *name;
     unsigned slot;     /* of who is asked, */
     const char *other; /* and the server, if it is not that one */
-} servers[] = {{"proc", PK_SLOT_PROC, ""},         {"vfs", PK_SLOT_VFS, ""},
-               {"shm", PK_SLOT_SHM, ""},           {"sem", PK_SLOT_SEM, ""},
-               {"msg", PK_SLOT_MSG, ""},           {"futex", PK_SLOT_FUTEX, ""},
-               {"console", PK_SLOT_VFS, "console"}};
+} servers[] = {{"proc", PK_SLOT_PROC, ""}, {"vfs", PK_SLOT_VFS, ""},
+               {"shm", PK_SLOT_SHM, ""},   {"sem", PK_SLOT_SEM, ""},
+               {"msg", PK_SLOT_MSG, ""},   {"futex", PK_SLOT_FUTEX, ""},
+               {"mq", PK_SLOT_MQ, ""},     {"console", PK_SLOT_VFS, "console"}};
 
 static unsigned how(const char *word) {
     return !strcmp(word, "panic")  ? SESSION_CRASH_PANIC

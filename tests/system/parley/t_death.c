@@ -27,12 +27,10 @@ struct server {
     const char *other; /* the server, if it is not that one */
 };
 
-static const struct server servers[] = {{"msg", PK_SLOT_MSG, ""},
-                                        {"sem", PK_SLOT_SEM, ""},
-                                        {"shm", PK_SLOT_SHM, ""},
-                                        {"vfs", PK_SLOT_VFS, ""},
-                                        {"console", PK_SLOT_VFS, "console"}};
-enum { SERVERS = sizeof(servers) / sizeof(servers[0]), MSG = 0, SEM, SHM, VFS, CONSOLE };
+static const struct server servers[] = {
+    {"msg", PK_SLOT_MSG, ""}, {"mq", PK_SLOT_MQ, ""},   {"sem", PK_SLOT_SEM, ""},
+    {"shm", PK_SLOT_SHM, ""}, {"vfs", PK_SLOT_VFS, ""}, {"console", PK_SLOT_VFS, "console"}};
+enum { SERVERS = sizeof(servers) / sizeof(servers[0]), MSG = 0, MQ, SEM, SHM, VFS, CONSOLE };
 
 /* ---- What programs do -------------------------------------------------------------------------- */
 
@@ -76,6 +74,35 @@ static bool use_msg(void) {
 
     return id >= 0 && msg_put((int)id) == 0 && msg_take((int)id) == 8 &&
            syscall(SYS_msgctl, (int)id, IPC_RMID, 0) == 0;
+}
+
+/* The arguments of mq_open(2); it takes the name without the slash. */
+static long mq_make(const char *name, unsigned long flags) {
+    const long attr[8] = {0, 2, 64};
+
+    return syscall(SYS_mq_open, name, flags, 0600, attr);
+}
+
+static long mq_put(long fd) {
+    return syscall(SYS_mq_timedsend, fd, "a text", 6, 1, NULL);
+}
+
+static long mq_take(long fd) {
+    char text[64];
+
+    return syscall(SYS_mq_timedreceive, fd, text, sizeof(text), NULL, NULL);
+}
+
+static bool use_mq(void) {
+    char name[32];
+
+    snprintf(name, sizeof(name), "death.%d", (int)getpid());
+    long fd = mq_make(name, O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK);
+    bool good = fd >= 0 && mq_put(fd) == 0 && mq_take(fd) == 6;
+    good = syscall(SYS_mq_unlink, name) == 0 && good;
+    if (fd >= 0)
+        close((int)fd);
+    return good;
 }
 
 static bool use_sem(void) {
@@ -149,8 +176,8 @@ static bool use_pty(void) {
     return good;
 }
 
-static bool (*const uses[])(void) = {use_msg,     use_sem,  use_shm, use_vfs,
-                                     use_console, use_proc, use_pty};
+static bool (*const uses[])(void) = {use_msg, use_mq,      use_sem,  use_shm,
+                                     use_vfs, use_console, use_proc, use_pty};
 enum { USES = sizeof(uses) / sizeof(uses[0]) };
 
 /* ---- Deaths --------------------------------------------------------------------------------------- */
@@ -300,6 +327,34 @@ static void check_msg(void) {
     syscall(SYS_msgctl, (int)next, IPC_RMID, 0);
 }
 
+static int wait_mq(int fd) {
+    return mq_take(fd) < 0 ? errno : 0;
+}
+
+/* A queue's name, descriptors and messages are vfs's or mq's: with either of them it ends. */
+static void check_mq(void) {
+    long fd = mq_make("death", O_RDWR | O_CREAT);
+    pid_t pid = start_waiting(wait_mq, (int)fd);
+
+    check_death(MQ, SESSION_CRASH_PANIC);
+    is_int(reap_exit(pid), EHOSTDOWN, "mq: a receiver that waited hears EHOSTDOWN");
+    is_errno(mq_put(fd), EBADF, "mq: the old descriptor is none");
+    is_errno(mq_make("death", O_RDWR), ENOENT, "mq: the name is gone");
+    long next = mq_make("death", O_RDWR | O_CREAT | O_EXCL);
+    ok(next >= 0 && next != fd, "mq: it can be used again, for another queue");
+    is_int(mq_put(next), 0, "mq: which works");
+    is_errno(mq_put(fd), EBADF, "mq: the old descriptor is none");
+    is_int(close((int)fd), 0, "mq: and can be closed");
+    is_int(mq_take(next), 6, "mq: the new one is there");
+    crash(&servers[VFS], SESSION_CRASH_PANIC);
+    bool back = comes_back(use_mq);
+    reopen();
+    ok(back, "mq: it comes back after vfs");
+    is_errno(mq_put(next), EBADF, "mq: the descriptor is lost");
+    is_errno(mq_make("death", O_RDWR), ENOENT, "mq: so is the name");
+    close((int)next);
+}
+
 static void check_sem(void) {
     long id = sem_make(KEY);
     pid_t pid = start_waiting(wait_sem, (int)id);
@@ -403,6 +458,8 @@ int main(void) {
     check_console();
     sleep(WINDOW_S);
     check_msg();
+    check_mq();
+    sleep(WINDOW_S);
     check_sem();
     check_shm();
     check_vfs();
