@@ -135,7 +135,8 @@
 #define PK_RETAG (-68) /* (task or 0, address, length, mask, value): bits of the regions' tags */
 #define PK_REGION_OBJECT                                                                           \
     (-69) /* (task or 0, address) -> slot: what is mapped there, with the mapping's rights */
-#define PK_MACHINE_POLICY (-70) /* (machine, char [PK_POLICY_NAME], PK_POLICY_GET or _SET): how threads share harts */
+#define PK_MACHINE_POLICY                                                                          \
+    (-70) /* (machine, char [PK_POLICY_NAME], PK_POLICY_GET or _SET): how threads share harts */
 /* (task or 0, address, length, PK_FIND_*) -> address: where in the range pages that are there, or are not, go on; or its end */
 #define PK_REGION_FIND (-71)
 /* (object, notification or 0, bits, own): notes who maps it from now on (pk_object_info), and signals the bits once, when
@@ -177,10 +178,13 @@
 /* Priorities of threads. Those of 0 share what the others leave, by a policy; a fixed one runs as long as nobody more urgent is ready. */
 #define PK_PRIORITIES 128
 #define PK_PRIORITY_SHARED 0
-#define PK_PRIORITY_URGENT 29  /* from here on: together at most 95 % of a hart's time while others wait */
-#define PK_QUANTUM_NS 10000000 /* how long a thread of a fixed priority runs while its equals wait, if nothing else was set */
+#define PK_PRIORITY_URGENT                                                                         \
+    29 /* from here on: together at most 95 % of a hart's time while others wait */
+#define PK_QUANTUM_NS                                                                              \
+    10000000 /* how long a thread of a fixed priority runs while its equals wait, if nothing else was set */
 #define PK_QUANTUM_NONE (1ull << 62) /* it runs as long as it wants */
-#define PK_WEIGHT_NORMAL 1024  /* of a thread that shares; one of twice as much gets twice the time */
+#define PK_WEIGHT_NORMAL                                                                           \
+    1024 /* of a thread that shares; one of twice as much gets twice the time */
 #define PK_WEIGHT_MOST (1 << 17)
 
 #define PK_POLICY_NAME 16 /* bytes, with a zero at the end */
@@ -258,7 +262,7 @@
 #define PK_SLOT_FUTEX 7
 #define PK_SLOT_MQ 9
 #define PK_SLOT_FIRST_SERVER 10 /* and on: to servers that it asked for by name */
-#define PK_SLOT_FIRST_FREE 24  /* those below are filled by name only */
+#define PK_SLOT_FIRST_FREE 24   /* those below are filled by name only */
 
 /* Fixed slots of a server: its task, its endpoint (receive right), its bound notification. */
 #define PK_SLOT_SERVER_TASK 1

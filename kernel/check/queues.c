@@ -49,7 +49,8 @@ static uint64_t count_timers(const struct timer_queue *q, const struct tree_node
 }
 
 void check_queues(void) {
-    uint64_t queued = share_all.count, timers = count_timers(&deferrable_timers, deferrable_timers.timers.root);
+    uint64_t queued = share_all.count,
+             timers = count_timers(&deferrable_timers, deferrable_timers.timers.root);
     for (uint32_t i = 0; i < machine.hart_count; i++) {
         struct hart *hart = &harts[i];
         for (unsigned level = 0; level < PRIORITIES; level++)

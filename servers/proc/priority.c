@@ -94,12 +94,13 @@ long proc_handle_priority(struct request *req, int which, int who, int what, int
     struct process *caller = request_process(req);
     if (!caller)
         return -ESRCH;
-    if (which < PRIO_PROCESS || which > PRIO_USER || what < PROC_NICE_TELL ||
-        what > PROC_NICE_SET)
+    if (which < PRIO_PROCESS || which > PRIO_USER || what < PROC_NICE_TELL || what > PROC_NICE_SET)
         return -EINVAL;
     struct asking a = {
         .caller = process_pid(caller), .which = which, .what = what, .result = -ESRCH};
-    a.who = who ? (uint32_t)who : which == PRIO_PGRP ? (uint32_t)process_group(caller) : caller->ruid;
+    a.who = who                  ? (uint32_t)who
+            : which == PRIO_PGRP ? (uint32_t)process_group(caller)
+                                 : caller->ruid;
     a.nice = nice < NICE_LEAST ? NICE_LEAST : nice > NICE_MOST ? NICE_MOST : nice;
     if (which != PRIO_PROCESS)
         return look_at_all(req, &a);

@@ -38,8 +38,8 @@ static long apply(uint64_t slot, const struct schedule *s) {
     uint64_t quantum = s->policy == SCHED_FIFO ? PK_QUANTUM_NONE
                        : s->policy == SCHED_RR ? REAL_TIME_QUANTUM_NS
                                                : PK_QUANTUM_NS;
-    uint64_t priority = is_real_time(s->policy) ? REAL_TIME_BASE + (uint64_t)s->priority
-                                                : PK_PRIORITY_SHARED;
+    uint64_t priority =
+        is_real_time(s->policy) ? REAL_TIME_BASE + (uint64_t)s->priority : PK_PRIORITY_SHARED;
     return pk_thread_schedule(slot, priority, weight_of(s), quantum, s->harts);
 }
 
@@ -90,14 +90,14 @@ long schedule_set_nice(const struct process *by, struct thread *t, int nice) {
 }
 
 /* What sched(7) says of those that are not root. */
-static bool may_change(const struct process *by, const struct thread *t, const struct schedule *to) {
+static bool may_change(const struct process *by, const struct thread *t,
+                       const struct schedule *to) {
     const struct schedule *now = &t->schedule;
     uint64_t limit = settings_limit(t->process, RLIMIT_RTPRIO);
     if (by->euid == 0)
         return true;
-    if (is_real_time(to->policy) &&
-        ((to->policy != now->policy && limit == 0) ||
-         (to->priority > now->priority && to->priority > limit)))
+    if (is_real_time(to->policy) && ((to->policy != now->policy && limit == 0) ||
+                                     (to->priority > now->priority && to->priority > limit)))
         return false;
     if (!is_real_time(to->policy) && !may_be_nice(by, t, to->nice))
         return false;
@@ -131,7 +131,8 @@ long proc_handle_schedule(struct request *req, int tid, int policy, int priority
     else
         to.resets = how & PROC_SCHEDULE_RESETS;
     if (how & PROC_SCHEDULE_SAME_VALUES)
-        priority = is_real_time((unsigned)policy) == is_real_time(to.policy) ? to.priority : priority;
+        priority =
+            is_real_time((unsigned)policy) == is_real_time(to.policy) ? to.priority : priority;
     to.policy = (uint8_t)policy;
     long error = check(&to, policy, priority);
     if (error < 0)

@@ -14,7 +14,7 @@ import tempfile
 
 TOP = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
 SECONDS = "20"  # a boot takes one; one that stops is given up after these
-SHM = "server shm priority=33 quota=1% restart=yes programs=yes caps="
+SHM = "server shm priority=23 quota=1% restart=yes programs=yes caps="
 # What is put in place of what, and what init says of it.
 WRONG = [
     ("shm_calls_proc", (SHM, SHM + "call:proc"),

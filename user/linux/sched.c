@@ -148,7 +148,8 @@ long linux_sched_setattr(int thread, struct sched_attr *from, uint32_t flags) {
     uint32_t how = (attr.flags & SCHED_FLAG_KEEP_POLICY ? PROC_SCHEDULE_SAME_POLICY : 0) |
                    (attr.flags & SCHED_FLAG_KEEP_PARAMS ? PROC_SCHEDULE_SAME_VALUES : 0) |
                    (attr.flags & SCHED_FLAG_RESET_ON_FORK ? PROC_SCHEDULE_RESETS : 0);
-    return proc_schedule(PK_SLOT_PROC, thread, (int)attr.policy, (int)attr.priority, attr.nice, how);
+    return proc_schedule(PK_SLOT_PROC, thread, (int)attr.policy, (int)attr.priority, attr.nice,
+                         how);
 }
 
 /* A mask's first word: the machine has no more harts than that. */

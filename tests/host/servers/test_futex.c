@@ -206,6 +206,24 @@ static void do_requeue(int t) {
                      want);
 }
 
+/* Whoever has the lock waits for one whose owner waits, and so on, for one of t's: in one process that is seen. */
+static bool closes_chain(int t, uint32_t had) {
+    for (int locks = 0; locks < 1024;
+         locks++) { /* a circle without t: made by FUTEX_CMP_REQUEUE_PI */
+        int at = 0, lock = 0;
+        while (at < THREADS && !(tid_of(at) == had && pid_of(at) == pid_of(t)))
+            at++;
+        if (at == THREADS || !threads[at].waiting || threads[at].kind != LOCK)
+            return false;
+        while (lock_key(lock) != threads[at].key)
+            lock++;
+        had = owner[lock];
+        if (had == tid_of(t))
+            return true;
+    }
+    return true;
+}
+
 static void do_lock(int t) {
     int lock = (int)mock_random(LOCKS);
     bool asked = mock_random(4), try = mock_random(4) == 0;
@@ -222,6 +240,8 @@ static void do_lock(int t) {
         want = FUTEX_ASK;
     else if (try)
         want = -EAGAIN;
+    else if (closes_chain(t, had))
+        want = -EDEADLK;
     else
         want = 1;
     if (want == 1)

@@ -419,7 +419,7 @@ static void test_events(void) {
     SERVED(timerfd_settime, TFD_TIMER_ABSTIME,
            timerfd_settime(timer, TFD_TIMER_ABSTIME, &soon, NULL));
     SERVED(timerfd_settime, TFD_TIMER_CANCEL_ON_SET,
-            timerfd_settime(timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &soon, NULL));
+           timerfd_settime(timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &soon, NULL));
     close(timer);
     sigset_t none;
     sigemptyset(&none);

@@ -15,6 +15,7 @@
 #include <protocol/senders.h>
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
+#include <mqueue.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
@@ -217,7 +218,8 @@ static uint64_t slot_of(const char *protocol) {
         const char *name;
         uint64_t slot;
     } slots[] = {{"proc", PK_SLOT_PROC}, {"vfs", PK_SLOT_VFS}, {"shm", PK_SLOT_SHM},
-                 {"sem", PK_SLOT_SEM},   {"msg", PK_SLOT_MSG}, {"futex", PK_SLOT_FUTEX}};
+                 {"sem", PK_SLOT_SEM},   {"msg", PK_SLOT_MSG}, {"futex", PK_SLOT_FUTEX},
+                 {"mq", PK_SLOT_MQ}};
 
     for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
         if (!strcmp(slots[i].name, protocol))
@@ -231,6 +233,7 @@ static void connect_all(void) {
     semget(1, 0, 0);
     shmget(1, 0, 0);
     futex_wake(&(volatile uint32_t){0}, 1);
+    mq_unlink("/none");
 }
 
 static char input[BUFFER], output[BUFFER];
@@ -305,12 +308,14 @@ static bool unchanged(const char *what) {
     return same;
 }
 
+static const char *const servers[] = {"vfs", "shm", "sem", "msg", "futex", "mq"};
+#define SERVERS (sizeof(servers) / sizeof(servers[0]))
+
 /* A message that only servers may send, to every server that a process can call. */
 static bool refused(const struct protocol_message *m) {
-    static const char *const servers[] = {"vfs", "shm", "sem", "msg", "futex"};
     bool session = !strcmp(m->protocol, "session");
 
-    for (size_t i = 0; i < (session ? sizeof(servers) / sizeof(servers[0]) : 1); i++)
+    for (size_t i = 0; i < (session ? SERVERS : 1); i++)
         for (uint64_t round = 0; round < 4; round++) {
             int error = refusal(slot_of(session ? servers[i] : m->protocol), m->number, round);
             if (error != EPERM) {
@@ -322,13 +327,12 @@ static bool refused(const struct protocol_message *m) {
 }
 
 static void try_everywhere(const struct protocol_message *m) {
-    static const char *const servers[] = {"vfs", "shm", "sem", "msg", "futex"};
 
     for (uint64_t round = 0; round < ROUNDS; round++)
         if (strcmp(m->protocol, "session"))
             try(slot_of(m->protocol), m->number, round);
         else
-            try(slot_of(servers[round % 5]), m->number, round);
+            try(slot_of(servers[round % SERVERS]), m->number, round);
 }
 
 static void try_message(const struct protocol_message *m) {
@@ -364,7 +368,7 @@ static void unknown_labels(void) {
 static void empty_slots(void) {
     int found = 0;
 
-    for (uint64_t slot = PK_SLOT_FUTEX + 1; slot < 64; slot++) {
+    for (uint64_t slot = PK_SLOT_MQ + 1; slot < 64; slot++) {
         int error = refusal(slot, 1, slot);
         /* Its own account is there once it has needed it, and is nobody to call. */
         if (error != EBADF && !(slot == PK_SLOT_ACCOUNT && error == EINVAL))
