@@ -127,10 +127,7 @@ static void put_in(struct thread *t, bool queued) {
         place_ready(t->hart, t, SHARE_MOVED);
 }
 
-void sched_set_priority(struct thread *t, unsigned priority) {
-    if (t->sched.priority == priority)
-        return;
-    this_hart()->reconsider = true;
+static COLD void set_priority_carefully(struct thread *t, unsigned priority) {
     bool raised = priority > t->sched.priority, was_urgent = is_urgent(t), queued = take_out(t);
     t->sched.priority = (uint8_t)priority;
     put_in(t, queued);
@@ -141,6 +138,17 @@ void sched_set_priority(struct thread *t, unsigned priority) {
     if (t->hart && t->hart != this_hart() &&
         (queued ? raised : t->state == THREAD_RUNNING && !raised))
         arch_send_ipi(t->hart->index);
+}
+
+/* Mostly it is a server's that is about to wait, or to work for somebody. */
+void sched_set_priority(struct thread *t, unsigned priority) {
+    if (t->sched.priority == priority)
+        return;
+    this_hart()->reconsider = true;
+    if (t->sched.queued || is_urgent(t) || priority >= PK_PRIORITY_URGENT || t->hart != this_hart())
+        set_priority_carefully(t, priority);
+    else
+        t->sched.priority = (uint8_t)priority;
 }
 
 void sched_set_weight(struct thread *t, uint32_t weight) {
@@ -468,53 +476,60 @@ void kernel_exit(void) {
     }
 }
 
-/*
- * The switch that most are: from a thread that blocked, makes way or yields to one that it woke, to the first that is ready of
- * the most urgent, or to the only other one of those that share. False if it is not that simple: nothing is changed then. What
- * is right is said by kernel_exit(), which would do the same; here nothing is called, so that nothing is saved.
- */
+/* Who runs next in a simple switch: who was woken, the first of the most urgent, or the only other one that shares. */
 static ALWAYS_INLINE struct thread *simply_next(const struct hart *hart,
-                                                const struct thread *before, bool makes_way) {
+                                                const struct thread *before, struct thread *woken,
+                                                bool makes_way, bool yields) {
     unsigned top = hart->queue.top, own = makes_way ? before->sched.priority : 0;
-    struct thread *woken = hart->handoff;
-    if (hart->slice_over && (woken || !hart->yields))
+    if (hart->slice_over && (woken || !yields))
         return NULL; /* a quantum's end, or a tick */
     if (woken)
         return woken->sched.priority >= own && woken->sched.priority >= top ? woken : NULL;
     if (top)
-        return top > own || (hart->yields && top == own) || !makes_way
+        return top > own || (yields && top == own) || !makes_way
                    ? thread_of_entity(queue_front(&hart->queue))
                    : NULL;
-    return share_all.lone && (!makes_way || (hart->yields && shares(before)))
+    return share_all.lone && (!makes_way || (yields && shares(before)))
                ? thread_of_entity(share_all.lone)
                : NULL;
 }
 
 /* Out of where simply_next() found it, and before into its place. */
 static ALWAYS_INLINE void exchange_simply(struct hart *hart, struct thread *before, bool makes_way,
-                                          struct thread *next, uint64_t now) {
-    bool left = hart->slice_end > now && !hart->yields;
-    if (!hart->handoff && shares(next))
+                                          struct thread *next, bool woken, bool yields,
+                                          uint64_t now) {
+    bool next_shares = !woken && shares(next);
+    if (next_shares)
         share_take_lone(&share_all);
     if (makes_way && shares(before)) {
-        place_lone(hart, before, hart->yields ? SHARE_YIELD : SHARE_PREEMPTED);
+        place_lone(hart, before, yields ? SHARE_YIELD : SHARE_PREEMPTED);
     } else if (makes_way) { /* first: it may keep their common level in use */
+        bool left = !yields && hart->slice_end > now;
         before->sched.slice_left = left ? hart->slice_end - now : 0;
         place_fixed(hart, before, left);
     }
-    if (!hart->handoff && !shares(next))
+    if (woken) {
+        hart->handoff = NULL;
+        return;
+    }
+    if (!next_shares)
         queue_remove(&hart->queue, &next->sched);
-    if (!hart->handoff)
-        start_slice(hart, next, now);
-    hart->handoff = NULL;
+    start_slice(hart, next, now);
 }
 
+/*
+ * The switch that most are: from a thread that blocked, makes way or yields to one that it woke, to the first that is ready of
+ * the most urgent, or to the only other one of those that share. False if it is not that simple: nothing is changed then. What
+ * is right is said by kernel_exit(), which would do the same; here nothing is called, so that nothing is saved.
+ */
 static ALWAYS_INLINE bool switch_simply(struct hart *hart) {
     struct thread *before = hart->current;
     if (!before || kobject_work || hart->special || before->condition >= THREAD_ENDED)
         return false; /* or before is suspended, pinned or has attention */
     bool makes_way = before->condition == THREAD_RUNNING;
-    struct thread *next = simply_next(hart, before, makes_way);
+    bool yields = hart->yields;
+    struct thread *woken = hart->handoff,
+                  *next = simply_next(hart, before, woken, makes_way, yields);
     if (!next || next == before || next->attention || next->pinned || is_urgent(next) ||
         (makes_way && shares(before) && share_all.count && share_all.lone != &next->sched))
         return false; /* or there is something for the policy to decide */
@@ -522,7 +537,7 @@ static ALWAYS_INLINE bool switch_simply(struct hart *hart) {
     if (space != hart->aspace && !arch_mmu_at_home(space))
         return false;
     uint64_t now = arch_time_ns();
-    exchange_simply(hart, before, makes_way, next, now);
+    exchange_simply(hart, before, makes_way, next, woken, yields, now);
     hart->slice_over = hart->yields = hart->reconsider = false;
     hart->payer->sched.run_ns += now - hart->switched_at;
     enter(hart, next, now);
