@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/sys/kernel: System V's limits, and /proc/sys/fs/mqueue: those of POSIX message queues (proc(5)). The truth is in the server that keeps to a limit; here numbers become text,
- * and text numbers as Linux reads them (kernel/sysctl.c).
+ * /proc/sys/kernel: System V's limits, and /proc/sys/fs/mqueue: those of POSIX message queues (proc(5)). The truth is in the
+ * server that keeps to a limit; here numbers become text, and text numbers as Linux reads them (kernel/sysctl.c). And how
+ * threads share the machine, which the kernel is told by a name.
  */
 #include "procfs.h"
 #include <limits.h>
@@ -142,4 +143,23 @@ long store_sem(const char *text) {
             return error;
     }
     return 0;
+}
+
+/* How threads share the harts (docs/scheduling.md): a name. */
+bool make_sched_policy(struct making *m) {
+    char name[PK_POLICY_NAME];
+    if (pk_machine_policy(boot_cap("machine"), name, PK_POLICY_GET) < 0)
+        m->text.failed = true;
+    else
+        text_print(&m->text, "%s\n", name);
+    return false;
+}
+
+long store_sched_policy(const char *text) {
+    char name[PK_POLICY_NAME] = "";
+    size_t length = strcspn(text, SPACES);
+    if (length >= sizeof name || text[length + strspn(text + length, SPACES)])
+        return -EINVAL;
+    memcpy(name, text, length);
+    return pk_machine_policy(boot_cap("machine"), name, PK_POLICY_SET);
 }

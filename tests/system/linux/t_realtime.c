@@ -320,6 +320,34 @@ static int intervals(void) {
            t.tv_nsec != 0;
 }
 
+/* Parley's own: the policy is changed while threads run and wait. */
+static int policies(void) {
+    static const char *const names[] = {"fifo", "o1", "fair", "eevdf"};
+    static const char file[] = "/proc/sys/kernel/sched_policy";
+    pid_t children[6];
+    char text[20];
+    for (unsigned i = 0; i < 6; i++)
+        if (!(children[i] = fork()))
+            for (;;)
+                usleep(100), compute_ms(1);
+    for (unsigned i = 0; i < 12; i++) {
+        int fd = open(file, O_RDWR);
+        size_t length = strlen(names[i % 4]);
+        if (fd < 0 || write(fd, names[i % 4], length) != (ssize_t)length ||
+            pread(fd, text, sizeof text, 0) != (ssize_t)length + 1 ||
+            memcmp(text, names[i % 4], length) || pwrite(fd, "none", 4, 0) >= 0 || errno != EINVAL)
+            return 1;
+        close(fd);
+        usleep(20000);
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        kill(children[i], SIGKILL);
+        waitpid(children[i], NULL, 0);
+    }
+    become_nobody();
+    return open(file, O_WRONLY) >= 0 || errno != EACCES;
+}
+
 int main(int argc, char **argv) {
     if (argc > 1) {
         cpu_set_t cpus;
@@ -343,5 +371,9 @@ int main(int argc, char **argv) {
     is_int(in_child(unprivileged), 0, "which is not much, without them");
     is_int(in_child(threads), 0, "a pthread begins as asked");
     is_int(in_child(intervals), 0, "quanta");
+    if (access("/proc/sys/kernel/sched_policy", F_OK) == 0)
+        is_int(in_child(policies), 0, "policies change while threads wait");
+    else
+        skip("policies change while threads wait", "there is but one");
     return done();
 }
