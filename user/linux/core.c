@@ -8,6 +8,7 @@
  * are holes in the file.
  */
 #include "core.h"
+#include <common/elf.h>
 #include "files.h"
 #include "regions.h"
 
@@ -25,22 +26,9 @@
 #define ET_CORE 4
 #define EM_RISCV 243
 #define RISCV_FLAGS 5 /* compressed instructions, floats in registers */
-#define PT_LOAD 1
 #define PT_NOTE 4
 #define PN_XNUM 0xffff /* as a count: it stands in the first section's header */
 
-struct elf_header {
-    uint8_t ident[16];
-    uint16_t type, machine;
-    uint32_t version;
-    uint64_t entry, phoff, shoff;
-    uint32_t flags;
-    uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-struct program_header {
-    uint32_t type, flags;
-    uint64_t offset, vaddr, paddr, filesz, memsz, align;
-};
 struct section_header {
     uint32_t name, type;
     uint64_t flags, addr, offset, size;
@@ -181,12 +169,12 @@ static uint64_t count_regions(void) {
 
 static void put_headers(struct core_file *f, uint64_t notes_size, uint64_t data) {
     struct pk_region_info r;
-    struct program_header notes = {
+    struct elf_program_header notes = {
         .type = PT_NOTE, .offset = sizeof(struct elf_header), .filesz = notes_size, .align = 4};
     core_put(f, &notes, sizeof notes);
     for (uint64_t at = 0; next_region(&at, &r);) {
-        struct program_header h = {
-            .type = PT_LOAD, .offset = data, .vaddr = r.start, .memsz = r.length, .align = PAGE};
+        struct elf_program_header h = {
+            .type = ELF_LOAD, .offset = data, .vaddr = r.start, .memsz = r.length, .align = PAGE};
         h.filesz = size_of(&r, portion_of(&r));
         h.flags = (r.prot & PK_PROT_READ ? 4u : 0) | (r.prot & PK_PROT_WRITE ? 2u : 0) |
                   (r.prot & PK_PROT_EXEC ? 1u : 0);
@@ -266,7 +254,7 @@ static void put_elf_header(struct core_file *f, uint64_t phoff, uint64_t count, 
         .shoff = shoff,
         .flags = RISCV_FLAGS,
         .ehsize = sizeof h,
-        .phentsize = sizeof(struct program_header),
+        .phentsize = sizeof(struct elf_program_header),
         .phnum = (uint16_t)(count < PN_XNUM ? count : PN_XNUM),
         .shentsize = shoff ? sizeof(struct section_header) : 0,
         .shnum = shoff ? 1 : 0,
@@ -279,7 +267,7 @@ static void put_all(struct core_file *f, const struct proc_core *process) {
     core_notes(f, process);
     uint64_t notes_size = core_at(f) - sizeof(struct elf_header);
     uint64_t phoff = (core_at(f) + 7) & ~7ul, count = 1 + count_regions();
-    uint64_t shoff = phoff + count * sizeof(struct program_header);
+    uint64_t shoff = phoff + count * sizeof(struct elf_program_header);
     struct section_header section = {.info = (uint32_t)count};
     uint64_t data = (shoff + sizeof section + PAGE - 1) & ~(PAGE - 1);
     core_leap(f, phoff);

@@ -6,10 +6,11 @@
  */
 #include "tap.h"
 
+#include "same.h"
+
 #include <fcntl.h>
 #include <mqueue.h>
 #include <poll.h>
-#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -19,7 +20,6 @@
 #define NAMES 4
 #define DESCRIPTORS 6
 #define BASE 100 /* the first descriptor: a call that makes one has it moved there */
-#define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Linux 6.18. */
 static const uint64_t linux_hash[] = {
@@ -27,29 +27,7 @@ static const uint64_t linux_hash[] = {
     0x0250900377b94181, 0xde563aaaf86ad440, 0x20e00594236583fd, 0x0d574d1f22a35d96,
 };
 
-static uint64_t random_state, hash;
 static char *memory, *memory_end; /* behind it is nothing */
-
-/* 0 to n - 1. */
-static uint64_t any(uint64_t n) {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (random_state >> 20) % n;
-}
-
-static bool one_in(uint64_t n) {
-    return any(n) == 0;
-}
-
-static void fold(uint64_t value) {
-    hash = (hash ^ value) * 1099511628211u;
-}
-
-static void fold_bytes(const char *bytes, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        fold((unsigned char)bytes[i]);
-}
 
 static int any_fd(void) {
     return one_in(60) ? -1 : one_in(60) ? 0 : BASE + (int)any(DESCRIPTORS);
@@ -217,8 +195,7 @@ static void clean(void) {
 }
 
 static uint64_t run(uint64_t seed, bool verbose) {
-    random_state = seed * 88172645463325252u;
-    hash = 14695981039346656037u;
+    same_begin(seed);
     clean();
     for (unsigned int i = 0; i < CALLS; i++) {
         call_any();
@@ -237,14 +214,5 @@ int main(int argc, char **argv) {
     munmap(memory_end, PAGE);
     if (geteuid() == 0 && setresuid(1000, 1000, 1000) < 0) /* modes count */
         bail("setresuid");
-    if (argc > 1) {
-        run(strtoul(argv[1], NULL, 0), true);
-        return 0;
-    }
-    for (size_t seed = 1; seed <= ARRAY_LENGTH(linux_hash); seed++) {
-        uint64_t got = run(seed, false);
-        if (!ok(got == linux_hash[seed - 1], "%d calls as on Linux, seed %zu", CALLS, seed))
-            printf("# got %#018llx\n", (unsigned long long)got);
-    }
-    return done();
+    return same_as(linux_hash, ARRAY_LENGTH(linux_hash), CALLS, run, argc, argv);
 }

@@ -196,7 +196,7 @@ static int throttled(void) {
     unsigned long long took = now(CLOCK_MONOTONIC) - from;
     kill(hog, SIGKILL);
     waitpid(hog, NULL, 0);
-    return took > 5 * NS;
+    return took > 20 * NS;
 }
 
 /* Shares of one hart by nice value: ten steps are a factor of about 9. */
@@ -220,7 +220,7 @@ static int nice_shares(void) {
     }
     double ratio = (double)shared->turns[0] / ((double)shared->turns[1] + 1);
     printf("# %lu to %lu turns\n", shared->turns[0], shared->turns[1]);
-    return ratio < 5 || ratio > 16;
+    return ratio < 4 || ratio > 25;
 }
 
 /* It runs where it may, and is moved when that changes. */
