@@ -113,8 +113,11 @@ static long check(const struct schedule *s, int policy, int priority) {
                                    : (priority != 0 ? -EINVAL : 0);
 }
 
+/* One that has ended, but for its parent, has no thread that runs. */
 static struct thread *meant(struct request *req, int tid) {
-    return tid ? thread_find(tid) : request_thread(req);
+    struct thread *t = tid ? thread_find(tid) : request_thread(req);
+    struct process *p = t ? NULL : process_find(tid);
+    return p ? &p->main : t;
 }
 
 long proc_handle_schedule(struct request *req, int tid, int policy, int priority, int nice,
