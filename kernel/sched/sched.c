@@ -135,17 +135,25 @@ static ALWAYS_INLINE void charge(struct hart *hart, uint64_t now) {
         urgent_charge(hart, now, ns);
 }
 
+/* Who shares and works in a caller's time takes its turn all the same. */
+static void charge_turn(struct hart *hart, struct thread *t, uint64_t now) {
+    if (hart->payer != t)
+        t->sched.share.charged -= now - hart->switched_at; /* it seems to have run for longer */
+    charge(hart, now);
+}
+
 /*
  * Who makes way keeps its place and what is left of its quantum, or its turn is over. It is charged first: by a policy
  * its place depends on how long it has run.
  */
 static void put_back(struct hart *hart, struct thread *t, uint64_t now, enum share_reason why) {
     bool left = why == SHARE_PREEMPTED && hart->slice_end > now;
-    charge(hart, now);
     if (shares(t)) {
+        charge_turn(hart, t, now);
         place_ready(hart, t, why);
         return;
     }
+    charge(hart, now);
     if (hart->queue.top >= PK_PRIORITY_URGENT && machine.hart_count > 1 && place_urgently(t))
         return;
     t->sched.slice_left = left ? hart->slice_end - now : 0;
@@ -178,7 +186,7 @@ static struct thread *still_running(struct hart *hart, struct thread *t, uint64_
 
 /* By the policy, at a tick. */
 static bool turn_is_over(struct hart *hart, struct thread *running, uint64_t now) {
-    charge(hart, now);
+    charge_turn(hart, running, now);
     bool over = share_all.count && share_tick(&share_all, &running->sched);
     return (hart->pinned->count && share_tick(hart->pinned, &running->sched)) || over;
 }

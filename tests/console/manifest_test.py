@@ -26,7 +26,7 @@ WRONG = [
     ("nobody", ("caps=call:console,", "caps=call:nobody,"),
      "vfs: capability call:nobody: error"),
     ("no_such_right", ("caps=account:users", "caps=uart-dma"), "proc: capability uart-dma: error"),
-    ("no_such_word", ("priority=34", "urgency=34"), "line not understood: server vfs urgency=34"),
+    ("no_such_word", ("priority=24", "urgency=34"), "line not understood: server vfs urgency=34"),
 ]
 
 

@@ -272,6 +272,7 @@ int main(void) {
         {"a foreign call that ends nowhere", foreign_astray, false},
         {"a waiter's notification goes away", wait_dropped, false},
         {"donated priority", donation, false},
+        {"a server that shares gets no more than others", served_shares, false},
         {"many receivers on one endpoint", many_receivers, false},
     };
     tap_run(cases, ARRAY_LENGTH(cases));

@@ -48,6 +48,7 @@ void word_exchanged(void);
 void word_atomic(void);
 void server_killed(void);
 void killed_with_much(void);
+void served_shares(void);
 void server_deaf(void);
 void caller_killed(void);
 void attention_cancels(void);

@@ -259,6 +259,36 @@ static void low_caller(uint64_t ms) {
     worker_rest();
 }
 
+static void count_turns(uint64_t unused) {
+    (void)unused;
+    for (;;)
+        __atomic_fetch_add(&spinning, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Who shares the harts and works for others does not keep them for longer than who works for itself. */
+void served_shares(void) {
+    uint64_t e = SLOT(pk_endpoint_create(0)), task = task_sharing(), threads[2 * 8 + 1];
+    unsigned count = 0;
+    spinning = 0;
+    IS(pk_cap_copy(e, task, SLOT_CALL, PK_RIGHT_USE, 0), SLOT_CALL);
+    IS(pk_cap_copy(e, task, SLOT_SERVE, PK_RIGHT_RECEIVE, 0), SLOT_SERVE);
+    for (unsigned i = 0; i < tap_harts(); i++) {
+        threads[count++] = thread_run(task, busy_server, 0, PK_PRIORITY_SHARED);
+        CHECK(thread_becomes(threads[count - 1], PK_THREAD_RECEIVING));
+    }
+    for (unsigned i = 0; i < tap_harts(); i++)
+        threads[count++] = thread_run(task, low_caller, 3600000, PK_PRIORITY_SHARED);
+    for (unsigned i = 0; i < tap_harts(); i++)
+        CHECK(thread_becomes(threads[tap_harts() + i], PK_THREAD_CALLING));
+    threads[count++] = thread_run(task, count_turns, 0, PK_PRIORITY_SHARED);
+    for (unsigned round = 0; round < 20; round++)
+        CHECK(tap_reaches(&spinning, spinning + 1000));
+    task_end(task);
+    for (unsigned i = 0; i < count; i++)
+        drop(threads[i]);
+    drop(e);
+}
+
 static void high_caller(uint64_t unused) {
     (void)unused;
     must(pk_timer_set(SLOT_BELL, 1, tap_time_ns() + 100 * MS));
