@@ -18,7 +18,7 @@ struct closing {
     struct file *files[];
 };
 
-#define CLOSED_AT_ONCE 64
+#define CLOSED_AT_ONCE 16
 
 static bool close_some(struct job *job) {
     struct closing *closing = container_of(job, struct closing, job);
