@@ -49,8 +49,12 @@ void sched_set_weight(struct thread *t, uint32_t weight) {
     put_in(t, queued);
 }
 
+uint64_t sched_all_harts(void) {
+    return (2ull << (machine.hart_count - 1)) - 1;
+}
+
 void sched_set_harts(struct thread *t, uint64_t wanted) {
-    uint64_t all = (2ull << (machine.hart_count - 1)) - 1;
+    uint64_t all = sched_all_harts();
     bool queued = take_out(t);
     t->sched.harts = wanted;
     t->pinned = (wanted & all) != all;

@@ -28,16 +28,19 @@ static inline bool anybody_waits(const struct hart *hart) {
     return hart->queue.top || sharing(hart);
 }
 
-static ALWAYS_INLINE void place_fixed(struct hart *hart, struct thread *t, bool front) {
+static ALWAYS_INLINE void ready_on(struct hart *hart, struct thread *t) {
     t->state = THREAD_READY;
     t->hart = hart;
+}
+
+static ALWAYS_INLINE void place_fixed(struct hart *hart, struct thread *t, bool front) {
+    ready_on(hart, t);
     queue_put(&hart->queue, &t->sched, front);
 }
 
 /* Where nobody else waits who shares. */
 static ALWAYS_INLINE void place_lone(struct hart *hart, struct thread *t, enum share_reason why) {
-    t->state = THREAD_READY;
-    t->hart = hart;
+    ready_on(hart, t);
     share_put_lone(&share_all, &t->sched, why);
 }
 
@@ -47,8 +50,7 @@ static ALWAYS_INLINE void place_ready(struct hart *hart, struct thread *t, enum 
         place_fixed(hart, t, why == SHARE_PREEMPTED);
         return;
     }
-    t->state = THREAD_READY;
-    t->hart = hart;
+    ready_on(hart, t);
     share_put(t->pinned ? hart->pinned : &share_all, &t->sched, why);
     hart->pinned_waits |= t->pinned;
 }

@@ -64,9 +64,7 @@ static void put_lone(struct share_queue *q) {
 
 void share_put_among(struct share_queue *q, struct sched_entity *e, enum share_reason why) {
     put_lone(q);
-    e->share.reason = (uint8_t)why;
-    e->share.queue = q;
-    e->queued = true;
+    share_stands(q, e, why);
     q->count++;
     put(q, e);
 }
@@ -75,8 +73,7 @@ void share_take_among(struct share_queue *q, struct sched_entity *e) {
     share_policy->dequeue(&q->queue, e);
     q->queue.weight -= e->weight;
     q->count--;
-    e->share.queue = NULL;
-    e->queued = false;
+    share_leaves(e);
 }
 
 struct sched_entity *share_pick(struct share_queue *q) {

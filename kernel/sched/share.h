@@ -37,12 +37,23 @@ const struct policy *share_find_policy(const char *name);
 void share_choose_policy(const struct policy *policy, struct share_queue *const *queues,
                          unsigned count);
 
-/* Into an empty queue. */
-static ALWAYS_INLINE void share_put_lone(struct share_queue *q, struct sched_entity *e,
-                                         enum share_reason why) {
+/* It stands in q from now on, or in no queue any more. */
+static ALWAYS_INLINE void share_stands(struct share_queue *q, struct sched_entity *e,
+                                       enum share_reason why) {
     e->share.reason = (uint8_t)why;
     e->share.queue = q;
     e->queued = true;
+}
+
+static ALWAYS_INLINE void share_leaves(struct sched_entity *e) {
+    e->share.queue = NULL;
+    e->queued = false;
+}
+
+/* Into an empty queue. */
+static ALWAYS_INLINE void share_put_lone(struct share_queue *q, struct sched_entity *e,
+                                         enum share_reason why) {
+    share_stands(q, e, why);
     q->lone = e;
     q->count = 1;
 }
@@ -57,8 +68,7 @@ static ALWAYS_INLINE void share_put(struct share_queue *q, struct sched_entity *
 }
 
 static ALWAYS_INLINE void share_take_lone(struct share_queue *q) {
-    q->lone->share.queue = NULL;
-    q->lone->queued = false;
+    share_leaves(q->lone);
     q->lone = NULL;
     q->count = 0;
 }

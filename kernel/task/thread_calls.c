@@ -247,9 +247,8 @@ long sys_thread_priority(struct thread *self, const uint64_t *a) {
     struct thread *t = call_thread(self, a[0], &error);
     if (!t)
         return error;
-    uint64_t all = (2ull << (machine.hart_count - 1)) - 1;
     if (a[1] >= PRIORITIES || a[2] > PK_WEIGHT_MOST || a[3] > PK_QUANTUM_NONE ||
-        (a[4] && !(a[4] & all)))
+        (a[4] && !(a[4] & sched_all_harts())))
         return -EINVAL;
     if (a[1] > t->task->account->highest)
         return -EPERM;

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 
 #define LOOKED_AT_ONCE 200 /* threads; of a process, all */
-#define NICE_LEAST (-20)
-#define NICE_MOST 19
 
 enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
 
@@ -101,7 +99,7 @@ long proc_handle_priority(struct request *req, int which, int who, int what, int
     a.who = who                  ? (uint32_t)who
             : which == PRIO_PGRP ? (uint32_t)process_group(caller)
                                  : caller->ruid;
-    a.nice = nice < NICE_LEAST ? NICE_LEAST : nice > NICE_MOST ? NICE_MOST : nice;
+    a.nice = schedule_nice(nice);
     if (which != PRIO_PROCESS)
         return look_at_all(req, &a);
     struct thread *t = who ? thread_find(who) : request_thread(req);

@@ -6,11 +6,8 @@
 #include "proc.h"
 #include <protocol/proc_server.h>
 
-#define NICE_LEAST (-20)
-#define NICE_MOST 19
 #define REAL_TIME_MOST 99
 #define REAL_TIME_BASE (PK_PRIORITY_URGENT - 1)
-#define REAL_TIME_QUANTUM_NS 100000000ull /* SCHED_RR */
 #define IDLE_WEIGHT 3
 #define FRACTION 16 /* bits */
 
@@ -36,7 +33,7 @@ static uint32_t weight_of(const struct schedule *s) {
 
 static long apply(uint64_t slot, const struct schedule *s) {
     uint64_t quantum = s->policy == SCHED_FIFO ? PK_QUANTUM_NONE
-                       : s->policy == SCHED_RR ? REAL_TIME_QUANTUM_NS
+                       : s->policy == SCHED_RR ? PROC_RR_QUANTUM_NS
                                                : PK_QUANTUM_NS;
     uint64_t priority =
         is_real_time(s->policy) ? REAL_TIME_BASE + (uint64_t)s->priority : PK_PRIORITY_SHARED;
@@ -142,7 +139,7 @@ long proc_handle_schedule(struct request *req, int tid, int policy, int priority
         return error;
     to.priority = (uint8_t)priority;
     if (!(how & (PROC_SCHEDULE_SAME_VALUES | PROC_SCHEDULE_SAME_NICE)) && !is_real_time(to.policy))
-        to.nice = (int8_t)(nice < NICE_LEAST ? NICE_LEAST : nice > NICE_MOST ? NICE_MOST : nice);
+        to.nice = (int8_t)schedule_nice(nice);
     return may_change(by, t, &to) ? change(t, &to) : -EPERM;
 }
 

@@ -6,6 +6,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define NICE_LEAST (-20)
+#define NICE_MOST 19
+
+/* A nice value out of range is taken for the end of it. */
+static inline int schedule_nice(int nice) {
+    return nice < NICE_LEAST ? NICE_LEAST : nice > NICE_MOST ? NICE_MOST : nice;
+}
+
 enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5 };
 
 struct schedule {

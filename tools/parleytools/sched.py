@@ -4,7 +4,7 @@
 import os
 import re
 
-from . import panic, plot, qemu
+from . import plot, qemu
 from .packages import ToolError
 
 POLICIES = ("fifo", "o1", "fair", "eevdf")
@@ -23,23 +23,14 @@ LIMITS = (
 )
 
 
-def measure(folder, timeout):
-    """Figures by policy and name."""
+def measure(boot):
+    """Figures by policy and name; boot(append, memory) is one boot, with its console as the result."""
     found = {}
     for policy in POLICIES:
-        command = qemu.arguments(os.path.join(folder, "parley.elf"), os.path.join(folder, "tools", "parley.initrd"),
-                                 harts=1, memory=MEMORY, icount=True,
-                                 append=f"sched={policy} {qemu.run_option(PROGRAM)}")
-        with qemu.Boot(command) as boot:
-            for _ in boot.chunks(timeout, qemu.processor_time):
-                pass
-        console = qemu.text(boot.console)
-        if panic.has_panic(console):
-            raise ToolError("kernel panic:\n" + panic.decode(panic.panic_part(console), os.path.join(folder, "parley.elf")))
+        console = boot(f"sched={policy} {qemu.run_option(PROGRAM)}", MEMORY)
         found[policy] = {name: int(value) for name, value in LINE.findall(console)}
         if found[policy].pop("done", 0) != 1:
-            qemu.show_console(boot.console, "the console")
-            raise ToolError(f"sched={policy}: the program did not come to its end")
+            raise ToolError(f"sched={policy}: the program did not come to its end:\n{console}")
     return found
 
 

@@ -13,7 +13,6 @@ enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5, SCHED_DEA
 #define SCHED_FLAG_KEEP_PARAMS 16ul
 #define SCHED_FLAGS_KNOWN                                                                          \
     (SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS)
-#define RR_QUANTUM_NS 100000000
 #define SHARED_TURN_NS 3000000
 #define ATTR_SIZE_MOST 4096u
 
@@ -99,7 +98,7 @@ long linux_sched_rr_get_interval(int thread, struct linux_timespec *out) {
     if (error < 0)
         return error;
     if (s.policy == SCHED_RR || s.policy == SCHED_FIFO)
-        quantum.nanoseconds = s.policy == SCHED_RR ? RR_QUANTUM_NS : 0;
+        quantum.nanoseconds = s.policy == SCHED_RR ? PROC_RR_QUANTUM_NS : 0;
     return user_put(out, &quantum, sizeof quantum);
 }
 
