@@ -112,6 +112,7 @@ void call_start(struct thread *t, struct endpoint *e, uint64_t badge) {
     }
     struct thread *r = endpoint_take_receiver(e);
     if (!r) {
+        t->call.arrival = ++e->arrivals;
         enqueue_caller(e, t);
         return;
     }
@@ -166,12 +167,24 @@ void call_abandon(struct thread *t) {
     kobject_put(&t->call.endpoint->kobject);
 }
 
+/*
+ * Events go first, and after events a caller, so that they keep nobody out: but a caller that came before them. One that came
+ * later may have caused them, and relies on what they tell.
+ */
+static bool events_next(const struct endpoint *e) {
+    if (!e->bound || !e->bound->bits)
+        return false;
+    if (!e->events_last || list_empty(&e->callers))
+        return true;
+    return CONTAINER_OF(e->callers.next, struct thread, link)->call.arrival > e->bound->arrivals;
+}
+
 static enum received receive_next(struct thread *r, struct endpoint *e) {
     if (!list_empty(&e->notices)) {
         message_notice(e, r);
         return RECEIVED_MESSAGE;
     }
-    if (e->bound && e->bound->bits && (!e->events_last || list_empty(&e->callers))) {
+    if (events_next(e)) {
         message_events(r, e->bound->bits);
         e->bound->bits = 0;
         e->events_last = true;

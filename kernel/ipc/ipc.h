@@ -25,11 +25,13 @@ struct endpoint {
     struct list levels;         /* the first of each priority among them */
     struct list notices;        /* calls to tell the server about: cancelled or dead */
     struct notification *bound; /* held */
+    uint64_t arrivals;          /* calls that have queued here */
 };
 
 struct notification {
     struct kobject kobject;
     uint64_t bits;
+    uint64_t arrivals;      /* of `bound`, when the first of the bits came */
     struct list waiters;    /* threads */
     struct endpoint *bound; /* not held: the endpoint clears it */
     struct timer timer;

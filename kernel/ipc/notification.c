@@ -53,6 +53,8 @@ void notification_destroy(struct kobject *k) {
 }
 
 void notification_signal(struct notification *n, uint64_t bits) {
+    if (!n->bits && n->bound)
+        n->arrivals = n->bound->arrivals;
     n->bits |= bits;
     if (!n->bits)
         return;

@@ -36,6 +36,7 @@ struct call {
     uint64_t exception_words[4];
     struct list level; /* while queued, if it is the first of its priority: in endpoint->levels */
     uint8_t priority;  /* it queued with */
+    uint64_t arrival;  /* how many had queued at the endpoint with it */
 };
 
 /* A foreign call in progress: what foreign_return puts back. */

@@ -26,7 +26,7 @@ static int sigev_of(int how) {
     return how == MQ_NOTIFY_NONE ? 1 : how == MQ_NOTIFY_THREAD ? 2 : 0;
 }
 
-static int text_of(const struct queue *queue, char *text, size_t size) {
+static int text_of(struct queue *queue, char *text, size_t size) {
     int how, signal, pid = notify_pid(queue, &how, &signal);
     return snprintf(text, size, "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n",
                     (unsigned long)queue->messages.bytes, sigev_of(how), signal, pid);

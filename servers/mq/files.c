@@ -97,6 +97,11 @@ void files_watch(const struct queue *queue, int pid) {
     pk_may_fail(vfs_served_watch(vfs(), queue->node.key, pid));
 }
 
+bool files_watched(const struct queue *queue, int pid) {
+    int watcher;
+    return vfs_served_watched(vfs(), queue->node.key, &watcher) == 0 && watcher == pid;
+}
+
 long files_cookie(int pid, int fd, const void *cookie, uint64_t *number) {
     return vfs_cookie_keep(vfs(), pid, fd, cookie, VFS_COOKIE_SIZE, number);
 }

@@ -179,7 +179,7 @@ void notify_end(struct queue *queue);
 void notify_execed(struct member *member);
 void notify_exited(struct member *member);
 /* Who is registered: a pid or 0, and how. */
-int notify_pid(const struct queue *queue, int *how, int *signal);
+int notify_pid(struct queue *queue, int *how, int *signal);
 
 /* files.c: the words that vfs has with us. */
 void files_begin(void); /* to be called before all others, and after a restart of vfs */
@@ -198,6 +198,7 @@ long files_unlink(int pid, const char *name, uint64_t length);
 long files_nonblock(int pid, int fd, bool on);
 long files_read(int pid, int fd, uint64_t size, uint64_t room, uint64_t *offset);
 void files_watch(const struct queue *queue, int pid);
+bool files_watched(const struct queue *queue, int pid); /* it has closed none of its descriptors */
 /* A cookie of VFS_COOKIE_SIZE for a socket of the process's: kept, and sent. */
 long files_cookie(int pid, int fd, const void *cookie, uint64_t *number);
 void files_cookie_send(uint64_t number, uint32_t end);

@@ -17,6 +17,7 @@ struct registration {
     struct list link;    /* in `notices` */
     struct queue *queue; /* NULL: the message has come */
     const struct client *client;
+    uint64_t stamp; /* the client's, when it had closed no descriptor of the queue */
     int how, signal;
     uint64_t value; /* the signal's; or the cookie's number, 0: it has been sent */
     bool execed;    /* the program that asked for the signal is not there any more */
@@ -50,10 +51,27 @@ static long sender_died(struct waiter *waiter, enum waiter_end why) {
     return 0;
 }
 
+/*
+ * Who is registered with the queue, or NULL. That a descriptor was closed we hear from vfs, little at a time; who calls may know it
+ * sooner. So, if the client has closed any, vfs is asked.
+ */
+static struct registration *standing(struct queue *queue) {
+    struct registration *r = queue->registration;
+    if (!r)
+        return NULL;
+    uint64_t stamp = files_stamp(client_pid(r->client)); /* before vfs is asked, as in opened.c */
+    if (r->stamp != stamp && !files_watched(queue, client_pid(r->client))) {
+        registration_free(r);
+        return NULL;
+    }
+    r->stamp = stamp;
+    return r;
+}
+
 long notify_arrival(struct queue *queue, const struct request *req, struct client *sender) {
     static const struct waiter_ops ops = {.ended = sender_died, .uninterruptible = true};
-    struct registration *r = queue->registration;
-    if (!r || queue->messages.count != 1)
+    struct registration *r = queue->messages.count == 1 ? standing(queue) : NULL;
+    if (!r)
         return 0;
     if (r->how == MQ_NOTIFY_THREAD) {
         files_cookie_send(r->value, VFS_COOKIE_CAME);
@@ -94,6 +112,7 @@ static long register_client(struct queue *queue, struct client *client, int how,
         return -ENOMEM;
     r->queue = queue;
     r->client = client;
+    r->stamp = files_stamp(client_pid(client));
     r->how = how;
     r->signal = signal;
     r->value = value;
@@ -115,7 +134,7 @@ static long notify_thread(struct request *req, struct client *client, int fd, in
         return error == -ESRCH ? -EBADF : error;
     const struct opened *at = opened_at(client, fd, O_RDWR, &error);
     if (at)
-        error = at->queue->registration
+        error = standing(at->queue)
                     ? -EBUSY
                     : register_client(at->queue, client, MQ_NOTIFY_THREAD, 0, number);
     if (error < 0)
@@ -134,7 +153,7 @@ long mq_handle_notify(struct request *req, int fd, int how, int signal, uint64_t
     const struct opened *at = opened_at(client, fd, O_RDWR, &error);
     if (!at)
         return error;
-    struct registration *r = at->queue->registration;
+    struct registration *r = standing(at->queue);
     if (how == MQ_NOTIFY_REMOVE) {
         if (r && r->client == client)
             registration_free(r);
@@ -162,8 +181,8 @@ void notify_exited(struct member *member) {
         registration_free(container_of(member->registrations.next, struct registration, of_member));
 }
 
-int notify_pid(const struct queue *queue, int *how, int *signal) {
-    const struct registration *r = queue->registration;
+int notify_pid(struct queue *queue, int *how, int *signal) {
+    const struct registration *r = standing(queue);
     *how = r ? r->how : MQ_NOTIFY_NOTHING;
     *signal = r && r->how == MQ_NOTIFY_SIGNAL ? r->signal : 0;
     return r ? client_pid(r->client) : 0;

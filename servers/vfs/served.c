@@ -274,6 +274,16 @@ long vfs_handle_served_watch(struct request *req, uint64_t number, int pid) {
     return 0;
 }
 
+long vfs_handle_served_watched(struct request *req, uint64_t number) {
+    const struct owner *owner = served_owner(req);
+    const struct served *served = owner ? served_find(owner, number) : NULL;
+    if (!served) {
+        return -ESRCH;
+    }
+    vfs_results_served_watched(&req->msg, served->watcher);
+    return 0;
+}
+
 long vfs_handle_served_closed(struct request *req) {
     struct owner *owner = served_owner(req);
     if (!owner || list_empty(&owner->closed)) {

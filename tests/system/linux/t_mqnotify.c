@@ -208,6 +208,32 @@ static void threads(void) {
     mq_close(queue);
 }
 
+#define MANY 100
+
+/* A registration is gone when a descriptor was closed, however many were, also to who closed it. */
+static void closed(void) {
+    struct mq_attr small = {.mq_maxmsg = 1, .mq_msgsize = 8};
+    struct sigevent none = {.sigev_notify = SIGEV_NONE};
+    mqd_t kept[MANY];
+    int refused = 0;
+    for (int i = 0; i < MANY; i++) {
+        kept[i] = mq_open(NAME, O_CREAT | O_RDWR, 0600, &small);
+        mq_unlink(NAME);
+    }
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < MANY; i++) {
+            dup2(kept[i], 300 + i);
+            refused += mq_notify(300 + i, &none) < 0;
+        }
+        close_range(300, 300 + MANY - 1, 0);
+        for (int i = MANY; i-- > 0;)
+            refused += mq_notify(kept[i], &none) < 0 || mq_notify(kept[i], NULL) < 0;
+    }
+    ok(refused == 0, "who closes a descriptor is registered no more, at once");
+    for (int i = 0; i < MANY; i++)
+        mq_close(kept[i]);
+}
+
 int main(int argc, char **argv) {
     struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO};
     (void)argv;
@@ -221,6 +247,7 @@ int main(int argc, char **argv) {
     others();
     receivers();
     threads();
+    closed();
     mq_unlink(NAME);
     return done();
 }

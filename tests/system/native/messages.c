@@ -16,14 +16,19 @@ void caller_loop(uint64_t index) {
     worker_rest();
 }
 
-struct pair pair_new(void) {
+/* With a notification bound to the endpoint, or 0. */
+static struct pair pair_bound(uint64_t notification) {
     struct pair p;
     memset((void *)&shared, 0, sizeof shared);
-    p.endpoint = SLOT(pk_endpoint_create(0));
+    p.endpoint = SLOT(pk_endpoint_create(notification));
     p.task = task_sharing();
     p.caller = SLOT(pk_cap_copy(p.endpoint, p.task, 0, PK_RIGHT_USE | PK_RIGHT_GRANT, 77));
     shared.endpoint = p.caller;
     return p;
+}
+
+struct pair pair_new(void) {
+    return pair_bound(0);
 }
 
 void pair_end(struct pair *p) {
@@ -237,6 +242,46 @@ static void notifications(void) {
     drop(n);
 }
 
+static uint64_t queued_caller(const struct pair *p) {
+    uint64_t thread = thread_run(p->task, caller_loop, 0, 17);
+    CHECK(thread_becomes(thread, PK_THREAD_CALLING));
+    return thread;
+}
+
+/* What is received next is an event, or a call, which is answered. */
+static bool event_comes(const struct pair *p) {
+    struct pk_msg msg;
+    long token = pk_receive(p->endpoint, PK_NONBLOCK, &msg);
+    CHECK(token >= 0);
+    if (token > 0)
+        IS(pk_reply((uint64_t)token, 0, &msg, 0), 0);
+    return token == 0;
+}
+
+/* Who called after an event relies on what it tells; who called before it is not to wait for ever. */
+static void events_and_callers(void) {
+    uint64_t bell = SLOT(pk_notification_create());
+    for (int caller_first = 0; caller_first < 2; caller_first++) {
+        struct pair p = pair_bound(bell);
+        uint64_t thread = 0;
+        shared.words_only = true;
+        IS(pk_notify(bell, 1), 0);
+        CHECK(event_comes(&p));
+        if (caller_first)
+            thread = queued_caller(&p);
+        IS(pk_notify(bell, 1), 0);
+        if (!caller_first)
+            thread = queued_caller(&p);
+        IS(pk_notify(bell, 2), 0); /* the first of the bits counts */
+        IS(event_comes(&p), !caller_first);
+        IS(event_comes(&p), caller_first);
+        CHECK(tap_reaches(&shared.done, 1));
+        drop(thread);
+        pair_end(&p);
+    }
+    drop(bell);
+}
+
 int main(void) {
     static const struct tap_case cases[] = {
         {"words, labels and results arrive intact", words, false},
@@ -247,6 +292,7 @@ int main(void) {
         {"thousands of calls by reply_receive", reply_receive, false},
         {"the most urgent caller is received first", priority_order, false},
         {"notifications, alone and bound", notifications, false},
+        {"events, and callers before and after them", events_and_callers, false},
         {"timers", timers, false},
         {"deferrable timers", deferrable_timers, false},
         {"buffers are copied within their bounds", copy_bounds, false},
