@@ -33,7 +33,8 @@ kernel_call_handler sys_cap_copy, sys_cap_drop, sys_cap_info;
 kernel_call_handler sys_task_create, sys_task_clone, sys_task_set, sys_task_info, sys_task_kill,
     sys_task_copy_in, sys_task_copy_out;
 kernel_call_handler sys_thread_create, sys_thread_copy, sys_thread_regs, sys_thread_suspend,
-    sys_thread_kill, sys_thread_resume, sys_thread_attention, sys_thread_info, sys_thread_priority;
+    sys_thread_kill, sys_thread_resume, sys_thread_attention, sys_thread_info, sys_thread_priority,
+    sys_thread_reserve, sys_sleep;
 kernel_call_handler sys_object_create, sys_object_device, sys_object_resize, sys_object_info,
     sys_object_read, sys_object_write, sys_object_find, sys_object_discard, sys_object_watch,
     sys_map, sys_unmap, sys_protect, sys_region_info, sys_region_object, sys_region_find, sys_renew,

@@ -142,7 +142,12 @@
 /* (object, notification or 0, bits, own): notes who maps it from now on (pk_object_info), and signals the bits once, when
  * no more references than so many are left. 1: that is so already, and will not be signalled. */
 #define PK_OBJECT_WATCH (-72)
-#define PK_CALLS 72
+/* (thread, runtime, deadline, period, all in ns): its priority is PK_PRIORITY_RESERVED until it gets another one */
+#define PK_THREAD_RESERVE (-73)
+#define PK_PERIOD_MOST_NS 4194304000 /* 2^22 us */
+/* (until): waits until that time, in ns; EINTR: attention is wanted of a thread inside a foreign call */
+#define PK_SLEEP (-74)
+#define PK_CALLS 74
 
 #define PK_WORDS 10 /* of a message */
 
@@ -179,7 +184,9 @@
 #define PK_PRIORITIES 128
 #define PK_PRIORITY_SHARED 0
 #define PK_PRIORITY_URGENT                                                                         \
-    29 /* from here on: together at most 95 % of a hart's time while others wait */
+    28 /* from here on: together at most 95 % of a hart's time while others wait */
+#define PK_PRIORITY_RESERVED                                                                       \
+    127 /* who has a reservation (thread_reserve), and whoever works for him: by deadlines */
 #define PK_QUANTUM_NS                                                                              \
     10000000 /* how long a thread of a fixed priority runs while its equals wait, if nothing else was set */
 #define PK_QUANTUM_NONE (1ull << 62) /* it runs as long as it wants */

@@ -356,6 +356,13 @@ PK_MUST_CHECK static inline long pk_thread_schedule(uint64_t thread, uint64_t pr
                                                     uint64_t harts) {
     return pk_call6(PK_THREAD_PRIORITY, thread, priority, weight, quantum_ns, harts, 0);
 }
+PK_MUST_CHECK static inline long pk_thread_reserve(uint64_t thread, uint64_t runtime,
+                                                   uint64_t deadline, uint64_t period) {
+    return pk_call6(PK_THREAD_RESERVE, thread, runtime, deadline, period, 0, 0);
+}
+PK_MUST_CHECK static inline long pk_sleep(uint64_t until_ns) {
+    return pk_call6(PK_SLEEP, until_ns, 0, 0, 0, 0, 0);
+}
 PK_MUST_CHECK static inline long pk_machine_policy(uint64_t machine, char *name, uint64_t how) {
     return pk_call6(PK_MACHINE_POLICY, machine, (uintptr_t)name, how, 0, 0, 0);
 }

@@ -5,7 +5,7 @@
 #include <mm/account.h>
 #include <mm/aspace.h>
 #include <mm/object.h>
-#include <sched/hart.h>
+#include <sched/reserve.h>
 #include <task/task.h>
 #include <task/thread.h>
 #include <time/irq.h>
@@ -81,7 +81,8 @@ static void visit_thread_state(struct thread *t) {
         MUST(t->receiving && (t->receiving->waiting == t || !list_empty(&t->link)), t);
         break;
     case THREAD_WAITING:
-        MUST(!list_empty(&t->link), t);
+        MUST(list_empty(&t->link) == (t->sleep.queue != NULL),
+             t); /* at a notification, or for a time */
         break;
     case THREAD_ENDED:
         MUST(!t->sched.queued && list_empty(&t->link), t);
@@ -93,6 +94,8 @@ static void visit_thread_state(struct thread *t) {
 
 static void visit_thread(struct thread *t) {
     check_piece(t, sizeof *t, t->kobject.account);
+    if (t->reserve)
+        check_piece(t->reserve, sizeof *t->reserve, t->kobject.account);
     check_refer(&t->task->kobject);
     check_queues_thread(&t->kobject);
     visit_thread_state(t);

@@ -2,7 +2,7 @@
 /* Run queues and timers (check.h): whoever is found to stand in one does, and nobody else. */
 #include <check/check.h>
 #include <ipc/ipc.h>
-#include <sched/place.h>
+#include <sched/reserve.h>
 #include <task/thread.h>
 
 static uint64_t ready, armed; /* threads and timers that were found to be so */
@@ -15,6 +15,10 @@ void check_queues_thread(struct kobject *thread) {
     struct thread *t = thread_of(thread);
     const struct share_queue *q = t->sched.share.queue;
     ready += t->sched.queued;
+    armed += t->sleep.queue != NULL;
+    MUST(!t->sleep.queue || t->state == THREAD_WAITING, t);
+    armed += t->reserve && t->reserve->refill.queue;
+    MUST(!t->reserve || (t->pinned && t->base_priority == PK_PRIORITY_RESERVED), t);
     MUST(!q || (t->sched.queued && t->state == THREAD_READY && shares(t)), t);
     MUST(!q || q == (t->pinned ? t->hart->pinned : &share_all), t);
     MUST(!t->sched.queued || may_run_on(t, t->hart), t);

@@ -19,12 +19,12 @@ static void put_in(struct thread *t, bool queued) {
 }
 
 static COLD void set_priority_carefully(struct thread *t, unsigned priority) {
-    bool raised = priority > t->sched.priority, was_urgent = is_urgent(t), queued = take_out(t);
+    bool raised = priority > t->sched.priority, had_budget = has_budget(t), queued = take_out(t);
     t->sched.priority = (uint8_t)priority;
     put_in(t, queued);
-    for (uint32_t i = 0; was_urgent != is_urgent(t) && i < machine.hart_count; i++)
+    for (uint32_t i = 0; had_budget != has_budget(t) && i < machine.hart_count; i++)
         if (harts[i].payer == t)
-            harts[i].urgent_runs = is_urgent(t);
+            harts[i].urgent_runs = has_budget(t);
     /* Its hart, if that is another one, chooses anew where this may matter. */
     if (t->hart && t->hart != this_hart() &&
         (queued ? raised : t->state == THREAD_RUNNING && !raised))
@@ -57,7 +57,7 @@ void sched_set_harts(struct thread *t, uint64_t wanted) {
     uint64_t all = sched_all_harts();
     bool queued = take_out(t);
     t->sched.harts = wanted;
-    t->pinned = (wanted & all) != all;
+    t->pinned = (wanted & all) != all || t->reserve;
     if (queued)
         place_elsewhere(t, SHARE_MOVED);
     else if (t->state == THREAD_RUNNING && !may_run_on(t, t->hart) && !sched_running_elsewhere(t))

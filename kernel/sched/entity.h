@@ -54,6 +54,7 @@ struct sched_entity {
     uint64_t slice_left; /* ns that were left of its quantum when it was preempted; 0: all of it */
     uint64_t quantum;    /* ns, of a fixed priority */
     uint64_t harts;      /* a bit for each that it may run on */
+    uint64_t deadline;   /* ns: by it those of PK_PRIORITY_RESERVED go; 0: before all */
     struct share_entity share;
 };
 

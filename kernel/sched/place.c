@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Where a ready thread waits, if that is not simply where it was woken (place.h). */
-#include <sched/place.h>
+#include <sched/reserve.h>
 #include <arch/hart.h>
 #include <arch/machine.h>
 
@@ -48,7 +48,26 @@ static COLD struct thread *take_held_back(struct hart *hart) {
     return NULL;
 }
 
+/* Who is urgent does not wait for another hart while this one has less urgent things to do. */
+static COLD struct thread *pull(struct hart *hart) {
+    struct hart *from = NULL;
+    unsigned most = hart->queue.top;
+    if (most < PK_PRIORITY_URGENT)
+        most = PK_PRIORITY_URGENT - 1;
+    for (uint32_t i = 0; i < machine.hart_count; i++) {
+        struct hart *other = &harts[i];
+        unsigned top = other->queue.top;
+        if (other != hart && top > most && !queue_holds_back(&hart->queue, top) &&
+            may_run_on(thread_of_entity(queue_front(&other->queue)), hart))
+            from = other, most = top;
+    }
+    return from ? take_fixed(from, most) : NULL;
+}
+
 struct thread *place_take_first(struct hart *hart) {
+    struct thread *pulled = machine.hart_count > 1 ? pull(hart) : NULL;
+    if (pulled)
+        return pulled;
     if (hart->queue.top)
         return take_fixed(hart, hart->queue.top);
     struct thread *t = sharing(hart) ? take_sharing(hart) : NULL;
@@ -99,4 +118,22 @@ bool place_urgently(struct thread *t) {
     place_ready(hart, t, SHARE_WOKEN);
     tell(hart);
     return true;
+}
+
+/* How readily a hart would run a reserved thread: as its work is less urgent, or the deadline of what it runs is later. */
+static uint64_t readiness(const struct hart *hart) {
+    unsigned busy = urgency(hart);
+    if (busy <= PK_PRIORITY_RESERVED)
+        return UINT64_MAX - busy;
+    return hart->current ? hart->current->sched.deadline : 0;
+}
+
+void place_by_deadline(struct thread *t) {
+    struct hart *best = may_run_on(t, this_hart()) ? this_hart() : NULL;
+    for (uint32_t i = 0; i < machine.hart_count; i++)
+        if (may_run_on(t, &harts[i]) && (!best || readiness(&harts[i]) > readiness(best)))
+            best = &harts[i];
+    t->sched.slice_left = reserve_slice(t); /* as long is its turn, here */
+    place_ready(best, t, SHARE_WOKEN);
+    tell(best);
 }

@@ -38,6 +38,12 @@ static ALWAYS_INLINE void place_fixed(struct hart *hart, struct thread *t, bool 
     queue_put(&hart->queue, &t->sched, front);
 }
 
+/* One that goes by no deadline. */
+static ALWAYS_INLINE void place_usual(struct hart *hart, struct thread *t, bool front) {
+    ready_on(hart, t);
+    queue_put_usual(&hart->queue, &t->sched, front);
+}
+
 /* Where nobody else waits who shares. */
 static ALWAYS_INLINE void place_lone(struct hart *hart, struct thread *t, enum share_reason why) {
     ready_on(hart, t);
@@ -71,5 +77,7 @@ struct thread *place_take_first(struct hart *hart);
 void place_elsewhere(struct thread *t, enum share_reason why);
 /* True if t, which is urgent or kept off by somebody urgent, has been given to a hart that has less urgent things to do. */
 bool place_urgently(struct thread *t);
+/* A thread with a reservation: where it runs soonest. */
+void place_by_deadline(struct thread *t);
 
 #endif

@@ -42,7 +42,8 @@ static ALWAYS_INLINE unsigned queue_top_bit(uint64_t bits) {
 static ALWAYS_INLINE unsigned queue_find_top(const struct run_queue *q) {
     uint64_t high = q->levels[1], low = q->levels[0];
     if (q->throttled) /* urgent ones wait */
-        high = 0, low &= (1ull << PK_PRIORITY_URGENT) - 1;
+        high &= 1ull << PK_PRIORITY_RESERVED % QUEUE_WORD_BITS,
+            low &= (1ull << PK_PRIORITY_URGENT) - 1;
     if (high)
         return QUEUE_WORD_BITS + queue_top_bit(high);
     return low ? queue_top_bit(low) : 0;
@@ -64,19 +65,40 @@ static inline void queue_throttle(struct run_queue *q, bool throttled) {
 }
 
 static ALWAYS_INLINE bool queue_holds_back(const struct run_queue *q, unsigned priority) {
-    return q->throttled && priority >= PK_PRIORITY_URGENT;
+    return q->throttled && priority >= PK_PRIORITY_URGENT && priority < PK_PRIORITY_RESERVED;
 }
 
-/* Joins behind its equals or, preempted before its quantum ended, before them. */
-static ALWAYS_INLINE void queue_put(struct run_queue *q, struct sched_entity *e, bool front) {
-    struct list *list = &q->lists[e->priority];
+/* Where e is to stand: behind those whose deadline is not later. As many are looked at as there are reservations. */
+static inline struct list *queue_by_deadline(struct list *list, const struct sched_entity *e) {
+    struct list *at = list->prev;
+    while (at != list && CONTAINER_OF(at, struct sched_entity, link)->deadline > e->deadline)
+        at = at->prev;
+    return at->next;
+}
+
+static ALWAYS_INLINE void queue_put_before(struct run_queue *q, struct sched_entity *e,
+                                           struct list *list, struct list *next) {
     if (list_empty(list)) {
         q->levels[e->priority / QUEUE_WORD_BITS] |= 1ull << (e->priority % QUEUE_WORD_BITS);
         if (e->priority > q->top && !queue_holds_back(q, e->priority))
             q->top = e->priority;
     }
-    list_insert_before(front ? list->next : list, &e->link);
+    list_insert_before(next, &e->link);
     e->queued = true;
+}
+
+/* Joins behind its equals or, preempted before its quantum ended, before them. Not for those that go by deadlines. */
+static ALWAYS_INLINE void queue_put_usual(struct run_queue *q, struct sched_entity *e, bool front) {
+    struct list *list = &q->lists[e->priority];
+    queue_put_before(q, e, list, front ? list->next : list);
+}
+
+static ALWAYS_INLINE void queue_put(struct run_queue *q, struct sched_entity *e, bool front) {
+    struct list *list = &q->lists[e->priority];
+    if (e->priority == PK_PRIORITY_RESERVED)
+        queue_put_before(q, e, list, queue_by_deadline(list, e));
+    else
+        queue_put_usual(q, e, front);
 }
 
 static ALWAYS_INLINE void queue_remove(struct run_queue *q, struct sched_entity *e) {

@@ -10,6 +10,7 @@
 #include <ipc/ipc.h>
 #include <sched/hart.h>
 #include <sched/place.h>
+#include <sched/reserve.h>
 #include <sched/urgent.h>
 #include <task/task.h>
 #include <task/thread.h>
@@ -71,15 +72,24 @@ static COLD bool urgent_elsewhere(struct hart *hart, struct thread *t) {
     return !shares(t) && (is_urgent(t) || is_urgent(hart->current)) && place_urgently(t);
 }
 
+/* One that may not run here, or not now. False: it is like others. */
+static COLD bool ready_with_care(struct hart *hart, struct thread *t) {
+    if (!t->reserve && may_run_on(t, hart))
+        return false;
+    if (!t->reserve)
+        place_elsewhere(t, SHARE_WOKEN);
+    else if (!reserve_wakes(t, arch_time_ns()))
+        place_by_deadline(t);
+    return true;
+}
+
 void sched_ready(struct thread *t) {
     struct hart *hart = this_hart();
     t->state = THREAD_READY;
     if (t->suspended)
         return;
-    if (!may_run_on(t, hart)) {
-        place_elsewhere(t, SHARE_WOKEN);
+    if (t->pinned && ready_with_care(hart, t))
         return;
-    }
     if (!hart->handoff && most_urgent(hart, t)) {
         sched_handoff(t); /* the queue would only hold it until the kernel is left */
         return;
@@ -96,7 +106,7 @@ void sched_ready(struct thread *t) {
 
 void sched_handoff(struct thread *t) {
     struct hart *hart = this_hart();
-    if (t->suspended || hart->handoff || !may_run_on(t, hart)) {
+    if (t->suspended || hart->handoff || (t->pinned && (t->reserve || !may_run_on(t, hart)))) {
         sched_ready(t);
         return;
     }
@@ -148,6 +158,15 @@ static void charge_turn(struct hart *hart, struct thread *t, uint64_t now) {
  */
 static void put_back(struct hart *hart, struct thread *t, uint64_t now, enum share_reason why) {
     bool left = why == SHARE_PREEMPTED && hart->slice_end > now;
+    if (t->reserve) {
+        charge(hart, now);
+        if (hart->yields && t == hart->current)
+            reserve_yield(t);
+        ready_on(hart, t);
+        if (!reserve_waits(t, now))
+            place_by_deadline(t);
+        return;
+    }
     if (shares(t)) {
         charge_turn(hart, t, now);
         place_ready(hart, t, why);
@@ -191,9 +210,22 @@ static bool turn_is_over(struct hart *hart, struct thread *running, uint64_t now
     return (hart->pinned->count && share_tick(hart->pinned, &running->sched)) || over;
 }
 
+/* Somebody's deadline is earlier, or it has spent its runtime. */
+static COLD bool reserved_makes_way(struct hart *hart, const struct thread *running, uint64_t now) {
+    if (running->reserve) {
+        charge(hart, now);
+        if (hart->slice_over && (hart->yields || reserve_spent(running)))
+            return true;
+    }
+    return hart->queue.top == PK_PRIORITY_RESERVED &&
+           queue_front(&hart->queue)->deadline < running->sched.deadline;
+}
+
 /* Somebody more urgent is ready, or somebody as urgent and the turn is over. */
 static bool must_make_way(struct hart *hart, struct thread *running, uint64_t now) {
     unsigned top = hart->queue.top, own = running->sched.priority;
+    if (own == PK_PRIORITY_RESERVED)
+        return reserved_makes_way(hart, running, now);
     if (queue_holds_back(&hart->queue, own))
         return anybody_waits(hart);
     if (top > own || !hart->slice_over)
@@ -205,6 +237,8 @@ static bool must_make_way(struct hart *hart, struct thread *running, uint64_t no
 
 /* When a turn has ended and nobody else has one. */
 static uint64_t next_slice(const struct hart *hart, const struct thread *t, uint64_t now) {
+    if (t->reserve)
+        return now + reserve_slice(t);
     return now + (shares(t) ? SHARE_TICK_NS : anybody_waits(hart) ? GRACE_NS : PK_QUANTUM_NS);
 }
 
@@ -293,6 +327,8 @@ static void program_timer(struct hart *hart) {
         if (machine.hart_count > 1 && helper_of(hart))
             at = min_u64(at, max_u64(hart->switched_at, hart->balanced_at) + BALANCE_NS);
     }
+    if (hart->current && hart->current->reserve)
+        at = min_u64(at, hart->slice_end);
     if (hart->queue.throttled || (hart->current && is_urgent(hart->current)))
         at = min_u64(at, urgent_event(hart, hart->current));
     /* Armed for an earlier time it stays: most slices end before their time, and then it is cheaper
@@ -334,7 +370,7 @@ static inline void run(struct hart *hart, struct thread *t, uint64_t now) {
         enter(hart, t, now);
         if (t->task->in_hand) /* a server works in its caller's time */
             hart->payer = t->task->in_hand;
-        hart->urgent_runs = is_urgent(hart->payer);
+        hart->urgent_runs = has_budget(hart->payer);
     }
     t->state = THREAD_RUNNING; /* it may have been queued meanwhile, and be the first again */
     if (hart->aspace != t->task->aspace || !hart->aspace)
@@ -439,7 +475,7 @@ static ALWAYS_INLINE void exchange_simply(struct hart *hart, struct thread *befo
     } else if (makes_way) { /* first: it may keep their common level in use */
         bool left = !yields && hart->slice_end > now;
         before->sched.slice_left = left ? hart->slice_end - now : 0;
-        place_fixed(hart, before, left);
+        place_usual(hart, before, left);
     }
     if (woken) {
         hart->handoff = NULL;

@@ -25,7 +25,7 @@ void urgent_charge(struct hart *hart, uint64_t now, uint64_t ns) {
 uint64_t urgent_event(const struct hart *hart, const struct thread *t) {
     if (hart->queue.throttled)
         return hart->urgent_from + URGENT_PERIOD_NS;
-    if (!t || !is_urgent(t) || !anybody_waits(hart))
+    if (!t || !has_budget(t) || !anybody_waits(hart))
         return UINT64_MAX;
     return hart->switched_at + (URGENT_BUDGET_NS - min_u64(hart->urgent_ns, URGENT_BUDGET_NS));
 }

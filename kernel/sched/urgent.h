@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Urgent threads, those with a priority from PK_PRIORITY_URGENT up, have together at most URGENT_BUDGET_NS of a hart's time in
+ * Urgent threads, those with a priority from PK_PRIORITY_URGENT up but for those with reservations, have together at most URGENT_BUDGET_NS of a hart's time in
  * each URGENT_PERIOD_NS while others wait for it: one that runs away does not take the machine along.
  */
 #ifndef SCHED_URGENT_H
@@ -13,6 +13,10 @@
 
 static inline bool is_urgent(const struct thread *t) {
     return t->sched.priority >= PK_PRIORITY_URGENT;
+}
+
+static inline bool has_budget(const struct thread *t) {
+    return is_urgent(t) && t->sched.priority < PK_PRIORITY_RESERVED;
 }
 
 /* An urgent thread has run for so long until now. */

@@ -9,6 +9,7 @@
 #include <mm/slab.h>
 #include <parley/errno.h>
 #include <sched/hart.h>
+#include <sched/reserve.h>
 #include <sched/sched.h>
 #include <task/task.h>
 
@@ -114,6 +115,9 @@ void thread_end(struct thread *t) {
         endpoint_remove_receiver(t);
     list_remove(&t->link);
     t->state = THREAD_ENDED;
+    timer_disarm(&t->sleep);
+    if (t->reserve)
+        reserve_end(t);
     if (t->receiving && t->receiving->server == t)
         t->receiving->server = NULL;
     t->receiving = NULL;

@@ -8,6 +8,7 @@
 #include <cap/kobject.h>
 #include <lib/lib.h>
 #include <sched/entity.h>
+#include <time/timer.h>
 
 struct task;
 struct endpoint;
@@ -52,7 +53,8 @@ struct thread {
             uint8_t state; /* enum thread_state */
             bool suspended;
             bool attention; /* an exception before it next runs its program's code */
-            bool pinned; /* there are harts that it may not run on: no fast path takes it along */
+            bool
+                pinned; /* not all harts may run it, or not at all times: no fast path takes it along */
         };
         uint32_t condition; /* all four: 0 if it runs and nothing keeps it from going on */
     };
@@ -66,8 +68,10 @@ struct thread {
     struct call call;
     struct foreign foreign;
     uint64_t
-        progress;  /* how far a call has come that made way for an interrupt and is made again */
-    uint64_t word; /* its maker's: a foreign call finds it in t0 */
+        progress; /* how far a call has come that made way for an interrupt and is made again */
+    struct timer sleep;      /* armed while it sleeps (sys_sleep) */
+    struct reserve *reserve; /* sched/reserve.h, or NULL */
+    uint64_t word;           /* its maker's: a foreign call finds it in t0 */
     uint32_t id;
     struct endpoint *receiving; /* where it waits as a receiver, or received last; not held */
     struct hart *fp_hart;

@@ -8,6 +8,7 @@
 #include <mm/copy.h>
 #include <parley/errno.h>
 #include <sched/hart.h>
+#include <sched/reserve.h>
 #include <sched/sched.h>
 #include <task/task.h>
 #include <task/thread.h>
@@ -56,7 +57,7 @@ static struct task *find_place(struct thread *self, uint64_t account_slot, uint6
     struct task *task = account ? call_task(self, task_slot, PK_RIGHT_MANAGE, error) : NULL;
     if (!task)
         return NULL;
-    if (account != task->account || priority >= PRIORITIES)
+    if (account != task->account || priority >= PK_PRIORITY_RESERVED)
         *error = -EINVAL;
     else if (priority > account->highest)
         *error = -EPERM;
@@ -82,17 +83,22 @@ long sys_thread_create(struct thread *self, const uint64_t *a) {
     return give_thread(self, t);
 }
 
+/* A reservation is not inherited. */
+static unsigned priority_of_copy(const struct thread *src) {
+    return src->reserve ? PK_PRIORITY_SHARED : src->base_priority;
+}
+
 /* The copy stands where the original does: inside its call, if it is in one, which returns 0 and
  * a[3] as the first word. That is the copy's own word, too. */
 long sys_thread_copy(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct thread *src = call_thread(self, a[1], &error);
-    struct task *task = src ? find_place(self, a[0], a[2], src->base_priority, &error) : NULL;
+    struct task *task = src ? find_place(self, a[0], a[2], priority_of_copy(src), &error) : NULL;
     if (!task)
         return error;
     if (may_run(src))
         return -EBUSY;
-    struct thread *t = thread_create(task, src->base_priority);
+    struct thread *t = thread_create(task, priority_of_copy(src));
     if (!t)
         return call_with_memory(self, -ENOMEM);
     t->regs = src->regs;
@@ -192,6 +198,30 @@ long sys_thread_resume(struct thread *self, const uint64_t *a) {
     return 0;
 }
 
+static void wake(struct thread *t, long result) {
+    t->regs.x[REG_RESULT] = (uint64_t)result;
+    sched_ready(t);
+}
+
+static void slept(struct timer *timer) {
+    wake(CONTAINER_OF(timer, struct thread, sleep), 0);
+}
+
+/*
+ * Needs no server: a thread that is more urgent than servers is woken at once, whoever else runs. Attention that comes
+ * from now on ends it, for it is seen below with the lock held; what came before is seen here.
+ */
+long sys_sleep(struct thread *self, const uint64_t *a) {
+    if (self->attention && self->foreign.inside)
+        return -EINTR;
+    if (a[0] <= arch_time_ns())
+        return 0;
+    self->sleep.expired = slept;
+    self->state = THREAD_WAITING;
+    timer_arm(&self->sleep, a[0], false);
+    return CALL_DONE;
+}
+
 long sys_thread_attention(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct thread *t = call_thread(self, a[0], &error);
@@ -199,6 +229,10 @@ long sys_thread_attention(struct thread *self, const uint64_t *a) {
         return error;
     t->attention = true;
     call_cancel(t);
+    if (t->sleep.queue && t->foreign.inside) {
+        timer_disarm(&t->sleep);
+        wake(t, -EINTR);
+    }
     /* A foreign call is begun and left without the lock: either it is seen here, or it sees this. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (!t->foreign.inside)
@@ -241,13 +275,19 @@ long sys_thread_info(struct thread *self, const uint64_t *a) {
     return copy_to_user(self->task->aspace, a[1], &info, sizeof info);
 }
 
+static void set_base_priority(struct thread *t, unsigned priority) {
+    t->base_priority = (uint8_t)priority;
+    sched_set_priority(t, priority);
+    call_requeue(t);
+}
+
 /* 0 leaves a weight, a quantum and a set of harts as they are. */
 long sys_thread_priority(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct thread *t = call_thread(self, a[0], &error);
     if (!t)
         return error;
-    if (a[1] >= PRIORITIES || a[2] > PK_WEIGHT_MOST || a[3] > PK_QUANTUM_NONE ||
+    if (a[1] >= PK_PRIORITY_RESERVED || a[2] > PK_WEIGHT_MOST || a[3] > PK_QUANTUM_NONE ||
         (a[4] && !(a[4] & sched_all_harts())))
         return -EINVAL;
     if (a[1] > t->task->account->highest)
@@ -258,9 +298,29 @@ long sys_thread_priority(struct thread *self, const uint64_t *a) {
         t->sched.quantum = a[3];
     if (a[4])
         sched_set_harts(t, a[4]);
-    t->base_priority = (uint8_t)a[1];
-    sched_set_priority(t, (unsigned)a[1]);
-    call_requeue(t);
+    bool waits = t->reserve && reserve_end(t);
+    set_base_priority(t, (unsigned)a[1]);
+    if (waits)
+        sched_ready(t);
+    return 0;
+}
+
+long sys_thread_reserve(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct thread *t = call_thread(self, a[0], &error);
+    if (!t)
+        return error;
+    if (!a[1] || a[1] > a[2] || a[2] > a[3] || a[3] > PK_PERIOD_MOST_NS)
+        return -EINVAL;
+    if (PK_PRIORITY_RESERVED > t->task->account->highest)
+        return -EPERM;
+    if (t->state == THREAD_ENDED)
+        return 0;
+    error = reserve_set(t, a[1], a[2], a[3]);
+    if (error < 0)
+        return call_with_memory(self, error);
+    set_base_priority(t, PK_PRIORITY_RESERVED);
+    sched_running_elsewhere(t); /* how long, its hart is to see now */
     return 0;
 }
 

@@ -68,6 +68,8 @@ static uint64_t run_ns(const struct making *m) {
 
 /* As proc(5) has it: real-time ones are below zero. */
 static int shown_priority(const struct schedule *s) {
+    if (s->policy == SCHED_DEADLINE)
+        return -101;
     return s->priority ? -1 - s->priority : 20 + s->nice;
 }
 
@@ -150,7 +152,13 @@ bool make_process_status(struct making *m) {
     return false;
 }
 
-/* What a thread waits for in this server; 0: nothing. */
+/* Without a server (pk_sleep). */
+static bool sleeps(const struct thread *t) {
+    struct pk_thread_info info;
+    return t->slot && pk_thread_info(t->slot, &info) == 0 && info.state == PK_THREAD_WAITING;
+}
+
+/* What a thread waits for in this server, or sleeping; 0: nothing. */
 bool make_process_wchan(struct making *m) {
     static const char *const names[] = {
         [WAIT_NONE] = "0",
@@ -161,7 +169,8 @@ bool make_process_wchan(struct making *m) {
     };
     const struct process *p = m->process;
     bool execs = p->exec && exec_thread(p->exec) == m->thread;
-    text_print(&m->text, "%s", execs ? "execve" : names[m->thread->waiting]);
+    enum wait_kind waits = sleeps(m->thread) ? WAIT_SLEEP : m->thread->waiting;
+    text_print(&m->text, "%s", execs ? "execve" : names[waits]);
     return false;
 }
 

@@ -14,7 +14,7 @@ static inline int schedule_nice(int nice) {
     return nice < NICE_LEAST ? NICE_LEAST : nice > NICE_MOST ? NICE_MOST : nice;
 }
 
-enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5 };
+enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5, SCHED_DEADLINE };
 
 struct schedule {
     uint8_t policy;
@@ -22,6 +22,9 @@ struct schedule {
     int8_t nice;
     bool resets;    /* SCHED_RESET_ON_FORK */
     uint64_t harts; /* a bit each; all ones: never chosen */
+    struct reservation {
+        uint64_t runtime, deadline, period; /* ns */
+    } reservation;                          /* of SCHED_DEADLINE */
 };
 
 struct process;
@@ -29,10 +32,16 @@ struct thread;
 
 /* What the first process begins with. */
 void schedule_init(struct schedule *s);
-/* A child or a new thread, in that slot: the kernel has copied what holds of `from`, but that may not be inherited. */
+/*
+ * A child or a new thread, in that slot: the kernel has copied what holds of `from`, but that may not be inherited.
+ * -EAGAIN: it is SCHED_DEADLINE, which cannot be.
+ */
 long schedule_child(uint64_t slot, struct schedule *to, const struct schedule *from);
 /* A thread that was not copied, in that slot: what holds of s is to hold of it. */
 long schedule_keep(uint64_t slot, const struct schedule *s);
+/* A thread has ended, or another one goes on in its place: the time that it reserved is free, or is not. */
+void schedule_ended(const struct schedule *s);
+void schedule_goes_on(const struct schedule *s);
 /* setpriority(2), for one thread: 0, -EPERM or -EACCES. */
 long schedule_set_nice(const struct process *by, struct thread *t, int nice);
 

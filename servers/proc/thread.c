@@ -137,8 +137,10 @@ static void leave(struct thread *t) {
     if (!p->sole)
         hash_remove(&by_id, &t->id_node);
     t->id_node.key = 0;
-    if (t->slot)
+    if (t->slot) {
+        schedule_ended(&t->schedule);
         must(pk_cap_drop(0, t->slot));
+    }
     t->slot = 0;
     list_remove(&t->link);
     p->thread_count--;
@@ -231,6 +233,7 @@ void threads_replace(struct thread *last, uint64_t slot) {
     p->main.blocked = blocked;
     p->main.schedule = schedule;
     p->main.slot = slot;
+    schedule_goes_on(&p->main.schedule);
     pending_move(&p->main.pending, &pending);
     if (several)
         p->main.id_node.key = id_of(slot);

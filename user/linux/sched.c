@@ -22,7 +22,7 @@ struct sched_attr { /* Linux's first version */
     uint64_t flags;
     int32_t nice;
     uint32_t priority;
-    uint64_t runtime, deadline, period;
+    uint64_t reservation[3]; /* runtime, deadline and period of SCHED_DEADLINE */
 };
 
 struct scheduled {
@@ -30,11 +30,11 @@ struct scheduled {
     uint32_t resets;
 };
 
-/* How a thread is scheduled, or -ESRCH. */
-static long find(int thread, struct scheduled *s) {
+/* How a thread is scheduled, or -ESRCH; and, if that is asked for, what time it has reserved. */
+static long find(int thread, struct scheduled *s, uint64_t *reservation) {
     return thread < 0 ? -EINVAL
-                      : proc_scheduled(PK_SLOT_PROC, thread, &s->policy, &s->priority, &s->nice,
-                                       &s->resets);
+                      : proc_scheduled(PK_SLOT_PROC, thread, reservation, reservation ? 3 : 0,
+                                       &s->policy, &s->priority, &s->nice, &s->resets);
 }
 
 static long set(int thread, int policy, const int32_t *param, uint32_t how) {
@@ -43,7 +43,8 @@ static long set(int thread, int policy, const int32_t *param, uint32_t how) {
         return -EINVAL;
     if (user_get(&priority, param, sizeof priority) < 0)
         return -EFAULT;
-    return proc_schedule(PK_SLOT_PROC, thread, policy, priority, 0, how | PROC_SCHEDULE_SAME_NICE);
+    return proc_schedule(PK_SLOT_PROC, thread, policy, priority, 0, how | PROC_SCHEDULE_SAME_NICE,
+                         NULL, 0);
 }
 
 long linux_sched_setscheduler(int thread, int policy, const int32_t *param) {
@@ -59,13 +60,13 @@ long linux_sched_setparam(int thread, const int32_t *param) {
 
 long linux_sched_getscheduler(int thread) {
     struct scheduled s;
-    long error = find(thread, &s);
+    long error = find(thread, &s, NULL);
     return error < 0 ? error : s.policy | (s.resets ? SCHED_RESET_ON_FORK : 0);
 }
 
 long linux_sched_getparam(int thread, int32_t *param) {
     struct scheduled s;
-    long error = param ? find(thread, &s) : -EINVAL;
+    long error = param ? find(thread, &s, NULL) : -EINVAL;
     return error < 0 ? error : user_put(param, &s.priority, sizeof s.priority);
 }
 
@@ -94,10 +95,10 @@ long linux_sched_get_priority_max(int policy) {
 long linux_sched_rr_get_interval(int thread, struct linux_timespec *out) {
     struct linux_timespec quantum = {0, SHARED_TURN_NS};
     struct scheduled s;
-    long error = find(thread, &s);
+    long error = find(thread, &s, NULL);
     if (error < 0)
         return error;
-    if (s.policy == SCHED_RR || s.policy == SCHED_FIFO)
+    if (s.policy == SCHED_RR || s.policy == SCHED_FIFO || s.policy == SCHED_DEADLINE)
         quantum.nanoseconds = s.policy == SCHED_RR ? PROC_RR_QUANTUM_NS : 0;
     return user_put(out, &quantum, sizeof quantum);
 }
@@ -107,10 +108,11 @@ long linux_sched_getattr(int thread, struct sched_attr *out, uint32_t size, uint
     struct scheduled s;
     if (!out || thread < 0 || size < sizeof *out || size > ATTR_SIZE_MOST || flags)
         return -EINVAL;
-    long error = find(thread, &s);
+    struct sched_attr attr = {.size = sizeof attr};
+    long error = find(thread, &s, attr.reservation);
     if (error < 0)
         return error;
-    struct sched_attr attr = {.size = sizeof attr, .policy = (uint32_t)s.policy};
+    attr.policy = (uint32_t)s.policy;
     attr.flags = s.resets ? SCHED_FLAG_RESET_ON_FORK : 0;
     attr.nice = s.nice;
     attr.priority = (uint32_t)s.priority;
@@ -147,8 +149,8 @@ long linux_sched_setattr(int thread, struct sched_attr *from, uint32_t flags) {
     uint32_t how = (attr.flags & SCHED_FLAG_KEEP_POLICY ? PROC_SCHEDULE_SAME_POLICY : 0) |
                    (attr.flags & SCHED_FLAG_KEEP_PARAMS ? PROC_SCHEDULE_SAME_VALUES : 0) |
                    (attr.flags & SCHED_FLAG_RESET_ON_FORK ? PROC_SCHEDULE_RESETS : 0);
-    return proc_schedule(PK_SLOT_PROC, thread, (int)attr.policy, (int)attr.priority, attr.nice,
-                         how);
+    return proc_schedule(PK_SLOT_PROC, thread, (int)attr.policy, (int)attr.priority, attr.nice, how,
+                         attr.reservation, 3);
 }
 
 /* A mask's first word: the machine has no more harts than that. */

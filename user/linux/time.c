@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Clocks, which need no server, and sleeping and timers, which are the process server's. */
+/* Clocks and sleeping, which need no server, and timers, which are the process server's. */
 #include "time.h"
 #include <parley/clock.h>
 #include <protocol/proc_client.h>
@@ -163,13 +163,15 @@ long linux_clock_nanosleep(int clock, int flags, const struct linux_timespec *re
     long error = time_read(request, &until);
     if (error < 0)
         return error;
+    if (flags & TIMER_ABSTIME && clock == CLOCK_REALTIME) /* which may be set meanwhile */
+        return proc_sleep(PK_SLOT_PROC, until | TIME_REAL);
     if (flags & TIMER_ABSTIME)
-        return proc_sleep(PK_SLOT_PROC, clock == CLOCK_REALTIME ? until | TIME_REAL : until);
+        return pk_sleep(until);
     uint64_t now = clock_monotonic_ns();
     if (!until)
         return 0;
     until = until > INT64_MAX - now ? INT64_MAX : now + until;
-    long result = proc_sleep(PK_SLOT_PROC, until);
+    long result = pk_sleep(until);
     if (result == -EINTR && remain) {
         now = clock_monotonic_ns();
         struct linux_timespec t = to_timespec(until > now ? until - now : 0);

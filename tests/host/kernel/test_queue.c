@@ -11,8 +11,10 @@ static unsigned length[PRIORITIES];
 static struct run_queue queue;
 static struct list lists[PRIORITIES];
 
-/* Level 0 is no list; urgent levels may have to wait. */
+/* Level 0 is no list; urgent levels may have to wait, but for reservations. */
 static struct sched_entity *model_first(void) {
+    if (length[PK_PRIORITY_RESERVED])
+        return level[PK_PRIORITY_RESERVED][0];
     for (unsigned p = queue.throttled ? PK_PRIORITY_URGENT : PRIORITIES; p-- > 1;)
         if (length[p])
             return level[p][0];
@@ -21,10 +23,12 @@ static struct sched_entity *model_first(void) {
 
 static void model_insert(struct sched_entity *e, bool front) {
     struct sched_entity **l = level[e->priority];
-    unsigned *n = &length[e->priority];
-    if (front)
-        memmove(l + 1, l, *n * sizeof *l);
-    l[front ? 0 : *n] = e;
+    unsigned *n = &length[e->priority], at = front ? 0 : *n;
+    if (e->priority == PK_PRIORITY_RESERVED)
+        for (at = 0; at < *n && l[at]->deadline <= e->deadline; at++)
+            continue;
+    memmove(l + at + 1, l + at, (*n - at) * sizeof *l);
+    l[at] = e;
     ++*n;
 }
 
@@ -60,6 +64,9 @@ static void random_operations(bool clz) {
         } else {
             uint8_t top = step / 20000 % 2 ? PRIORITIES : 3;
             e->priority = (uint8_t)(1 + random_number() % (top - 1u));
+            if (random_number() % 8 == 0)
+                e->priority = PK_PRIORITY_RESERVED;
+            e->deadline = random_number() % 10;
             queue_put(&queue, e, front);
             model_insert(e, front);
             assert_true(e->queued);

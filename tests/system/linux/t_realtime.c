@@ -5,6 +5,8 @@
  */
 #include "tap.h"
 
+#include "schedattr.h"
+
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
@@ -16,14 +18,6 @@
 #define NOBODY 65534
 #define RESETS 1
 #define NS 1000000000ull
-
-struct attr {
-    unsigned size, policy;
-    unsigned long long flags;
-    int nice;
-    unsigned priority;
-    unsigned long long runtime, deadline, period;
-};
 
 static volatile struct shared {
     unsigned order[8], count;
@@ -263,10 +257,10 @@ static int limited(void) {
         errno != EACCES)
         return 4;
     struct attr attr = {.size = sizeof attr, .policy = SCHED_OTHER, .flags = RESETS, .nice = -6};
-    if (syscall(SYS_sched_setattr, 0, &attr, 0) == 0 || errno != EPERM)
+    if (set_attr(0, &attr, 0) == 0 || errno != EPERM)
         return 5;
     attr.nice = 7;
-    return syscall(SYS_sched_setattr, 0, &attr, 0) < 0 || getpriority(PRIO_PROCESS, 0) != 7 ? 6 : 0;
+    return set_attr(0, &attr, 0) < 0 || getpriority(PRIO_PROCESS, 0) != 7 ? 6 : 0;
 }
 
 static int unprivileged(void) {

@@ -5,6 +5,8 @@
  */
 #include "tap.h"
 
+#include "schedattr.h"
+
 #include <grp.h>
 #include <pthread.h>
 #include <sched.h>
@@ -17,22 +19,6 @@
 #define KEEP_POLICY 8
 #define KEEP_PARAMS 16
 #define NR_RISCV_HWPROBE 258
-
-struct attr {
-    unsigned size, policy;
-    unsigned long long flags;
-    int nice;
-    unsigned priority;
-    unsigned long long runtime, deadline, period;
-};
-
-static long set_attr(pid_t pid, const struct attr *attr, unsigned flags) {
-    return syscall(SYS_sched_setattr, pid, attr, flags);
-}
-
-static long get_attr(pid_t pid, struct attr *attr, size_t size, unsigned flags) {
-    return syscall(SYS_sched_getattr, pid, attr, size, flags);
-}
 
 static void become_nobody(void) {
     if (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)

@@ -31,6 +31,10 @@ enum argument {
     A_LABEL,
     SLOTS,
     A_TIME,
+    A_RUNTIME,
+    A_DEADLINE,
+    A_PERIOD,
+    SOON,
     REGS,
 };
 
@@ -76,6 +80,8 @@ static const struct row rows[] = {
     {PK_THREAD_ATTENTION, 4, {A_THREAD}, KINDS},
     {PK_THREAD_INFO, 3, {A_THREAD, BUFFER}, KINDS},
     {PK_THREAD_PRIORITY, 8, {A_THREAD, PRIORITY, WEIGHT, A_TIME, BIT}, KINDS},
+    {PK_THREAD_RESERVE, 8, {A_THREAD, A_RUNTIME, A_DEADLINE, A_PERIOD}, KINDS},
+    {PK_SLEEP, 4, {SOON}, KINDS},
     {PK_YIELD, 6, {A_THREAD}, KINDS},
     {PK_CAP_COPY, 12, {A_SLOT, OWN_OR_TASK, A_NAMED_SLOT, RIGHTS, BIT}, KINDS},
     {PK_CAP_DROP, 12, {OWN_OR_TASK, A_SLOT_TO_DROP}, KINDS},
@@ -232,6 +238,8 @@ static uint64_t random_argument(struct worker *w, enum argument kind) {
         [AN_OBJECT_OR_0] = OBJECT,
         [AN_ACCOUNT] = ACCOUNT,
     };
+    if (kind == SOON) /* it is to come back */
+        return tap_time_ns() + below(w, 2 * MS);
     if (below(w, 64) == 0)
         return odd(w);
     switch (kind) {
@@ -265,6 +273,12 @@ static uint64_t random_argument(struct worker *w, enum argument kind) {
         return below(w, 20) | (below(w, 4) ? 0 : below(w, 4) << PK_LABEL_CAPS_SHIFT);
     case SLOTS:
         return packed_slots(w);
+    case A_RUNTIME: /* little, or nobody else would run */
+        return 1 + below(w, MS / 50);
+    case A_DEADLINE:
+        return MS + below(w, 2 * MS);
+    case A_PERIOD:
+        return 2 * MS + below(w, 2 * MS);
     case A_TIME:
         return below(w, 8) ? tap_time_ns() + below(w, 2 * MS) : odd(w);
     default:

@@ -168,6 +168,7 @@ void bad_slots(void) {
         {PK_THREAD_ATTENTION, 0, PK_TYPE_THREAD, false, false, {0}},
         {PK_THREAD_INFO, 0, PK_TYPE_THREAD, false, false, {0, b}},
         {PK_THREAD_PRIORITY, 0, PK_TYPE_THREAD, false, false, {0, 1}},
+        {PK_THREAD_RESERVE, 0, PK_TYPE_THREAD, false, false, {0, 1, 1, 1}},
         {PK_OBJECT_CREATE, 0, PK_TYPE_ACCOUNT, false, false, {0, PAGE, 0, 0}},
         {PK_OBJECT_CREATE, 2, PK_TYPE_OBJECT, true, false, {A, PAGE, 0, 0}},
         {PK_OBJECT_DEVICE, 0, PK_TYPE_ACCOUNT, false, false, {0, t.machine, 0x10000000, PAGE}},

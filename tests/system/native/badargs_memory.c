@@ -48,6 +48,11 @@ void bad_values(void) {
     expect(-EINVAL, PK_THREAD_CREATE, A, t.task, r, ~0ull, 0, 0);
     expect(-EINVAL, PK_THREAD_PRIORITY, t.thread, PK_PRIORITIES, 0, 0, 0, 0);
     expect(-EINVAL, PK_THREAD_PRIORITY, t.thread, 1ull << 32, 0, 0, 0, 0);
+    expect(-EINVAL, PK_THREAD_PRIORITY, t.thread, PK_PRIORITY_RESERVED, 0, 0, 0, 0);
+    expect(-EINVAL, PK_THREAD_RESERVE, t.thread, 0, 10, 10, 0, 0);
+    expect(-EINVAL, PK_THREAD_RESERVE, t.thread, 11, 10, 10, 0, 0);
+    expect(-EINVAL, PK_THREAD_RESERVE, t.thread, 10, 11, 10, 0, 0);
+    expect(-EINVAL, PK_THREAD_RESERVE, t.thread, 10, 10, PK_PERIOD_MOST_NS + 1, 0, 0);
     expect(-EINVAL, PK_THREAD_PRIORITY, t.thread, 10, PK_WEIGHT_MOST + 1, 0, 0, 0);
     expect(-EINVAL, PK_THREAD_PRIORITY, t.thread, 10, 0, PK_QUANTUM_NONE + 1, 0, 0);
     expect(-EINVAL, PK_THREAD_PRIORITY, t.thread, 10, 0, 0, 1ull << 63, 0);
