@@ -110,7 +110,7 @@ bool reserve_waits(struct thread *t, uint64_t now) {
 }
 
 /*
- * If what is left until its deadline is a greater part of that time than it has a claim on, it would keep others from
+ * Whom a server answers that did nothing else meanwhile worked on, in that. Who was away: if what is left until its deadline is a greater part of that time than it has a claim on, it would keep others from
  * theirs: a new period begins. If its deadline is over but not its period, it waits for the end of that.
  */
 bool reserve_wakes(struct thread *t, uint64_t now) {
@@ -118,6 +118,10 @@ bool reserve_wakes(struct thread *t, uint64_t now) {
     uint64_t ends = t->sched.deadline;
     if (reserve_waits(t, now))
         return true;
+    bool away = t->away;
+    t->away = false;
+    if (!away)
+        return false;
     if (ends <= now && now < next_period(r)) {
         timer_arm(&r->refill, next_period(r), false);
         return true;

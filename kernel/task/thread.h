@@ -69,7 +69,8 @@ struct thread {
     struct foreign foreign;
     uint64_t
         progress; /* how far a call has come that made way for an interrupt and is made again */
-    struct timer sleep;      /* armed while it sleeps (sys_sleep) */
+    struct timer sleep; /* armed while it sleeps (sys_sleep) */
+    bool away;          /* for who has a reservation: it has waited, since it last was made ready */
     struct reserve *reserve; /* sched/reserve.h, or NULL */
     uint64_t word;           /* its maker's: a foreign call finds it in t0 */
     uint32_t id;

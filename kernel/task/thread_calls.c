@@ -218,6 +218,7 @@ long sys_sleep(struct thread *self, const uint64_t *a) {
         return 0;
     self->sleep.expired = slept;
     self->state = THREAD_WAITING;
+    self->away = true;
     timer_arm(&self->sleep, a[0], false);
     return CALL_DONE;
 }

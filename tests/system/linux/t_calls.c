@@ -61,6 +61,7 @@ static void test_clocks(void) {
     is_int(clock_gettime(clock_of, &resolution), -1, "not when it is gone");
     is_int(errno, EINVAL, "EINVAL");
     is_int(clock_getres(CLOCK_PROCESS_CPUTIME_ID, &resolution), 0, "resolution");
+    ok(resolution.tv_sec == 0 && resolution.tv_nsec == 1, "is told as one nanosecond");
 }
 
 static void test_timer(int which, int signal, const char *name) {
