@@ -218,6 +218,11 @@ static inline struct opened *opened_at(const struct client *client, int fd, uint
     return opened && opened_allows(opened, use) ? opened : NULL;
 }
 
+/* check.c: looks at all there is; at a queue's registration; and at all users, whose queues take so much together. */
+void mq_check(void);
+void notify_check(const struct queue *queue);
+void users_check(uint64_t queues, uint64_t bytes);
+
 /* clients.c */
 extern const struct client_ops mq_clients;
 

@@ -7,6 +7,7 @@
  * number of harts.
  */
 #include "mq.h"
+#include <lib/check.h>
 #include <stdlib.h>
 
 #define SIGNALS 64
@@ -186,4 +187,13 @@ int notify_pid(struct queue *queue, int *how, int *signal) {
     *how = r ? r->how : MQ_NOTIFY_NOTHING;
     *signal = r && r->how == MQ_NOTIFY_SIGNAL ? r->signal : 0;
     return r ? client_pid(r->client) : 0;
+}
+
+void notify_check(const struct queue *queue) {
+    const struct registration *r = queue->registration;
+    if (!r)
+        return;
+    CHECK(r->queue == queue, r);
+    CHECK(client_find(r->client->node.key) == r->client, r);
+    CHECK(!list_empty(&r->of_member) && list_empty(&r->link), r);
 }
