@@ -120,6 +120,7 @@ static long register_client(struct queue *queue, struct client *client, int how,
     list_init(&r->link);
     list_add_tail(&member_of(client)->registrations, &r->of_member);
     queue->registration = r;
+    queue_looked_at(queue);
     files_watch(queue, client_pid(client));
     return 0;
 }
@@ -156,8 +157,10 @@ long mq_handle_notify(struct request *req, int fd, int how, int signal, uint64_t
         return error;
     struct registration *r = standing(at->queue);
     if (how == MQ_NOTIFY_REMOVE) {
-        if (r && r->client == client)
+        if (r && r->client == client) {
             registration_free(r);
+            queue_looked_at(at->queue);
+        }
         return 0;
     }
     return r ? -EBUSY : register_client(at->queue, client, how, signal, value);

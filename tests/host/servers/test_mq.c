@@ -134,6 +134,13 @@ void files_cookie_send(uint64_t number, uint32_t end) {
 bool files_gone(void) {
     return false;
 }
+void files_times(const struct queue *queue) {
+    assert_true(queue->changed <= clock_realtime_ns() && queue->looked <= clock_realtime_ns());
+}
+struct queue *files_queue(uint64_t number) {
+    struct hash_node *node = hash_find(&mq_state.table, number);
+    return node ? container_of(node, struct queue, node) : NULL;
+}
 uint64_t files_number(void) {
     static uint64_t last;
     return ++last;
