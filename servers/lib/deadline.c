@@ -7,6 +7,7 @@
  * sooner. Removing one leaves the timer as it is (one event too many is cheaper than a kernel
  * call for each waiter that is answered in time).
  */
+#include <lib/check.h>
 #include <lib/clock.h>
 #include <lib/deadline.h>
 #include <lib/heap.h>
@@ -144,4 +145,20 @@ void deadline_pass(void) {
 void deadline_clock_set(void) {
     if (real.count)
         rearm();
+}
+
+static void check_times(const struct times *t) {
+    CHECK(!t->count || t->count < t->room, t);
+    for (size_t i = 1; i <= t->count; i++) {
+        const struct deadline *deadline = t->heap[i];
+        CHECK(deadline->heap_index == i, deadline);
+        CHECK(times_of(deadline) == t, deadline);
+        CHECK(i == 1 || t->heap[i / 2]->at <= deadline->at, deadline);
+    }
+}
+
+void deadlines_check(void) {
+    check_times(&monotonic);
+    check_times(&real);
+    CHECK(armed_for || !first(), first());
 }

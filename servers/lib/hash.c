@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Hash table: what is not inline in hash.h. */
+#include <lib/check.h>
 #include <lib/hash.h>
 #include <lib/heap.h>
 #include <stdlib.h>
@@ -102,4 +103,29 @@ void hash_destroy(struct hash *table) {
     if (table->buckets != table->first)
         free(table->buckets);
     hash_init(table);
+}
+
+static size_t check_buckets(const struct hash *table, struct hash_node **buckets, size_t from,
+                            size_t mask, void (*see)(struct hash_node *node, void *data),
+                            void *data) {
+    size_t count = 0;
+    for (size_t i = from; i <= mask; i++)
+        for (struct hash_node *node = buckets[i]; node; node = node->next) {
+            CHECK(bucket_of(table, node->key) == &buckets[i], node);
+            CHECK(++count <= table->count, table); /* else there is a ring */
+            if (see)
+                see(node, data);
+        }
+    return count;
+}
+
+size_t hash_check(const struct hash *table, void (*see)(struct hash_node *node, void *data),
+                  void *data) {
+    size_t count = 0;
+    if (table->buckets)
+        count = check_buckets(table, table->buckets, 0, table->mask, see, data);
+    if (table->old)
+        count += check_buckets(table, table->old, table->moved, table->old_mask, see, data);
+    CHECK(count == table->count, table);
+    return count;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* System V identifiers; see idtable.h. */
+#include <lib/check.h>
 #include <lib/heap.h>
 #include <lib/idtable.h>
 #include <stdlib.h>
@@ -112,4 +113,30 @@ int idtable_highest(const struct idtable *table) {
         return word * 64 + 63 - __builtin_clzll(table->taken[word]);
     }
     return -1;
+}
+
+static void check_word(const struct idtable *table, uint32_t word) {
+    CHECK((table->any[word / 64] >> word % 64 & 1) == (table->taken[word] != 0), table);
+    CHECK((table->full[word / 64] >> word % 64 & 1) == (table->taken[word] == UINT64_MAX), table);
+}
+
+size_t idtable_check(const struct idtable *table, void (*see)(void *object, int id, void *data),
+                     void *data) {
+    size_t used = 0, marked = 0;
+    for (uint32_t word = 0; word < WORDS; word++) {
+        check_word(table, word);
+        marked += (size_t)__builtin_popcountll(table->taken[word]);
+    }
+    for (uint32_t i = 0; i < table->room; i++) {
+        const struct idtable_place *place = &table->places[i];
+        CHECK((uint32_t)place->id % IDTABLE_PLACES == i, place);
+        CHECK((table->taken[i / 64] >> i % 64 & 1) == (place->object != NULL), place);
+        if (!place->object)
+            continue;
+        used++;
+        if (see)
+            see(place->object, place->id, data);
+    }
+    CHECK(used == marked && used == table->used, table);
+    return used;
 }

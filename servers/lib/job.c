@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The queue of jobs; see job.h. */
+#include <lib/check.h>
 #include <lib/helper.h>
 #include <lib/job.h>
 
@@ -34,4 +35,14 @@ void job_turn(void) {
     if (job->step(job))
         job_queue(job);
     order_turn();
+}
+
+void jobs_check(void (*see)(struct job *job, void *data), void *data) {
+    CHECK(!list_check(&jobs) || turn_ordered, &jobs);
+    for (struct list *at = jobs.next; at != &jobs; at = at->next) {
+        struct job *job = container_of(at, struct job, link);
+        CHECK(job->step, job);
+        if (see)
+            see(job, data);
+    }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* stdout, stderr and the server's log: whole lines go to the kernel's console. */
+#include <lib/check.h>
 #include <lib/server.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,6 +46,10 @@ void server_log(const char *format, ...) {
 
 _Noreturn void must_failed(const char *call, long error) {
     server_panic("%s: error %ld", call, -error);
+}
+
+_Noreturn void check_failed(const char *what, const void *at) {
+    server_panic("check: %s does not hold, at %p", what, at);
 }
 
 _Noreturn void server_panic(const char *format, ...) {

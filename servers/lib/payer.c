@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Payers (payer.h). */
+#include <lib/check.h>
 #include <lib/payer.h>
 #include <lib/server.h>
 #include <stdlib.h>
@@ -59,4 +60,22 @@ void payer_put(struct payer *payer) {
     if (--payer->refs == 0)
         try_end(payer);
     look_at_idle();
+}
+
+void payer_check(struct payer *payer) {
+    CHECK(hash_find(&payers, payer->node.key) == &payer->node, payer);
+    CHECK(payer->refs, payer);
+}
+
+static void check_one(struct hash_node *node, void *data) {
+    const struct payer *payer = container_of(node, struct payer, node);
+    size_t *without = data;
+    *without += !payer->refs;
+    CHECK(list_empty(&payer->idle) == (payer->refs != 0), payer);
+}
+
+void payers_check(void) {
+    size_t without = 0;
+    hash_check(&payers, check_one, &without);
+    CHECK(list_check(&idle) == without, &idle);
 }

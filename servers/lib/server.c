@@ -3,6 +3,7 @@
  * The receive loop and dispatch. The straight path through server_run is what every message to
  * every server takes; everything unusual (capabilities, notices, session messages) leaves it early.
  */
+#include <lib/check.h>
 #include <lib/client.h>
 #include <lib/crash.h>
 #include <lib/heap.h>
@@ -127,6 +128,7 @@ long server_run(const struct server *srv) {
     continuation_setup(srv);
     show(&req);
     for (;;) {
+        check_sometimes(srv);
         long received = UNLIKELY(req.reply_caps) ? give_caps(&req, token, result)
                                                  : receive(&req, token, result);
         if (UNLIKELY(received < 0))

@@ -67,6 +67,7 @@ struct server {
     const struct client_ops *clients;          /* 0: session messages are ENOSYS */
     void (*on_events)(uint64_t bits);          /* notification bits but the timer's; may be 0 */
     long (*on_exception)(struct request *req); /* PK_EXCEPTION_*; may be 0 */
+    void (*check)(void); /* SERVER_CHECK(): looks at its data (lib/check.h); may be 0 */
 };
 
 /* Receives and answers for ever. Returns (negative errno) only if the endpoint is unusable. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Keys, identifiers and owners of System V objects; see sysv.h and sysvipc(7). */
+#include <lib/check.h>
 #include <lib/sysv.h>
 #include <protocol/msg_client.h>
 
@@ -96,4 +97,32 @@ long sysv_setting_next_id(struct sysv_table *table, int set, uint64_t value, uin
         table->ids.next = (uint32_t)value + 1;
     *now = table->ids.next - 1ull;
     return 0;
+}
+
+struct sysv_checking {
+    const struct sysv_table *table;
+    void (*see)(struct sysv_object *object, void *data);
+    void *data;
+    size_t with_key;
+};
+
+static void check_object(void *pointer, int id, void *data) {
+    struct sysv_checking *checking = data;
+    struct sysv_object *object = pointer;
+    CHECK(object->id == id, object);
+    if (object->perm.key != IPC_PRIVATE) {
+        checking->with_key++;
+        CHECK(hash_find(&checking->table->keys, (uint32_t)object->perm.key) == &object->key,
+              object);
+    }
+    if (checking->see)
+        checking->see(object, checking->data);
+}
+
+size_t sysv_check(const struct sysv_table *table,
+                  void (*see)(struct sysv_object *object, void *data), void *data) {
+    struct sysv_checking checking = {table, see, data, 0};
+    size_t objects = idtable_check(&table->ids, check_object, &checking);
+    CHECK(hash_check(&table->keys, NULL, NULL) == checking.with_key, table);
+    return objects;
 }

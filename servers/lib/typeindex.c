@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The treap of types; see typeindex.h. */
+#include <lib/check.h>
 #include <lib/typeindex.h>
 #include <lib/hash.h>
 
@@ -81,4 +82,40 @@ void type_index_remove(struct type_index *index, struct type_node *node) {
         }
     }
     list_remove(&node->ring);
+}
+
+static void check_ring(struct type_node *leader, size_t *count,
+                       void (*see)(struct type_node *node, void *data), void *data) {
+    struct list *at = &leader->ring;
+    list_check(at);
+    do {
+        struct type_node *node = container_of(at, struct type_node, ring);
+        CHECK(node->type == leader->type, node);
+        CHECK(node->leader == (node == leader), node);
+        ++*count;
+        if (see)
+            see(node, data);
+    } while ((at = at->next) != &leader->ring);
+}
+
+/* Types from `least` to `most` stand below this link: as deep as the treap is, which is as long as its types are random. */
+static void check_tree(struct type_node *const *link, int64_t least, int64_t most, size_t *count,
+                       void (*see)(struct type_node *node, void *data), void *data) {
+    struct type_node *node = *link;
+    if (!node)
+        return;
+    CHECK(node->from == link, node);
+    CHECK(node->type >= least && node->type <= most, node);
+    CHECK(!node->left || priority(node->left) < priority(node), node);
+    CHECK(!node->right || priority(node->right) < priority(node), node);
+    check_tree(&node->left, least, node->type - (node->type > least), count, see, data);
+    check_tree(&node->right, node->type + (node->type < most), most, count, see, data);
+    check_ring(node, count, see, data);
+}
+
+size_t type_index_check(const struct type_index *index,
+                        void (*see)(struct type_node *node, void *data), void *data) {
+    size_t count = 0;
+    check_tree(&index->root, INT64_MIN, INT64_MAX, &count, see, data);
+    return count;
 }

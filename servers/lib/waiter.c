@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Waiting callers: their tokens, and the ways they end. See waiter.h. */
+#include <lib/check.h>
 #include <lib/waiter.h>
 
 static struct hash tokens; /* of those that are tabled */
@@ -109,4 +110,33 @@ long waiter_set_deadline(struct waiter *waiter, uint64_t at) {
 void waiter_end_client(struct client *client) {
     while (!list_empty(&client->waiters))
         end(container_of(client->waiters.next, struct waiter, client_link), WAITER_DEAD);
+}
+
+void waiter_check(struct waiter *waiter) {
+    const struct client *client = waiter->client;
+    CHECK(waiter->ops, waiter);
+    CHECK(!client || client_find(client->node.key) == client, waiter);
+    CHECK(find(client ? client->node.key : 0, waiter_token(waiter)) == waiter, waiter);
+}
+
+size_t waiter_queue_check(const struct waiter_queue *queue,
+                          void (*see)(struct waiter *waiter, void *data), void *data) {
+    size_t count = list_check(&queue->list);
+    for (struct waiter *waiter = waiter_first(queue); waiter; waiter = waiter_next(queue, waiter)) {
+        waiter_check(waiter);
+        if (see)
+            see(waiter, data);
+    }
+    return count;
+}
+
+static void check_tabled(struct hash_node *node, void *data) {
+    struct waiter *waiter = container_of(node, struct waiter, token);
+    (void)data;
+    CHECK(waiter->tabled, waiter);
+    waiter_check(waiter);
+}
+
+void waiters_check(void) {
+    hash_check(&tokens, check_tabled, NULL);
 }

@@ -16,6 +16,8 @@ long mq_handle_attributes(struct request *req, int fd, uint32_t flags, uint32_t 
     error = flags == MQ_KEEP ? 0 : files_nonblock(client_pid(client), fd, flags);
     if (error < 0)
         return -EBADF; /* it was closed meanwhile */
+    if (flags != MQ_KEEP)
+        queue_looked_at(at->queue);
     mq_results_attributes(&req->msg, old, (int64_t)queue->maxmsg, (int64_t)queue->msgsize,
                           (int64_t)queue->messages.count);
     return 0;
@@ -44,6 +46,18 @@ long mq_handle_text(struct request *req, int fd, int64_t offset) {
         return -EBADF;
     if (from >= length)
         return 0;
+    queue_looked_at(at->queue);
     uint64_t left = length - from, room = request_out_len(req);
     return request_write(req, 0, text + from, left < room ? left : room);
+}
+
+long mq_handle_times(struct request *req, uint64_t number) {
+    struct queue *queue = files_queue(number);
+    (void)req;
+    if (!queue)
+        return -ENOENT;
+    if (queue->changed || queue->looked)
+        files_times(queue);
+    queue->changed = queue->looked = 0;
+    return 0;
 }

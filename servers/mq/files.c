@@ -53,7 +53,7 @@ void files_tell(const struct queue *queue, uint32_t changed) {
     pk_may_fail(vfs_served_ready(vfs(), queue->node.key, queue_polls(queue), changed));
 }
 
-static struct queue *find(uint64_t number) {
+struct queue *files_queue(uint64_t number) {
     struct hash_node *node = hash_find(&mq_state.table, number);
     return node ? container_of(node, struct queue, node) : NULL;
 }
@@ -63,14 +63,14 @@ long files_at(int pid, int fd, struct queue **queue, uint32_t *flags) {
     uint64_t number;
     if (vfs_served_at(vfs(), pid, fd, &number, flags) < 0)
         return -EBADF;
-    *queue = find(number);
+    *queue = files_queue(number);
     return *queue ? 0 : -EBADF;
 }
 
 long files_open(int pid, uint32_t flags, const char *name, uint64_t length, struct queue **queue) {
     uint64_t number;
     long fd = vfs_served_open(vfs(), pid, flags, name, length, &number);
-    *queue = fd < 0 ? NULL : find(number);
+    *queue = fd < 0 ? NULL : files_queue(number);
     return fd;
 }
 
@@ -90,6 +90,11 @@ long files_nonblock(int pid, int fd, bool on) {
 
 long files_read(int pid, int fd, uint64_t size, uint64_t room, uint64_t *offset) {
     return vfs_served_read(vfs(), pid, fd, size, room, offset);
+}
+
+void files_times(const struct queue *queue) {
+    pk_may_fail(vfs_served_times(vfs(), queue->node.key, queue->changed,
+                                 queue->looked)); /* it may be gone there */
 }
 
 /* If it has no descriptor any more it cannot close one. */
@@ -117,7 +122,7 @@ bool files_gone(void) {
         bool closed = vfs_served_closed(vfs(), &number) == 0;
         if (!closed && vfs_served_gone(vfs(), &number) < 0)
             return false;
-        struct queue *queue = find(number);
+        struct queue *queue = files_queue(number);
         if (queue && closed)
             notify_closed(queue);
         else if (queue)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The server's start and its events. */
 #include "mq.h"
+#include <lib/check.h>
 
 /* What has gone is heard of few at a time, so that callers are served in between. */
 static void on_events(uint64_t bits) {
@@ -13,8 +14,11 @@ static void on_events(uint64_t bits) {
 }
 
 int main(void) {
-    static const struct server server = {
-        .name = "mq", .protocol = &mq_protocol, .clients = &mq_clients, .on_events = on_events};
+    static const struct server server = {.name = "mq",
+                                         .protocol = &mq_protocol,
+                                         .clients = &mq_clients,
+                                         .on_events = on_events,
+                                         .check = SERVER_CHECK(mq_check)};
     list_init(&mq_state.queues);
     files_begin();
     return (int)server_run(&server);

@@ -11,6 +11,7 @@
 #define MQ_MQ_H
 
 #include "queue.h"
+#include <lib/clock.h>
 #include <lib/job.h>
 #include <lib/waiter.h>
 #include <protocol/mq_server.h>
@@ -49,8 +50,9 @@ struct queue {
     struct payer *payer;                    /* its maker's: pays for its messages */
     struct user *user;                      /* its maker, */
     uint64_t charge;                        /* and what it counts for him */
-    uint64_t holds; /* callers that are at it, and 1 while it is open or has a name */
-    struct job job; /* admits senders, at last frees it, in steps */
+    uint64_t changed, looked; /* when, ns of CLOCK_REALTIME; 0: not since vfs was told */
+    uint64_t holds;           /* callers that are at it, and 1 while it is open or has a name */
+    struct job job;           /* admits senders, at last frees it, in steps */
 };
 
 /* What a descriptor of a process stood for when vfs was asked (opened.c). */
@@ -103,6 +105,14 @@ static inline bool queue_is_full(const struct queue *queue) {
 
 static inline uint32_t queue_polls(const struct queue *queue) {
     return (queue->messages.count ? POLL_INPUT : 0) | (queue_is_full(queue) ? 0 : POLL_OUTPUT);
+}
+
+/* A message has come or gone: what changes all of a file's times on Linux; and what only two of them. */
+static inline void queue_changed(struct queue *queue) {
+    queue->changed = clock_realtime_ns();
+}
+static inline void queue_looked_at(struct queue *queue) {
+    queue->looked = clock_realtime_ns();
 }
 
 /* open.c: a queue of his less. */
@@ -197,6 +207,8 @@ long files_make(int pid, const struct queue *queue, uint32_t flags, uint32_t mod
 long files_unlink(int pid, const char *name, uint64_t length);
 long files_nonblock(int pid, int fd, bool on);
 long files_read(int pid, int fd, uint64_t size, uint64_t room, uint64_t *offset);
+void files_times(const struct queue *queue); /* tells them */
+struct queue *files_queue(uint64_t number);  /* NULL: there is none */
 void files_watch(const struct queue *queue, int pid);
 bool files_watched(const struct queue *queue, int pid); /* it has closed none of its descriptors */
 /* A cookie of VFS_COOKIE_SIZE for a socket of the process's: kept, and sent. */
@@ -217,6 +229,11 @@ static inline struct opened *opened_at(const struct client *client, int fd, uint
         opened = opened_ask(client, fd, error);
     return opened && opened_allows(opened, use) ? opened : NULL;
 }
+
+/* check.c: looks at all there is; at a queue's registration; and at all users, whose queues take so much together. */
+void mq_check(void);
+void notify_check(const struct queue *queue);
+void users_check(uint64_t queues, uint64_t bytes);
 
 /* clients.c */
 extern const struct client_ops mq_clients;

@@ -7,6 +7,7 @@
  * number of harts.
  */
 #include "mq.h"
+#include <lib/check.h>
 #include <stdlib.h>
 
 #define SIGNALS 64
@@ -119,6 +120,7 @@ static long register_client(struct queue *queue, struct client *client, int how,
     list_init(&r->link);
     list_add_tail(&member_of(client)->registrations, &r->of_member);
     queue->registration = r;
+    queue_looked_at(queue);
     files_watch(queue, client_pid(client));
     return 0;
 }
@@ -155,8 +157,10 @@ long mq_handle_notify(struct request *req, int fd, int how, int signal, uint64_t
         return error;
     struct registration *r = standing(at->queue);
     if (how == MQ_NOTIFY_REMOVE) {
-        if (r && r->client == client)
+        if (r && r->client == client) {
             registration_free(r);
+            queue_looked_at(at->queue);
+        }
         return 0;
     }
     return r ? -EBUSY : register_client(at->queue, client, how, signal, value);
@@ -186,4 +190,13 @@ int notify_pid(struct queue *queue, int *how, int *signal) {
     *how = r ? r->how : MQ_NOTIFY_NOTHING;
     *signal = r && r->how == MQ_NOTIFY_SIGNAL ? r->signal : 0;
     return r ? client_pid(r->client) : 0;
+}
+
+void notify_check(const struct queue *queue) {
+    const struct registration *r = queue->registration;
+    if (!r)
+        return;
+    CHECK(r->queue == queue, r);
+    CHECK(client_find(r->client->node.key) == r->client, r);
+    CHECK(!list_empty(&r->of_member) && list_empty(&r->link), r);
 }

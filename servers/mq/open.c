@@ -4,6 +4,7 @@
  * messages that it has room for, with what Linux would need to keep them (getrlimit(2)).
  */
 #include "mq.h"
+#include <lib/check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,4 +159,19 @@ long mq_handle_unlink(struct request *req) {
         return -EBADF;
     long length = read_name(req, name);
     return length < 0 ? length : files_unlink(client_pid(client), name, (uint64_t)length);
+}
+
+static void check_user(struct hash_node *node, void *data) {
+    const struct user *user = container_of(node, struct user, node);
+    struct user *sum = data;
+    CHECK(user->queues, user);
+    sum->queues += user->queues;
+    sum->bytes += user->bytes;
+}
+
+void users_check(uint64_t queues, uint64_t bytes) {
+    struct user sum = {0};
+    hash_check(&users, check_user, &sum);
+    CHECK(sum.queues == queues, &users);
+    CHECK(sum.bytes == bytes, &users);
 }

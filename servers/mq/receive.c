@@ -62,6 +62,7 @@ bool queue_pass(struct queue *queue, uint64_t sender, uint32_t priority, uint64_
 
 /* A message has left the queue: who waits for room has it now, else who polls is told. */
 static inline void made_room(struct queue *queue) {
+    queue_changed(queue);
     if (waiter_queue_empty(&queue->senders) || !queue_admit(queue))
         files_tell(queue, POLL_OUTPUT);
 }

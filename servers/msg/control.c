@@ -112,6 +112,10 @@ static bool free_some(struct job *job) {
     return false;
 }
 
+struct queue *queue_of_job(struct job *job) {
+    return job->step == free_some ? container_of(job, struct queue, job) : NULL;
+}
+
 /* The id is gone at once. */
 long msg_handle_remove(struct request *req, int msqid) {
     struct client *client = request_client(req);

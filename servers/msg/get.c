@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* msgget(2): finding and making queues; the server's state and hooks. */
 #include "msg.h"
+#include <lib/check.h>
 #include <lib/clock.h>
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@ const struct server msg_server = {
     .name = "msg",
     .protocol = &msg_protocol,
     .clients = &clients,
+    .check = SERVER_CHECK(msg_check),
 };
 
 static long queue_create(const struct client *client, int key, int flags) {

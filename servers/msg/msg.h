@@ -104,6 +104,10 @@ static inline bool queue_has_room(const struct queue *queue, uint64_t length) {
 void queue_append(struct queue *queue, struct message *message);
 void queue_take(struct queue *queue, struct message *message);
 
+/* The message that a receiver takes now, or NULL; msgtyp is as `selection` has it. */
+struct message *queue_find_message(const struct queue *queue, enum selection selection,
+                                   int64_t type);
+
 /* Accepts the messages of waiting senders that fit now. */
 void queue_admit_senders(struct queue *queue);
 
@@ -117,6 +121,10 @@ bool queue_hand_over(struct queue *queue, const struct message *message);
  */
 bool queue_pass(struct queue *queue, uint64_t sender, int64_t type, uint64_t length);
 bool queue_pass_short(struct queue *queue, const struct pk_msg *msg, int64_t type, uint64_t length);
+
+/* check.c: looks at all there is. The removed queue that the job frees; NULL: it is another job. */
+void msg_check(void);
+struct queue *queue_of_job(struct job *job);
 
 /* From and to the words of a message. All are copied: it takes less than to look how many are needed. */
 static inline void copy_short(uint64_t *to, const uint64_t *from) {

@@ -45,8 +45,8 @@ static struct message *find_ordinal(const struct queue *queue, int64_t ordinal) 
     return container_of(at, struct message, link);
 }
 
-static struct message *find_message(const struct queue *queue, enum selection selection,
-                                    int64_t type) {
+struct message *queue_find_message(const struct queue *queue, enum selection selection,
+                                   int64_t type) {
     struct message *message;
     if (!queue->qnum)
         return 0;
@@ -213,7 +213,7 @@ long msg_handle_rcv(struct request *req, int msqid, int64_t type, int flags) {
     if (error < 0)
         return error;
     enum selection selection = selection_of(&type, flags);
-    struct message *message = find_message(queue, selection, type);
+    struct message *message = queue_find_message(queue, selection, type);
     if (!message) {
         if (flags & IPC_NOWAIT)
             return -ENOMSG;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* semget(2): finding and making sets; the server's state and hooks. */
 #include "sem.h"
+#include <lib/check.h>
 #include <lib/clock.h>
 #include <stdlib.h>
 
@@ -22,6 +23,7 @@ const struct server sem_server = {
     .name = "sem",
     .protocol = &sem_protocol,
     .clients = &clients,
+    .check = SERVER_CHECK(sem_check),
 };
 
 /* A set whose request has ended before it was finished. */
@@ -31,12 +33,8 @@ static void making_release(struct request_memory *memory) {
         set_bury(set);
 }
 
-static uint32_t blocks_of(uint32_t count) {
-    return (count + SEM_BLOCK - 1) / SEM_BLOCK;
-}
-
 static struct set *set_new(uint32_t count) {
-    struct set *set = calloc(1, sizeof(*set) + blocks_of(count) * sizeof(set->blocks[0]));
+    struct set *set = calloc(1, sizeof(*set) + set_blocks(count) * sizeof(set->blocks[0]));
     if (!set)
         return 0;
     set->count = set->free_to = count;
@@ -63,7 +61,7 @@ static struct sem *block_new(uint32_t count) {
 
 /* Allocates some of its semaphores. -EAGAIN: there are more. */
 static long set_grow(struct set *set) {
-    for (int n = 0; set->blocks_made < blocks_of(set->count); n++) {
+    for (int n = 0; set->blocks_made < set_blocks(set->count); n++) {
         uint32_t left = set->count - set->blocks_made * SEM_BLOCK;
         if (n == BLOCKS_AT_ONCE)
             return -EAGAIN;

@@ -76,6 +76,10 @@ struct set {
     struct sem *blocks[];
 };
 
+static inline uint32_t set_blocks(uint32_t count) {
+    return (count + SEM_BLOCK - 1) / SEM_BLOCK;
+}
+
 static inline struct sem *set_sem(const struct set *set, uint32_t number) {
     return &set->blocks[number / SEM_BLOCK][number % SEM_BLOCK];
 }
@@ -169,6 +173,10 @@ void set_update(struct set *set);
  * Frees a set that nobody finds any more, and ends its waiters with EIDRM, in steps if it is large.
  */
 void set_bury(struct set *set);
+
+/* check.c: looks at all there is. Undo records of sets that are being freed. */
+void sem_check(void);
+size_t set_buried_undos(void);
 
 /*
  * Does all operations or none. Returns 0, -ERANGE, or -EAGAIN with *obstacle filled in. The numbers

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is done with a set in steps: by its job while it is held, and its end. */
 #include "sem.h"
+#include <lib/check.h>
 #include <stdlib.h>
 
 #define SET_COST 25
@@ -122,6 +123,14 @@ static bool graves_step(struct job *job) {
         }
     }
     return false;
+}
+
+size_t set_buried_undos(void) {
+    size_t count = 0;
+    list_check(&graves);
+    for (struct list *at = graves.next; at != &graves; at = at->next)
+        count += list_check(&container_of(at, struct set, grave)->undos);
+    return count;
 }
 
 void set_bury(struct set *set) {

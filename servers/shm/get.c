@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* shmget(2): finding and making segments; the server's state and hooks. */
 #include "shm.h"
+#include <lib/check.h>
 
 struct shm_state shm_state = {
     .table.ids.limit = SHMMNI,
@@ -15,6 +16,7 @@ const struct server shm_server = {
     .protocol = &shm_protocol,
     .clients = &clients,
     .on_events = segment_events,
+    .check = SERVER_CHECK(shm_check),
 };
 
 long shm_handle_get(struct request *req, int key, uint64_t size, int flags) {

@@ -105,4 +105,7 @@ void segment_force(void);
 long segment_lock(struct segment *segment, const struct client *client, uint64_t limit);
 void segment_unlock(struct segment *segment);
 
+/* check.c: looks at all there is. */
+void shm_check(void);
+
 #endif

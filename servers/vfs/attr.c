@@ -5,6 +5,7 @@
 #include "lookup.h"
 #include "notify.h"
 #include "seals.h"
+#include "served.h"
 
 #define SECOND 1000000000
 #define BLOCK 512
@@ -31,6 +32,11 @@ static uint32_t links_of(const struct node *node) {
     return node->nlink ? node->nlink : nameless;
 }
 
+/* What else the caller has to ask, and whom: the message queue's number, or 0. */
+static long asked_elsewhere(const struct node *node) {
+    return node_type(node) == MODE_SERVED ? (long)node->served->node.key : 0;
+}
+
 static long give_stat(struct request *req, struct node *node) {
     node_written(node);
     struct lx_stat status = {
@@ -51,7 +57,7 @@ static long give_stat(struct request *req, struct node *node) {
         .st_ctime_sec = (int64_t)(node->ctime / SECOND),
         .st_ctime_nsec = node->ctime % SECOND,
     };
-    return request_write_all(req, &status, sizeof(status)) ? -EFAULT : 0;
+    return request_write_all(req, &status, sizeof(status)) ? -EFAULT : asked_elsewhere(node);
 }
 
 long vfs_handle_fstat(struct request *req, int fd) {
@@ -107,10 +113,20 @@ long vfs_handle_statx(struct request *req, int dirfd, uint32_t flags, uint32_t m
         .rdev_minor = is_device(node) ? lx_minor(node->device) : 0,
         .dev_minor = node->dev,
     };
+    return request_write_all(req, &status, sizeof(status)) ? -EFAULT : asked_elsewhere(node);
+}
+
+/* Of that of message queues Linux tells no more. */
+static long give_served_statfs(struct request *req) {
+    struct lx_statfs status = {
+        .f_type = LX_MQUEUE_MAGIC, .f_bsize = PAGE, .f_namelen = NAME_LONGEST, .f_frsize = PAGE};
     return request_write_all(req, &status, sizeof(status)) ? -EFAULT : 0;
 }
 
-static long give_statfs(struct request *req) {
+static long give_statfs(struct request *req, const struct node *node) {
+    if (node->dev == DEVICE_SERVED) {
+        return give_served_statfs(req);
+    }
     struct pk_machine_info machine = {0};
     struct pk_account_info account = {0};
     if (pk_machine_info(&machine) < 0 || pk_account_info(heap_data_account(), &account) < 0) {
@@ -138,11 +154,12 @@ long vfs_handle_statfs(struct request *req) {
     if (!error) {
         error = node_at(req, &caller, LX_AT_FDCWD, 0, &node);
     }
-    return error ? error : give_statfs(req);
+    return error ? error : give_statfs(req, node);
 }
 
 long vfs_handle_fstatfs(struct request *req, int fd) {
-    return fd_file(request_context(req), fd) ? give_statfs(req) : -EBADF;
+    const struct file *file = fd_file(request_context(req), fd);
+    return file ? give_statfs(req, file->node) : -EBADF;
 }
 
 /* access(2) asks for the real user, who has root's rights if he is root, and no others of the effective one. */
@@ -256,6 +273,9 @@ long vfs_handle_utimensat(struct request *req, int dirfd, uint32_t flags, int64_
     set_time(&node->atime, access_ns, now);
     set_time(&node->mtime, modification_ns, now);
     node->ctime = now;
+    if (node_type(node) == MODE_SERVED) {
+        node->served->times_set = now;
+    }
     return 0;
 }
 

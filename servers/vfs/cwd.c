@@ -81,6 +81,18 @@ long vfs_handle_getcwd(struct request *req) {
     return request_write(req, 0, path, (uint64_t)length);
 }
 
+static long give_text(struct request *req, const char *text, size_t length) {
+    return length > request_out_len(req) ? -ENAMETOOLONG : request_write(req, 0, text, length);
+}
+
+/* In a directory whose files another server makes. */
+static long give_new_name(struct request *req, const struct walk *walk) {
+    if (walk->node) {
+        return -EEXIST;
+    }
+    return walk->dir && walk->dir->dir.served ? give_text(req, walk->last, walk->length) : -EINVAL;
+}
+
 long vfs_handle_resolve(struct request *req, int dirfd, uint32_t flags) {
     struct caller caller;
     struct walk walk;
@@ -90,13 +102,13 @@ long vfs_handle_resolve(struct request *req, int dirfd, uint32_t flags) {
     }
     unsigned how = (flags & LX_AT_SYMLINK_NOFOLLOW ? WALK_NOFOLLOW : 0) |
                    (flags & LX_AT_EMPTY_PATH ? WALK_EMPTY : 0);
+    if (flags & VFS_RESOLVE_NEW) {
+        error = walk_at(req, &caller, dirfd, how | WALK_PARENT, &walk);
+        return error ? error : give_new_name(req, &walk);
+    }
     error = walk_at(req, &caller, dirfd, how, &walk);
     if (error != -EREMOTE) {
         return error ? error : -EINVAL;
     }
-    size_t length = strlen(walk.remote);
-    if (length > request_out_len(req)) {
-        return -ENAMETOOLONG;
-    }
-    return request_write(req, 0, walk.remote, length);
+    return give_text(req, walk.remote, strlen(walk.remote));
 }

@@ -273,6 +273,7 @@ struct lx_statfs {
 };
 _Static_assert(sizeof(struct lx_statfs) == 120, "struct statfs");
 #define LX_TMPFS_MAGIC 0x01021994
+#define LX_MQUEUE_MAGIC 0x19800202
 
 /* struct linux_dirent64 before its name. */
 struct lx_dirent {

@@ -284,8 +284,6 @@ int check_new_name(const struct walk *walk, const struct caller *caller) {
     if (walk->dir->nlink == 0) {
         return -ENOENT;
     }
-    if (walk->dir->dir.served) {
-        return -EPERM;
-    }
-    return access_check(walk->dir, &caller->who, MAY_WRITE);
+    int error = access_check(walk->dir, &caller->who, MAY_WRITE);
+    return !error && walk->dir->dir.served ? -EPERM : error;
 }

@@ -135,6 +135,9 @@ static long open_node(struct request *req, const struct caller *caller, struct n
 /* O_CREAT of a name that is not there. */
 static long create(struct request *req, const struct caller *caller, const struct walk *walk,
                    uint32_t flags, uint32_t mode) {
+    if (walk->dir && walk->dir->dir.served) {
+        return walk->slash ? -EISDIR : -EREMCHG; /* the caller asks its server */
+    }
     long error = check_new_name(walk, caller);
     if (error) {
         return error;

@@ -18,10 +18,12 @@ struct served {
     struct list link;
     struct list closed; /* among those that their watcher has closed */
     unsigned server;
-    uint32_t refs;  /* open files, and the file that is its name's */
-    uint32_t holds; /* LX_POLL* */
-    int reads;      /* VFS_SERVED_*: what reads of it are */
-    int watcher;    /* whose closing its server is to hear of; 0: nobody's */
+    uint32_t refs;      /* open files, and the file that is its name's */
+    uint32_t holds;     /* LX_POLL* */
+    int reads;          /* VFS_SERVED_*: what reads of it are */
+    uint64_t times_set; /* ns of CLOCK_REALTIME, when utimensat(2) last set its file's; 0: never */
+    struct node *file;  /* that has its name, or had it and is open still; NULL: it never had one */
+    int watcher;        /* whose closing its server is to hear of; 0: nobody's */
     struct poll_queue pollers;
     char name[SERVED_NAME_MOST]; /* as /proc/PID/fd has it; empty: by its file */
 };

@@ -132,6 +132,7 @@ static struct node *make_node(const struct request *req, const struct place *at,
         served ? node_new(MODE_SERVED | permissions, at->caller.who.uid, at->caller.who.gid) : NULL;
     if (node) {
         node->served = served;
+        served->file = node;
         node->dev = DEVICE_SERVED;
     } else if (served) {
         served_put(served);
@@ -184,5 +185,29 @@ long vfs_handle_served_unlink(struct request *req, int pid) {
     notify_name(at.owner->directory, at.text, at.length, node, NOTIFY_DELETE, 0);
     notify_node(node, NOTIFY_ATTRIB);
     node_put(node);
+    return 0;
+}
+
+static void raise(uint64_t *time, uint64_t to) {
+    *time = *time < to ? to : *time;
+}
+
+/* The file is there as long as the thing: whoever has it open has its node. What utimensat(2) set since stays. */
+long vfs_handle_served_times(struct request *req, uint64_t number, uint64_t changed,
+                             uint64_t looked) {
+    const struct owner *owner = served_owner(req);
+    struct served *served = owner ? served_find(owner, number) : NULL;
+    struct node *node = served ? served->file : NULL;
+    if (!node) {
+        return -ESRCH;
+    }
+    if (changed > served->times_set) {
+        raise(&node->atime, changed);
+        raise(&node->mtime, changed);
+    }
+    if (looked > served->times_set) {
+        raise(&node->atime, looked);
+    }
+    raise(&node->ctime, changed > looked ? changed : looked);
     return 0;
 }

@@ -20,7 +20,8 @@ LONGEST = 2000000  # instructions of one operation
 PERSONALITY_BIAS = (1 << 38) - 0x100000 - 0x1000  # where exec maps it, less where it is linked
 NATIVE = ("null_call", "call_", "send_", "notify", "yield")
 # Too long to trace for what they set up: the same operation without that.
-SAME = {"getppid_10000_processes": "getppid", "msg_32000_queues": "msg_self_64", "sem_32000_sets": "sem_pair"}
+SAME = {"getppid_10000_processes": "getppid", "msg_32000_queues": "msg_self_64", "sem_32000_sets": "sem_pair",
+        "mq_32000_queues": "mq_self_64"}
 # Where nothing but the firmware and the kernel's first steps run: nine tenths of a boot's instructions,
 # and none of an operation's. QEMU logs what is outside.
 NOT_LOGGED = (0x80000000, 0x100000000)

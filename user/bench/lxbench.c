@@ -25,10 +25,11 @@ struct group {
 };
 
 static const struct group groups[] = {
-    {simple_rows, &simple_row_count}, {ipc_rows, &ipc_row_count},
-    {sysv_rows, &sysv_row_count},     {memory_rows, &memory_row_count},
-    {file_rows, &file_row_count},     {program_rows, &program_row_count},
-    {event_rows, &event_row_count},   {thread_rows, &thread_row_count},
+    {simple_rows, &simple_row_count},   {ipc_rows, &ipc_row_count},
+    {sysv_rows, &sysv_row_count},       {mq_rows, &mq_row_count},
+    {memory_rows, &memory_row_count},   {file_rows, &file_row_count},
+    {program_rows, &program_row_count}, {event_rows, &event_row_count},
+    {thread_rows, &thread_row_count},
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

@@ -21,9 +21,9 @@ struct row {
     size_t parts; /* the figure is that of a run divided by this */
 };
 
-extern const struct row simple_rows[], ipc_rows[], sysv_rows[], memory_rows[], file_rows[],
-    program_rows[], event_rows[], thread_rows[];
-extern const size_t simple_row_count, ipc_row_count, sysv_row_count, memory_row_count,
+extern const struct row simple_rows[], ipc_rows[], sysv_rows[], mq_rows[], memory_rows[],
+    file_rows[], program_rows[], event_rows[], thread_rows[];
+extern const size_t simple_row_count, ipc_row_count, sysv_row_count, mq_row_count, memory_row_count,
     file_row_count, program_row_count, event_row_count, thread_row_count;
 
 void measure_use_time(void);

@@ -18,6 +18,12 @@
 #define UTIME_NOW ((1l << 30) - 1)
 #define UTIME_OMIT ((1l << 30) - 2)
 #define O_NOFOLLOW 0400000
+#define O_ACCMODE 03ul
+#define O_CREAT 0100ul
+#define O_EXCL 0200ul
+#define O_NONBLOCK 04000ul
+#define O_CLOEXEC 02000000ul
+#define NAME_LONGEST 255
 #define REMOTE_DEVICE 2 /* st_dev of the process server's part of the tree */
 
 /* The canonical absolute path of one that got EREMOTE: 0 or an errno. Its links are the process server's to follow. */
@@ -44,10 +50,32 @@ static __attribute__((noinline)) long remote_open(uint64_t dirfd, uint64_t path,
     return result < 0 ? result : proc_open(PK_SLOT_PROC, (uint32_t)flags, TEXT(canonical));
 }
 
+/* One that is to be made, and is another server's: in the directory of message queues. */
+static __attribute__((noinline)) long served_open(uint64_t dirfd, uint64_t path, uint64_t flags,
+                                                  uint64_t mode) {
+    char name[NAME_LONGEST + 1];
+    uint32_t walk = VFS_RESOLVE_NEW | (flags & (O_NOFOLLOW | O_EXCL) ? AT_SYMLINK_NOFOLLOW : 0);
+    long length = vfs_resolve(PK_SLOT_VFS, (int)dirfd, walk, PATH(path), name, NAME_LONGEST);
+    if (length < 0) {
+        return length;
+    }
+    name[length] = '\0';
+    return linux_mq_create(name, flags & (O_ACCMODE | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC),
+                           mode);
+}
+
+/* What vfs leaves to others. */
+static long open_elsewhere(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t mode,
+                           long result) {
+    return result == -EREMOTE   ? remote_open(dirfd, path, flags)
+           : result == -EREMCHG ? served_open(dirfd, path, flags, mode)
+                                : result;
+}
+
 long linux_openat(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t mode) {
     long result =
         VFS_CALL(vfs_openat(PK_SLOT_VFS, (int)dirfd, (uint32_t)flags, (uint32_t)mode, PATH(path)));
-    return result == -EREMOTE ? remote_open(dirfd, path, flags) : result;
+    return result < 0 ? open_elsewhere(dirfd, path, flags, mode, result) : result;
 }
 
 /* struct open_how, as its first version has it; later members must be 0. */
@@ -58,7 +86,6 @@ struct open_how {
 #define OPEN_FLAGS 037777703ul /* all that there are */
 #define OPEN_PATH_FLAGS 012600000ul
 #define O_PATH 010000000ul
-#define O_CREAT 0100ul
 #define O_TMPFILE 020000000ul
 #define RESOLVE_FLAGS 0x3ful
 #define RESOLVE_BENEATH 8ul
@@ -113,7 +140,7 @@ long linux_openat2(uint64_t dirfd, uint64_t path, uint64_t how_at, uint64_t size
     }
     result = VFS_CALL(vfs_openat2(PK_SLOT_VFS, (int)dirfd, (uint32_t)how.flags, (uint32_t)how.mode,
                                   (uint32_t)how.resolve, PATH(path)));
-    return result == -EREMOTE ? remote_open(dirfd, path, how.flags) : result;
+    return result < 0 ? open_elsewhere(dirfd, path, how.flags, how.mode, result) : result;
 }
 
 struct remote_status {
@@ -167,8 +194,8 @@ long linux_newfstatat(uint64_t dirfd, uint64_t path, uint64_t status, uint64_t f
     if (is_fstat(dirfd, path, flags)) {
         return linux_fstat(dirfd, status);
     }
-    long result = VFS_CALL(vfs_fstatat(PK_SLOT_VFS, (int)dirfd, (uint32_t)flags, PATH(path),
-                                       pointer(status), sizeof(struct stat)));
+    long result = STATUS_CALL(vfs_fstatat(PK_SLOT_VFS, (int)dirfd, (uint32_t)flags, PATH(path),
+                                          pointer(status), sizeof(struct stat)));
     return result == -EREMOTE ? remote_stat(dirfd, path, flags, status) : result;
 }
 
@@ -193,8 +220,8 @@ static long remote_statx(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t
 }
 
 long linux_statx(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t mask, uint64_t status) {
-    long result = VFS_CALL(vfs_statx(PK_SLOT_VFS, (int)dirfd, (uint32_t)flags, (uint32_t)mask,
-                                     PATH(path), pointer(status), sizeof(struct statx)));
+    long result = STATUS_CALL(vfs_statx(PK_SLOT_VFS, (int)dirfd, (uint32_t)flags, (uint32_t)mask,
+                                        PATH(path), pointer(status), sizeof(struct statx)));
     return result == -EREMOTE ? remote_statx(dirfd, path, flags, status) : result;
 }
 

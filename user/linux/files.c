@@ -82,7 +82,7 @@ long linux_ioctl(uint64_t fd, uint64_t request, uint64_t argument) {
 }
 
 long linux_fstat(uint64_t fd, uint64_t status) {
-    return VFS_CALL(vfs_fstat(PK_SLOT_VFS, (int)fd, pointer(status), 128));
+    return STATUS_CALL(vfs_fstat(PK_SLOT_VFS, (int)fd, pointer(status), 128));
 }
 
 long linux_fstatfs(uint64_t fd, uint64_t status) {

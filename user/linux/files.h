@@ -55,6 +55,21 @@ PK_MUST_CHECK static inline long program_write(uint64_t to, const void *from, ui
 
 /* What is in a message queue's file (mqueue.c); offset negative: the file's own. */
 long linux_mq_read(int fd, void *buffer, size_t length, int64_t offset);
+/* A queue that open(2) makes, with the usual attributes: a descriptor. */
+long linux_mq_create(const char *name, uint64_t flags, uint64_t mode);
+/* The queue's server tells vfs its times. */
+void linux_mq_times(uint64_t number);
+
+/* A stat that vfs answered: if it is a message queue's (protocols/vfs.toml) it is made again when its times are known. */
+#define STATUS_CALL(expr)                                                                          \
+    ({                                                                                             \
+        long status_ = VFS_CALL(expr);                                                             \
+        if (status_ > 0) {                                                                         \
+            linux_mq_times((uint64_t)status_);                                                     \
+            status_ = VFS_CALL(expr);                                                              \
+        }                                                                                          \
+        status_ > 0 ? 0 : status_;                                                                 \
+    })
 
 long linux_close(uint64_t fd);
 /* read(2) and its like, for others than foreign_entry (file_data.c). */

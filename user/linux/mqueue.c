@@ -8,7 +8,8 @@
 #include "time.h"
 #include <protocol/mq_client.h>
 
-enum { WRONLY = 1, RDWR = 2, NONBLOCK = 04000 }; /* O_* */
+enum { WRONLY = 1, RDWR = 2, NONBLOCK = 04000, CLOEXEC = 02000000 }; /* O_* */
+enum { SETFD = 2 };                                                  /* F_* */
 
 #define TEXT_MOST (16ul << 20) /* no queue has longer ones */
 #define mq_call(expr) personality_connected(PK_SLOT_MQ, expr)
@@ -34,6 +35,19 @@ long linux_mq_open(uint64_t name, uint64_t flags, uint64_t mode, uint64_t attrib
     }
     return NAMED_CALL(mq_open(PK_SLOT_MQ, (uint32_t)flags, (uint32_t)mode, !attributes, a.maxmsg,
                               a.msgsize, PATH(name)));
+}
+
+long linux_mq_create(const char *name, uint64_t flags, uint64_t mode) {
+    long fd = NAMED_CALL(mq_open(PK_SLOT_MQ, (uint32_t)flags, (uint32_t)mode, 1, 0, 0, name,
+                                 string_length(name) + 1));
+    if (fd >= 0 && !(flags & CLOEXEC)) {
+        pk_may_fail(linux_fcntl((uint64_t)fd, SETFD, 0)); /* it may be closed already */
+    }
+    return fd;
+}
+
+void linux_mq_times(uint64_t number) {
+    pk_may_fail(mq_call(mq_times(PK_SLOT_MQ, number))); /* the queue may be gone */
 }
 
 long linux_mq_unlink(uint64_t name) {

@@ -120,6 +120,7 @@ void mock_send_words(struct call *call, int pid, uint64_t label, const uint64_t 
     long result = server_handle(server, &req);
     if (result != SERVER_DEFER)
         answer(call, result, &req.msg, req.reply_caps);
+    mock_handled(server);
 }
 
 void mock_send(struct call *call, int pid, uint64_t label, const uint64_t *words, unsigned count,
@@ -153,6 +154,7 @@ long mock_call(uint64_t badge, uint64_t label, const uint64_t *words, unsigned c
     while (result == SERVER_DEFER && !call.answered)
         assert_true(mock_job());
     immediate = 0;
+    mock_handled(server);
     return call.answered ? call.result : result;
 }
 
@@ -162,6 +164,7 @@ static void notice(uint64_t label, const struct call *call, uint64_t word) {
     req.msg.badge = call ? (uint64_t)call->pid : 0;
     req.msg.w[0] = word;
     assert_true(server_handle_kernel(server, &req) == SERVER_DEFER);
+    mock_handled(server);
 }
 
 void mock_interrupt(struct call *call) {

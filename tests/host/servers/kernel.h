@@ -71,6 +71,19 @@ bool mock_job(void);
 /* Steps until there is no job any more; how many. */
 unsigned mock_jobs(void);
 
+/* A message was handled: now and then all that the server has is looked at. */
+void mock_handled(const struct server *srv);
+/* What does not hold of the server's data (lib/check.h); NULL: all does. Elsewhere that fails the test. */
+const char *mock_violation(void);
+/* The check notices if a number or a flag is another one. */
+#define assert_checked(field)                                                                      \
+    do {                                                                                           \
+        assert_null(mock_violation());                                                             \
+        (field) ^= 1;                                                                              \
+        assert_non_null(mock_violation());                                                         \
+        (field) ^= 1;                                                                              \
+    } while (0)
+
 /* Session messages. */
 long mock_connect(int pid, uint32_t uid, uint32_t gid);
 long mock_fork(int parent, int child);

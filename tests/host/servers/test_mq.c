@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include "model.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +134,13 @@ void files_cookie_send(uint64_t number, uint32_t end) {
 bool files_gone(void) {
     return false;
 }
+void files_times(const struct queue *queue) {
+    assert_true(queue->changed <= clock_realtime_ns() && queue->looked <= clock_realtime_ns());
+}
+struct queue *files_queue(uint64_t number) {
+    struct hash_node *node = hash_find(&mq_state.table, number);
+    return node ? container_of(node, struct queue, node) : NULL;
+}
 uint64_t files_number(void) {
     static uint64_t last;
     return ++last;
@@ -141,7 +149,7 @@ uint64_t files_number(void) {
 /* ---- Calls -------------------------------------------------------------------------------- */
 
 static const struct server server = {
-    .name = "mq", .protocol = &mq_protocol, .clients = &mq_clients};
+    .name = "mq", .protocol = &mq_protocol, .clients = &mq_clients, .check = mq_check};
 
 static int setup(void **state) {
     static struct pk_boot_info info;
@@ -419,12 +427,7 @@ static void random_open(int pid) {
 }
 
 static void end_pending(struct pending *p) {
-    if (mock_random(2)) {
-        mock_interrupt(&p->call);
-        assert_int_equal(p->call.result, -EINTR);
-    } else {
-        mock_kill(&p->call);
-    }
+    model_end_call(&p->call);
     p->active = false;
 }
 
@@ -479,29 +482,35 @@ static void check_all(void) {
     }
 }
 
+static void begin_at_random(void) {
+    memset(models, 0, sizeof(models));
+    memset(pending, 0, sizeof(pending));
+}
+
+static void step_at_random(uint64_t number) {
+    struct pending *p = &pending[mock_random(CALLS)];
+    steps++;
+    if (!p->active)
+        random_call(p);
+    else if (mock_random(3) == 0)
+        end_pending(p);
+    if (number % 16 == 0)
+        check_all();
+    if (number % 64 == 0)
+        mock_jobs();
+}
+
+static void end_at_random(void) {
+    for (int i = 0; i < CALLS; i++)
+        if (pending[i].active)
+            end_pending(&pending[i]);
+    end_all();
+}
+
 static void test_at_random(void **state) {
+    static const struct model_run run = {begin_at_random, step_at_random, end_at_random};
     (void)state;
-    for (uint64_t seed = 1; seed <= 20; seed++) {
-        mock_seed(seed);
-        memset(models, 0, sizeof(models));
-        memset(pending, 0, sizeof(pending));
-        for (int i = 0; i < 50000; i++) {
-            struct pending *p = &pending[mock_random(CALLS)];
-            steps++;
-            if (!p->active)
-                random_call(p);
-            else if (mock_random(3) == 0)
-                end_pending(p);
-            if (i % 16 == 0)
-                check_all();
-            if (i % 64 == 0)
-                mock_jobs();
-        }
-        for (int i = 0; i < CALLS; i++)
-            if (pending[i].active)
-                end_pending(&pending[i]);
-        end_all();
-    }
+    model_run(&run);
     print_message("vfs was asked %u times in %lu calls\n", asked, (unsigned long)steps);
 }
 
@@ -554,9 +563,44 @@ static void test_large(void **state) {
     free(got);
 }
 
+/* Whatever of its state is wrong, the server's check notices. */
+static void test_checks(void **state) {
+    (void)state;
+    char text[8] = "text", room[100];
+    struct call sender, receiver;
+    int fd = (int)open_queue(1, 'a', O_RDWR | O_CREAT, 1, 100);
+    int empty = (int)open_queue(1, 'b', O_RDWR | O_CREAT, 2, 100);
+    start_send(&sender, 1, fd, 3, text, sizeof(text), MQ_FOR_EVER);
+    start_send(&sender, 1, fd, 3, text, sizeof(text), (int64_t)clock_realtime_ns() + 100);
+    start_receive(&receiver, 1, empty, room, sizeof(room), MQ_FOR_EVER);
+    struct queue *queue = files[1][fd].queue;
+    assert_checked(queue->messages.count);
+    assert_checked(queue->messages.bytes);
+    assert_checked(queue->charge);
+    assert_checked(queue->user->queues);
+    assert_checked(mq_state.count);
+    assert_checked(messages_first(&queue->messages)->length);
+    queue->holds--;
+    assert_non_null(mock_violation());
+    queue->holds++;
+    queue->maxmsg++; /* there is room, and somebody waits for it */
+    assert_non_null(mock_violation());
+    queue->maxmsg--;
+    assert_int_equal(
+        mock_call(1, MQ_LABEL_NOTIFY, WORDS((uint32_t)fd, MQ_NOTIFY_NONE, 0, 0), 0, 0, 0, 0), 0);
+    struct registration *registration = queue->registration;
+    files[1][empty].queue->registration = registration; /* it is the other one's */
+    assert_non_null(mock_violation());
+    files[1][empty].queue->registration = NULL;
+    assert_null(mock_violation());
+    mock_interrupt(&receiver);
+    mock_interrupt(&sender);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_large, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_checks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_at_random, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

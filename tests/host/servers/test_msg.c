@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include "model.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -303,6 +304,46 @@ static void test_short(void **state) {
     msg_remove(1, id);
 }
 
+/* Whatever of its state is wrong, the server's check notices. */
+static void test_checks(void **state) {
+    (void)state;
+    int id = (int)get(1, 5, IPC_CREAT | 0666);
+    struct queue *queue = container_of(idtable_at(&msg_state.table.ids, id), struct queue, object);
+    struct text room;
+    struct call call, other;
+    assert_int_equal(snd(1, id, 3, "three", 0), 0);
+    assert_int_equal(snd(1, id, 4, "four", 0), 0);
+    start_rcv(&call, 2, id, 7, &room, 10, 0);
+    start_rcv(&other, 2, id, -2, &room, 10, 0);
+    assert_checked(queue->qnum);
+    assert_checked(queue->cbytes);
+    assert_checked(queue->receivers);
+    assert_checked(queue->object.id);
+    assert_checked(queue->object.key.key);
+    assert_checked(msg_state.bytes);
+    assert_checked(msg_state.messages);
+    assert_checked(msg_state.table.ids.used);
+    assert_checked(client_find(2)->listed);
+    struct message *last = container_of(queue->messages.prev, struct message, link);
+    assert_checked(last->length);
+    assert_checked(last->type);
+    assert_checked(last->by_type.leader);
+    struct receiver *waits =
+        container_of(waiter_first(&queue->receivers_choosing), struct receiver, waiter);
+    waits->type = 3;
+    assert_non_null(mock_violation()); /* there is such a message */
+    waits->type = 2;
+    waits->waiter.client = client_find(1); /* who does not know of it */
+    assert_non_null(mock_violation());
+    waits->waiter.client = client_find(2);
+    struct list *behind = last->link.next;
+    last->link.next = &last->link;
+    assert_non_null(mock_violation());
+    last->link.next = behind;
+    assert_null(mock_violation());
+    msg_remove(1, id);
+}
+
 /* ---- Random runs against a model that looks at everything every time. ---- */
 
 enum { CALLS = 64, MODEL_MESSAGES = 20000 };
@@ -326,7 +367,8 @@ static struct {
     uint64_t serial;
 } model[MODEL_MESSAGES];
 static unsigned model_count;
-static uint64_t model_bytes;
+static uint64_t model_bytes, model_qbytes;
+static int model_id; /* of the queue */
 
 static bool suits(const struct pending *p, int64_t type) {
     if (p->type == 0)
@@ -346,7 +388,7 @@ static int model_find(const struct pending *p) {
 }
 
 static bool model_fits(uint64_t length) {
-    return model_bytes + length <= MSGMNB && model_count < MSGMNB;
+    return model_bytes + length <= model_qbytes && model_count < model_qbytes;
 }
 
 static void expect_message(struct pending *p, int64_t type, uint64_t length, uint64_t serial) {
@@ -464,50 +506,81 @@ static void random_rcv(struct pending *p, int id) {
     }
 }
 
-static void random_step(int id, uint64_t arrival, bool drain) {
-    struct pending *p = &pending[mock_random(CALLS)];
-    if (p->active) {
-        assert_false(p->call.answered);
-        if (mock_random(3))
-            return;
-        if (mock_random(2)) {
-            mock_interrupt(&p->call);
-            assert_int_equal(p->call.result, -EINTR);
-        } else {
-            mock_kill(&p->call);
-        }
-        p->active = false;
-        return;
+/* A copy of the message at a place. */
+static void random_copy(struct pending *p) {
+    uint32_t place = mock_random(model_count + 2);
+    uint64_t room = mock_random(2) ? MSGMAX : 100;
+    int cut = mock_random(2) ? MSG_NOERROR : 0;
+    start_rcv(&p->call, 2, model_id, place, &p->text, room, MSG_COPY | IPC_NOWAIT | cut);
+    assert_true(p->call.answered);
+    if (place >= model_count) {
+        assert_int_equal(p->call.result, -ENOMSG);
+    } else if (model[place].length > room) {
+        assert_int_equal(p->call.result, cut ? -EINVAL : -E2BIG);
+    } else {
+        p->length = room;
+        expect_message(p, model[place].type, model[place].length, model[place].serial);
     }
+}
+
+/* Less room leaves what is there; more lets in who waits. */
+static void random_room(void) {
+    static const uint64_t rooms[] = {MSGMNB, MSGMNB / 4, 2 * MSGMNB};
+    struct msqid64_ds ds = stat_of(model_id);
+    ds.msg_qbytes = model_qbytes = rooms[mock_random(3)];
+    assert_int_equal(mock_call(3, MSG_LABEL_SET, WORDS((uint64_t)model_id), &ds, sizeof(ds), 0, 0),
+                     0);
+    model_admit();
+}
+
+static void random_call(struct pending *p, uint64_t arrival) {
+    bool drain = arrival / 300 % 2;
     p->arrival = arrival;
     p->flags = mock_random(2) ? IPC_NOWAIT : 0;
-    if (mock_random(10) < (drain ? 3u : 6u))
-        random_snd(p, id);
+    if (mock_random(30) == 0)
+        random_copy(p);
+    else if (mock_random(10) < (drain ? 3u : 6u))
+        random_snd(p, model_id);
     else
-        random_rcv(p, id);
+        random_rcv(p, model_id);
+}
+
+static void begin_at_random(void) {
+    model_id = (int)get(3, IPC_PRIVATE, 0666);
+    model_count = 0;
+    model_bytes = 0;
+    model_qbytes = MSGMNB;
+    memset(pending, 0, sizeof(pending));
+}
+
+static void step_at_random(uint64_t number) {
+    struct pending *p = &pending[mock_random(CALLS)];
+    if (mock_random(200) == 0) {
+        random_room();
+    } else if (!p->active) {
+        random_call(p, number);
+    } else if (mock_random(3) == 0) {
+        model_end_call(&p->call);
+        p->active = false;
+    }
+    for (int i = 0; i < CALLS; i++)
+        assert_true(!pending[i].active || !pending[i].call.answered);
+    struct msqid64_ds ds = stat_of(model_id);
+    assert_int_equal(ds.msg_qnum, model_count);
+    assert_int_equal(ds.msg_cbytes, model_bytes);
+}
+
+static void end_at_random(void) {
+    msg_remove(3, model_id);
+    for (int i = 0; i < CALLS; i++)
+        if (pending[i].active)
+            assert_int_equal(pending[i].call.result, -EIDRM);
 }
 
 static void test_at_random(void **state) {
+    static const struct model_run run = {begin_at_random, step_at_random, end_at_random};
     (void)state;
-    for (uint64_t seed = 1; seed <= 20; seed++) {
-        mock_seed(seed);
-        int id = (int)get(3, IPC_PRIVATE, 0666);
-        model_count = 0;
-        model_bytes = 0;
-        memset(pending, 0, sizeof(pending));
-        for (uint64_t step = 1; step < 5000; step++) {
-            random_step(id, step, (step / 300) % 2);
-            for (int i = 0; i < CALLS; i++)
-                assert_true(!pending[i].active || !pending[i].call.answered);
-            struct msqid64_ds ds = stat_of(id);
-            assert_int_equal(ds.msg_qnum, model_count);
-            assert_int_equal(ds.msg_cbytes, model_bytes);
-        }
-        msg_remove(3, id);
-        for (int i = 0; i < CALLS; i++)
-            if (pending[i].active)
-                assert_int_equal(pending[i].call.result, -EIDRM);
-    }
+    model_run(&run);
 }
 
 static void test_types_at_random(void **state) {
@@ -551,6 +624,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_blocking, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hand_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_short, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_checks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_at_random, setup, teardown),
         cmocka_unit_test(test_types_at_random),
     };

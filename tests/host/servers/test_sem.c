@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include "model.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -271,6 +272,38 @@ static void test_all_and_stat(void **state) {
     sem_remove(1, id);
 }
 
+/* Whatever of its state is wrong, the server's check notices. */
+static void test_checks(void **state) {
+    (void)state;
+    struct call more, zero;
+    struct sembuf take = {1, -3, 0}, none = {0, 0, 0};
+    int id = (int)get(1, 7, 3, IPC_CREAT | 0666);
+    struct set *set = container_of(idtable_at(&sem_state.table.ids, id), struct set, object);
+    assert_int_equal(op(1, id, 0, 2, SEM_UNDO), 0);
+    start_op(&more, 2, id, &take, 1, 1000);
+    start_op(&zero, 3, id, &none, 1, SEM_FOREVER);
+    assert_checked(set_sem(set, 1)->ncnt);
+    assert_checked(set_sem(set, 0)->zcnt);
+    assert_checked(set_sem(set, 0)->zcnt_after);
+    assert_checked(set_sem(set, 2)->changed);
+    assert_checked(set->free_to);
+    assert_checked(set->object.id);
+    assert_checked(sem_state.semaphores);
+    assert_checked(sem_state.undos.count);
+    struct operation *waits =
+        container_of(waiter_first(&set_sem(set, 1)->increase), struct operation, waiter);
+    assert_checked(waits->for_zero);
+    assert_checked(waits->waiter.deadline.heap_index);
+    set_sem(set, 1)->value = 3; /* it could go on */
+    assert_non_null(mock_violation());
+    set_sem(set, 1)->value = 0;
+    set_sem(set, 0)->value = 0; /* likewise */
+    assert_non_null(mock_violation());
+    set_sem(set, 0)->value = 2;
+    assert_null(mock_violation());
+    sem_remove(1, id);
+}
+
 /* ---- Random runs. ---- */
 
 enum { SEMS = 4, CALLS = 24, OPS = 3 };
@@ -279,11 +312,13 @@ struct pending {
     struct call call;
     bool active;
     int pid;
+    uint64_t deadline; /* UINT64_MAX: it has none */
     unsigned count;
     struct sembuf ops[OPS];
 };
 
 static struct pending pending[CALLS];
+static int model_id; /* of the set */
 static int model[SEMS];
 static int adjust[PROCESSES + 1][SEMS];
 static uint64_t replayed;
@@ -322,14 +357,14 @@ static void replay(void) {
     }
 }
 
-static void check(int id) {
+static void check(void) {
     unsigned increase = 0, zero = 0, active = 0;
     mock_jobs();
     replay();
     for (int i = 0; i < SEMS; i++) {
-        assert_int_equal(value(id, i, GETVAL), model[i]);
-        increase += (unsigned)value(id, i, GETNCNT);
-        zero += (unsigned)value(id, i, GETZCNT);
+        assert_int_equal(value(model_id, i, GETVAL), model[i]);
+        increase += (unsigned)value(model_id, i, GETNCNT);
+        zero += (unsigned)value(model_id, i, GETZCNT);
     }
     for (int i = 0; i < CALLS; i++) {
         active += pending[i].active;
@@ -339,19 +374,54 @@ static void check(int id) {
     assert_int_equal(increase + zero, active);
 }
 
-static void random_op(struct pending *p, int id) {
+static void random_op(struct pending *p) {
+    int64_t timeout = mock_random(3) ? (int64_t)SEM_FOREVER : 1 + (int64_t)mock_random(3000);
     p->pid = 1 + (int)mock_random(PROCESSES);
+    p->deadline = timeout == (int64_t)SEM_FOREVER ? UINT64_MAX : mock_now + (uint64_t)timeout;
     p->count = 1 + mock_random(OPS);
     for (unsigned i = 0; i < p->count; i++)
         p->ops[i] = (struct sembuf){(uint16_t)mock_random(SEMS), (int16_t)((int)mock_random(6) - 3),
                                     mock_random(3) ? 0 : SEM_UNDO};
-    start_op(&p->call, p->pid, id, p->ops, p->count, SEM_FOREVER);
+    start_op(&p->call, p->pid, model_id, p->ops, p->count, timeout);
     p->active = !p->call.answered;
     if (p->active)
         return;
     /* The caller's own operations come first, though those whom they wake are answered first. */
     assert_int_equal(p->call.result, 0);
     assert_true(model_do(p, true));
+}
+
+/* Few end at a time, and the rest soon after. */
+static void pass_time(void) {
+    mock_advance(mock_random(1000));
+    for (int i = 0; i < CALLS; i++) {
+        struct pending *p = &pending[i];
+        if (!p->active || p->deadline > mock_now)
+            continue;
+        for (int n = 0; n < CALLS && !p->call.answered; n++)
+            mock_advance(mock_timer - mock_now);
+        assert_true(p->call.answered);
+        assert_int_equal(p->call.result, -EAGAIN);
+        p->active = false;
+    }
+}
+
+static void random_all(void) {
+    uint16_t values[SEMS];
+    for (int i = 0; i < SEMS; i++)
+        values[i] = (uint16_t)(model[i] = (int)mock_random(3));
+    memset(adjust, 0, sizeof(adjust));
+    assert_int_equal(
+        mock_call(1, SEM_LABEL_SET_ALL, WORDS((uint64_t)model_id), values, sizeof(values), 0, 0),
+        0);
+}
+
+static void random_value(void) {
+    uint32_t number = mock_random(SEMS);
+    model[number] = (int)mock_random(3);
+    for (int pid = 1; pid <= PROCESSES; pid++)
+        adjust[pid][number] = 0;
+    assert_int_equal(set_value(model_id, (int)number, model[number]), 0);
 }
 
 static void random_exit(int pid) {
@@ -368,56 +438,55 @@ static void random_exit(int pid) {
     mock_connect(pid, 100, 100);
 }
 
-static void random_step(int id) {
+static void begin_at_random(void) {
+    model_id = (int)get(1, IPC_PRIVATE, SEMS, 0666);
+    memset(pending, 0, sizeof(pending));
+    memset(model, 0, sizeof(model));
+    memset(adjust, 0, sizeof(adjust));
+    replayed = mock_answers;
+}
+
+static void step_at_random(uint64_t number) {
     struct pending *p = &pending[mock_random(CALLS)];
     uint32_t kind = mock_random(40);
+    (void)number;
     if (kind == 0) {
         random_exit(1 + (int)mock_random(PROCESSES));
     } else if (kind < 3) {
-        uint32_t number = mock_random(SEMS);
-        model[number] = (int)mock_random(3);
-        for (int pid = 1; pid <= PROCESSES; pid++)
-            adjust[pid][number] = 0;
-        assert_int_equal(set_value(id, (int)number, model[number]), 0);
+        random_value();
+    } else if (kind == 3) {
+        random_all();
+    } else if (kind == 4) {
+        pass_time();
     } else if (!p->active) {
-        random_op(p, id);
+        random_op(p);
     } else if (kind < 20) {
-        mock_interrupt(&p->call);
-        assert_int_equal(p->call.result, -EINTR);
+        model_end_call(&p->call);
         p->active = false;
     }
+    check();
 }
 
-static void run_at_random(void) {
-    for (uint64_t seed = 1; seed <= 30; seed++) {
-        mock_seed(seed);
-        int id = (int)get(1, IPC_PRIVATE, SEMS, 0666);
-        memset(pending, 0, sizeof(pending));
-        memset(model, 0, sizeof(model));
-        memset(adjust, 0, sizeof(adjust));
-        replayed = mock_answers;
-        for (int step = 0; step < 4000; step++) {
-            random_step(id);
-            check(id);
-        }
-        sem_remove(1, id);
-        mock_jobs();
-        for (int i = 0; i < CALLS; i++)
-            if (pending[i].active)
-                assert_int_equal(pending[i].call.result, -EIDRM);
-    }
+static void end_at_random(void) {
+    sem_remove(1, model_id);
+    mock_jobs();
+    for (int i = 0; i < CALLS; i++)
+        if (pending[i].active)
+            assert_int_equal(pending[i].call.result, -EIDRM);
 }
+
+static const struct model_run random_run = {begin_at_random, step_at_random, end_at_random};
 
 static void test_at_random(void **state) {
     (void)state;
-    run_at_random();
+    model_run(&random_run);
 }
 
 /* The same when all that can be done in steps is. */
 static void test_steps_at_random(void **state) {
     (void)state;
     sem_state.step = 1;
-    run_at_random();
+    model_run(&random_run);
 }
 
 /* ---- Sets that take many steps. ---- */
@@ -545,6 +614,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_undo, setup, teardown),
         cmocka_unit_test_setup_teardown(test_restarts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_all_and_stat, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_checks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_at_random, setup, teardown),
         cmocka_unit_test_setup_teardown(test_steps_at_random, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large_set, setup, teardown),

@@ -5,6 +5,7 @@
 #include <shm/shm.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include "model.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -242,6 +243,31 @@ static void test_forced(void **state) {
     assert_int_equal(shm_remove(3, used), 0);
 }
 
+/* Whatever of its state is wrong, the server's check notices. */
+static void test_checks(void **state) {
+    (void)state;
+    int id = (int)get(1, 8, 5000, IPC_CREAT | 0666);
+    struct segment *segment =
+        container_of(idtable_at(&shm_state.table.ids, id), struct segment, sysv);
+    assert_int_equal(at(2, id, SHM_RDONLY), 0);
+    assert_int_equal(lock(1, id, 8192), 0);
+    assert_checked(segment->own);
+    assert_checked(segment->sysv.id);
+    assert_checked(shm_state.pages);
+    assert_checked(segment->locker->pages);
+    segment->size += SHM_PAGE;
+    assert_non_null(mock_violation());
+    segment->size -= SHM_PAGE;
+    segment->sysv.perm.mode &= ~(uint32_t)SHM_LOCKED;
+    assert_non_null(mock_violation());
+    segment->sysv.perm.mode |= SHM_LOCKED | SHM_DEST;
+    assert_non_null(mock_violation());
+    segment->sysv.perm.mode &= ~(uint32_t)SHM_DEST;
+    assert_null(mock_violation());
+    mock_unmap(mapped, 2);
+    assert_int_equal(shm_remove(1, id), 0);
+}
+
 enum { SEGMENTS = 6, PROCESSES = 12 };
 
 static struct {
@@ -308,42 +334,60 @@ static void random_process_step(unsigned p, unsigned s) {
     }
 }
 
-static void test_at_random(void **state) {
-    (void)state;
-    mock_seed(5);
-    for (unsigned s = 0; s < SEGMENTS; s++)
+static void begin_at_random(void) {
+    memset(alive, 0, sizeof(alive));
+    memset(held, 0, sizeof(held));
+    for (unsigned s = 0; s < SEGMENTS; s++) {
         segments[s].id = (int)get(3, IPC_PRIVATE, 4096, 0666);
-    for (int step = 0; step < 60000; step++) {
-        unsigned p = mock_random(PROCESSES), s = mock_random(SEGMENTS);
-        if (!alive[p]) {
-            mock_connect(10 + (int)p, 50, 50);
-            alive[p] = true;
-        }
-        random_process_step(p, s);
-        if (mock_random(50) == 0 && !segments[s].removed) {
-            assert_int_equal(shm_remove(3, segments[s].id), 0);
-            segments[s].removed = true;
-        }
-        for (s = 0; s < SEGMENTS; s++) {
-            struct shmid64_ds ds;
-            uint64_t attached = model_attached(s);
-            if (stat_of(segments[s].id, &ds) >= 0) {
-                assert_int_equal(ds.shm_nattch, attached);
-                assert_true(attached || !segments[s].removed);
-            } else {
-                assert_true(segments[s].removed && !attached);
-                segments[s].id = (int)get(3, IPC_PRIVATE, 4096, 0666);
-                segments[s].removed = false;
-            }
-        }
+        segments[s].removed = false;
     }
+}
+
+/* A segment that has gone is replaced. */
+static void check_segment(unsigned s) {
+    struct shmid64_ds ds;
+    uint64_t attached = model_attached(s);
+    if (stat_of(segments[s].id, &ds) >= 0) {
+        assert_int_equal(ds.shm_nattch, attached);
+        assert_true(attached || !segments[s].removed);
+    } else {
+        assert_true(segments[s].removed && !attached);
+        segments[s].id = (int)get(3, IPC_PRIVATE, 4096, 0666);
+        segments[s].removed = false;
+    }
+}
+
+static void step_at_random(uint64_t number) {
+    unsigned p = mock_random(PROCESSES), s = mock_random(SEGMENTS);
+    (void)number;
+    if (!alive[p]) {
+        mock_connect(10 + (int)p, 50, 50);
+        alive[p] = true;
+    }
+    random_process_step(p, s);
+    if (mock_random(50) == 0 && !segments[s].removed) {
+        assert_int_equal(shm_remove(3, segments[s].id), 0);
+        segments[s].removed = true;
+    }
+    for (s = 0; s < SEGMENTS; s++)
+        check_segment(s);
+}
+
+static void end_at_random(void) {
     for (unsigned p = 0; p < PROCESSES; p++)
         if (alive[p]) {
             leave_all(p);
             mock_exit(10 + (int)p);
         }
     for (unsigned s = 0; s < SEGMENTS; s++)
-        shm_remove(3, segments[s].id);
+        if (!segments[s].removed)
+            assert_int_equal(shm_remove(3, segments[s].id), 0);
+}
+
+static void test_at_random(void **state) {
+    static const struct model_run run = {begin_at_random, step_at_random, end_at_random};
+    (void)state;
+    model_run(&run);
 }
 
 int main(void) {
@@ -355,6 +399,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_settings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_forced, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_checks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_at_random, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
