@@ -142,7 +142,12 @@
 /* (object, notification or 0, bits, own): notes who maps it from now on (pk_object_info), and signals the bits once, when
  * no more references than so many are left. 1: that is so already, and will not be signalled. */
 #define PK_OBJECT_WATCH (-72)
-#define PK_CALLS 72
+/* (token, thread or 0) -> the caller's priority: from now on the thread is as urgent as the caller at least; 0: nobody is */
+#define PK_LEND (-73)
+#define PK_CALLER_THREAD (-74) /* (token) -> slot: who called, to be lent to (PK_RIGHT_USE) */
+#define PK_MACHINE_DONATION                                                                        \
+    (-75) /* (machine, PK_DONATION_*) -> is it on?: do those who wait make others more urgent? */
+#define PK_CALLS 75
 
 #define PK_WORDS 10 /* of a message */
 
@@ -190,6 +195,10 @@
 #define PK_POLICY_NAME 16 /* bytes, with a zero at the end */
 #define PK_POLICY_GET 0
 #define PK_POLICY_SET 1
+
+#define PK_DONATION_OFF 0
+#define PK_DONATION_ON 1
+#define PK_DONATION_GET 2
 
 #define PK_TIMER_DEFERRABLE 1 /* timer_set: does not wake a machine in which nobody runs */
 

@@ -2,7 +2,7 @@
 /* Kernel calls on threads. */
 #include <arch/hart.h>
 #include <calls.h>
-#include <ipc/ipc.h>
+#include <ipc/donate.h>
 #include <ipc/message.h>
 #include <mm/account.h>
 #include <mm/copy.h>
@@ -87,12 +87,12 @@ long sys_thread_create(struct thread *self, const uint64_t *a) {
 long sys_thread_copy(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct thread *src = call_thread(self, a[1], &error);
-    struct task *task = src ? find_place(self, a[0], a[2], src->base_priority, &error) : NULL;
+    struct task *task = src ? find_place(self, a[0], a[2], src->given_priority, &error) : NULL;
     if (!task)
         return error;
     if (may_run(src))
         return -EBUSY;
-    struct thread *t = thread_create(task, src->base_priority);
+    struct thread *t = thread_create(task, src->given_priority);
     if (!t)
         return call_with_memory(self, -ENOMEM);
     t->regs = src->regs;
@@ -258,9 +258,7 @@ long sys_thread_priority(struct thread *self, const uint64_t *a) {
         t->sched.quantum = a[3];
     if (a[4])
         sched_set_harts(t, a[4]);
-    t->base_priority = (uint8_t)a[1];
-    sched_set_priority(t, (unsigned)a[1]);
-    call_requeue(t);
+    donate_set_priority(t, (unsigned)a[1]);
     return 0;
 }
 
