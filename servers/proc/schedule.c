@@ -31,13 +31,15 @@ static uint32_t weight_of(const struct schedule *s) {
     return (uint32_t)((weight + (1u << (FRACTION - 1))) >> FRACTION);
 }
 
+static uint64_t priority_of(const struct schedule *s) {
+    return is_real_time(s->policy) ? REAL_TIME_BASE + (uint64_t)s->priority : PK_PRIORITY_SHARED;
+}
+
 static long apply(uint64_t slot, const struct schedule *s) {
     uint64_t quantum = s->policy == SCHED_FIFO ? PK_QUANTUM_NONE
                        : s->policy == SCHED_RR ? PROC_RR_QUANTUM_NS
                                                : PK_QUANTUM_NS;
-    uint64_t priority =
-        is_real_time(s->policy) ? REAL_TIME_BASE + (uint64_t)s->priority : PK_PRIORITY_SHARED;
-    return pk_thread_schedule(slot, priority, weight_of(s), quantum, s->harts);
+    return pk_thread_schedule(slot, priority_of(s), weight_of(s), quantum, s->harts);
 }
 
 long schedule_child(uint64_t slot, struct schedule *to, const struct schedule *from) {
@@ -60,9 +62,13 @@ long schedule_keep(uint64_t slot, const struct schedule *s) {
 /* It takes effect, or nothing changes. A thread that has ended, but for its process, keeps what it is told. */
 static long change(struct thread *t, const struct schedule *to) {
     long error = t->slot ? apply(t->slot, to) : 0;
-    if (error >= 0)
-        t->schedule = *to;
-    return error;
+    if (error < 0)
+        return error;
+    bool moves = priority_of(to) != priority_of(&t->schedule);
+    t->schedule = *to;
+    if (moves)
+        connect_rescheduled(t);
+    return 0;
 }
 
 static bool may_schedule(const struct process *by, const struct process *p) {
