@@ -89,6 +89,9 @@ kernel_call_handler *const kernel_call_table[PK_CALLS + 1] = {
     [-PK_CALLER_WORD_EXCHANGE] = sys_caller_word_exchange,
     [-PK_TASK_WORD_NAME] = sys_task_word_name,
     [-PK_TASK_WORD_EXCHANGE] = sys_task_word_exchange,
+    [-PK_LEND] = sys_lend,
+    [-PK_CALLER_THREAD] = sys_caller_thread,
+    [-PK_MACHINE_DONATION] = sys_machine_donation,
 };
 
 void kernel_call(struct thread *t) {

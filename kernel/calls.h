@@ -26,7 +26,7 @@ extern kernel_call_handler *const kernel_call_table[];
 
 kernel_call_handler sys_call, sys_receive, sys_reply, sys_reply_receive, sys_notify, sys_wait,
     sys_foreign_return, sys_yield, sys_copy_from_caller, sys_copy_to_caller, sys_caller_to_object,
-    sys_caller_to_caller, sys_object_to_caller;
+    sys_caller_to_caller, sys_object_to_caller, sys_lend, sys_caller_thread;
 kernel_call_handler sys_endpoint_create, sys_notification_create, sys_timer_set, sys_irq_bind,
     sys_irq_ack, sys_irq_create;
 kernel_call_handler sys_cap_copy, sys_cap_drop, sys_cap_info;
@@ -40,8 +40,8 @@ kernel_call_handler sys_object_create, sys_object_device, sys_object_resize, sys
     sys_map, sys_unmap, sys_protect, sys_region_info, sys_region_object, sys_region_find, sys_renew,
     sys_retag;
 kernel_call_handler sys_foreign_exchange, sys_foreign_attention;
-kernel_call_handler sys_machine_info, sys_machine_policy, sys_machine_stop, sys_machine_check,
-    sys_log;
+kernel_call_handler sys_machine_info, sys_machine_policy, sys_machine_donation, sys_machine_stop,
+    sys_machine_check, sys_log;
 kernel_call_handler sys_account_create, sys_account_set, sys_account_info;
 kernel_call_handler sys_populate, sys_sync_code;
 kernel_call_handler sys_caller_word, sys_caller_word_name, sys_caller_word_exchange,

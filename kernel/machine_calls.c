@@ -6,6 +6,7 @@
 #include <arch/mmu.h>
 #include <calls.h>
 #include <check/check.h>
+#include <ipc/donate.h>
 #include <mm/copy.h>
 #include <mm/frame.h>
 #include <mm/slab.h>
@@ -66,6 +67,19 @@ long sys_machine_policy(struct thread *self, const uint64_t *a) {
         return error;
     name[sizeof name - 1] = 0;
     return sched_choose_policy(name) ? 0 : -EINVAL;
+}
+
+/* PK_DONATION_GET: is it on? */
+long sys_machine_donation(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    uint32_t right = a[1] == PK_DONATION_GET ? PK_RIGHT_USE : PK_RIGHT_MANAGE;
+    if (!cap_find(&self->task->caps, a[0], PK_TYPE_MACHINE, right, &error))
+        return error;
+    if (a[1] > PK_DONATION_GET)
+        return -EINVAL;
+    if (a[1] != PK_DONATION_GET)
+        donation_on = a[1] == PK_DONATION_ON;
+    return donation_on;
 }
 
 /* A line on the kernel's console, marked with who says it. Control characters are not passed on. */

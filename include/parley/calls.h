@@ -147,7 +147,12 @@
 #define PK_PERIOD_MOST_NS 4194304000 /* 2^22 us */
 /* (until): waits until that time, in ns; EINTR: attention is wanted of a thread inside a foreign call */
 #define PK_SLEEP (-74)
-#define PK_CALLS 74
+/* (token, thread or 0) -> the caller's priority: from now on the thread is as urgent as the caller at least; 0: nobody is */
+#define PK_LEND (-75)
+#define PK_CALLER_THREAD (-76) /* (token) -> slot: who called, to be lent to (PK_RIGHT_USE) */
+#define PK_MACHINE_DONATION                                                                        \
+    (-77) /* (machine, PK_DONATION_*) -> is it on?: do those who wait make others more urgent? */
+#define PK_CALLS 77
 
 #define PK_WORDS 10 /* of a message */
 
@@ -197,6 +202,10 @@
 #define PK_POLICY_NAME 16 /* bytes, with a zero at the end */
 #define PK_POLICY_GET 0
 #define PK_POLICY_SET 1
+
+#define PK_DONATION_OFF 0
+#define PK_DONATION_ON 1
+#define PK_DONATION_GET 2
 
 #define PK_TIMER_DEFERRABLE 1 /* timer_set: does not wake a machine in which nobody runs */
 

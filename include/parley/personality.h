@@ -15,6 +15,11 @@
  * a fault in it is answered by making it return -EFAULT.
  */
 #define PERSONALITY_COPY_SIZE 384
+/*
+ * The entry begins by saving registers on the program's stack, within so many bytes. Who has no stack any more may
+ * still end: then the fault there is answered by the process server, which does what exit(2) would.
+ */
+#define PERSONALITY_SAVE_SIZE 68
 /* Before that stands the code that signal handlers return to (__vdso_rt_sigreturn), first in text. */
 #define PERSONALITY_RETURN_SIZE 64
 /* And before that what writes a core file, on a stack whose lowest address is in a0: so far before the entry point. */

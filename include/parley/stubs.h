@@ -220,6 +220,12 @@ PK_MUST_CHECK static inline long pk_caller_word_exchange(uint64_t token, uint64_
                                                          uint32_t expected, uint32_t value) {
     return pk_call6(PK_CALLER_WORD_EXCHANGE, token, offset, expected, value, 0, 0);
 }
+PK_MUST_CHECK static inline long pk_lend(uint64_t token, uint64_t thread) {
+    return pk_call6(PK_LEND, token, thread, 0, 0, 0, 0);
+}
+PK_MUST_CHECK static inline long pk_caller_thread(uint64_t token) {
+    return pk_call6(PK_CALLER_THREAD, token, 0, 0, 0, 0, 0);
+}
 PK_MUST_CHECK static inline long pk_task_word_exchange(uint64_t task, uint64_t address,
                                                        uint32_t expected, uint32_t value) {
     return pk_call6(PK_TASK_WORD_EXCHANGE, task, address, expected, value, 0, 0);
@@ -365,6 +371,10 @@ PK_MUST_CHECK static inline long pk_sleep(uint64_t until_ns) {
 }
 PK_MUST_CHECK static inline long pk_machine_policy(uint64_t machine, char *name, uint64_t how) {
     return pk_call6(PK_MACHINE_POLICY, machine, (uintptr_t)name, how, 0, 0, 0);
+}
+
+PK_MUST_CHECK static inline long pk_machine_donation(uint64_t machine, uint64_t how) {
+    return pk_call6(PK_MACHINE_DONATION, machine, how, 0, 0, 0, 0);
 }
 
 PK_MUST_CHECK static inline long pk_object_create_for(uint64_t account, uint64_t size,

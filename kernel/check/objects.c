@@ -92,22 +92,16 @@ static void visit_thread_state(struct thread *t) {
     }
 }
 
-static void visit_thread(struct thread *t) {
-    check_piece(t, sizeof *t, t->kobject.account);
-    if (t->reserve)
-        check_piece(t->reserve, sizeof *t->reserve, t->kobject.account);
-    check_refer(&t->task->kobject);
-    check_queues_thread(&t->kobject);
-    visit_thread_state(t);
-}
-
-static void visit_callers(struct endpoint *e) {
+/* Who waits at an endpoint, or lends to a thread. */
+static void visit_ranked(const struct ranked *r, unsigned state, const struct endpoint *at,
+                         const struct thread *lent_to) {
     unsigned priority = UINT8_MAX + 1;
-    struct list *level = e->levels.next;
-    for (struct list *l = e->callers.next; l != &e->callers; l = l->next) {
+    struct list *level = r->levels.next;
+    for (struct list *l = r->threads.next; l != &r->threads; l = l->next) {
         struct thread *t = CONTAINER_OF(l, struct thread, link);
-        if (!MUST(t->state == THREAD_QUEUED && t->call.endpoint == e, t))
+        if (!MUST(t->state == state && (!at || t->call.endpoint == at), t))
             return;
+        MUST(t->call.lent_to == lent_to, t);
         MUST(t->call.priority == t->sched.priority && t->call.priority <= priority, t);
         if (t->call.priority < priority) {
             MUST(level == &t->call.level, t);
@@ -117,13 +111,26 @@ static void visit_callers(struct endpoint *e) {
         }
         priority = t->call.priority;
     }
-    MUST(level == &e->levels, e);
+    MUST(level == &r->levels, r);
+}
+
+static void visit_thread(struct thread *t) {
+    check_piece(t, sizeof *t, t->kobject.account);
+    if (t->reserve)
+        check_piece(t->reserve, sizeof *t->reserve, t->kobject.account);
+    check_refer(&t->task->kobject);
+    check_queues_thread(&t->kobject);
+    visit_thread_state(t);
+    visit_ranked(&t->lenders, THREAD_SERVED, NULL, t);
+    MUST(t->base_priority >= t->given_priority, t);
+    if (t->call.lent_to && MUST(t->state == THREAD_SERVED && !list_empty(&t->link), t))
+        check_refer(&t->call.lent_to->kobject);
 }
 
 /* mark.others of an endpoint: capabilities to receive. */
 static void visit_endpoint(struct endpoint *e) {
     check_piece(e, sizeof *e, e->kobject.account);
-    visit_callers(e);
+    visit_ranked(&e->callers, THREAD_QUEUED, e, NULL);
     if (e->bound) {
         check_refer(&e->bound->kobject);
         MUST(e->bound->bound == e, e);
@@ -141,7 +148,7 @@ static void visit_endpoint(struct endpoint *e) {
             MUST(t->state == THREAD_SERVED && t->call.endpoint == e, t);
     }
     MUST(!e->server || e->server->receiving == e, e);
-    MUST(e->pending || (list_empty(&e->callers) && list_empty(&e->notices)), e);
+    MUST(e->pending || (ranked_empty(&e->callers) && list_empty(&e->notices)), e);
     MUST(e->pending || !e->bound || !e->bound->bits, e);
 }
 

@@ -8,6 +8,7 @@
 #include <ipc/message.h>
 #include <arch/hart.h>
 #include <arch/latency.h>
+#include <ipc/donate.h>
 #include <parley/errno.h>
 #include <sched/hart.h>
 #include <sched/sched.h>
@@ -15,73 +16,17 @@
 #include <task/thread.h>
 
 #define CALLER_CREDIT 16
-#define DONATION_DEPTH 16
 #define MESSAGE_CREDIT 100 /* for those that cannot be delivered before one that can */
 
-static struct thread *first_of(struct list *level) {
-    return CONTAINER_OF(level, struct thread, call.level);
-}
-
-/* Before the first caller of a level, or at the end of all. */
-static void queue_before(struct endpoint *e, struct list *level, struct thread *t) {
-    list_insert_before(level == &e->levels ? &e->callers : &first_of(level)->link, &t->link);
-}
-
-/* Behind everybody at least as urgent, in a time that does not depend on how many that are. */
-static void insert_caller(struct endpoint *e, struct thread *t) {
-    unsigned priority = t->call.priority = t->sched.priority;
-    struct list *level = e->levels.next;
-    while (level != &e->levels && first_of(level)->call.priority > priority)
-        level = level->next;
-    if (level != &e->levels && first_of(level)->call.priority == priority) {
-        queue_before(e, level->next, t);
-    } else {
-        queue_before(e, level, t);
-        list_insert_before(level, &t->call.level);
-    }
-}
-
-/*
- * Whoever serves e is to be as urgent as its caller. If it waits in a queue itself its place there changes, and
- * so on; servers do not call each other any deeper.
- */
-static void donate(struct endpoint *e, unsigned priority) {
-    for (int depth = 0; depth < DONATION_DEPTH; depth++) {
-        struct thread *server = e->server;
-        if (!server || server->sched.priority >= priority)
-            return;
-        sched_set_priority(server, priority);
-        if (server->state != THREAD_QUEUED)
-            return;
-        e = server->call.endpoint;
-        call_unqueue(server);
-        insert_caller(e, server);
-    }
-}
-
 static void enqueue_caller(struct endpoint *e, struct thread *t) {
-    insert_caller(e, t);
+    ranked_insert(&e->callers, t);
     t->state = THREAD_QUEUED;
     e->pending = true;
-    donate(e, t->sched.priority);
-}
-
-void call_requeue(struct thread *t) {
-    if (t->state != THREAD_QUEUED || t->call.priority == t->sched.priority)
-        return;
-    call_unqueue(t);
-    enqueue_caller(t->call.endpoint, t);
+    donate(t);
 }
 
 void call_unqueue(struct thread *t) {
-    if (!list_empty(&t->call.level)) {
-        struct list *next = t->link.next;
-        struct thread *n = CONTAINER_OF(next, struct thread, link);
-        if (next != &t->call.endpoint->callers && n->call.priority == t->call.priority)
-            list_insert_before(&t->call.level, &n->call.level);
-        list_remove(&t->call.level);
-    }
-    list_remove(&t->link);
+    ranked_remove(&t->call.endpoint->callers, t);
 }
 
 /* No two calls ever have the same token: thread.c hands a free id's sequence number on. */
@@ -155,7 +100,8 @@ void call_abandon(struct thread *t) {
     bool tell = t->state == THREAD_SERVED && t->call.server != task_killer && !t->call.exception &&
                 t->call.endpoint->receiver_caps;
     bool noticed = !list_empty(&t->call.notice);
-    call_unqueue(t);
+    if (t->state == THREAD_QUEUED)
+        call_unqueue(t);
     call_forget_served(t);
     t->state = THREAD_ENDED;
     if (tell || noticed) {
@@ -175,9 +121,9 @@ void call_abandon(struct thread *t) {
 static bool events_next(const struct endpoint *e) {
     if (!e->bound || !e->bound->bits)
         return false;
-    if (!e->events_last || list_empty(&e->callers))
+    if (!e->events_last || ranked_empty(&e->callers))
         return true;
-    return CONTAINER_OF(e->callers.next, struct thread, link)->call.arrival > e->bound->arrivals;
+    return ranked_first(&e->callers)->call.arrival > e->bound->arrivals;
 }
 
 static enum received receive_next(struct thread *r, struct endpoint *e) {
@@ -192,10 +138,10 @@ static enum received receive_next(struct thread *r, struct endpoint *e) {
         return RECEIVED_MESSAGE;
     }
     e->events_last = false;
-    for (int credit = MESSAGE_CREDIT; !list_empty(&e->callers); credit -= CALLER_CREDIT) {
+    for (int credit = MESSAGE_CREDIT; !ranked_empty(&e->callers); credit -= CALLER_CREDIT) {
         if (credit <= 0)
             return RECEIVED_LATER;
-        struct thread *caller = CONTAINER_OF(e->callers.next, struct thread, link);
+        struct thread *caller = ranked_first(&e->callers);
         call_unqueue(caller);
         long error = message_deliver(caller, r);
         if (error == 0)
@@ -220,7 +166,7 @@ enum received receive_pending(struct thread *r, struct endpoint *e) {
         return RECEIVED_NOTHING;
     enum received received = receive_next(r, e);
     e->pending =
-        !list_empty(&e->notices) || !list_empty(&e->callers) || (e->bound && e->bound->bits);
+        !list_empty(&e->notices) || !ranked_empty(&e->callers) || (e->bound && e->bound->bits);
     return received;
 }
 

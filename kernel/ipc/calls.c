@@ -138,6 +138,33 @@ long sys_reply_receive(struct thread *self, const uint64_t *a) {
     return call_restart(self);
 }
 
+/* 0 for the slot: to nobody. The result is the caller's priority, with what is lent to it. */
+long sys_lend(struct thread *self, const uint64_t *a) {
+    struct thread *caller = call_by_token(self->task, a[0]), *to = NULL;
+    long error = 0;
+    if (!caller)
+        return -ESRCH;
+    if (a[1]) {
+        struct cap *c = cap_find(&self->task->caps, a[1], PK_TYPE_THREAD, PK_RIGHT_USE, &error);
+        if (!c)
+            return error;
+        to = thread_of(c->object);
+    }
+    if (to == caller)
+        return -EINVAL;
+    if (to != caller->call.lent_to && self->task->in_hand == caller)
+        call_put_aside(
+            self->task); /* what is in hand is answered without a look at what it lends */
+    lend(caller, to);
+    return caller->sched.priority;
+}
+
+/* A slot: with the right to lend it the priorities of others. */
+long sys_caller_thread(struct thread *self, const uint64_t *a) {
+    struct thread *caller = call_by_token(self->task, a[0]);
+    return caller ? cap_insert(&self->task->caps, 0, &caller->kobject, PK_RIGHT_USE, 0) : -ESRCH;
+}
+
 static struct notification *find_notification(struct thread *self, uint64_t slot, uint32_t right,
                                               long *error) {
     struct cap *c = cap_find(&self->task->caps, slot, PK_TYPE_NOTIFICATION, right, error);

@@ -16,8 +16,7 @@ struct endpoint *endpoint_create(struct account *account, struct notification *b
         return NULL;
     *e = (struct endpoint){.bound = bind, .pending = bind};
     kobject_init(&e->kobject, PK_TYPE_ENDPOINT, account);
-    list_init(&e->callers);
-    list_init(&e->levels);
+    ranked_init(&e->callers);
     list_init(&e->receivers);
     list_init(&e->notices);
     if (bind) {
@@ -74,8 +73,8 @@ void endpoint_add_receive_cap(struct kobject *k) {
 /* Fails a caller, or a receiver, or drops a notice; false if there are none any more. */
 static bool fail_one(struct endpoint *e) {
     struct thread *t;
-    if (!list_empty(&e->callers)) {
-        call_fail(CONTAINER_OF(e->callers.next, struct thread, link), -EHOSTDOWN);
+    if (!ranked_empty(&e->callers)) {
+        call_fail(ranked_first(&e->callers), -EHOSTDOWN);
     } else if ((t = endpoint_take_receiver(e))) {
         t->regs.x[REG_RESULT] = (uint64_t)-EHOSTDOWN;
         sched_ready(t);
@@ -108,7 +107,8 @@ void endpoint_drop_receive_cap(struct kobject *k) {
 
 void endpoint_destroy(struct kobject *k) {
     struct endpoint *e = endpoint_of(k);
-    ASSERT(list_empty(&e->callers) && list_empty(&e->notices)); /* their references are gone too */
+    ASSERT(ranked_empty(&e->callers) &&
+           list_empty(&e->notices)); /* their references are gone too */
     if (e->server)
         e->server->receiving = NULL;
     if (e->bound) {

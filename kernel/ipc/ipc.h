@@ -7,6 +7,7 @@
 #define IPC_IPC_H
 
 #include <cap/kobject.h>
+#include <ipc/ranked.h>
 #include <lib/lib.h>
 #include <time/timer.h>
 
@@ -15,14 +16,13 @@ struct task;
 
 struct endpoint {
     struct kobject kobject;
-    struct thread *waiting;     /* the server, if it waits */
-    struct thread *server;      /* last receiver, to boost; cleared when it ends */
-    bool pending;               /* false: callers, notices and bound->bits are empty */
-    bool events_last;           /* events were received last: it is a caller's turn */
-    uint32_t receiver_caps;     /* capabilities that may receive; 0: calls fail */
-    struct list receivers;      /* other threads that wait */
-    struct list callers;        /* threads, most urgent first */
-    struct list levels;         /* the first of each priority among them */
+    struct thread *waiting; /* the server, if it waits */
+    struct thread *server;  /* last receiver, to boost; cleared when it ends */
+    bool pending;           /* false: callers, notices and bound->bits are empty */
+    bool events_last;       /* events were received last: it is a caller's turn */
+    uint32_t receiver_caps; /* capabilities that may receive; 0: calls fail */
+    struct list receivers;  /* other threads that wait */
+    struct ranked callers;
     struct list notices;        /* calls to tell the server about: cancelled or dead */
     struct notification *bound; /* held */
     uint64_t arrivals;          /* calls that have queued here */
@@ -68,8 +68,6 @@ void notification_signal(struct notification *n, uint64_t bits);
 
 /* The kernel's side of a call: t, not running, waits for an answer at e. Never fails. */
 void call_start(struct thread *t, struct endpoint *e, uint64_t badge);
-/* t's priority changed: if it is queued it takes the place that it has now. */
-void call_requeue(struct thread *t);
 /* Takes t out of its pending call; a server that received it gets the notice `dead`. */
 void call_abandon(struct thread *t);
 /* Tells the server of t's pending call, if there is one, once, that t would rather stop waiting. A call in

@@ -3,6 +3,7 @@
 #ifndef IPC_MESSAGE_H
 #define IPC_MESSAGE_H
 
+#include <ipc/donate.h>
 #include <ipc/ipc.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,12 +43,19 @@ void call_unqueue(struct thread *t);
 /* The call in hand, if any, joins the server's other unanswered ones; it is cancelled if that was wanted. */
 void call_put_aside(struct task *server);
 
+/* The same for one that is not in hand: what it lent ends, too. */
+static inline void call_forget_waiting(struct thread *caller) {
+    list_remove(&caller->call.served);
+    if (caller->call.lent_to)
+        lend(caller, NULL);
+}
+
 /* The server, if there is one yet, no longer knows of the call. */
 static inline void call_forget_served(struct thread *caller) {
     if (caller->state == THREAD_SERVED && caller->call.server->in_hand == caller)
         caller->call.server->in_hand = NULL;
     else
-        list_remove(&caller->call.served);
+        call_forget_waiting(caller);
 }
 
 /* A message's words, from one thread's registers to another's. */

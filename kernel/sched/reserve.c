@@ -28,14 +28,18 @@ static void begin(struct reserve *r, uint64_t at) {
     r->from = r->thread->sched.run_ns;
 }
 
-static uint64_t next_period(const struct reserve *r) {
-    return r->thread->sched.deadline - r->deadline + r->period;
+/* In so many periods it may run again: what it ran too long, in a server that was not to be interrupted, goes off those between. */
+static uint64_t periods_off(const struct reserve *r) {
+    int64_t left = left_of(r);
+    return left > 0 ? 1 : (uint64_t)-left / r->runtime + 1;
 }
 
-/* What it ran too long, in a server that was not to be interrupted, goes off the next ones. */
+static uint64_t next_turn(const struct reserve *r) {
+    return r->thread->sched.deadline - r->deadline + periods_off(r) * r->period;
+}
+
 static void refill(struct reserve *r, uint64_t now) {
-    int64_t left = left_of(r);
-    uint64_t periods = left > 0 ? 1 : (uint64_t)-left / r->runtime + 1;
+    uint64_t periods = periods_off(r);
     r->thread->sched.deadline += periods * r->period;
     r->from += periods * r->runtime;
     if (r->thread->sched.deadline <= now)
@@ -101,11 +105,11 @@ bool reserve_waits(struct thread *t, uint64_t now) {
         return true;
     if (left_of(r) > 0)
         return false;
-    if (next_period(r) <= now) {
+    if (next_turn(r) <= now) {
         refill(r, now);
         return false;
     }
-    timer_arm(&r->refill, next_period(r), false);
+    timer_arm(&r->refill, next_turn(r), false);
     return true;
 }
 
@@ -122,8 +126,8 @@ bool reserve_wakes(struct thread *t, uint64_t now) {
     t->away = false;
     if (!away)
         return false;
-    if (ends <= now && now < next_period(r)) {
-        timer_arm(&r->refill, next_period(r), false);
+    if (ends <= now && now < next_turn(r)) {
+        timer_arm(&r->refill, next_turn(r), false);
         return true;
     }
     if (ends <= now || (uint64_t)left_of(r) * r->deadline > (ends - now) * r->runtime)

@@ -89,7 +89,8 @@ struct thread *thread_create(struct task *task, unsigned priority) {
     t->regs.status = INITIAL_STATUS;
     t->state = THREAD_READY;
     t->suspended = true;
-    t->base_priority = t->sched.priority = (uint8_t)priority;
+    ranked_init(&t->lenders);
+    t->given_priority = t->base_priority = t->sched.priority = (uint8_t)priority;
     t->sched.weight = PK_WEIGHT_NORMAL;
     t->sched.quantum = PK_QUANTUM_NS;
     t->sched.harts = UINT64_MAX;

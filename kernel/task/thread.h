@@ -6,6 +6,7 @@
 
 #include <arch/thread.h>
 #include <cap/kobject.h>
+#include <ipc/ranked.h>
 #include <lib/lib.h>
 #include <sched/entity.h>
 #include <time/timer.h>
@@ -35,9 +36,11 @@ struct call {
     bool cancelled;      /* a cancel notice was sent for this call */
     uint64_t exception;  /* label of the kernel's own message, 0: an ordinary call */
     uint64_t exception_words[4];
-    struct list level; /* while queued, if it is the first of its priority: in endpoint->levels */
-    uint8_t priority;  /* it queued with */
-    uint64_t arrival;  /* how many had queued at the endpoint with it */
+    struct thread *lent_to; /* held; who has the priority of this caller, by its server's will */
+    struct list
+        level; /* while it is queued or lends, if it is the first of its priority: in ranked.levels */
+    uint8_t priority; /* by which it stands there */
+    uint64_t arrival; /* how many had queued at the endpoint with it */
 };
 
 /* A foreign call in progress: what foreign_return puts back. */
@@ -58,13 +61,16 @@ struct thread {
         };
         uint32_t condition; /* all four: 0 if it runs and nothing keeps it from going on */
     };
-    uint8_t base_priority;
-    struct task *task; /* held */
-    struct hart *hart; /* where it runs, is queued, or ran last */
+    uint8_t base_priority;  /* its own, with what is lent to it */
+    uint8_t given_priority; /* without */
+    struct task *task;      /* held */
+    struct hart *hart;      /* where it runs, is queued, or ran last */
     struct sched_entity sched;
     struct kobject kobject;
     struct list task_link;
-    struct list link; /* in the endpoint or notification that it waits at */
+    struct list
+        link; /* in the endpoint or notification that it waits at, or among those that lend */
+    struct ranked lenders; /* callers whose priority it is lent (ipc/donate.h) */
     struct call call;
     struct foreign foreign;
     uint64_t

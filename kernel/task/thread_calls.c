@@ -2,7 +2,7 @@
 /* Kernel calls on threads. */
 #include <arch/hart.h>
 #include <calls.h>
-#include <ipc/ipc.h>
+#include <ipc/donate.h>
 #include <ipc/message.h>
 #include <mm/account.h>
 #include <mm/copy.h>
@@ -85,7 +85,7 @@ long sys_thread_create(struct thread *self, const uint64_t *a) {
 
 /* A reservation is not inherited. */
 static unsigned priority_of_copy(const struct thread *src) {
-    return src->reserve ? PK_PRIORITY_SHARED : src->base_priority;
+    return src->reserve ? PK_PRIORITY_SHARED : src->given_priority;
 }
 
 /* The copy stands where the original does: inside its call, if it is in one, which returns 0 and
@@ -276,12 +276,6 @@ long sys_thread_info(struct thread *self, const uint64_t *a) {
     return copy_to_user(self->task->aspace, a[1], &info, sizeof info);
 }
 
-static void set_base_priority(struct thread *t, unsigned priority) {
-    t->base_priority = (uint8_t)priority;
-    sched_set_priority(t, priority);
-    call_requeue(t);
-}
-
 /* 0 leaves a weight, a quantum and a set of harts as they are. */
 long sys_thread_priority(struct thread *self, const uint64_t *a) {
     long error = 0;
@@ -300,7 +294,7 @@ long sys_thread_priority(struct thread *self, const uint64_t *a) {
     if (a[4])
         sched_set_harts(t, a[4]);
     bool waits = t->reserve && reserve_end(t);
-    set_base_priority(t, (unsigned)a[1]);
+    donate_set_priority(t, (unsigned)a[1]);
     if (waits)
         sched_ready(t);
     return 0;
@@ -320,7 +314,7 @@ long sys_thread_reserve(struct thread *self, const uint64_t *a) {
     error = reserve_set(t, a[1], a[2], a[3]);
     if (error < 0)
         return call_with_memory(self, error);
-    set_base_priority(t, PK_PRIORITY_RESERVED);
+    donate_set_priority(t, PK_PRIORITY_RESERVED);
     sched_running_elsewhere(t); /* how long, its hart is to see now */
     return 0;
 }

@@ -45,7 +45,7 @@ bool seat_wants(struct seat *seat, const struct pk_word_name *lock) {
 }
 
 static long ask(struct request *req, uint32_t owner) {
-    futex_results_requeue_lock(&req->msg, owner, lock_ended);
+    futex_results_requeue_lock(&req->msg, owner);
     return FUTEX_ASK;
 }
 
@@ -54,14 +54,14 @@ static long ask(struct request *req, uint32_t owner) {
  * FUTEX_ASK; an error. *owner: who has it then.
  */
 static long give_or_announce(struct request *req, struct seat *seat, const struct pass *p,
-                             const struct asked *asked, uint32_t *owner) {
+                             uint32_t *owner) {
     struct seat *waiting = seat_first(&p->target);
     for (int tries = 0; tries < LOCK_TRIES; tries++) {
         long word = lock_load(req->token), done;
         if (word < 0)
             return word;
         *owner = (uint32_t)word & FUTEX_TID_MASK;
-        if (*owner && !lock_owner_known(*owner, asked))
+        if (*owner && !lock_owner_known(waiting, *owner))
             return ask(req, *owner);
         if (*owner && (done = lock_announce(req->token, (uint32_t)word)) != 0)
             return done < 0 ? done : 0;
@@ -75,10 +75,20 @@ static long give_or_announce(struct request *req, struct seat *seat, const struc
     return ask(req, 0);
 }
 
-long futex_handle_requeue_lock(struct request *req, uint32_t value, int moves, uint32_t owner,
-                               uint64_t ended, uint32_t flags) {
+/* The lock's owner is p->owner now: with `given`, who sits in that seat. */
+static void note_owner(struct pass *p, struct seat *seat, bool given) {
+    struct seat *waiting = seat_first(&p->target);
+    if (waiting && waiting->owner == p->owner)
+        return;
+    uint64_t thread = given ? lock_heir_thread(seat_sleeper(seat)) : owner_thread(p->owner);
+    if (waiting)
+        lock_set_owner(waiting, p->owner, thread);
+    else
+        p->thread = thread;
+}
+
+long futex_handle_requeue_lock(struct request *req, uint32_t value, int moves, uint32_t flags) {
     struct pass p = {.moves = moves, .bitset = ~0u};
-    struct asked asked = {owner, ended};
     struct client *client = request_client(req);
     if (!client)
         return -EBADF;
@@ -94,11 +104,10 @@ long futex_handle_requeue_lock(struct request *req, uint32_t value, int moves, u
         return 0;
     if (!seat_wants(seat, &p.target) || (waiting && waiting->kind != SEAT_LOCK))
         return -EINVAL;
-    long given = give_or_announce(req, seat, &p, &asked, &p.owner);
+    long given = give_or_announce(req, seat, &p, &p.owner);
     if (given < 0 || given == FUTEX_ASK)
         return given;
-    if (waiting && waiting->owner != p.owner)
-        seat_set_owner(waiting, p.owner);
+    note_owner(&p, seat, given);
     if (given)
         sleeper_wake(seat);
     p.done = (int)given;

@@ -33,6 +33,7 @@ struct seat {
     /* A queue for a lock has an owner, whom its first seat knows. */
     uint32_t owner;
     struct hash_node owned; /* in the table of owners */
+    uint64_t thread;        /* a capability to lend that one a priority, or 0 */
 };
 
 /* A queue is one of SEAT_LOCK, or of all others. */
@@ -47,8 +48,11 @@ struct sleeper {
     uint32_t seats_taken;
     bool many;    /* the answer is the index of the word, not 0 */
     uint32_t tid; /* who wants a lock */
-    bool locking; /* it sits in a lock's queue, and is in the table of those who do: */
+    bool
+        locking; /* it sits in a lock's queue, by waiter.priority, and is in the table of those who do: */
     struct hash_node wanting;
+    bool heads;        /* it is the first of its priority there, */
+    struct list level; /* and in the circle of these */
     struct pk_word_name lock;
     struct seat seats[];
 };
@@ -57,7 +61,7 @@ static inline struct sleeper *seat_sleeper(struct seat *seat) {
     return container_of(seat - seat->index, struct sleeper, seats);
 }
 
-/* Puts a seat last in the queue of its name; false: a queue for a lock is for nothing else. */
+/* Puts a seat into the queue of its name: last, or if that is a lock's by its sleeper's priority; false: a queue for a lock is for nothing else. */
 bool seat_take(struct seat *seat);
 void seat_leave(struct seat *seat);
 /* A seat for nobody, before another that is not the first. */
@@ -69,8 +73,8 @@ static inline struct seat *seat_next(const struct seat *seat) {
     struct seat *next = container_of(seat->link.next, struct seat, link);
     return next->first ? 0 : next;
 }
-/* The queue's first seat: who owns the lock from now on. */
-void seat_set_owner(struct seat *first, uint32_t tid);
+/* The queue's first seat: who owns the lock from now on. `thread` is the seat's then. */
+void seat_set_owner(struct seat *first, uint32_t tid, uint64_t thread);
 /* The first seat of a lock that a thread owns, or 0. */
 struct seat *seat_owned_by(uint32_t tid);
 /* Seats taken from now on have this ticket, or a higher one. */
@@ -105,6 +109,7 @@ struct pass {
     int32_t second_wakes;       /* 0: nowhere */
     struct pk_word_name target; /* where those go that are moved */
     uint32_t owner;             /* that is a lock, and this its owner; else 0 */
+    uint64_t thread;            /* the owner's, for whoever is the first to wait; or 0 */
     bool later;                 /* that was when it began */
     int32_t wakes, moves;       /* still to be done */
     int32_t done;               /* both */

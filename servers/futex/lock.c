@@ -7,17 +7,26 @@
  * change is an exchange, and why nothing but the word's users suffers if they do not.
  *
  * The owner's end: proc tells of each thread's, and the lock goes to the next. A thread that ended before somebody
- * began to wait for it would never be told of. So a waiter has the owner looked for first (FUTEX_ASK): if that
- * is there, proc will tell of its end; and if nobody's end was told since the question, this one's neither.
+ * began to wait for it would never be told of. So a waiter has the owner looked for first (FUTEX_ASK, owner.c).
+ *
+ * The lock goes to the most urgent of those who wait (order.c), and the owner is as urgent as that one until then.
  */
 #include "lock.h"
 #include <lib/heap.h>
 #include <stdlib.h>
 
-uint64_t lock_ended;
+bool lock_owner_known(const struct seat *first, uint32_t owner) {
+    return (first && first->kind == SEAT_LOCK && first->owner == owner) || owner_known(owner);
+}
 
-bool lock_owner_known(uint32_t owner, const struct asked *asked) {
-    return seat_owned_by(owner) || (owner == asked->owner && lock_ended == asked->ended);
+uint64_t lock_heir_thread(const struct sleeper *heir) {
+    long slot = pk_caller_thread(waiter_token(&heir->waiter));
+    return slot < 0 ? 0 : (uint64_t)slot; /* without memory for it nothing is lent */
+}
+
+void lock_set_owner(struct seat *first, uint32_t owner, uint64_t thread) {
+    seat_set_owner(first, owner, thread);
+    lend_to(seat_sleeper(first), thread);
 }
 
 long lock_load(uint64_t token) {
@@ -48,14 +57,18 @@ static uint64_t key_of(const struct client *client, uint32_t tid) {
     return (uint64_t)client_pid(client) << 32 | tid;
 }
 
+struct sleeper *lock_sleeper(const struct client *client, uint32_t tid) {
+    struct hash_node *node = hash_find(&wanting, key_of(client, tid));
+    return node ? container_of(node, struct sleeper, wanting) : 0;
+}
+
 void lock_sleeps(struct sleeper *sleeper) {
     sleeper->locking = true;
     hash_insert(&wanting, &sleeper->wanting, key_of(sleeper->waiter.client, sleeper->tid));
 }
 
 void lock_sleeps_no_more(struct sleeper *sleeper) {
-    if (sleeper->locking)
-        hash_remove(&wanting, &sleeper->wanting);
+    hash_remove(&wanting, &sleeper->wanting);
     sleeper->locking = false;
 }
 
@@ -64,10 +77,9 @@ void lock_sleeps_no_more(struct sleeper *sleeper) {
 /* The owner waits for a lock whose owner waits, and so on, for one that the caller has: nobody would ever go on. */
 static bool closes_chain(const struct client *client, uint32_t tid, uint32_t owner) {
     for (int locks = 0; locks < CHAIN_MOST; locks++) {
-        const struct hash_node *node = hash_find(&wanting, key_of(client, owner));
-        if (!node)
+        const struct sleeper *sleeper = lock_sleeper(client, owner);
+        if (!sleeper)
             return false;
-        const struct sleeper *sleeper = container_of(node, struct sleeper, wanting);
         owner = seat_first(&sleeper->seats[0].name)->owner;
         if (owner == tid)
             return true;
@@ -88,20 +100,20 @@ static long wait(struct request *req, uint32_t tid, uint32_t owner, const struct
     }
     struct seat *first = seat_first(name);
     if (first->owner != owner)
-        seat_set_owner(first, owner);
+        lock_set_owner(first, owner, owner_thread(owner));
     lock_sleeps(sleeper);
+    order_changed(sleeper->waiter.client, owner);
     return SERVER_DEFER;
 }
 
 static long ask(struct request *req, uint32_t owner) {
-    futex_results_lock(&req->msg, owner, lock_ended);
+    futex_results_lock(&req->msg, owner);
     return FUTEX_ASK;
 }
 
 /* One try: 0 if the word changed meanwhile. */
 struct attempt {
     uint32_t tid, flags;
-    struct asked asked;
     struct pk_word_name name;
     uint64_t deadline;
 };
@@ -112,17 +124,20 @@ static long take_free(const struct request *req, const struct attempt *a, uint32
     if (first && first->kind != SEAT_LOCK)
         return -EINVAL;
     long taken = lock_take(req->token, word, a->tid, first != 0);
-    if (taken > 0 && first)
-        seat_set_owner(first, a->tid);
+    if (taken <= 0 || !first)
+        return taken;
+    long thread = pk_caller_thread(req->token);
+    lock_set_owner(first, a->tid, thread < 0 ? 0 : (uint64_t)thread);
     return taken;
 }
 
 /* Another has it. 0: the word has changed. */
 static long wait_for_owner(struct request *req, const struct attempt *a, uint32_t word) {
     uint32_t owner = word & FUTEX_TID_MASK;
+    const struct seat *first = seat_first(&a->name);
     if (owner == a->tid)
         return -EDEADLK;
-    if (!lock_owner_known(owner, &a->asked))
+    if (!lock_owner_known(first, owner))
         return ask(req, owner);
     if (a->flags & FUTEX_TRY)
         return -EAGAIN;
@@ -154,9 +169,8 @@ static bool is_tid(uint32_t tid) {
     return tid && !(tid & ~FUTEX_TID_MASK);
 }
 
-long futex_handle_lock(struct request *req, uint32_t tid, uint32_t owner, uint64_t ended,
-                       uint32_t flags, uint64_t deadline) {
-    struct attempt a = {tid, flags, {owner, ended}, {0, 0}, deadline};
+long futex_handle_lock(struct request *req, uint32_t tid, uint32_t flags, uint64_t deadline) {
+    struct attempt a = {tid, flags, {0, 0}, deadline};
     struct client *client = request_client(req);
     if (!client)
         return -EBADF;
@@ -167,7 +181,7 @@ long futex_handle_lock(struct request *req, uint32_t tid, uint32_t owner, uint64
 }
 
 /*
- * The lock goes to the first who waits, and the others wait for that one. `token`: by whose call the word is changed.
+ * The lock goes to the most urgent who waits, and the others wait for that one. `token`: by whose call the word is changed.
  * 1; 0: the word has changed; an error.
  */
 static long pass_on(struct seat *first, uint64_t token, uint32_t word, uint32_t died) {
@@ -176,7 +190,7 @@ static long pass_on(struct seat *first, uint64_t token, uint32_t word, uint32_t 
     long changed = lock_change(token, word, tid | died | (seat_next(first) ? FUTEX_WAITERS : 0));
     if (changed <= 0)
         return changed;
-    seat_set_owner(first, tid);
+    seat_set_owner(first, tid, seat_next(first) ? lock_heir_thread(heir) : 0);
     sleeper_wake(first);
     return 1;
 }
@@ -255,7 +269,7 @@ static bool step(struct job *job) {
 }
 
 void lock_owner_ended(uint32_t tid) {
-    lock_ended++;
+    owner_ended(tid);
     if (!inherit_some(tid))
         return;
     struct dead *dead = own_calloc(1, sizeof(*dead));

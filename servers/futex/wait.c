@@ -3,10 +3,27 @@
 #include "lock.h"
 #include <stdlib.h>
 
-static void leave_all(struct sleeper *sleeper) {
-    lock_sleeps_no_more(sleeper);
+static void leave_seats(struct sleeper *sleeper) {
     for (uint32_t i = 0; i < sleeper->seats_taken; i++)
         seat_leave(&sleeper->seats[i]);
+}
+
+/* Who had the lock for which it waited is lent less now, perhaps. */
+static __attribute__((noinline)) void leave_lock(struct sleeper *sleeper) {
+    uint32_t owner = seat_first(&sleeper->seats[0].name)->owner;
+    lock_sleeps_no_more(sleeper);
+    leave_seats(sleeper);
+    if (owner == sleeper->tid)
+        return;
+    lend_to(sleeper, 0);
+    order_changed(sleeper->waiter.client, owner);
+}
+
+static void leave_all(struct sleeper *sleeper) {
+    if (sleeper->locking)
+        leave_lock(sleeper);
+    else
+        leave_seats(sleeper);
 }
 
 /* Who was moved to a lock cannot begin anew: the word at which it waited before has changed. */
@@ -46,6 +63,8 @@ long sleeper_sit(struct sleeper *sleeper, const struct pk_word_name *name, enum 
     seat->kind = (uint8_t)kind;
     seat->bitset = bitset;
     seat->name = *name;
+    if (kind == SEAT_LOCK)
+        sleeper->waiter.priority = (int32_t)pk_lend(waiter_token(&sleeper->waiter), 0);
     if (!seat_take(seat))
         return -EINVAL;
     sleeper->seats_taken++;

@@ -43,11 +43,21 @@ static void move_to_lock(struct pass *p, struct seat *seat, const struct seat *f
         sleeper_answer(seat_sleeper(seat), -EAGAIN);
         return;
     }
+    struct sleeper *sleeper = seat_sleeper(seat);
+    long priority = pk_lend(waiter_token(&sleeper->waiter), 0);
+    if (priority < 0)
+        return; /* it has died, and the notice is on its way */
+    seat_leave(seat);
     seat->kind = SEAT_LOCK;
-    lock_sleeps(seat_sleeper(seat));
-    move_seat(seat, &p->target);
-    if (!first)
-        seat_set_owner(seat, p->owner);
+    seat->name = p->target;
+    sleeper->waiter.priority = (int32_t)priority;
+    lock_sleeps(sleeper);
+    must(seat_take(seat) ? 0 : -EINVAL);
+    if (!first) {
+        lock_set_owner(seat, p->owner, p->thread);
+        p->thread = 0;
+    }
+    order_changed(sleeper->waiter.client, p->owner);
 }
 
 static void move(struct pass *p, struct seat *seat) {
@@ -120,7 +130,10 @@ static void stop_at(struct pass *p, struct seat *seat) {
     job_queue(&p->job);
 }
 
+/* What there is to answer when it is over. */
 static long answer(const struct pass *p) {
+    if (p->thread)
+        must(pk_cap_drop(0, p->thread));
     return p->error < 0 ? p->error : p->done;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of words, and the circles of seats. */
-#include "futex.h"
+#include "lock.h"
 #include <stdlib.h>
 
 static struct hash words;
@@ -40,10 +40,26 @@ static void make_first(struct seat *seat) {
     hash_insert(&words, &seat->node, key_of(&seat->name));
 }
 
-void seat_set_owner(struct seat *first, uint32_t tid) {
+/* Another seat is the first now: what the first knows is its. */
+static void hand_over(struct seat *from, struct seat *to) {
+    if (from->owner) {
+        hash_remove(&owners, &from->owned);
+        hash_insert(&owners, &to->owned, from->owner);
+    }
+    to->owner = from->owner;
+    to->thread = from->thread;
+    from->owner = 0;
+    from->thread = 0;
+    lend_to(seat_sleeper(to), to->thread);
+}
+
+void seat_set_owner(struct seat *first, uint32_t tid, uint64_t thread) {
     if (first->owner)
         hash_remove(&owners, &first->owned);
+    if (first->thread)
+        must(pk_cap_drop(0, first->thread));
     first->owner = tid;
+    first->thread = thread;
     if (tid)
         hash_insert(&owners, &first->owned, tid);
 }
@@ -53,23 +69,46 @@ struct seat *seat_owned_by(uint32_t tid) {
     return node ? container_of(node, struct seat, owned) : 0;
 }
 
+/* Locks' queues are seldom: what they need does not cost the others. */
+#define NOINLINE __attribute__((noinline))
+
+static NOINLINE void take_by_priority(struct seat *seat, struct seat *first) {
+    seat->owner = 0;
+    seat->thread = 0;
+    if (!first) {
+        order_alone(seat);
+        make_first(seat);
+        return;
+    }
+    struct place place = order_enter(seat, first);
+    list_insert_before(&place.before->link, &seat->link);
+    if (!place.leads)
+        return;
+    hash_remove(&words, &first->node);
+    first->first = false;
+    make_first(seat);
+    hand_over(first, seat);
+    lend_to(seat_sleeper(first), 0);
+}
+
 bool seat_take(struct seat *seat) {
     struct seat *first = seat_first(&seat->name);
     if (first && (first->kind == SEAT_LOCK) != (seat->kind == SEAT_LOCK))
         return false;
     seat->ticket = next_ticket++;
     seat->first = false;
-    seat->owner = 0;
     list_init(&seat->link);
-    if (first)
+    taken++;
+    if (seat->kind == SEAT_LOCK)
+        take_by_priority(seat, first);
+    else if (first)
         list_insert_before(&first->link, &seat->link);
     else
         make_first(seat);
-    taken++;
     return true;
 }
 
-void seat_leave(struct seat *seat) {
+static void leave_circle(struct seat *seat) {
     struct seat *next = container_of(seat->link.next, struct seat, link);
     list_remove(&seat->link);
     taken--;
@@ -78,18 +117,30 @@ void seat_leave(struct seat *seat) {
     hash_remove(&words, &seat->node);
     if (next != seat)
         make_first(next);
-    if (seat->owner) {
-        if (next != seat)
-            seat_set_owner(next, seat->owner);
-        seat_set_owner(seat, 0);
-    }
+}
+
+static NOINLINE void leave_lock(struct seat *seat) {
+    struct seat *next = container_of(seat->link.next, struct seat, link);
+    bool first = seat->first;
+    order_leave(seat);
+    leave_circle(seat);
+    if (first && next != seat)
+        hand_over(seat, next);
+    else if (first)
+        seat_set_owner(seat, 0, 0);
+}
+
+void seat_leave(struct seat *seat) {
+    if (seat->kind == SEAT_LOCK)
+        leave_lock(seat);
+    else
+        leave_circle(seat);
 }
 
 void seat_mark(struct seat *mark, struct seat *before) {
     mark->first = false;
     mark->bitset = 0;
     mark->kind = SEAT_PLAIN;
-    mark->owner = 0;
     mark->name = before->name;
     mark->ticket = before->ticket;
     list_insert_before(&before->link, &mark->link);

@@ -101,6 +101,24 @@ void connect_thread_ended(const struct thread *t, const struct pk_word_name *cle
                                        clear->offset)); /* if it is dead nobody waits there */
 }
 
+/* The futex server may lend the thread what others have, no more. */
+long connect_owner(const struct thread *t) {
+    long error = connect_server(t->process, PK_SLOT_FUTEX);
+    long slot = pk_cap_copy(t->slot, 0, 0, PK_RIGHT_USE | PK_RIGHT_GRANT, 0);
+    if (error < 0 || slot < 0)
+        return error < 0 ? error : slot;
+    error = futex_owner(endpoints[PK_SLOT_FUTEX], process_pid(t->process), (uint32_t)thread_tid(t),
+                        (uint64_t)slot);
+    must(pk_cap_drop(0, (uint64_t)slot));
+    return error;
+}
+
+void connect_rescheduled(const struct thread *t) {
+    if (t->process->connected >> PK_SLOT_FUTEX & 1)
+        tell(futex_rescheduled(endpoints[PK_SLOT_FUTEX], process_pid(t->process),
+                               (uint32_t)thread_tid(t)));
+}
+
 void connect_limits_changed(const struct process *p) {
     if (p->connected >> PK_SLOT_VFS & 1)
         tell(vfs_limit(endpoints[PK_SLOT_VFS], process_pid(p), settings_limit(p, RLIMIT_NOFILE)));

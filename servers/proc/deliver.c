@@ -146,6 +146,13 @@ static bool in_copy(const struct process *p, uint64_t pc) {
     return pc >= p->entry - PERSONALITY_COPY_SIZE && pc < p->entry;
 }
 
+#define EXIT_CALL 93
+
+/* It ends without a stack, which it has unmapped: nothing could be saved there. */
+static bool exits_without_stack(const struct process *p, const struct pk_regs *regs, uint64_t pc) {
+    return regs->foreign && regs->x[17] == EXIT_CALL && pc - p->entry < PERSONALITY_SAVE_SIZE;
+}
+
 /* log=faults on the kernel command line: a line for each fault that becomes a signal. */
 static bool log_faults;
 
@@ -167,6 +174,11 @@ static long on_fault(struct request *req, struct thread *t, uint64_t error) {
         regs.x[10] = (uint64_t)-EFAULT;
         must(pk_thread_regs(t->slot, &regs, PK_REGS_SET));
         return 0;
+    }
+    if (exits_without_stack(p, &regs, pc)) {
+        if (!core_rests(t, 0))
+            thread_end(t, (int)regs.x[10] & 255);
+        return SERVER_DEFER;
     }
     if (log_faults)
         server_log("%s[%d]: cause %lu at pc %lx, address %lx, error %lu%s", p->name, process_pid(p),

@@ -298,6 +298,10 @@ void connect_job_changed(const struct process *p);
 void connect_limits_changed(const struct process *p); /* RLIMIT_NOFILE, RLIMIT_MSGQUEUE */
 /* Who waits at the word that it was to clear is woken, and the locks that it owned go to others. */
 void connect_thread_ended(const struct thread *t, const struct pk_word_name *clear);
+/* Somebody waits for a lock of t's: the futex server gets to know it. 0, or an error. */
+long connect_owner(const struct thread *t);
+/* t's priority has changed: it may wait for a lock. */
+void connect_rescheduled(const struct thread *t);
 void connect_guard_changed(struct process *p); /* if process_guarded() has */
 uint64_t connect_endpoint(unsigned slot);      /* to call that server as proc */
 

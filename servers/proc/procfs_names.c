@@ -24,6 +24,7 @@ static const struct entry kernel_entries[] = {
     MADE("osrelease", make_osrelease),
     MADE("ostype", make_ostype),
     MADE("pid_max", make_pid_max),
+    SET(sched_donation),
     SET(sched_policy),
     SET(sem),
     SET(sem_next_id),

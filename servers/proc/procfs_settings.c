@@ -145,6 +145,19 @@ long store_sem(const char *text) {
     return 0;
 }
 
+/* Do those who wait make others more urgent: 1 or 0. */
+static long donation_value(uint32_t which, int set, uint64_t value, uint64_t *now) {
+    (void)which;
+    if (set && value > 1)
+        return -EINVAL;
+    long on = pk_machine_donation(boot_cap("machine"), !set    ? PK_DONATION_GET
+                                                       : value ? PK_DONATION_ON
+                                                               : PK_DONATION_OFF);
+    *now = on > 0;
+    return on < 0 ? on : 0;
+}
+SETTING(sched_donation, TYPE_INT, donation_value, 0)
+
 /* How threads share the harts (docs/scheduling.md): a name. */
 bool make_sched_policy(struct making *m) {
     char name[PK_POLICY_NAME];

@@ -67,6 +67,12 @@ static bool fits(const struct schedule *before, const struct schedule *after) {
            reserved - part_of(before) + part <= PART_MOST * harts_of_machine();
 }
 
+static uint64_t priority_of(const struct schedule *s) {
+    if (s->policy == SCHED_DEADLINE)
+        return PK_PRIORITY_RESERVED;
+    return is_real_time(s->policy) ? REAL_TIME_BASE + (uint64_t)s->priority : PK_PRIORITY_SHARED;
+}
+
 static long apply(uint64_t slot, const struct schedule *s) {
     if (s->policy == SCHED_DEADLINE)
         return pk_thread_reserve(slot, s->reservation.runtime, s->reservation.deadline,
@@ -74,9 +80,7 @@ static long apply(uint64_t slot, const struct schedule *s) {
     uint64_t quantum = s->policy == SCHED_FIFO ? PK_QUANTUM_NONE
                        : s->policy == SCHED_RR ? PROC_RR_QUANTUM_NS
                                                : PK_QUANTUM_NS;
-    uint64_t priority =
-        is_real_time(s->policy) ? REAL_TIME_BASE + (uint64_t)s->priority : PK_PRIORITY_SHARED;
-    return pk_thread_schedule(slot, priority, weight_of(s), quantum, s->harts);
+    return pk_thread_schedule(slot, priority_of(s), weight_of(s), quantum, s->harts);
 }
 
 long schedule_child(uint64_t slot, struct schedule *to, const struct schedule *from) {
@@ -114,7 +118,10 @@ static long change(struct thread *t, const struct schedule *to) {
         return error;
     if (t->slot)
         reserved += part_of(to) - part_of(before);
+    bool moves = priority_of(to) != priority_of(before);
     t->schedule = *to;
+    if (moves)
+        connect_rescheduled(t);
     return 0;
 }
 

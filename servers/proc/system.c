@@ -20,13 +20,10 @@ long proc_handle_connect(struct request *req, uint32_t slot) {
     return p ? connect_server(p, slot) : -ESRCH;
 }
 
-long proc_handle_owner(struct request *req, int tid, uint32_t slot) {
+long proc_handle_owner(struct request *req, int tid) {
     const struct thread *t = thread_find(tid);
     (void)req;
-    if (slot == PK_SLOT_ACCOUNT)
-        return -EINVAL;
-    long error = t ? connect_server(t->process, slot) : -ESRCH;
-    return error < 0 ? error : 0;
+    return t ? connect_owner(t) : -ESRCH;
 }
 
 long proc_handle_usage(struct request *req) {

@@ -227,6 +227,47 @@ foreign_leave:
     j foreign_leave
     .size foreign_entry, . - foreign_entry
 
+/*
+ * munmap(2) of the very stack that the caller is on, which is in the frame in a0: a thread's last act but one. All is in
+ * registers before the memory goes. Of a1, the length, only whole pages are left: there is no register for the rest.
+ */
+    .globl unmap_own_stack
+    .hidden unmap_own_stack
+unmap_own_stack:
+    mv sp, a0
+    ld a2, FRAME_A(1)(sp)
+    lui a1, 1
+    addi a1, a1, -1
+    add a2, a2, a1
+    not a1, a1
+    and a2, a2, a1
+    ld a1, FRAME_A(0)(sp)
+    ld t0, FRAME_A(2)(sp)
+    ld ra, FRAME_RA(sp)
+    ld t1, FRAME_T(1)(sp)
+    ld t2, FRAME_T(2)(sp)
+    ld t3, FRAME_T(3)(sp)
+    ld t4, FRAME_T(4)(sp)
+    ld t5, FRAME_T(5)(sp)
+    ld t6, FRAME_T(6)(sp)
+    ld a3, FRAME_A(3)(sp)
+    ld a4, FRAME_A(4)(sp)
+    ld a5, FRAME_A(5)(sp)
+    ld a6, FRAME_A(6)(sp)
+    ld sp, FRAME_SP(sp)
+    li a0, 0 /* its own task */
+    li a7, PK_UNMAP
+    ecall
+    mv a1, a2
+    mv a2, t0
+    li a7, PK_FOREIGN_RETURN
+    ecall
+    li t0, 0 /* it came back: a signal, which the process server attends to, without this stack */
+    li a7, PK_FOREIGN_ATTENTION
+    ecall
+    ebreak
+    .size unmap_own_stack, . - unmap_own_stack
+
     .text
     .globl __vdso_flush_icache
     .type __vdso_flush_icache, @function

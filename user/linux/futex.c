@@ -173,7 +173,7 @@ static NOINLINE long requeue(const uint32_t *word, unsigned op, uint32_t wakes, 
  */
 static long look_for(uint32_t *word, uint32_t owner) {
     uint32_t now;
-    long found = owner ? proc_owner(PK_SLOT_PROC, (int)owner, PK_SLOT_FUTEX) : 0;
+    long found = owner ? proc_owner(PK_SLOT_PROC, (int)owner) : 0;
     if (found != -ESRCH)
         return found < 0 ? found : 0;
     long error = exchange_word(word, 0, 0, &now);
@@ -182,7 +182,7 @@ static long look_for(uint32_t *word, uint32_t owner) {
 
 static NOINLINE long lock(uint32_t *word, unsigned op, const struct linux_timespec *timeout,
                           uint32_t tid) {
-    uint64_t deadline = FUTEX_FOREVER, ended = 0;
+    uint64_t deadline = FUTEX_FOREVER;
     uint32_t owner = 0, flags = flags_of(op), command = COMMAND(op);
     long result = 0;
     if (command == FUTEX_TRYLOCK_PI)
@@ -191,9 +191,8 @@ static NOINLINE long lock(uint32_t *word, unsigned op, const struct linux_timesp
         result = read_deadline(timeout, false,
                                command == FUTEX_LOCK_PI || op & FUTEX_CLOCK_REALTIME, &deadline);
     while (result == 0) {
-        result =
-            personality_connected(PK_SLOT_FUTEX, futex_lock(PK_SLOT_FUTEX, tid, owner, ended, flags,
-                                                            deadline, word, &owner, &ended));
+        result = personality_connected(
+            PK_SLOT_FUTEX, futex_lock(PK_SLOT_FUTEX, tid, flags, deadline, word, &owner));
         if (result != FUTEX_ASK)
             return result;
         result = look_for(word, owner);
@@ -225,13 +224,12 @@ static NOINLINE long wait_for_lock(const uint32_t *word, unsigned op, uint32_t v
 
 static NOINLINE long requeue_to_lock(const uint32_t *word, unsigned op, uint32_t wakes,
                                      uint32_t moves, uint32_t *target, uint32_t value) {
-    uint64_t ended = 0;
     uint32_t owner = 0;
     long result = wakes == 1 ? 0 : -EINVAL;
     while (result == 0) {
-        result = personality_connected(
-            PK_SLOT_FUTEX, futex_requeue_lock(PK_SLOT_FUTEX, value, (int)moves, owner, ended,
-                                              flags_of(op), word, target, &owner, &ended));
+        result = personality_connected(PK_SLOT_FUTEX,
+                                       futex_requeue_lock(PK_SLOT_FUTEX, value, (int)moves,
+                                                          flags_of(op), word, target, &owner));
         if (result != FUTEX_ASK)
             return result;
         result = look_for(target, owner);

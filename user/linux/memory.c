@@ -118,9 +118,19 @@ long linux_mmap(uint64_t address, uint64_t length, uint64_t prot, uint64_t flags
     return at;
 }
 
-long linux_munmap(uint64_t address, uint64_t length) {
+#define OWN_STACK 256 /* bytes below the frame in use while memory is unmapped */
+
+void unmap_own_stack(const struct foreign_frame *f) __attribute__((noreturn)); /* entry.S */
+
+/* A thread that is not waited for unmaps its stack, and then ends without one (musl). */
+long linux_munmap(uint64_t address, uint64_t length, long a2, long a3, long a4, long a5,
+                  const struct foreign_frame *f) {
+    (void)a2, (void)a3, (void)a4, (void)a5;
     if (address % PAGE || length == 0)
         return -EINVAL;
+    uint64_t top = (uint64_t)(f + 1), bottom = (uint64_t)f - OWN_STACK;
+    if (address < top && (address >= bottom || length > bottom - address))
+        unmap_own_stack(f);
     return pk_unmap(TASK, address, page_up(length));
 }
 

@@ -109,6 +109,7 @@ void mock_send_words(struct call *call, int pid, uint64_t label, const uint64_t 
     memset(&call->answered, 0, offsetof(struct call, user) - offsetof(struct call, answered));
     for (int i = 0; calls[next_token % MAX_CALLS]; i++, next_token++)
         assert_true(i < MAX_CALLS);
+    call->lent = 0;
     call->token = next_token++;
     call->pid = pid;
     calls[call->token % MAX_CALLS] = call;
@@ -329,6 +330,21 @@ long pk_caller_word_exchange(uint64_t token, uint64_t offset, uint32_t expected,
     uint32_t was = *word;
     *word = was == expected ? value : was;
     return was;
+}
+
+/* A caller's priority is what the test says: what it is lent does not change that. */
+long pk_lend(uint64_t token, uint64_t thread) {
+    struct call *call = find(token);
+    assert_true(!thread || slots[thread].used);
+    if (!call)
+        return -ESRCH;
+    call->lent = thread;
+    return call->priority;
+}
+
+/* Any object will do for a thread. */
+long pk_caller_thread(uint64_t token) {
+    return find(token) ? pk_object_create(1, 0, 0) : -ESRCH;
 }
 
 uint64_t mock_notified;

@@ -22,6 +22,8 @@ struct call {
     uint64_t in_len;
     void *out;
     uint64_t out_len;
+    long priority; /* of the caller */
+    uint64_t lent; /* the slot of the thread that it lends that to, or 0 */
     bool answered;
     bool dead;       /* killed: the token is stale, though the server may not know yet */
     bool bad_memory; /* copies fail with -EFAULT */

@@ -2,6 +2,7 @@
 /*
  * The futex server against a model: random operations of the threads of several processes, after each of which
  * just those must have been answered, and so, that the model says. The model looks at all threads for everything.
+ * Priorities are few, so that many are equal.
  */
 #include "kernel.h"
 #include <futex/lock.h>
@@ -29,7 +30,8 @@ struct thread {
 static struct thread threads[THREADS];
 static uint32_t owner[LOCKS]; /* tid */
 static bool died[LOCKS];
-static uint64_t next_order, dead_threads;
+static uint64_t next_order;
+static bool asked_for[THREADS]; /* proc has looked for it since it was new */
 
 static int pid_of(int t) {
     return 1 + t / EACH;
@@ -54,6 +56,20 @@ static struct thread *waiter_after(int key, uint64_t order) {
         if (threads[t].waiting && threads[t].key == key && threads[t].order > order &&
             (!found || threads[t].order < found->order))
             found = &threads[t];
+    return found;
+}
+
+/* Who gets a lock next: the most urgent, and of these who came first. */
+static struct thread *heir_of(int lock) {
+    struct thread *found = 0;
+    for (int t = 0; t < THREADS; t++) {
+        struct thread *at = &threads[t];
+        if (!at->waiting || at->key != lock_key(lock))
+            continue;
+        if (!found || at->call.priority > found->call.priority ||
+            (at->call.priority == found->call.priority && at->order < found->order))
+            found = at;
+    }
     return found;
 }
 
@@ -94,18 +110,15 @@ static long walk(int key, int wakes, int moves, uint32_t bitset, int target) {
 }
 
 static void pass_on(int lock, bool is_dead) {
-    struct thread *heir = waiter_after(lock_key(lock), 0);
+    struct thread *heir = heir_of(lock);
     owner[lock] = heir ? tid_of((int)(heir - threads)) : 0;
     died[lock] = heir && is_dead;
     if (heir)
         give(heir, 0);
 }
 
-static bool known(uint32_t tid) {
-    for (int lock = 0; lock < LOCKS; lock++)
-        if (owner[lock] == tid && waiter_after(lock_key(lock), 0))
-            return true;
-    return false;
+static bool known(int lock) {
+    return waiter_after(lock_key(lock), 0) || asked_for[owner[lock] - tid_of(0)];
 }
 
 /* The first becomes the owner, or waits with the others. */
@@ -224,9 +237,27 @@ static bool closes_chain(int t, uint32_t had) {
     return true;
 }
 
+/* As proc. */
+static void look_for(int t) {
+    assert_int_equal(mock_call(PK_BADGE_PROC, FUTEX_LABEL_OWNER,
+                               WORDS((uint64_t)pid_of(t), tid_of(t)), 0, 0, 0, 0),
+                     0);
+    asked_for[t] = true;
+}
+
+static void do_priority(int t) {
+    long before = threads[t].call.priority;
+    threads[t].call.priority = mock_random(4);
+    if (threads[t].waiting && threads[t].kind == LOCK && threads[t].call.priority != before)
+        threads[t].order = ++next_order;
+    assert_int_equal(mock_call(PK_BADGE_PROC, FUTEX_LABEL_RESCHEDULED,
+                               WORDS((uint64_t)pid_of(t), tid_of(t)), 0, 0, 0, 0),
+                     0);
+}
+
 static void do_lock(int t) {
     int lock = (int)mock_random(LOCKS);
-    bool asked = mock_random(4), try = mock_random(4) == 0;
+    bool try = mock_random(4) == 0;
     uint32_t *word = &memory[WORDS_ + lock], had = owner[lock];
     long want = 0;
     threads[t].bitset = ALL;
@@ -236,7 +267,7 @@ static void do_lock(int t) {
         owner[lock] = tid_of(t);
     else if (had == tid_of(t))
         want = -EDEADLK;
-    else if (!known(had) && !asked)
+    else if (!known(lock))
         want = FUTEX_ASK;
     else if (try)
         want = -EAGAIN;
@@ -249,9 +280,7 @@ static void do_lock(int t) {
     else
         give(&threads[t], want);
     mock_send(&threads[t].call, pid_of(t), FUTEX_LABEL_LOCK,
-              WORDS(tid_of(t), asked ? had : had + 1, dead_threads, try ? FUTEX_TRY : 0,
-                    threads[t].deadline),
-              0, 0, word, 4);
+              WORDS(tid_of(t), try ? FUTEX_TRY : 0, threads[t].deadline), 0, 0, word, 4);
     if (want == FUTEX_ASK)
         assert_int_equal(threads[t].call.reply.w[0], had);
 }
@@ -289,10 +318,10 @@ static void do_wait_lock(int t) {
 static void do_requeue_lock(int t) {
     int word = (int)mock_random(WORDS_), lock = (int)mock_random(LOCKS),
         moves = (int)mock_random(4);
-    uint32_t had = owner[lock];
+    if (owner[lock] && !known(lock))
+        look_for((int)(owner[lock] - tid_of(0)));
     long want = walk_to_lock(word, lock, moves);
-    assert_int_equal(call_as(t, FUTEX_LABEL_REQUEUE_LOCK,
-                             WORDS(memory[word], (uint64_t)moves, had, dead_threads, 0),
+    assert_int_equal(call_as(t, FUTEX_LABEL_REQUEUE_LOCK, WORDS(memory[word], (uint64_t)moves, 0),
                              &memory[word], &memory[WORDS_ + lock]),
                      want);
 }
@@ -320,7 +349,7 @@ static void do_end(int t) {
             died[lock] = true;
         }
     }
-    dead_threads++;
+    asked_for[t] = false;
     assert_int_equal(
         mock_call(PK_BADGE_PROC, FUTEX_LABEL_THREAD_ENDED, WORDS(tid, 0, 0), 0, 0, 0, 0), 0);
     mock_jobs();
@@ -365,18 +394,24 @@ static void check(void) {
         if (waiter_after(lock_key(lock), 0))
             assert_true(word & FUTEX_WAITERS);
     }
+    for (int t = 0; t < THREADS; t++) /* nobody lends but the first */
+        if (threads[t].waiting && threads[t].call.lent) {
+            assert_int_equal(threads[t].kind, LOCK);
+            assert_ptr_equal(heir_of(threads[t].key - WORDS_), &threads[t]);
+        }
 }
 
 static void one_step(void) {
     static void (*const if_idle[])(int) = {do_wait,     do_wait,    do_wait,      do_wake,
                                            do_wake_two, do_requeue, do_lock,      do_lock,
                                            do_unlock,   do_alone,   do_wait_lock, do_requeue_lock};
-    static void (*const any_time[])(int) = {do_interrupt, do_time, do_end};
+    static void (*const any_time[])(int) = {do_interrupt, do_time,  do_end,
+                                            do_priority,  look_for, do_priority};
     int t = (int)mock_random(THREADS);
     if (mock_random(40) == 0)
         memory[mock_random(WORDS_)]++;
-    if (mock_random(12) == 0)
-        any_time[mock_random(3)](t);
+    if (mock_random(8) == 0)
+        any_time[mock_random(6)](t);
     else if (!threads[t].waiting)
         if_idle[mock_random(sizeof(if_idle) / sizeof(if_idle[0]))](t);
     check();
@@ -391,7 +426,7 @@ static int setup(void **state) {
     memset(threads, 0, sizeof(threads));
     memset(owner, 0, sizeof(owner));
     memset(died, 0, sizeof(died));
-    dead_threads = lock_ended;
+    memset(asked_for, 0, sizeof(asked_for));
     mock_shared = memory;
     mock_shared_size = sizeof(memory);
     mock_start(&futex_server);
@@ -402,6 +437,8 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
     (void)state;
+    for (int t = 0; t < THREADS; t++)
+        do_end(t);
     for (int pid = 1; pid <= PIDS; pid++)
         mock_exit(pid);
     mock_jobs();
@@ -409,6 +446,7 @@ static int teardown(void **state) {
     assert_int_equal(seat_count(), 0);
     for (uint32_t tid = 0; tid < 200; tid++)
         assert_null(seat_owned_by(tid));
+    assert_int_equal(mock_slots, 0);
     return 0;
 }
 
@@ -531,9 +569,8 @@ static void test_errors(void **state) {
     assert_int_equal(
         mock_call(1, FUTEX_LABEL_WAKE, WORDS((uintptr_t)memory + 2, 1, ALL, 0), 0, 0, 0, 0),
         -EINVAL);
-    assert_int_equal(mock_call(1, FUTEX_LABEL_LOCK, WORDS(0, 0, 0, 0, 0), 0, 0, memory, 4),
-                     -EINVAL);
-    assert_int_equal(mock_call(1, FUTEX_LABEL_LOCK, WORDS(1u << 30, 0, 0, 0, 0), 0, 0, memory, 4),
+    assert_int_equal(mock_call(1, FUTEX_LABEL_LOCK, WORDS(0, 0, 0), 0, 0, memory, 4), -EINVAL);
+    assert_int_equal(mock_call(1, FUTEX_LABEL_LOCK, WORDS(1u << 30, 0, 0), 0, 0, memory, 4),
                      -EINVAL);
     assert_int_equal(mock_call(1, FUTEX_LABEL_REQUEUE,
                                WORDS((uintptr_t)memory, (uint64_t)-1, 0, 0, 0), memory, 4, 0, 0),
@@ -542,7 +579,10 @@ static void test_errors(void **state) {
                      -EINVAL);
     /* A lock's queue is for nothing else. */
     memory[0] = 77;
-    mock_send(&call, 1, FUTEX_LABEL_LOCK, WORDS(5, 77, lock_ended, 0, 0), 0, 0, memory, 4);
+    assert_int_equal(mock_call(PK_BADGE_PROC, FUTEX_LABEL_OWNER, WORDS(9, 77), 0, 0, 0, 0), -ESRCH);
+    assert_int_equal(mock_call(1, FUTEX_LABEL_LOCK, WORDS(5, 0, 0), 0, 0, memory, 4), FUTEX_ASK);
+    assert_int_equal(mock_call(PK_BADGE_PROC, FUTEX_LABEL_OWNER, WORDS(1, 77), 0, 0, 0, 0), 0);
+    mock_send(&call, 1, FUTEX_LABEL_LOCK, WORDS(5, 0, 0), 0, 0, memory, 4);
     assert_false(call.answered);
     uint32_t word = memory[0];
     assert_int_equal(mock_call(1, FUTEX_LABEL_WAIT, WORDS(word, ALL, 0, 0), memory, 4, 0, 0),
@@ -551,6 +591,10 @@ static void test_errors(void **state) {
         mock_call(1, FUTEX_LABEL_WAKE, WORDS((uintptr_t)memory, 1, ALL, 0), 0, 0, 0, 0), -EINVAL);
     mock_interrupt(&call);
     assert_int_equal(call.result, -EINTR);
+    assert_int_equal(
+        mock_call(PK_BADGE_PROC, FUTEX_LABEL_THREAD_ENDED, WORDS(77, 0, 0), 0, 0, 0, 0), 0);
+    memory[0] = word;
+    assert_int_equal(mock_call(1, FUTEX_LABEL_LOCK, WORDS(5, 0, 0), 0, 0, memory, 4), FUTEX_ASK);
 }
 
 /* A thread that ended owned more locks than are passed on at once. */
@@ -560,10 +604,10 @@ static void test_many_locks(void **state) {
     (void)state;
     mock_shared = locks;
     mock_shared_size = sizeof(locks);
+    assert_int_equal(mock_call(PK_BADGE_PROC, FUTEX_LABEL_OWNER, WORDS(1, 77), 0, 0, 0, 0), 0);
     for (int i = 0; i < 200; i++) {
         locks[i] = 77;
-        mock_send(&calls[i], 1, FUTEX_LABEL_LOCK, WORDS(5, 77, lock_ended, 0, 0), 0, 0, &locks[i],
-                  4);
+        mock_send(&calls[i], 1, FUTEX_LABEL_LOCK, WORDS(5, 0, 0), 0, 0, &locks[i], 4);
         assert_false(calls[i].answered);
     }
     mock_kill(&calls[9]);

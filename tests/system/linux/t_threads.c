@@ -270,9 +270,61 @@ static void raw_clone(void) {
              "nor is one of another process");
     is_errno(syscall(SYS_tgkill, getpid(), 0, 0), EINVAL, "0 is no thread");
 }
+
+/* A thread that unmaps the stack that it is on, and ends. */
+static long clone_stackless(char *at, size_t size, pid_t *child_tid) {
+    register long a0 __asm__("a0") = THREAD_FLAGS;
+    register long a1 __asm__("a1") = (long)(at + size);
+    register long a2 __asm__("a2") = (long)child_tid;
+    register long a3 __asm__("a3") = 0;
+    register long a4 __asm__("a4") = (long)child_tid;
+    register long a7 __asm__("a7") = SYS_clone;
+    register long s2 __asm__("s2") = (long)at;
+    register long s3 __asm__("s3") = (long)size;
+    __asm__ volatile("ecall\n"
+                     "bnez a0, 1f\n"
+                     "mv a0, s2\n"
+                     "mv a1, s3\n"
+                     "li a2, 77\n"
+                     "li t6, 99\n"
+                     "li a7, 215\n"
+                     "ecall\n"
+                     "bnez a0, 2f\n"
+                     "bne a1, s3, 2f\n" /* all other registers are as they were */
+                     "li a0, 77\n"
+                     "bne a0, a2, 2f\n"
+                     "li a0, 99\n"
+                     "bne a0, t6, 2f\n"
+                     "li a7, 93\n"
+                     "ecall\n"
+                     "2: ebreak\n"
+                     "1:\n"
+                     : "+r"(a0)
+                     : "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a7), "r"(s2), "r"(s3)
+                     : "memory");
+    return a0;
+}
+
+static void stackless(void) {
+    size_t size = 16384;
+    char *at = NULL;
+    int made = 0;
+    for (int i = 0; i < 100; i++) {
+        volatile pid_t child = -1;
+        at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        made += at != MAP_FAILED && clone_stackless(at, size, (pid_t *)&child) > 0;
+        for (pid_t now; (now = child) != 0;)
+            futex_wait((volatile uint32_t *)&child, (uint32_t)now);
+    }
+    is_int(made, 100, "threads unmap their stacks and end");
+    is_errno(msync(at, size, MS_ASYNC), ENOMEM, "the stacks are gone");
+}
 #else
 static void raw_clone(void) {
     skip("clone", "its registers are RISC-V's");
+}
+static void stackless(void) {
+    skip("threads that unmap their stacks", "in RISC-V's instructions");
 }
 #endif
 
@@ -399,6 +451,7 @@ int main(void) {
     ends_of_processes();
     forking();
     raw_clone();
+    stackless();
     detached();
     if (getuid() == 0)
         limited();

@@ -112,6 +112,8 @@ static const struct row on_tokens[] = {
     {PK_CALLER_WORD, 4, {A_TOKEN, OFFSET, BIT}, KINDS},
     {PK_CALLER_WORD_NAME, 4, {A_TOKEN, ADDRESS, BIT}, KINDS},
     {PK_CALLER_WORD_EXCHANGE, 4, {A_TOKEN, OFFSET, BIT, BIT}, KINDS},
+    {PK_LEND, 12, {A_TOKEN, A_THREAD}, KINDS},
+    {PK_CALLER_THREAD, 4, {A_TOKEN}, THREAD},
 };
 
 /* Those that may block or end the caller, or keep others from going on, come seldom. */

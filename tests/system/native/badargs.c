@@ -195,6 +195,7 @@ void bad_slots(void) {
         {PK_LOG, 0, PK_TYPE_MACHINE, false, false, {0, b, 1}},
         {PK_MACHINE_CHECK, 0, PK_TYPE_MACHINE, false, false, {0}},
         {PK_MACHINE_POLICY, 0, PK_TYPE_MACHINE, false, false, {0, b, PK_POLICY_SET}},
+        {PK_MACHINE_DONATION, 0, PK_TYPE_MACHINE, false, false, {0, PK_DONATION_ON}},
         {PK_ACCOUNT_CREATE, 0, PK_TYPE_ACCOUNT, false, false, {0, PAGE, 0, 0, 1}},
         {PK_ACCOUNT_SET, 0, PK_TYPE_ACCOUNT, false, false, {0, PK_ACCOUNT_LIMIT, PAGE}},
         {PK_ACCOUNT_SET, 2, PK_TYPE_ACCOUNT, false, false, {A, PK_ACCOUNT_PARENT, 0}},

@@ -38,6 +38,8 @@ void bad_tokens(void) {
         expect(-ESRCH, PK_CALLER_WORD, t, 0, 0, 0, 0, 0);
         expect(-ESRCH, PK_CALLER_WORD_NAME, t, b, 0, 0, 0, 0);
         expect(-ESRCH, PK_CALLER_WORD_EXCHANGE, t, 0, 0, 1, 0, 0);
+        expect(-ESRCH, PK_LEND, t, 0, 0, 0, 0, 0);
+        expect(-ESRCH, PK_CALLER_THREAD, t, 0, 0, 0, 0, 0);
     }
     /* A token that is not this task's, of a call that another one serves: init's. */
     for (uint64_t t = 1; t < 64; t++)

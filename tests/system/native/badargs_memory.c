@@ -58,6 +58,7 @@ void bad_values(void) {
     expect(-EINVAL, PK_THREAD_PRIORITY, t.thread, 10, 0, 0, 1ull << 63, 0);
     expect(-EINVAL, PK_MACHINE_POLICY, t.machine, s, PK_POLICY_SET, 0, 0, 0);
     expect(-EINVAL, PK_MACHINE_POLICY, t.machine, s, PK_POLICY_SET + 1, 0, 0, 0);
+    expect(-EINVAL, PK_MACHINE_DONATION, t.machine, PK_DONATION_GET + 1, 0, 0, 0, 0);
     expect(-EINVAL, PK_THREAD_REGS, t.thread, r, 2, 0, 0, 0);
     expect(-EINVAL, PK_THREAD_REGS, t.thread, r, ~0ull, 0, 0, 0);
     expect(-EINVAL, PK_THREAD_REGS, t.thread, r, PK_REGS_SET | PK_REGS_RESTART, 0, 0, 0);

@@ -318,6 +318,11 @@ int main(void) {
         {"a foreign call that ends nowhere", foreign_astray, false},
         {"a waiter's notification goes away", wait_dropped, false},
         {"donated priority", donation, false},
+        {"a priority is lent along a chain", lend_chain, false},
+        {"several priorities are lent", lend_several, false},
+        {"priorities lent in a circle", lend_circle, false},
+        {"a priority is lent through a server", lend_through_server, false},
+        {"donation switched off", lend_switched_off, false},
         {"a server that shares gets no more than others", served_shares, false},
         {"many receivers on one endpoint", many_receivers, false},
     };
