@@ -188,13 +188,15 @@ static void bandwidth(void) {
             for (;;)
                 continue;
     is_int(reserve(20 * MS, 100 * MS, 100 * MS, 0), 0, "a fifth of a hart");
-    unsigned long long from = now(CLOCK_MONOTONIC), used = now(CLOCK_THREAD_CPUTIME_ID);
-    while (now(CLOCK_MONOTONIC) < from + NS)
-        continue;
-    used = now(CLOCK_THREAD_CPUTIME_ID) - used;
-    /* Where the machine itself is kept waiting, periods begin late, and time passes in which nothing is done. */
-    ok(used > 20 * MS && used < 400 * MS, "is what a thread gets that wants all: %llu ms of 1000",
-       used / MS);
+    unsigned long long from = now(CLOCK_MONOTONIC), start = now(CLOCK_THREAD_CPUTIME_ID);
+    unsigned long long used, passed;
+    do {
+        used = now(CLOCK_THREAD_CPUTIME_ID) - start;
+        passed = now(CLOCK_MONOTONIC) - from;
+    } while (passed < NS || (used > passed * 2 / 5 && passed < 10 * NS));
+    /* The machine itself may be kept waiting; time passes then in which nothing is done, and which goes off later. */
+    ok(used > passed / 50 && used < passed * 2 / 5,
+       "is what a thread gets that wants all: %llu ms of %llu", used / MS, passed / MS);
     is_int(set(SCHED_OTHER, 0), 0, "none any more");
     for (int i = 0; i < harts; i++)
         kill(busy[i], SIGKILL), waitpid(busy[i], NULL, 0);
