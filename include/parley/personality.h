@@ -29,6 +29,9 @@
 
 /* A region's tag: it does not go into a core file. */
 #define PERSONALITY_REGION_NOT_DUMPED (1ull << 58)
+/* It is a System V segment, whose id is in the lowest 31 bits. */
+#define PERSONALITY_REGION_SHM (1ull << 60)
+#define PERSONALITY_REGION_SHM_ID 0x7fffffffull
 
 /* Of the stack that the personality has put away for a child that uses it (vfork.S). */
 #define PERSONALITY_VFORK_MOST 1024

@@ -71,7 +71,9 @@ static struct registration *standing(struct queue *queue) {
 
 long notify_arrival(struct queue *queue, const struct request *req, struct client *sender) {
     static const struct waiter_ops ops = {.ended = sender_died, .uninterruptible = true};
-    struct registration *r = queue->messages.count == 1 ? standing(queue) : NULL;
+    if (!queue->registration || queue->messages.count != 1)
+        return 0;
+    struct registration *r = standing(queue);
     if (!r)
         return 0;
     if (r->how == MQ_NOTIFY_THREAD) {

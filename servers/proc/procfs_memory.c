@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/PID: what is read out of a process's own memory, and the regions of that. */
 #include "procfs.h"
+#include <parley/personality.h>
+#include <protocol/shm_client.h>
 #include <protocol/vfs_client.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,6 +66,17 @@ static void name_object(const struct making *m, const struct pk_region_info *r,
     name_it(file, "/dev/zero (deleted)");
 }
 
+/* By the key, which a removed segment has no more. */
+static void name_segment(const struct pk_region_info *r, struct region_file *file) {
+    int id = (int)(r->tag & PERSONALITY_REGION_SHM_ID);
+    struct shmid64_ds ds;
+    uint64_t resident;
+    long error = shm_stat(connect_endpoint(PK_SLOT_SHM), id, IPC_STAT, &ds, &resident);
+    file->ino = (uint64_t)id;
+    file->length = (size_t)snprintf(file->path, sizeof file->path, "/SYSV%08x (deleted)",
+                                    error < 0 ? IPC_PRIVATE : (unsigned)ds.shm_perm.key);
+}
+
 static void name_region(const struct making *m, const struct pk_region_info *r,
                         struct region_file *file) {
     const struct process_strings *strings = &m->process->strings;
@@ -74,6 +87,8 @@ static void name_region(const struct making *m, const struct pk_region_info *r,
         name_it(file, "[stack]");
     else if (r->start >= PERSONALITY_BASE)
         name_it(file, r->prot & PK_PROT_EXEC ? "[vdso]" : "");
+    else if (r->has_object && r->tag & PERSONALITY_REGION_SHM)
+        name_segment(r, file);
     else if (r->has_object)
         name_object(m, r, file);
     else if (r->start <= strings->heap && strings->heap < r->start + r->length)

@@ -20,10 +20,8 @@ long shm_handle_at(struct request *req, int shmid, int flags) {
         mode |= SYSV_WRITE;
         which |= SHM_CAP_WRITE;
     }
-    if (flags & SHM_EXEC) {
-        mode |= 0111;
-        which |= SHM_CAP_EXEC;
-    }
+    if (flags & SHM_EXEC)
+        mode |= 0111; /* else mprotect(2) may make it executable, for which Linux asks no more */
     long error = segment_find(shmid, client, mode, &segment);
     if (error < 0)
         return error;

@@ -117,13 +117,11 @@ static bool ends_with_last(const struct segment *segment) {
     return segment->sysv.perm.mode & SHM_DEST || shm_state.rmid_forced;
 }
 
-/* A client may read, and write or execute as asked; it may not change the object itself. */
+/* A client may read and execute, and write if it has asked for that; it may not change the object itself. */
 static long new_cap(const struct segment *segment, unsigned which) {
-    uint64_t rights = PK_RIGHT_USE | PK_RIGHT_GRANT;
+    uint64_t rights = PK_RIGHT_USE | PK_RIGHT_GRANT | PK_RIGHT_EXECUTE;
     if (which & SHM_CAP_WRITE)
         rights |= PK_RIGHT_WRITE;
-    if (which & SHM_CAP_EXEC)
-        rights |= PK_RIGHT_EXECUTE;
     return pk_cap_copy(segment->object, 0, 0, rights, 0);
 }
 

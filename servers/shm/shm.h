@@ -16,10 +16,9 @@
 
 #define SHM_PAGE 4096ul
 
-/* Capabilities by what they allow besides reading: bit 0 writing, bit 1 executing. */
+/* Capabilities by what they allow besides reading and executing: bit 0 writing. */
 #define SHM_CAP_WRITE 1u
-#define SHM_CAP_EXEC 2u
-#define SHM_CAPS 4u
+#define SHM_CAPS 2u
 
 struct segment {
     struct sysv_object sysv;

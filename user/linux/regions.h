@@ -6,7 +6,7 @@
 #include "personality.h"
 
 /* shmat made it; below stand the segment's pages and its id. */
-#define REGION_SHM (1ull << 60)
+#define REGION_SHM PERSONALITY_REGION_SHM
 #define REGION_SHM_PAGES_SHIFT 31
 /* madvise(2): what a child of fork finds there: nothing, or zeros. */
 #define REGION_NOT_IN_CHILD (1ull << 61)

@@ -80,10 +80,10 @@ static void test_rights(void **state) {
     int id = (int)get(1, IPC_PRIVATE, 5000, 0644);
     assert_int_equal(at(1, id, 0), 0);
     assert_int_equal(size, 8192);
-    assert_int_equal(rights, PK_RIGHT_USE | PK_RIGHT_RECEIVE | PK_RIGHT_GRANT);
+    assert_int_equal(rights, PK_RIGHT_USE | PK_RIGHT_RECEIVE | PK_RIGHT_GRANT | PK_RIGHT_EXECUTE);
     assert_int_equal(at(2, id, 0), -EACCES);
     assert_int_equal(at(2, id, SHM_RDONLY), 0);
-    assert_int_equal(rights, PK_RIGHT_USE | PK_RIGHT_GRANT);
+    assert_int_equal(rights, PK_RIGHT_USE | PK_RIGHT_GRANT | PK_RIGHT_EXECUTE);
     assert_int_equal(at(1, id, SHM_EXEC), -EACCES);
     assert_int_equal(at(3, id, SHM_EXEC), 0);
     assert_int_equal(rights, PK_RIGHT_USE | PK_RIGHT_RECEIVE | PK_RIGHT_GRANT | PK_RIGHT_EXECUTE);

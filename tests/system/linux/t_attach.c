@@ -52,6 +52,37 @@ static void test_munmap(void) {
     remove_segment();
 }
 
+/* Memory that is attached can be made executable, by whoever may read it. */
+static void test_protection(void) {
+    char *at = attach_new(SIZE);
+    is_int(mprotect(at, PAGE, PROT_READ | PROT_EXEC), 0, "mprotect makes it executable");
+    is_int(shmdt(at), 0, "it is detached");
+    at = shmat(segment, NULL, SHM_RDONLY);
+    is_int(mprotect(at, PAGE, PROT_READ | PROT_EXEC), 0, "also if it may only be read");
+    is_errno(mprotect(at, PAGE, PROT_READ | PROT_WRITE), EACCES, "but not writable then");
+    shmdt(at);
+    remove_segment();
+}
+
+/* proc_pid_maps(5): key and id. */
+static void test_maps(void) {
+    char line[256], name[64] = "";
+    unsigned long start, inode = 0;
+    segment = shmget(0x7e57a11, SIZE, IPC_CREAT | 0600);
+    char *at = shmat(segment, NULL, 0);
+    FILE *maps = fopen("/proc/self/maps", "r");
+    if (segment < 0 || at == FAILED || !maps)
+        bail("shmget, shmat, /proc/self/maps");
+    while (fgets(line, sizeof line, maps))
+        if (sscanf(line, "%lx", &start) == 1 && start == (unsigned long)at)
+            sscanf(line, "%*s %*s %*s %*s %lu %63[^\n]", &inode, name);
+    fclose(maps);
+    ok(!strcmp(name, "/SYSV07e57a11 (deleted)"), "maps tells the key: %s", name);
+    is_int(inode, segment, "and the id");
+    shmdt(at);
+    remove_segment();
+}
+
 static void test_replaced(void) {
     char *at = attach_new(SIZE);
     mmap(at + PAGE, PAGE, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -232,6 +263,8 @@ int main(int argc, char **argv) {
     }
     self = argv[0];
     test_munmap();
+    test_protection();
+    test_maps();
     test_replaced();
     test_mremap();
     test_last();
