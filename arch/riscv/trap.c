@@ -17,14 +17,18 @@
 #include <sched/hart.h>
 #include <task/task.h>
 #include <task/thread.h>
+#include <trace/trace.h>
 
 void trap_user(uint64_t cause, uint64_t value);
 void trap_kernel(uint64_t cause, uint64_t value, const uint64_t *regs) __attribute__((noreturn));
 
 static void handle_interrupt(uint64_t line) {
+    if (traced(PK_TRACE_INTERRUPT))
+        trace_interrupt(line);
     switch (line) {
     case IRQ_SOFT:
         csr_clear(sip, SIE_SOFT);
+        trace_follow();
         break;
     case IRQ_TIMER:
         kernel_timer_interrupt();

@@ -147,7 +147,11 @@
 #define PK_PERIOD_MOST_NS 4194304000 /* 2^22 us */
 /* (until): waits until that time, in ns; EINTR: attention is wanted of a thread inside a foreign call */
 #define PK_SLEEP (-74)
-#define PK_CALLS 74
+/* (machine, object or 0, PK_TRACE_* in trace.h: a bit for each): events are written to the object from now on; 0, 0: no longer */
+#define PK_MACHINE_TRACE (-75)
+/* (machine, name: two words, three words): an event by name, if such are traced; else -EAGAIN */
+#define PK_TRACE (-76)
+#define PK_CALLS 76
 
 #define PK_WORDS 10 /* of a message */
 

@@ -13,6 +13,7 @@
 #include <sched/sched.h>
 #include <task/task.h>
 #include <task/thread.h>
+#include <trace/trace.h>
 
 #define CALLER_CREDIT 16
 #define DONATION_DEPTH 16
@@ -107,6 +108,8 @@ void call_start(struct thread *t, struct endpoint *e, uint64_t badge) {
     next_token(t);
     t->call.server = NULL;
     t->state = THREAD_QUEUED;
+    if (traced(PK_TRACE_CALL))
+        trace_call(t, e);
     if (!e->receiver_caps) {
         call_fail(t, -EHOSTDOWN);
         return;
@@ -128,6 +131,8 @@ void call_start(struct thread *t, struct endpoint *e, uint64_t badge) {
 }
 
 void call_fail(struct thread *t, long error) {
+    if (traced(PK_TRACE_REPLY))
+        trace_reply(NULL, t, error);
     if (!t->call.exception)
         t->regs.x[REG_RESULT] = (uint64_t)error;
     else

@@ -39,7 +39,8 @@ struct hart {
     bool slice_over; /* the current thread's quantum has ended, or a tick has come */
     bool yields;     /* it gives up the rest of its turn */
     uint32_t index;
-    struct thread *handoff;   /* runs next unless someone more urgent is ready */
+    uint32_t traced;        /* a bit for each enum pk_trace_type that is written (trace/trace.h) */
+    struct thread *handoff; /* runs next unless someone more urgent is ready */
     uint64_t asid_generation; /* of the TLB's contents */
     struct thread *fp_owner;  /* whose registers the FPU holds */
     struct timer_queue timers;

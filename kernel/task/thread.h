@@ -92,6 +92,8 @@ void thread_end(struct thread *t);
 void thread_destroy(struct kobject *k);
 /* Called when a hart stops using it as its current thread. */
 void thread_left_hart(struct thread *t);
+/* enum pk_thread_state. */
+uint32_t thread_public_state(const struct thread *t);
 /* By id, or NULL. */
 struct thread *thread_by_id(uint64_t id);
 /* For kernel/check/: the pages that the table of ids consists of. */

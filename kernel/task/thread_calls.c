@@ -241,7 +241,7 @@ long sys_thread_attention(struct thread *self, const uint64_t *a) {
     return 0;
 }
 
-static uint32_t public_state(const struct thread *t) {
+uint32_t thread_public_state(const struct thread *t) {
     if (t->suspended)
         return PK_THREAD_STOPPED;
     switch ((enum thread_state)t->state) {
@@ -267,7 +267,7 @@ long sys_thread_info(struct thread *self, const uint64_t *a) {
     struct thread *t = call_thread(self, a[0], &error);
     if (!t)
         return error;
-    struct pk_thread_info info = {.state = public_state(t),
+    struct pk_thread_info info = {.state = thread_public_state(t),
                                   .priority = t->sched.priority,
                                   .hart = t->hart ? t->hart->index : 0,
                                   .foreign = t->foreign.inside,
