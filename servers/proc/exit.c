@@ -230,6 +230,7 @@ void process_end(struct process *p, int code, int status) {
     p->status = status;
     pidfd_process_ended(p);
     signalfds_process_ended(p);
+    trace_process_ended(p);
     pending_forget(&p->pending, ~0ull);
     connect_exited(p);
     process_release_vfork(p);

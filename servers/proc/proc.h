@@ -355,6 +355,10 @@ void pidfd_process_ended(const struct process *p);
 void pidfd_process_gone(struct process *p);
 void pidfd_closed(void);
 
+/* procfs_trace.c: at the start nobody traces; who did has ended. */
+void trace_setup(void);
+void trace_process_ended(const struct process *p);
+
 void mqueue_signals(void); /* mqueue.c: there are some to be sent */
 
 #define UNBLOCKABLE (signal_bit(SIGKILL) | signal_bit(SIGSTOP))

@@ -368,7 +368,7 @@ static long read_text(const struct request *req, char text[STORED_MOST + 1]) {
 
 static long store(const struct process *by, const struct place *at, const char *text) {
     if (at->entry->store)
-        return at->entry->store(text);
+        return at->entry->store(by, text);
     struct thread *t = thread_find(at->thread ? thread_tid(at->thread) : process_pid(at->process));
     return t ? at->entry->store_thread(by, t, text) : -ESRCH;
 }

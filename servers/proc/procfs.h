@@ -48,7 +48,7 @@ bool making_adds_up(struct making *m);
 /* Makes some of a text; true if there is more to make. */
 typedef bool making_function(struct making *m);
 /* Does what a text that was written to the file says: 0 or an error, and nothing has changed. */
-typedef long storing_function(const char *text);
+typedef long storing_function(const struct process *by, const char *text);
 /* The same of a thread's file. */
 typedef long thread_storing_function(const struct process *by, struct thread *t, const char *text);
 
@@ -86,7 +86,7 @@ extern const struct folder procfs_root, procfs_process, procfs_tasks,
 
 /* procfs_system.c, procfs_limits.c, procfs_process.c, procfs_memory.c, procfs_sysvipc.c */
 making_function make_meminfo, make_uptime, make_loadavg, make_version, make_cpuinfo, make_stat,
-    make_filesystems, make_mounts, make_mountinfo;
+    make_filesystems, make_mounts, make_mountinfo, make_trace;
 making_function make_pid_max, make_ostype, make_osrelease, make_hostname, make_ngroups_max,
     make_cap_last_cap, make_core_pattern, make_core_uses_pid;
 /* procfs_settings.c: System V's limits, in their servers. */
@@ -96,7 +96,7 @@ storing_function store_auto_msgmni, store_msg_next_id, store_msgmax, store_msgmn
     store_sem, store_sem_next_id, store_shm_next_id, store_shm_rmid_forced, store_shmall,
     store_shmmax, store_shmmni;
 making_function make_sched_policy; /* Parley's own */
-storing_function store_sched_policy;
+storing_function store_sched_policy, store_trace;
 making_function make_msg_default, make_msg_max, make_msgsize_default, make_msgsize_max,
     make_queues_max;
 storing_function store_msg_default, store_msg_max, store_msgsize_default, store_msgsize_max,

@@ -67,6 +67,7 @@ static const struct entry root_entries[] = {
     {.name = "sys", .mode = FOLDER_MODE, .folder = &sys},
     {.name = "sysvipc", .mode = FOLDER_MODE, .folder = &sysvipc},
     {.name = "thread-self", .mode = LINK_MODE, .target = "thread-self"},
+    {.name = "trace", .mode = S_IFREG | 0600, .make = make_trace, .store = store_trace},
     MADE("uptime", make_uptime),
     MADE("version", make_version),
 };
