@@ -170,6 +170,8 @@ void print_log(FILE *out, const struct log *log, const struct messages *m, bool 
 }
 
 void print_words(FILE *out, const struct log *log) {
+    fputs("\x1eparley-trace\x1e\n",
+          out); /* behind what the command wrote (tools/parleytools/events.py) */
     fprintf(out, "%llx %llx\n", (unsigned long long)log->timebase_hz,
             (unsigned long long)log->lost);
     for (size_t i = 0; i < log->count; i++) {
