@@ -27,13 +27,16 @@ static void handle_interrupt(uint64_t line) {
         trace_interrupt(line);
     switch (line) {
     case IRQ_SOFT:
+        this_hart()->interrupts[PK_INTERRUPT_HART]++;
         csr_clear(sip, SIE_SOFT);
         trace_follow();
         break;
     case IRQ_TIMER:
+        this_hart()->interrupts[PK_INTERRUPT_TIMER]++;
         kernel_timer_interrupt();
         break;
     case IRQ_EXTERNAL:
+        this_hart()->interrupts[PK_INTERRUPT_DEVICE]++;
         plic_dispatch();
         break;
     default:

@@ -151,7 +151,10 @@
 #define PK_MACHINE_TRACE (-75)
 /* (machine, name: two words, three words): an event by name, if such are traced; else -EAGAIN */
 #define PK_TRACE (-76)
-#define PK_CALLS 76
+/* (machine, id, struct pk_machine_thread *): the thread of that id, or the next above it */
+#define PK_MACHINE_THREAD (-77)
+#define PK_MACHINE_HART (-78) /* (index, struct pk_hart_info *) */
+#define PK_CALLS 78
 
 #define PK_WORDS 10 /* of a message */
 

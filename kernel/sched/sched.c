@@ -171,6 +171,7 @@ static void charge_turn(struct hart *hart, struct thread *t, uint64_t now) {
  */
 static void put_back(struct hart *hart, struct thread *t, uint64_t now, enum share_reason why) {
     bool left = why == SHARE_PREEMPTED && hart->slice_end > now;
+    t->sched.preempted++;
     if (t->reserve) {
         charge(hart, now);
         if (hart->yields && t == hart->current)
@@ -288,12 +289,15 @@ static inline struct thread *choose(struct hart *hart, uint64_t now) {
 /* Waits for an interrupt with the lock released; whatever woke the hart is handled. */
 static void idle(struct hart *hart) {
     hart->idle = true;
+    hart->idle_since = arch_time_ns();
     if (hart->aspace)
         arch_mmu_activate(NULL);
     kernel_unlock();
     arch_idle_wait();
     kernel_lock();
     hart->idle = false;
+    hart->idle_ns += arch_time_ns() - hart->idle_since;
+    hart->idle_since = 0;
     arch_poll_interrupts();
 }
 
@@ -485,6 +489,7 @@ static ALWAYS_INLINE void exchange_simply(struct hart *hart, struct thread *befo
                                           struct thread *next, bool woken, bool yields,
                                           uint64_t now) {
     bool next_shares = !woken && shares(next);
+    before->sched.preempted += makes_way;
     if (next_shares)
         share_take_lone(&share_all);
     if (makes_way && shares(before)) {

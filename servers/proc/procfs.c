@@ -41,10 +41,13 @@ static const struct process *init_process(void) {
         init.settings = settings_usual();
         thread_first(&init);
     }
+    init.own = init_usage();
     return &init;
 }
 
 static const struct process *find_process(int pid) {
+    if (server_is_pid(pid))
+        return server_process(pid);
     return pid == INIT_PID ? init_process() : process_find(pid);
 }
 
