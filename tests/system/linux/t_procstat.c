@@ -174,17 +174,50 @@ static void check_servers(void) {
     is_errno(access(path, F_OK), ENOENT, "there is none of another number");
 }
 
+/* How many lines of a command's output have that in them. */
+static int lines_with(const char *command, const char *text) {
+    FILE *out = popen(command, "r");
+    char line[512];
+    int count = 0;
+
+    while (out && fgets(line, sizeof(line), out))
+        count += strstr(line, text) != NULL;
+    if (out)
+        pclose(out);
+    return count;
+}
+
+/* Parley's own ps and top. */
+static void check_tools(void) {
+    char command[128], pid[16];
+
+    snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    is_int(lines_with("ps -e -o pid,comm", " vfs\n"), 1, "ps -e shows servers");
+    is_int(lines_with("ps -o pid,comm", " vfs\n"), 0, "ps without it does not");
+    snprintf(command, sizeof(command), "ps -p %s -o pid=,comm=,msgs=NUMBER,OF", pid);
+    is_int(lines_with(command, " t_procstat "), 1, "fields are chosen");
+    is_int(lines_with(command, "NUMBER,OF"), 1, "and their headers");
+    is_int(WEXITSTATUS(system("ps -o nothing > /dev/null 2>&1")), 2, "there is no such field");
+    is_int(WEXITSTATUS(system("ps -p 4000000 > /dev/null")), 1, "nor such a process");
+    is_int(lines_with("top -b -n 3 -d 0.1", "Tasks:"), 3, "top comes as often as told");
+    is_int(lines_with("top -b -n 1", "[vfs]"), 1, "with servers");
+    snprintf(command, sizeof(command), "top -b -n 1 -o MSGS -p %s", pid);
+    is_int(lines_with(command, "t_procstat"), 1, "and with one process alone");
+    is_int(WEXITSTATUS(system("top -b -o nothing 2> /dev/null")), 2, "there is no such order");
+}
+
 int main(void) {
-    struct utsname system;
+    struct utsname names;
 
     check_switches();
     check_preemption();
     check_time();
     check_interrupts();
-    uname(&system);
-    if (strstr(system.release, "parley")) {
+    uname(&names);
+    if (strstr(names.release, "parley")) {
         check_own();
         check_servers();
+        check_tools();
     }
     return done();
 }
