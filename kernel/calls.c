@@ -13,6 +13,7 @@
 #include <sched/sched.h>
 #include <task/task.h>
 #include <task/thread.h>
+#include <trace/trace.h>
 
 kernel_call_handler *const kernel_call_table[PK_CALLS + 1] = {
     [-PK_CALL] = sys_call,
@@ -71,6 +72,10 @@ kernel_call_handler *const kernel_call_table[PK_CALLS + 1] = {
     [-PK_RENEW] = sys_renew,
     [-PK_RETAG] = sys_retag,
     [-PK_MACHINE_POLICY] = sys_machine_policy,
+    [-PK_MACHINE_TRACE] = sys_machine_trace,
+    [-PK_TRACE] = sys_trace,
+    [-PK_MACHINE_THREAD] = sys_machine_thread,
+    [-PK_MACHINE_HART] = sys_machine_hart,
     [-PK_IRQ_CREATE] = sys_irq_create,
     [-PK_MACHINE_INFO] = sys_machine_info,
     [-PK_MACHINE_STOP] = sys_machine_stop,
@@ -100,6 +105,8 @@ void kernel_call(struct thread *t) {
         foreign_call(t);
         return;
     }
+    if (number == PK_NOTIFY && traced(PK_TRACE_NOTIFY)) /* who is traced always comes here */
+        trace_notify(t);
     long result = -ENOSYS;
     if (number >= -PK_CALLS)
         result = kernel_call_table[-number](t, &t->regs.x[REG_A0]);

@@ -6,10 +6,13 @@
 #include <parley/errno.h>
 #include <task/task.h>
 #include <task/thread.h>
+#include <trace/trace.h>
 
 /* A non-negative call number: resumes the thread at its task's foreign entry. */
 void foreign_call(struct thread *t) {
     uint64_t *x = t->regs.x;
+    if (traced(PK_TRACE_FOREIGN))
+        trace_foreign(t);
     if (!t->task->foreign_entry || t->foreign.inside) {
         exception_send(t, PK_EXCEPTION_FOREIGN, x[REG_CALL_NUMBER], 0, x[REG_PC], 0);
         return;
@@ -25,6 +28,8 @@ void foreign_call(struct thread *t) {
 
 /* Back to the program; the value is in the result register already. */
 static void foreign_leave(struct thread *t) {
+    if (traced(PK_TRACE_RETURN))
+        trace_return(t);
     t->foreign.inside = false;
     t->regs.x[REG_PC] = t->foreign.pc;
     t->regs.x[REG_CALL_NUMBER] = t->foreign.call_number;

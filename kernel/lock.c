@@ -4,6 +4,7 @@
 #include <arch/machine.h>
 #include <entry.h>
 #include <sched/hart.h>
+#include <trace/trace.h>
 
 /*
  * Parts of a second: 20 ms. Less hurts where harts are emulated: one that closed the door and is not
@@ -53,4 +54,6 @@ void kernel_lock_refused(uint32_t was) {
             arch_cpu_relax();
     }
     __atomic_fetch_sub(&kernel_lock_waiters, 1, __ATOMIC_RELAXED);
+    if (traced(PK_TRACE_LOCK))
+        trace_lock(arch_time_ticks() - since);
 }

@@ -31,6 +31,19 @@ long sys_machine_info(struct thread *self, const uint64_t *a) {
     return copy_to_user(self->task->aspace, a[0], &info, sizeof info);
 }
 
+long sys_machine_hart(struct thread *self, const uint64_t *a) {
+    if (a[0] >= machine.hart_count)
+        return -EINVAL;
+    const struct hart *hart = &harts[a[0]];
+    uint64_t idle_ns = hart->idle_ns;
+    if (hart->idle_since)
+        idle_ns += arch_time_ns() - hart->idle_since;
+    struct pk_hart_info info = {.idle_ns = idle_ns};
+    for (unsigned i = 0; i < PK_INTERRUPTS; i++)
+        info.interrupts[i] = hart->interrupts[i];
+    return copy_to_user(self->task->aspace, a[1], &info, sizeof info);
+}
+
 long sys_machine_stop(struct thread *self, const uint64_t *a) {
     long error = 0;
     if (!cap_find(&self->task->caps, a[0], PK_TYPE_MACHINE, PK_RIGHT_MANAGE, &error))

@@ -16,6 +16,7 @@
 #include <sched/sched.h>
 #include <task/task.h>
 #include <task/thread.h>
+#include <trace/trace.h>
 
 static void init_memory(void) {
     frame_reserve(machine.ram_start, machine.kernel_start); /* the firmware's, mostly */
@@ -44,6 +45,8 @@ void kernel_main_secondary(void) {
 }
 
 void kernel_fault(struct thread *t, uint64_t cause, uint64_t address, enum access access) {
+    if (traced(PK_TRACE_FAULT))
+        trace_fault(t, cause, address);
     long error = aspace_fault(t->task->aspace, address, access);
     if (error == -ENOMEM && kobject_work)
         sched_reap_now(); /* more may be freed first; then it faults again */

@@ -230,11 +230,15 @@ static bool command_line_has(const char *word) {
     return false;
 }
 
-static void hart_setup(void) {
-    if (command_line_has("path=general"))
+void arch_trap_generally(bool generally) {
+    if (generally || command_line_has("path=general"))
         csr_write(stvec, trap_entry_general);
     else
         csr_write(stvec, machine.hart_count > 1 ? trap_entry_smp : trap_entry);
+}
+
+static void hart_setup(void) {
+    arch_trap_generally(false);
     csr_write(sscratch, 0);
     csr_write(sstatus, 0);
     csr_write(scounteren, 7); /* cycle, time and instret are readable in user mode */

@@ -17,19 +17,26 @@
 #include <sched/hart.h>
 #include <task/task.h>
 #include <task/thread.h>
+#include <trace/trace.h>
 
 void trap_user(uint64_t cause, uint64_t value);
 void trap_kernel(uint64_t cause, uint64_t value, const uint64_t *regs) __attribute__((noreturn));
 
 static void handle_interrupt(uint64_t line) {
+    if (traced(PK_TRACE_INTERRUPT))
+        trace_interrupt(line);
     switch (line) {
     case IRQ_SOFT:
+        this_hart()->interrupts[PK_INTERRUPT_HART]++;
         csr_clear(sip, SIE_SOFT);
+        trace_follow();
         break;
     case IRQ_TIMER:
+        this_hart()->interrupts[PK_INTERRUPT_TIMER]++;
         kernel_timer_interrupt();
         break;
     case IRQ_EXTERNAL:
+        this_hart()->interrupts[PK_INTERRUPT_DEVICE]++;
         plic_dispatch();
         break;
     default:

@@ -152,7 +152,14 @@
 #define PK_CALLER_THREAD (-76) /* (token) -> slot: who called, to be lent to (PK_RIGHT_USE) */
 #define PK_MACHINE_DONATION                                                                        \
     (-77) /* (machine, PK_DONATION_*) -> is it on?: do those who wait make others more urgent? */
-#define PK_CALLS 77
+/* (machine, object or 0, PK_TRACE_* in trace.h: a bit for each): events are written to the object from now on; 0, 0: no longer */
+#define PK_MACHINE_TRACE (-78)
+/* (machine, name: two words, three words): an event by name, if such are traced; else -EAGAIN */
+#define PK_TRACE (-79)
+/* (machine, id, struct pk_machine_thread *): the thread of that id, or the next above it */
+#define PK_MACHINE_THREAD (-80)
+#define PK_MACHINE_HART (-81) /* (index, struct pk_hart_info *) */
+#define PK_CALLS 81
 
 #define PK_WORDS 10 /* of a message */
 

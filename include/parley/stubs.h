@@ -481,6 +481,26 @@ PK_MUST_CHECK static inline long pk_machine_info(struct pk_machine_info *info) {
 PK_MUST_CHECK static inline long pk_machine_stop(uint64_t machine, uint64_t kind, uint64_t status) {
     return pk_call6(PK_MACHINE_STOP, machine, kind, status, 0, 0, 0);
 }
+PK_MUST_CHECK static inline long pk_machine_hart(uint64_t hart, struct pk_hart_info *info) {
+    return pk_call6(PK_MACHINE_HART, hart, (uintptr_t)info, 0, 0, 0, 0);
+}
+/* 0, or -ENOENT: there is none of that id or one above it. */
+PK_MUST_CHECK static inline long pk_machine_thread(uint64_t machine, uint64_t id,
+                                                   struct pk_machine_thread *thread) {
+    return pk_call6(PK_MACHINE_THREAD, machine, id, (uintptr_t)thread, 0, 0, 0);
+}
+PK_MUST_CHECK static inline long pk_machine_trace(uint64_t machine, uint64_t object,
+                                                  uint64_t mask) {
+    return pk_call6(PK_MACHINE_TRACE, machine, object, mask, 0, 0, 0);
+}
+/* name: at most 16 bytes. Mostly nobody traces, and it is not the caller's business whether: the result may be dropped. */
+static inline long pk_trace(uint64_t machine, const char *name, uint64_t w0, uint64_t w1,
+                            uint64_t w2) {
+    uint64_t words[2] = {0};
+    for (unsigned i = 0; i < sizeof words && name[i]; i++)
+        words[i / 8] |= (uint64_t)(unsigned char)name[i] << 8 * (i % 8);
+    return pk_call6(PK_TRACE, machine, words[0], words[1], w0, w1, w2);
+}
 PK_MUST_CHECK static inline long pk_machine_check(uint64_t machine) {
     return pk_call6(PK_MACHINE_CHECK, machine, 0, 0, 0, 0, 0);
 }

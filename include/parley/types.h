@@ -89,6 +89,24 @@ struct pk_thread_info {
     uint32_t foreign; /* inside a foreign call */
     uint64_t user_ns; /* time on a hart */
     uint64_t id;      /* PK_TOKEN_THREAD of its calls' tokens; another's some time after its end */
+    uint64_t calls;   /* that it has made; exceptions count, too */
+    uint64_t preempted; /* how often it made way though it could have gone on */
+};
+
+/* A thread, for who looks at all that there are. */
+struct pk_machine_thread {
+    struct pk_thread_info info;
+    uint64_t word;             /* its maker's */
+    uint64_t resident, mapped; /* pages, of its task */
+    char name[16];             /* its task's */
+};
+
+enum { PK_INTERRUPT_HART, PK_INTERRUPT_TIMER, PK_INTERRUPT_DEVICE, PK_INTERRUPTS };
+
+struct pk_hart_info {
+    uint64_t idle_ns; /* since the boot */
+    uint64_t interrupts
+        [PK_INTERRUPTS]; /* that it has taken: from another hart, of its timer, of devices */
 };
 
 struct pk_object_info {

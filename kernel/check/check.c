@@ -3,8 +3,10 @@
 #include <check/check.h>
 #include <lib/lib.h>
 #include <mm/account.h>
+#include <mm/object.h>
 #include <sched/hart.h>
 #include <task/thread.h>
+#include <trace/trace.h>
 
 #define LINES 20 /* of complaint */
 
@@ -56,6 +58,8 @@ static void see_roots(void) {
     for (uint32_t i = 0; i < machine.hart_count; i++)
         if (harts[i].current)
             check_see(&harts[i].current->kobject);
+    if (trace_object())
+        check_refer(&trace_object()->kobject);
     check_frame_roots();
 }
 

@@ -14,6 +14,7 @@
 #include <sched/sched.h>
 #include <task/task.h>
 #include <task/thread.h>
+#include <trace/trace.h>
 
 #define CALLER_CREDIT 16
 #define MESSAGE_CREDIT 100 /* for those that cannot be delivered before one that can */
@@ -52,6 +53,8 @@ void call_start(struct thread *t, struct endpoint *e, uint64_t badge) {
     next_token(t);
     t->call.server = NULL;
     t->state = THREAD_QUEUED;
+    if (traced(PK_TRACE_CALL))
+        trace_call(t, e);
     if (!e->receiver_caps) {
         call_fail(t, -EHOSTDOWN);
         return;
@@ -73,6 +76,8 @@ void call_start(struct thread *t, struct endpoint *e, uint64_t badge) {
 }
 
 void call_fail(struct thread *t, long error) {
+    if (traced(PK_TRACE_REPLY))
+        trace_reply(NULL, t, error);
     if (!t->call.exception)
         t->regs.x[REG_RESULT] = (uint64_t)error;
     else

@@ -10,6 +10,7 @@
 #include <sched/sched.h>
 #include <task/task.h>
 #include <task/thread.h>
+#include <trace/trace.h>
 
 static long check_caps(const struct task *task, unsigned count, uint64_t packed) {
     if (count > PK_CAPS_MOST)
@@ -101,6 +102,8 @@ static ALWAYS_INLINE struct thread *answer(struct thread *self, uint64_t token, 
         message_words(to, from);
         to[REG_CAPS] = packed;
     }
+    if (traced(PK_TRACE_REPLY))
+        trace_reply(self, caller, (long)from[REG_A1]);
     call_finish(caller);
     return caller;
 }

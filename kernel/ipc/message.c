@@ -6,6 +6,7 @@
 #include <sched/sched.h>
 #include <task/task.h>
 #include <task/thread.h>
+#include <trace/trace.h>
 
 long caps_transfer(struct task *from, struct task *to, unsigned count, uint64_t *packed) {
     uint64_t slots = 0;
@@ -59,6 +60,8 @@ long message_deliver(struct thread *caller, struct thread *r) {
         to[REG_CAPS] = packed;
     }
     latency_served(r, to[REG_LABEL]);
+    if (traced(PK_TRACE_SERVE))
+        trace_serve(caller, r, to[REG_LABEL]);
     to[REG_TOKEN] = caller->call.token;
     to[REG_BADGE] = caller->call.badge;
     caller->state = THREAD_SERVED;

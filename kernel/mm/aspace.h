@@ -101,6 +101,8 @@ long aspace_retag_step(struct aspace *as, uint64_t start, uint64_t end, uint64_t
                        uint64_t value, uint64_t *done, int *credit);
 /* What region_find in calls.h finds from *va on. 1: nothing so far, *va is where to go on; 0: there, or *va is end. */
 long aspace_find_step(struct aspace *as, uint64_t *va, uint64_t end, uint64_t what, int *credit);
+/* Bytes from va on, up to the first page that is not there: for who only looks. */
+void aspace_peek(const struct aspace *as, void *dst, uint64_t va, uint64_t length);
 struct region *aspace_region_at_or_above(struct aspace *as, uint64_t va);
 struct region *aspace_region(struct aspace *as, uint64_t va);
 

@@ -55,3 +55,16 @@ long aspace_find_step(struct aspace *as, uint64_t *va, uint64_t end, uint64_t wh
     }
     return 0;
 }
+
+void aspace_peek(const struct aspace *as, void *dst, uint64_t va, uint64_t length) {
+    while (length && va < ARCH_USER_END) {
+        const pte_t *e = table_look(as, va);
+        uint64_t n = min_u64(length, PAGE_SIZE - (va & PAGE_MASK));
+        if (!e || !pte_allows_counted(*e, false))
+            return;
+        memcpy(dst, (const char *)phys_to_virt(pte_pa(*e)) + (va & PAGE_MASK), n);
+        dst = (char *)dst + n;
+        va += n;
+        length -= n;
+    }
+}

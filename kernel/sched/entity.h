@@ -51,6 +51,7 @@ struct sched_entity {
     uint8_t flags;       /* PK_SCHEDULE_* */
     uint32_t weight;     /* its part of what is shared, against the others' */
     uint64_t run_ns;     /* with servers' time for its calls */
+    uint64_t preempted;  /* how often it made way though it could have gone on */
     uint64_t slice_left; /* ns that were left of its quantum when it was preempted; 0: all of it */
     uint64_t quantum;    /* ns, of a fixed priority */
     uint64_t harts;      /* a bit for each that it may run on */

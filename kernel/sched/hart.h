@@ -5,6 +5,7 @@
 
 #include <arch/latency.h>
 #include <arch/machine.h>
+#include <parley/types.h>
 #include <sched/queue.h>
 #include <sched/share.h>
 #include <stdbool.h>
@@ -39,7 +40,8 @@ struct hart {
     bool slice_over; /* the current thread's quantum has ended, or a tick has come */
     bool yields;     /* it gives up the rest of its turn */
     uint32_t index;
-    struct thread *handoff;   /* runs next unless someone more urgent is ready */
+    uint32_t traced;        /* a bit for each enum pk_trace_type that is written (trace/trace.h) */
+    struct thread *handoff; /* runs next unless someone more urgent is ready */
     uint64_t asid_generation; /* of the TLB's contents */
     struct thread *fp_owner;  /* whose registers the FPU holds */
     struct timer_queue timers;
@@ -51,6 +53,9 @@ struct hart {
     uint64_t balanced_at; /* ns: when an idle hart was last asked to help */
     uint64_t reap_at;     /* ns: when this hart goes on with what ends, if there is anything */
     uint64_t timer_at;    /* what the clock event device is programmed for */
+    uint64_t idle_ns;     /* without what goes on since idle_since, if that is not 0 */
+    uint64_t idle_since;
+    uint64_t interrupts[PK_INTERRUPTS]; /* that it has taken */
 #ifdef PARLEY_LATENCY
     struct latency latency; /* the trap entry knows it too */
 #endif

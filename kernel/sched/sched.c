@@ -15,6 +15,7 @@
 #include <task/task.h>
 #include <task/thread.h>
 #include <time/timer.h>
+#include <trace/trace.h>
 
 struct hart harts[ARCH_MAX_HARTS];
 
@@ -83,25 +84,36 @@ static COLD bool ready_with_care(struct hart *hart, struct thread *t) {
     return true;
 }
 
+/* The last thing done, so that nothing need be kept for it. */
+static ALWAYS_INLINE void tell_wake(const struct thread *t) {
+    if (traced(PK_TRACE_WAKE))
+        trace_wake(t);
+}
+
 void sched_ready(struct thread *t) {
     struct hart *hart = this_hart();
     t->state = THREAD_READY;
     if (t->suspended)
         return;
-    if (t->pinned && ready_with_care(hart, t))
+    if (t->pinned && ready_with_care(hart, t)) {
+        tell_wake(t);
         return;
+    }
     if (!hart->handoff && most_urgent(hart, t)) {
         sched_handoff(t); /* the queue would only hold it until the kernel is left */
         return;
     }
-    if (machine.hart_count > 1 && hart->current && urgent_elsewhere(hart, t))
+    if (machine.hart_count > 1 && hart->current && urgent_elsewhere(hart, t)) {
+        tell_wake(t);
         return;
+    }
     /*
      * Here, not where it ran last: who wakes a thread is mostly a server that is about to wait, so
      * the woken one goes on at once with warm caches and without an interrupt between harts. If it
      * has to wait, another hart is asked to take it soon (BALANCE_NS).
      */
     enqueue(hart, t);
+    tell_wake(t);
 }
 
 void sched_handoff(struct thread *t) {
@@ -114,6 +126,7 @@ void sched_handoff(struct thread *t) {
     t->hart = hart;
     hart->handoff = t;
     hart->reconsider = true;
+    tell_wake(t);
 }
 
 void sched_remove(struct thread *t) {
@@ -158,6 +171,7 @@ static void charge_turn(struct hart *hart, struct thread *t, uint64_t now) {
  */
 static void put_back(struct hart *hart, struct thread *t, uint64_t now, enum share_reason why) {
     bool left = why == SHARE_PREEMPTED && hart->slice_end > now;
+    t->sched.preempted++;
     if (t->reserve) {
         charge(hart, now);
         if (hart->yields && t == hart->current)
@@ -275,12 +289,15 @@ static inline struct thread *choose(struct hart *hart, uint64_t now) {
 /* Waits for an interrupt with the lock released; whatever woke the hart is handled. */
 static void idle(struct hart *hart) {
     hart->idle = true;
+    hart->idle_since = arch_time_ns();
     if (hart->aspace)
         arch_mmu_activate(NULL);
     kernel_unlock();
     arch_idle_wait();
     kernel_lock();
     hart->idle = false;
+    hart->idle_ns += arch_time_ns() - hart->idle_since;
+    hart->idle_since = 0;
     arch_poll_interrupts();
 }
 
@@ -363,6 +380,8 @@ static void program_idle_timer(struct hart *hart) {
 static inline void run(struct hart *hart, struct thread *t, uint64_t now) {
     struct thread *before = hart->current;
     if (t != before) {
+        if (hart->traced)
+            trace_switch(before, t);
         if (before) {
             leave(hart, before, now);
             thread_left_hart(before);
@@ -417,8 +436,10 @@ static COLD bool goes_on(struct hart *hart, struct thread *t, uint64_t now) {
     if (t)
         return t->foreign.inside || !exception_attention(t, 0);
     if (hart->current) {
-        leave(hart, hart->current, now);
         struct thread *before = hart->current;
+        if (hart->traced)
+            trace_switch(before, NULL);
+        leave(hart, before, now);
         hart->current = NULL;
         thread_left_hart(before);
     }
@@ -468,6 +489,7 @@ static ALWAYS_INLINE void exchange_simply(struct hart *hart, struct thread *befo
                                           struct thread *next, bool woken, bool yields,
                                           uint64_t now) {
     bool next_shares = !woken && shares(next);
+    before->sched.preempted += makes_way;
     if (next_shares)
         share_take_lone(&share_all);
     if (makes_way && shares(before)) {

@@ -49,6 +49,16 @@ struct thread *thread_by_id(uint64_t id) {
     return entry & 1 ? NULL : (struct thread *)(uintptr_t)entry;
 }
 
+struct thread *thread_next_id(uint64_t *id) {
+    uint64_t end = (*id / IDS_PER_PAGE + 1) * IDS_PER_PAGE;
+    struct thread *t = NULL;
+    while (!t && *id < end)
+        t = thread_by_id((*id)++);
+    if (*id >= (uint64_t)id_page_count * IDS_PER_PAGE)
+        *id = 0;
+    return t;
+}
+
 void thread_visit_id_pages(void (*visit)(const void *page)) {
     for (uint32_t i = 0; i < id_page_count; i++)
         visit(thread_id_pages[i]);
@@ -81,6 +91,7 @@ struct thread *thread_create(struct task *task, unsigned priority) {
         slab_free(t, sizeof *t, task->account);
         return NULL;
     }
+    t->first_token = t->call.token;
     list_init(&t->link);
     list_init(&t->sched.link);
     list_init(&t->call.served);

@@ -80,6 +80,7 @@ struct thread {
     struct reserve *reserve; /* sched/reserve.h, or NULL */
     uint64_t word;           /* its maker's: a foreign call finds it in t0 */
     uint32_t id;
+    uint64_t first_token;       /* before its first call */
     struct endpoint *receiving; /* where it waits as a receiver, or received last; not held */
     struct hart *fp_hart;
     struct arch_fp fp;
@@ -98,8 +99,12 @@ void thread_end(struct thread *t);
 void thread_destroy(struct kobject *k);
 /* Called when a hart stops using it as its current thread. */
 void thread_left_hart(struct thread *t);
+/* enum pk_thread_state. */
+uint32_t thread_public_state(const struct thread *t);
 /* By id, or NULL. */
 struct thread *thread_by_id(uint64_t id);
+/* From *id on the next that lives, of a bounded number of ids; *id is where to go on, 0: there are no more. */
+struct thread *thread_next_id(uint64_t *id);
 /* For kernel/check/: the pages that the table of ids consists of. */
 void thread_visit_id_pages(void (*visit)(const void *page));
 

@@ -5,6 +5,7 @@
 #include <ipc/donate.h>
 #include <ipc/message.h>
 #include <mm/account.h>
+#include <mm/aspace.h>
 #include <mm/copy.h>
 #include <parley/errno.h>
 #include <sched/hart.h>
@@ -241,7 +242,7 @@ long sys_thread_attention(struct thread *self, const uint64_t *a) {
     return 0;
 }
 
-static uint32_t public_state(const struct thread *t) {
+uint32_t thread_public_state(const struct thread *t) {
     if (t->suspended)
         return PK_THREAD_STOPPED;
     switch ((enum thread_state)t->state) {
@@ -262,18 +263,52 @@ static uint32_t public_state(const struct thread *t) {
     return PK_THREAD_DEAD;
 }
 
+/* Each call takes the next token. */
+static uint64_t calls_made(const struct thread *t) {
+    return ((t->call.token - t->first_token) & ((1ull << TOKEN_BITS) - 1)) >> TOKEN_ID_BITS;
+}
+
+static void describe(const struct thread *t, struct pk_thread_info *info) {
+    *info = (struct pk_thread_info){.state = thread_public_state(t),
+                                    .priority = t->sched.priority,
+                                    .hart = t->hart ? t->hart->index : 0,
+                                    .foreign = t->foreign.inside,
+                                    .user_ns = sched_run_ns(t),
+                                    .id = t->id,
+                                    .calls = calls_made(t),
+                                    .preempted = t->sched.preempted};
+}
+
 long sys_thread_info(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct thread *t = call_thread(self, a[0], &error);
     if (!t)
         return error;
-    struct pk_thread_info info = {.state = public_state(t),
-                                  .priority = t->sched.priority,
-                                  .hart = t->hart ? t->hart->index : 0,
-                                  .foreign = t->foreign.inside,
-                                  .user_ns = sched_run_ns(t),
-                                  .id = t->id};
+    struct pk_thread_info info;
+    describe(t, &info);
     return copy_to_user(self->task->aspace, a[1], &info, sizeof info);
+}
+
+/* Somebody who looks at all threads of the machine: their ids are looked at in steps. */
+long sys_machine_thread(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    if (!cap_find(&self->task->caps, a[0], PK_TYPE_MACHINE, PK_RIGHT_MANAGE, &error))
+        return error;
+    uint64_t id = max_u64(a[1], call_progress(self));
+    struct thread *t;
+    while (!(t = thread_next_id(&id)) && id)
+        if (call_must_wait())
+            return call_restart_at(self, id);
+    if (!t)
+        return -ENOENT;
+    struct pk_machine_thread listed = {.word = t->word};
+    if (t->task->aspace) {
+        listed.mapped = t->task->aspace->mapped;
+        listed.resident = t->task->aspace->resident;
+    }
+    describe(t, &listed.info);
+    memcpy(listed.name, t->task->name, sizeof listed.name);
+    return copy_to_user(self->task->aspace, a[2], &listed, sizeof listed);
 }
 
 /* 0 leaves a weight, a quantum and a set of harts as they are. */

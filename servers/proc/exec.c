@@ -285,7 +285,7 @@ static void switch_over(struct exec *e, uint64_t thread) {
         e->thread->tidy = e->tidy;
         threads_leave_memory(p);
     }
-    p->own_ns = process_run_ns(p);
+    p->own = process_usage(p);
     posix_timers_end(p);
     p->task = e->task;
     p->known = false;

@@ -32,7 +32,7 @@ static struct process *find_child(const struct thread *t, bool *any) {
 static long report(const struct thread *t, struct process *child, struct pk_msg *msg) {
     long pid = process_pid(child);
     proc_results_wait(msg, child->code, child->status, child->ruid,
-                      child->own_ns + child->children_ns);
+                      child->own.ns + child->children_ns);
     if (t->wait_for.options & WNOWAIT)
         return pid;
     if (child->state == PROCESS_ZOMBIE)
@@ -45,7 +45,7 @@ static long report(const struct thread *t, struct process *child, struct pk_msg 
 void process_reap(struct process *p) {
     struct process *parent = process_parent(p);
     if (parent)
-        parent->children_ns += p->own_ns + p->children_ns;
+        parent->children_ns += p->own.ns + p->children_ns;
     process_free(p);
 }
 
@@ -194,7 +194,7 @@ void process_end_task(uint64_t task) {
 }
 
 static void stop_running(struct process *p) {
-    p->own_ns = process_run_ns(p);
+    p->own = process_usage(p);
     if (p->exec)
         exec_abandon(p);
     timers_end(p);
@@ -230,6 +230,7 @@ void process_end(struct process *p, int code, int status) {
     p->status = status;
     pidfd_process_ended(p);
     signalfds_process_ended(p);
+    trace_process_ended(p);
     pending_forget(&p->pending, ~0ull);
     connect_exited(p);
     process_release_vfork(p);

@@ -27,6 +27,7 @@ int main(void) {
                                          .on_events = on_events,
                                          .on_exception = deliver_exception};
     process_setup();
+    trace_setup();
     deliver_setup();
     long error = connect_setup();
     if (error == 0)

@@ -137,7 +137,8 @@ struct process {
     struct list signalfds;          /* struct signalfd.link */
     struct pidfd *pidfd;            /* NULL: nobody has a descriptor of it */
 
-    uint64_t start_ns, own_ns, children_ns;
+    uint64_t start_ns, children_ns;
+    struct usage own;            /* of threads that have ended, and until the last exec */
     uint64_t load_seen;          /* its time on harts when load.c looked last */
     uint8_t parent_death_signal; /* 0: none */
     uint8_t exit_signal;         /* that its parent gets at its end (clone(2)); 0: none */
@@ -239,8 +240,8 @@ void sweep_begin(struct sweep *s);
 struct process *sweep_next(struct sweep *s); /* 0 at the end */
 void sweep_end(struct sweep *s);
 uint64_t process_count(void);
-uint64_t process_made(void);     /* since the boot */
-uint64_t process_ended_ns(void); /* time on harts of those that have gone */
+uint64_t process_made(void);      /* since the boot */
+struct usage process_ended(void); /* of those that have gone */
 int process_last_pid(void);
 #define PID_MAX 4194304   /* as Linux's on 64-bit machines */
 #define GROUPS_MOST 65536 /* NGROUPS_MAX */
@@ -249,6 +250,7 @@ int process_last_pid(void);
 bool process_guarded(const struct process *p);
 bool process_may_look_into(const struct process *caller, const struct process *p);
 char process_letter(const struct process *p); /* its state, as proc(5) has it */
+struct usage process_usage(const struct process *p);
 uint64_t process_run_ns(const struct process *p);
 
 /* ids.c: p's identity has changed, of which its memory may have a copy. -ENOMEM: that is old now. */
@@ -358,6 +360,10 @@ long pidfd_process(const struct process *by, int fd, struct process **p, uint32_
 void pidfd_process_ended(const struct process *p);
 void pidfd_process_gone(struct process *p);
 void pidfd_closed(void);
+
+/* procfs_trace.c: at the start nobody traces; who did has ended. */
+void trace_setup(void);
+void trace_process_ended(const struct process *p);
 
 void mqueue_signals(void); /* mqueue.c: there are some to be sent */
 

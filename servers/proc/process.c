@@ -9,7 +9,8 @@
 
 static struct hash by_pid;
 static struct list all = {&all, &all};
-static uint64_t count, made, ended_ns;
+static uint64_t count, made;
+static struct usage ended; /* what those that have gone have used */
 static int last_pid = INIT_PID;
 
 /* Numbers of processes that ran under a process server which has died are not used again soon. */
@@ -99,7 +100,8 @@ struct process *process_new(struct thread *from) {
     list_init(&p->posix_timers);
     p->last_timer = 0;
     p->timer_count = 0;
-    p->own_ns = p->children_ns = p->load_seen = 0;
+    p->own = (struct usage){0};
+    p->children_ns = p->load_seen = 0;
     p->parent_death_signal = 0;
     p->exit_signal = SIGCHLD;
     p->subreaper = false;
@@ -165,7 +167,7 @@ void process_free(struct process *p) {
     hash_remove(&by_pid, &p->pid_node);
     process_bury_later(p);
     p->state = PROCESS_ZOMBIE;
-    ended_ns += p->own_ns;
+    usage_add(&ended, p->own);
     count--;
 }
 
@@ -182,14 +184,21 @@ uint64_t process_made(void) {
     return made;
 }
 
-uint64_t process_ended_ns(void) {
-    return ended_ns;
+struct usage process_ended(void) {
+    return ended;
 }
 
 int process_last_pid(void) {
     return last_pid;
 }
 
+struct usage process_usage(const struct process *p) {
+    struct usage sum = p->own;
+    for (const struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
+        usage_add(&sum, thread_usage(t));
+    return sum;
+}
+
 uint64_t process_run_ns(const struct process *p) {
-    return p->own_ns + threads_run_ns(p);
+    return process_usage(p).ns;
 }

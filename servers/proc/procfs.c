@@ -41,10 +41,13 @@ static const struct process *init_process(void) {
         init.settings = settings_usual();
         thread_first(&init);
     }
+    init.own = init_usage();
     return &init;
 }
 
 static const struct process *find_process(int pid) {
+    if (server_is_pid(pid))
+        return server_process(pid);
     return pid == INIT_PID ? init_process() : process_find(pid);
 }
 
@@ -368,7 +371,7 @@ static long read_text(const struct request *req, char text[STORED_MOST + 1]) {
 
 static long store(const struct process *by, const struct place *at, const char *text) {
     if (at->entry->store)
-        return at->entry->store(text);
+        return at->entry->store(by, text);
     struct thread *t = thread_find(at->thread ? thread_tid(at->thread) : process_pid(at->process));
     return t ? at->entry->store_thread(by, t, text) : -ESRCH;
 }

@@ -37,7 +37,8 @@ struct making {
     bool sweeps, complete;
     uint64_t at;           /* 0 at first; the maker's own */
     uint64_t found[2];     /* pages of a region so far: that are there, that are its own (smaps) */
-    uint64_t ns, run;      /* of the processes so far: time on harts, how many run */
+    struct usage used;     /* of the processes so far */
+    uint64_t run;          /* how many of them run */
     uint64_t birth, inode; /* of the file */
     char path[48];
 };
@@ -48,7 +49,7 @@ bool making_adds_up(struct making *m);
 /* Makes some of a text; true if there is more to make. */
 typedef bool making_function(struct making *m);
 /* Does what a text that was written to the file says: 0 or an error, and nothing has changed. */
-typedef long storing_function(const char *text);
+typedef long storing_function(const struct process *by, const char *text);
 /* The same of a thread's file. */
 typedef long thread_storing_function(const struct process *by, struct thread *t, const char *text);
 
@@ -81,12 +82,22 @@ struct folder {
 #define DT_REG 8
 #define DT_LNK 10
 
+/* procfs_servers.c: servers' threads, which are shown as processes. */
+bool server_is_pid(int pid);
+struct usage init_usage(void); /* process 1's */
+/* NULL: there is none. It is another one after the next call. */
+const struct process *server_process(int pid);
+const struct pk_machine_thread *server_shown(void); /* the one that server_process() found last */
+/* Some of their numbers; *at: where to go on, 0 at first. False: there are no more. */
+bool servers_list(uint64_t *at, void (*each)(struct making *m, int pid), struct making *m);
+
 extern const struct folder procfs_root, procfs_process, procfs_tasks,
     procfs_thread; /* procfs_names.c */
 
 /* procfs_system.c, procfs_limits.c, procfs_process.c, procfs_memory.c, procfs_sysvipc.c */
 making_function make_meminfo, make_uptime, make_loadavg, make_version, make_cpuinfo, make_stat,
-    make_filesystems, make_mounts, make_mountinfo;
+    make_filesystems, make_mounts, make_mountinfo, make_trace, make_interrupts, make_schedstat,
+    make_vmstat;
 making_function make_pid_max, make_ostype, make_osrelease, make_hostname, make_ngroups_max,
     make_cap_last_cap, make_core_pattern, make_core_uses_pid;
 /* procfs_settings.c: System V's limits, in their servers. */
@@ -96,13 +107,13 @@ storing_function store_auto_msgmni, store_msg_next_id, store_msgmax, store_msgmn
     store_sem, store_sem_next_id, store_shm_next_id, store_shm_rmid_forced, store_shmall,
     store_shmmax, store_shmmni;
 making_function make_sched_policy, make_sched_donation; /* Parley's own */
-storing_function store_sched_policy, store_sched_donation;
+storing_function store_sched_policy, store_sched_donation, store_trace;
 making_function make_msg_default, make_msg_max, make_msgsize_default, make_msgsize_max,
     make_queues_max;
 storing_function store_msg_default, store_msg_max, store_msgsize_default, store_msgsize_max,
     store_queues_max;
 making_function make_process_stat, make_process_statm, make_process_status, make_process_comm,
-    make_process_schedstat, make_process_wchan, make_process_limits;
+    make_process_sched, make_process_schedstat, make_process_wchan, make_process_limits;
 thread_storing_function store_comm; /* settings.c */
 making_function make_auxv, make_cmdline, make_environ, make_maps, make_smaps;
 making_function make_sysvipc_msg, make_sysvipc_sem, make_sysvipc_shm;

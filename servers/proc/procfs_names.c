@@ -60,16 +60,20 @@ static const struct folder sysvipc = {ENTRIES(sysvipc_entries)};
 static const struct entry root_entries[] = {
     MADE("cpuinfo", make_cpuinfo),
     MADE("filesystems", make_filesystems),
+    MADE("interrupts", make_interrupts),
     MADE("loadavg", make_loadavg),
     MADE("meminfo", make_meminfo),
     {.name = "mounts", .mode = LINK_MODE, .target = "self/mounts"},
     {.name = "self", .mode = LINK_MODE, .target = "self"},
+    MADE("schedstat", make_schedstat),
     MADE("stat", make_stat),
     {.name = "sys", .mode = FOLDER_MODE, .folder = &sys},
     {.name = "sysvipc", .mode = FOLDER_MODE, .folder = &sysvipc},
     {.name = "thread-self", .mode = LINK_MODE, .target = "thread-self"},
+    {.name = "trace", .mode = S_IFREG | 0600, .make = make_trace, .store = store_trace},
     MADE("uptime", make_uptime),
     MADE("version", make_version),
+    MADE("vmstat", make_vmstat),
 };
 
 /* What a process has, and each of its threads. */
@@ -86,6 +90,7 @@ static const struct entry process_entries[] = {
     MADE("mountinfo", make_mountinfo),
     MADE("mounts", make_mounts),
     {.name = "root", .mode = LINK_MODE},
+    MADE("sched", make_process_sched),
     MADE("schedstat", make_process_schedstat),
     {.name = "smaps", .mode = FILE_MODE, .make = make_smaps, .guarded = true},
     MADE("stat", make_process_stat),
@@ -104,7 +109,7 @@ static void add_number(struct making *m, int number) {
     text_name(&m->text, DT_DIR, name);
 }
 
-/* Init, which is no process of this server's, and all others. */
+/* Init, which is no process of this server's, all others, and servers. */
 static bool list_processes(struct making *m) {
     const struct process *p = NULL;
     if (!m->sweeps) {
@@ -114,7 +119,7 @@ static bool list_processes(struct making *m) {
     }
     for (int n = 0; n < MADE_AT_ONCE && (p = sweep_next(&m->sweep)) != NULL; n++)
         add_number(m, process_pid(p));
-    return p != NULL;
+    return p || servers_list(&m->at, add_number, m);
 }
 
 /* In the order in which they were made; m->at: how many have been told. One may be left out if others end meanwhile. */

@@ -7,9 +7,15 @@
 /* The signals for which there is room in stat: real-time ones are left out, as on Linux. */
 #define SHOWN(set) ((unsigned long)(set)&0x7fffffff)
 
+static char state_letter(uint32_t state) {
+    return state == PK_THREAD_RUNNING || state == PK_THREAD_READY ? 'R' : 'S';
+}
+
 static char thread_letter(const struct thread *t) {
     const struct process *p = t->process;
     struct pk_thread_info info;
+    if (server_is_pid(process_pid(p)))
+        return state_letter(server_shown()->info.state);
     if (p->state == PROCESS_ZOMBIE)
         return 'Z';
     if (p->state == PROCESS_STOPPED)
@@ -18,7 +24,7 @@ static char thread_letter(const struct thread *t) {
         return p->sole == t ? 'S' : 'Z'; /* init, which is no process here; or others live on */
     if (pk_thread_info(t->slot, &info) < 0)
         return 'S';
-    return info.state == PK_THREAD_RUNNING || info.state == PK_THREAD_READY ? 'R' : 'S';
+    return state_letter(info.state);
 }
 
 char process_letter(const struct process *p) {
@@ -41,6 +47,8 @@ static struct pk_task_info task_info(const struct process *p) {
     struct pk_task_info info = {0};
     if (p->task)
         must(pk_task_info(p->task, &info));
+    else if (server_is_pid(process_pid(p)))
+        info = (struct pk_task_info){server_shown()->resident, server_shown()->mapped, 1};
     return info;
 }
 
@@ -62,8 +70,8 @@ static uint64_t actions(const struct process *p, bool ignored) {
 }
 
 /* Of a thread its own time, of a process that of all. */
-static uint64_t run_ns(const struct making *m) {
-    return m->of_thread ? thread_run_ns(m->thread) : process_run_ns(m->process);
+static struct usage usage(const struct making *m) {
+    return m->of_thread ? thread_usage(m->thread) : process_usage(m->process);
 }
 
 /* As proc(5) has it: real-time ones are below zero. */
@@ -84,11 +92,12 @@ bool make_process_stat(struct making *m) {
     const struct schedule *s = &m->thread->schedule;
     struct text *t = &m->text;
     int device = 0;
-    int foreground = process_pid(p) == INIT_PID ? 0 : terminal_foreground(p, &device);
+    int foreground = !p->task ? 0 : terminal_foreground(p, &device);
     text_print(t, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 ", thread_tid(m->thread),
                thread_name(m->thread), letter_of(m), parent_pid(p), process_group(p),
                process_session(p), device, foreground ? foreground : -1);
-    text_print(t, "%lu 0 %lu 0 %d %d %lu 0 %lu %lu %lu ", (unsigned long)(run_ns(m) / NS_PER_TICK),
+    text_print(t, "%lu 0 %lu 0 %d %d %lu 0 %lu %lu %lu ",
+               (unsigned long)(usage(m).ns / NS_PER_TICK),
                (unsigned long)(p->children_ns / NS_PER_TICK), shown_priority(s), s->nice,
                (unsigned long)p->thread_count, (unsigned long)(p->start_ns / NS_PER_TICK),
                (unsigned long)info.mapped * 4096, (unsigned long)info.resident);
@@ -149,6 +158,9 @@ bool make_process_status(struct making *m) {
                (unsigned long)p->pending.set, (unsigned long)m->thread->blocked);
     text_print(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\nNoNewPrivs:\t%d\n",
                (unsigned long)actions(p, true), (unsigned long)actions(p, false), p->no_new_rights);
+    struct usage u = usage(m);
+    text_print(t, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
+               (unsigned long)u.calls, (unsigned long)u.preempted);
     return false;
 }
 
@@ -179,9 +191,45 @@ bool make_process_comm(struct making *m) {
     return false;
 }
 
-/* Time on a hart in ns, and two numbers that are not kept (proc(5), schedstat). */
+/* Time on a hart in ns; time in queues, which is not kept; how often it went on a hart (proc(5), schedstat). */
 bool make_process_schedstat(struct making *m) {
-    text_print(&m->text, "%lu 0 0\n", (unsigned long)run_ns(m));
+    struct usage u = usage(m);
+    text_print(&m->text, "%lu 0 %lu\n", (unsigned long)u.ns,
+               (unsigned long)(u.calls + u.preempted));
+    return false;
+}
+
+static uint32_t effective_priority(const struct making *m) {
+    struct pk_thread_info info;
+    if (server_is_pid(process_pid(m->process)))
+        return server_shown()->info.priority;
+    return m->thread->slot && pk_thread_info(m->thread->slot, &info) == 0 ? info.priority : 0;
+}
+
+static void print_ms(struct text *t, const char *name, uint64_t ns) {
+    text_print(t, "%-45s:%14lu.%06lu\n", name, (unsigned long)(ns / 1000000),
+               (unsigned long)(ns % 1000000));
+}
+
+static void print_count(struct text *t, const char *name, uint64_t value) {
+    text_print(t, "%-45s:%21lu\n", name, (unsigned long)value);
+}
+
+/* As Linux's, with what there is; and the kernel's own priority. Times are in ms. */
+bool make_process_sched(struct making *m) {
+    struct usage u = usage(m);
+    struct text *t = &m->text;
+    text_print(t, "%s (%d, #threads: %lu)\n", thread_name(m->thread), thread_tid(m->thread),
+               (unsigned long)m->process->thread_count);
+    text_print(t, "-------------------------------------------------------------------\n");
+    print_ms(t, "se.exec_start", clock_ns());
+    print_ms(t, "se.sum_exec_runtime", u.ns);
+    print_count(t, "nr_switches", u.calls + u.preempted);
+    print_count(t, "nr_voluntary_switches", u.calls);
+    print_count(t, "nr_involuntary_switches", u.preempted);
+    print_count(t, "policy", (uint64_t)m->thread->schedule.policy);
+    print_count(t, "prio", (uint64_t)(100 + shown_priority(&m->thread->schedule)));
+    print_count(t, "kernel_priority", effective_priority(m));
     return false;
 }
 

@@ -78,7 +78,8 @@ static bool make_one(struct making *m, enum setting_type type, setting_call *cal
     bool make_##name(struct making *m) {                                                           \
         return make_one(m, type, call, which);                                                     \
     }                                                                                              \
-    long store_##name(const char *text) {                                                          \
+    long store_##name(const struct process *by, const char *text) {                                \
+        (void)by;                                                                                  \
         return store_one(text, type, call, which);                                                 \
     }
 
@@ -123,7 +124,8 @@ bool make_sem(struct making *m) {
 }
 
 /* Fewer than four are the first ones. All are looked at before one is set; semmni out of its range is ERANGE. */
-long store_sem(const char *text) {
+long store_sem(const struct process *by, const char *text) {
+    (void)by;
     uint64_t values[SEM_NUMBERS], now;
     uint32_t count = 0;
     long found = 0;
@@ -168,7 +170,8 @@ bool make_sched_policy(struct making *m) {
     return false;
 }
 
-long store_sched_policy(const char *text) {
+long store_sched_policy(const struct process *by, const char *text) {
+    (void)by;
     char name[PK_POLICY_NAME] = "";
     size_t length = strcspn(text, SPACES);
     if (length >= sizeof name || text[length + strspn(text + length, SPACES)])

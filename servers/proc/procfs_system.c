@@ -27,10 +27,10 @@ bool making_adds_up(struct making *m) {
     if (!m->sweeps) {
         sweep_begin(&m->sweep);
         m->sweeps = true;
-        m->ns = process_ended_ns();
+        m->used = process_ended();
     }
     for (int n = 0; n < MADE_AT_ONCE && (p = sweep_next(&m->sweep)) != NULL; n++) {
-        m->ns += process_run_ns(p);
+        usage_add(&m->used, process_usage(p));
         m->run += p == m->asker || process_letter(p) == 'R';
     }
     return p != NULL;
@@ -42,9 +42,17 @@ static uint64_t harts(void) {
     return machine.harts;
 }
 
-static uint64_t idle_ns(const struct making *m) {
-    uint64_t all = clock_ns() * harts();
-    return all > m->ns ? all - m->ns : 0;
+static struct pk_hart_info hart_info(uint64_t hart) {
+    struct pk_hart_info info;
+    must(pk_machine_hart(hart, &info));
+    return info;
+}
+
+static uint64_t idle_ns(void) {
+    uint64_t ns = 0;
+    for (uint64_t i = 0, n = harts(); i < n; i++)
+        ns += hart_info(i).idle_ns;
+    return ns;
 }
 
 static void print_seconds(struct making *m, uint64_t ns, const char *end) {
@@ -53,10 +61,8 @@ static void print_seconds(struct making *m, uint64_t ns, const char *end) {
 }
 
 bool make_uptime(struct making *m) {
-    if (making_adds_up(m))
-        return true;
     print_seconds(m, clock_ns(), " ");
-    print_seconds(m, idle_ns(m), "\n");
+    print_seconds(m, idle_ns(), "\n");
     return false;
 }
 
@@ -74,18 +80,79 @@ bool make_loadavg(struct making *m) {
     return false;
 }
 
+/* A hart that does not idle runs somebody, the kernel or servers for him: all of it is a user's time. */
+static void print_cpu(struct text *t, uint64_t idle_ns, uint64_t all_ns) {
+    text_print(t, " %lu 0 0 %lu 0 0 0 0 0 0\n",
+               (unsigned long)((all_ns > idle_ns ? all_ns - idle_ns : 0) / NS_PER_TICK),
+               (unsigned long)(idle_ns / NS_PER_TICK));
+}
+
+static uint64_t interrupts_of(uint64_t hart) {
+    struct pk_hart_info info = hart_info(hart);
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < PK_INTERRUPTS; i++)
+        sum += info.interrupts[i];
+    return sum;
+}
+
+/* A switch is counted with whoever made way, or called. */
 bool make_stat(struct making *m) {
+    uint64_t n = harts(), sum = 0;
     if (making_adds_up(m))
         return true;
-    text_print(&m->text, "cpu  %lu 0 0 %lu 0 0 0 0 0 0\n", (unsigned long)(m->ns / NS_PER_TICK),
-               (unsigned long)(idle_ns(m) / NS_PER_TICK));
-    for (uint64_t i = 0, n = harts(); i < n; i++) /* each its share: nobody counts by hart */
-        text_print(&m->text, "cpu%lu %lu 0 0 %lu 0 0 0 0 0 0\n", (unsigned long)i,
-                   (unsigned long)(m->ns / n / NS_PER_TICK),
-                   (unsigned long)(idle_ns(m) / n / NS_PER_TICK));
-    text_print(&m->text, "ctxt 0\nbtime %lu\nprocesses %lu\nprocs_running %lu\nprocs_blocked 0\n",
+    text_print(&m->text, "cpu ");
+    print_cpu(&m->text, idle_ns(), clock_ns() * n);
+    for (uint64_t i = 0; i < n; i++) {
+        text_print(&m->text, "cpu%lu", (unsigned long)i);
+        print_cpu(&m->text, hart_info(i).idle_ns, clock_ns());
+        sum += interrupts_of(i);
+    }
+    text_print(&m->text,
+               "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %lu\n"
+               "procs_blocked 0\n",
+               (unsigned long)sum, (unsigned long)(m->used.calls + m->used.preempted),
                (unsigned long)((clock_realtime_ns() - clock_ns()) / 1000000000),
                (unsigned long)process_made(), (unsigned long)m->run);
+    return false;
+}
+
+bool make_interrupts(struct making *m) {
+    static const struct {
+        const char *name, *what;
+    } rows[PK_INTERRUPTS] = {
+        [PK_INTERRUPT_HART] = {"IPI0", "Rescheduling interrupts"},
+        [PK_INTERRUPT_TIMER] = {"5", "RISC-V INTC   5 Edge      riscv-timer"},
+        [PK_INTERRUPT_DEVICE] = {"9", "RISC-V INTC   9 Edge      riscv-plic"},
+    };
+    uint64_t n = harts();
+    text_print(&m->text, "     ");
+    for (uint64_t i = 0; i < n; i++)
+        text_print(&m->text, "      CPU%lu ", (unsigned long)i);
+    for (unsigned row = 0; row < PK_INTERRUPTS; row++) {
+        text_print(&m->text, "\n%4s:", rows[row].name);
+        for (uint64_t i = 0; i < n; i++)
+            text_print(&m->text, " %10lu", (unsigned long)hart_info(i).interrupts[row]);
+        text_print(&m->text, "  %s", rows[row].what);
+    }
+    text_print(&m->text, "\n");
+    return false;
+}
+
+/* Version 15 (Documentation/scheduler/sched-stats.rst in Linux), with the time that each hart ran somebody. */
+bool make_schedstat(struct making *m) {
+    text_print(&m->text, "version 15\ntimestamp %lu\n", (unsigned long)(clock_ns() / NS_PER_TICK));
+    for (uint64_t i = 0, n = harts(); i < n; i++)
+        text_print(&m->text, "cpu%lu 0 0 0 0 0 0 %lu 0 0\n", (unsigned long)i,
+                   (unsigned long)(clock_ns() - hart_info(i).idle_ns));
+    return false;
+}
+
+/* There is no paging: what vmstat(8) asks for is 0 but for free pages. */
+bool make_vmstat(struct making *m) {
+    struct pk_machine_info machine;
+    must(pk_machine_info(&machine));
+    text_print(&m->text, "nr_free_pages %lu\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n",
+               (unsigned long)machine.frames_free);
     return false;
 }
 

@@ -169,7 +169,7 @@ void thread_end(struct thread *t, int code) {
         return;
     }
     unsigned left = ROBUST_MOST;
-    p->own_ns += thread_run_ns(t);
+    usage_add(&p->own, thread_usage(t));
     posix_timers_forget_thread(t);
     must(pk_thread_kill(t->slot));
     thread_leaves_memory(t, &left);
@@ -239,16 +239,15 @@ void threads_replace(struct thread *last, uint64_t slot) {
         p->main.id_node.key = id_of(slot);
 }
 
-uint64_t thread_run_ns(const struct thread *t) {
+struct usage thread_usage(const struct thread *t) {
     struct pk_thread_info info;
-    return t->slot && pk_thread_info(t->slot, &info) == 0 ? info.user_ns : 0;
+    if (!t->slot || pk_thread_info(t->slot, &info) < 0)
+        return (struct usage){0};
+    return (struct usage){info.user_ns, info.calls, info.preempted};
 }
 
-uint64_t threads_run_ns(const struct process *p) {
-    uint64_t ns = 0;
-    for (const struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
-        ns += thread_run_ns(t);
-    return ns;
+uint64_t thread_run_ns(const struct thread *t) {
+    return thread_usage(t).ns;
 }
 
 long proc_handle_set_thread(struct request *req, int what, uint64_t address) {

@@ -31,6 +31,16 @@ struct pending_signal {
     struct signal_info info;
 };
 
+/* What a thread, or a process, has used: time on harts, calls that it made, how often it made way for others. */
+struct usage {
+    uint64_t ns, calls, preempted;
+};
+static inline void usage_add(struct usage *sum, struct usage u) {
+    sum->ns += u.ns;
+    sum->calls += u.calls;
+    sum->preempted += u.preempted;
+}
+
 enum wait_kind { WAIT_NONE, WAIT_CHILD, WAIT_SLEEP, WAIT_SUSPEND, WAIT_SIGNAL };
 
 struct thread {
@@ -105,8 +115,8 @@ void threads_hold(const struct process *p, const struct thread *but);
 void threads_let_go(const struct process *p, const struct thread *but);
 /* robust.c. t has ended, or is about to with its process; its memory is there. *left is what there still is of ROBUST_MOST. */
 void thread_leaves_memory(struct thread *t, unsigned *left);
+struct usage thread_usage(const struct thread *t);
 uint64_t thread_run_ns(const struct thread *t); /* on harts */
-uint64_t threads_run_ns(const struct process *p);
 /* One, and with the last one its process, with that code. */
 void thread_end(struct thread *t, int code);
 

@@ -26,6 +26,7 @@ RUN = {
 }
 TEST = {"python3-pexpect": "/usr/lib/python3/dist-packages/pexpect/__init__.py"}
 CHECK = {"clang-format": "clang-format", "cppcheck": "cppcheck", "git": "git"}
+GRAPH = {"graphviz": "dot"}
 GDB = {"gdb-multiarch": "gdb-multiarch"}
 
 INSTALL = os.path.join(os.path.dirname(os.path.realpath(__file__)), "install")

@@ -196,6 +196,10 @@ void bad_slots(void) {
         {PK_MACHINE_CHECK, 0, PK_TYPE_MACHINE, false, false, {0}},
         {PK_MACHINE_POLICY, 0, PK_TYPE_MACHINE, false, false, {0, b, PK_POLICY_SET}},
         {PK_MACHINE_DONATION, 0, PK_TYPE_MACHINE, false, false, {0, PK_DONATION_ON}},
+        {PK_MACHINE_TRACE, 0, PK_TYPE_MACHINE, false, false, {0, 0, 0}},
+        {PK_MACHINE_TRACE, 1, PK_TYPE_OBJECT, true, false, {t.machine, 0, 0}},
+        {PK_MACHINE_THREAD, 0, PK_TYPE_MACHINE, false, false, {0, 1, b}},
+        {PK_TRACE, 0, PK_TYPE_MACHINE, false, false, {0, 1, 2, 3, 4, 5}},
         {PK_ACCOUNT_CREATE, 0, PK_TYPE_ACCOUNT, false, false, {0, PAGE, 0, 0, 1}},
         {PK_ACCOUNT_SET, 0, PK_TYPE_ACCOUNT, false, false, {0, PK_ACCOUNT_LIMIT, PAGE}},
         {PK_ACCOUNT_SET, 2, PK_TYPE_ACCOUNT, false, false, {A, PK_ACCOUNT_PARENT, 0}},
@@ -235,6 +239,8 @@ static void bad_pointer_calls(void) {
         expect(-EFAULT, PK_OBJECT_READ, t.object, 0, p, 16, 0, 0);
         expect(-EFAULT, PK_REGION_INFO, 0, PAGE, p, 0, 0, 0);
         expect(-EFAULT, PK_MACHINE_INFO, p, 0, 0, 0, 0, 0);
+        expect(-EFAULT, PK_MACHINE_HART, 0, p, 0, 0, 0, 0);
+        expect(-EFAULT, PK_MACHINE_THREAD, t.machine, 1, p, 0, 0, 0);
         expect(-EFAULT, PK_MACHINE_POLICY, t.machine, p, PK_POLICY_GET, 0, 0, 0);
         if (i >= BAD_POINTERS - 2)
             break; /* readable */

@@ -43,6 +43,8 @@ void arch_timer_program(uint64_t at_ns);
 
 /* Asks another hart to enter the kernel. */
 void arch_send_ipi(uint32_t hart);
+/* This hart takes all traps the general way; or by the fast path again, where that is in use. */
+void arch_trap_generally(bool generally);
 /* Starts all other harts at hart_main_secondary(). */
 void arch_start_harts(void);
 /* Sleeps until an interrupt is pending; the kernel lock must not be held. */
