@@ -40,7 +40,7 @@ void call_put_aside(struct task *server) {
     if (!caller)
         return;
     server->in_hand = NULL;
-    caller->away = true;
+    thread_waits(caller);
     list_append(&server->served, &caller->call.served);
     if (caller->attention) /* wanted while the call was in hand, or before */
         call_cancel(caller);

@@ -75,8 +75,9 @@ struct thread {
     struct foreign foreign;
     uint64_t
         progress; /* how far a call has come that made way for an interrupt and is made again */
-    struct timer sleep; /* armed while it sleeps (sys_sleep) */
-    bool away;          /* for who has a reservation: it has waited, since it last was made ready */
+    struct timer sleep;  /* armed while it sleeps (sys_sleep) */
+    uint64_t blocked_at; /* what it had run, in all, when it last was blocked */
+    bool away; /* for who has a reservation: it has waited, since it last was made ready */
     struct reserve *reserve; /* sched/reserve.h, or NULL */
     uint64_t word;           /* its maker's: a foreign call finds it in t0 */
     uint32_t id;
@@ -99,6 +100,11 @@ void thread_end(struct thread *t);
 void thread_destroy(struct kobject *k);
 /* Called when a hart stops using it as its current thread. */
 void thread_left_hart(struct thread *t);
+/* It is blocked: not just served. */
+static inline void thread_waits(struct thread *t) {
+    t->away = true;
+    t->blocked_at = t->sched.run_ns;
+}
 /* enum pk_thread_state. */
 uint32_t thread_public_state(const struct thread *t);
 /* By id, or NULL. */

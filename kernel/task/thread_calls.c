@@ -219,7 +219,7 @@ long sys_sleep(struct thread *self, const uint64_t *a) {
         return 0;
     self->sleep.expired = slept;
     self->state = THREAD_WAITING;
-    self->away = true;
+    thread_waits(self);
     timer_arm(&self->sleep, a[0], false);
     return CALL_DONE;
 }
@@ -274,6 +274,7 @@ static void describe(const struct thread *t, struct pk_thread_info *info) {
                                     .hart = t->hart ? t->hart->index : 0,
                                     .foreign = t->foreign.inside,
                                     .user_ns = sched_run_ns(t),
+                                    .blocked_at_ns = t->blocked_at,
                                     .id = t->id,
                                     .calls = calls_made(t),
                                     .preempted = t->sched.preempted};

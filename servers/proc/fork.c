@@ -73,6 +73,7 @@ static long make_copy(const struct thread *from, struct process *child, bool sha
 
 static void discard(struct process *child) {
     connect_exited(child);
+    time_limits_end(child);
     threads_end(child);
     if (child->task)
         process_end_task(child->task);
@@ -110,6 +111,8 @@ static long make_process(struct request *req, struct thread *from, uint64_t flag
     long error = make_copy(from, child, flags & CLONE_VM);
     if (error == 0 && flags & CLONE_PIDFD)
         error = give_pidfd(from->process, child, pidfd);
+    if (error == 0)
+        error = time_limits_begin(child);
     if (error < 0) {
         discard(child);
         return error;

@@ -65,6 +65,7 @@ void timers_end(struct process *p) {
             p->timers[which] = 0;
         }
     posix_timers_end(p);
+    time_limits_end(p);
 }
 
 static struct itimer *itimer_new(struct process *p, int which) {

@@ -55,6 +55,7 @@ static inline int group_id(const struct group *g) {
 /* setrlimit(2)'s, as many as Linux has. */
 #define LIMITS 16
 enum {
+    RLIMIT_CPU = 0,
     RLIMIT_STACK = 3,
     RLIMIT_CORE = 4,
     RLIMIT_NPROC = 6,
@@ -64,6 +65,7 @@ enum {
     RLIMIT_MSGQUEUE = 12,
     RLIMIT_NICE = 13,
     RLIMIT_RTPRIO = 14,
+    RLIMIT_RTTIME = 15,
 };
 #define SIGPENDING_MOST 1024 /* that limit's highest: queues are searched */
 struct limit {
@@ -129,13 +131,14 @@ struct process {
 
     uint64_t vfork_token; /* of the parent, which waits for this child's exec or end */
 
-    struct pending pending;         /* signals to the process, for whichever thread takes them */
-    struct itimer *timers[ITIMERS]; /* NULL: never set */
-    struct list posix_timers;       /* struct posix_timer.link */
-    int last_timer;                 /* number of the last such one that was made */
-    unsigned timer_count;           /* of them; RLIMIT_SIGPENDING at most */
-    struct list signalfds;          /* struct signalfd.link */
-    struct pidfd *pidfd;            /* NULL: nobody has a descriptor of it */
+    struct pending pending;          /* signals to the process, for whichever thread takes them */
+    struct itimer *timers[ITIMERS];  /* NULL: never set */
+    struct time_limits *time_limits; /* NULL: it has none */
+    struct list posix_timers;        /* struct posix_timer.link */
+    int last_timer;                  /* number of the last such one that was made */
+    unsigned timer_count;            /* of them; RLIMIT_SIGPENDING at most */
+    struct list signalfds;           /* struct signalfd.link */
+    struct pidfd *pidfd;             /* NULL: nobody has a descriptor of it */
 
     uint64_t start_ns, children_ns;
     struct usage own;            /* of threads that have ended, and until the last exec */
@@ -259,7 +262,9 @@ long process_tell_known(const struct process *p);
 /* settings.c */
 struct settings *settings_usual(void);
 void settings_put(struct settings *s);
+#define INFINITY (~0ul)
 uint64_t settings_limit(const struct process *p, unsigned resource); /* the soft one */
+void settings_set_soft(struct process *p, unsigned resource, uint64_t soft);
 
 /* group.c */
 struct group *group_find(int id);
@@ -515,6 +520,10 @@ void terminal_session_ended(const struct process *leader);
 /* The group in the foreground of its controlling terminal, and that one's device number; 0: it has none. */
 int terminal_foreground(const struct process *p, int *device);
 void terminal_signals(void); /* delivers those that terminals have raised */
+
+/* time_limits.c. Limits of p's time are new, or p is, or one of its threads is a real-time one. */
+long time_limits_begin(struct process *p);
+void time_limits_end(struct process *p);
 
 /* itimer.c */
 void timers_end(struct process *p);

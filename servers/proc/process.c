@@ -97,6 +97,7 @@ struct process *process_new(struct thread *from) {
     pending_init(&p->pending);
     for (int which = 0; which < ITIMERS; which++)
         p->timers[which] = NULL;
+    p->time_limits = NULL;
     list_init(&p->posix_timers);
     p->last_timer = 0;
     p->timer_count = 0;

@@ -24,10 +24,6 @@ void schedule_init(struct schedule *s) {
     *s = (struct schedule){.policy = SCHED_OTHER, .harts = UINT64_MAX};
 }
 
-static bool is_real_time(unsigned policy) {
-    return policy == SCHED_FIFO || policy == SCHED_RR;
-}
-
 /* A step of nice is a quarter more time, or a fifth less. */
 static uint32_t weight_of(const struct schedule *s) {
     uint64_t weight = (uint64_t)PK_WEIGHT_NORMAL << FRACTION;
@@ -70,7 +66,7 @@ static bool fits(const struct schedule *before, const struct schedule *after) {
 static uint64_t priority_of(const struct schedule *s) {
     if (s->policy == SCHED_DEADLINE)
         return PK_PRIORITY_RESERVED;
-    return is_real_time(s->policy) ? REAL_TIME_BASE + (uint64_t)s->priority : PK_PRIORITY_SHARED;
+    return schedule_is_real_time(s) ? REAL_TIME_BASE + (uint64_t)s->priority : PK_PRIORITY_SHARED;
 }
 
 static long apply(uint64_t slot, const struct schedule *s) {
@@ -90,7 +86,7 @@ long schedule_child(uint64_t slot, struct schedule *to, const struct schedule *f
     if (!from->resets)
         return 0;
     to->resets = false;
-    if (is_real_time(from->policy) || from->policy == SCHED_DEADLINE)
+    if (schedule_is_real_time(from) || from->policy == SCHED_DEADLINE)
         to->policy = SCHED_OTHER, to->priority = 0, to->nice = 0;
     if (to->nice < 0)
         to->nice = 0;
@@ -122,6 +118,8 @@ static long change(struct thread *t, const struct schedule *to) {
     t->schedule = *to;
     if (moves)
         connect_rescheduled(t);
+    if (schedule_is_real_time(to))
+        pk_may_fail(time_limits_begin(t->process)); /* it is not watched if there is no memory */
     return 0;
 }
 
@@ -155,10 +153,10 @@ static bool may_change(const struct process *by, const struct thread *t,
         return true;
     if (to->policy == SCHED_DEADLINE)
         return false;
-    if (is_real_time(to->policy) && ((to->policy != now->policy && limit == 0) ||
-                                     (to->priority > now->priority && to->priority > limit)))
+    if (schedule_is_real_time(to) && ((to->policy != now->policy && limit == 0) ||
+                                      (to->priority > now->priority && to->priority > limit)))
         return false;
-    if (!is_real_time(to->policy) && !may_be_nice(by, t, to->nice))
+    if (!schedule_is_real_time(to) && !may_be_nice(by, t, to->nice))
         return false;
     if (now->policy == SCHED_IDLE && to->policy != SCHED_IDLE && !may_be_nice(by, t, to->nice - 1))
         return false; /* it counts as nicer than all */
@@ -176,8 +174,8 @@ static long check(const struct schedule *s, int policy, int priority) {
         return -EINVAL;
     if (policy == SCHED_DEADLINE && !is_reservation(&s->reservation))
         return -EINVAL;
-    return is_real_time(s->policy) ? (priority < 1 || priority > REAL_TIME_MOST ? -EINVAL : 0)
-                                   : (priority != 0 ? -EINVAL : 0);
+    return schedule_is_real_time(s) ? (priority < 1 || priority > REAL_TIME_MOST ? -EINVAL : 0)
+                                    : (priority != 0 ? -EINVAL : 0);
 }
 
 /* One that has ended, but for its parent, has no thread that runs. */
@@ -219,7 +217,7 @@ long proc_handle_schedule(struct request *req, int tid, int policy, int priority
         to.resets = how & PROC_SCHEDULE_RESETS;
     if (how & PROC_SCHEDULE_SAME_VALUES)
         priority =
-            is_real_time((unsigned)policy) == is_real_time(to.policy) ? to.priority : priority;
+            policy_is_real_time(policy) == schedule_is_real_time(&to) ? to.priority : priority;
     long error = how & PROC_SCHEDULE_SAME_VALUES && to.policy == SCHED_DEADLINE
                      ? 0
                      : read_reservation(req, &to.reservation);
@@ -231,7 +229,7 @@ long proc_handle_schedule(struct request *req, int tid, int policy, int priority
         return error;
     to.priority = (uint8_t)priority;
     if (!(how & (PROC_SCHEDULE_SAME_VALUES | PROC_SCHEDULE_SAME_NICE)) &&
-        !is_real_time(to.policy) && to.policy != SCHED_DEADLINE)
+        !schedule_is_real_time(&to) && to.policy != SCHED_DEADLINE)
         to.nice = (int8_t)schedule_nice(nice);
     if (!may_change(by, t, &to) || (to.policy == SCHED_DEADLINE && !runs_everywhere(&to)))
         return -EPERM;

@@ -30,6 +30,13 @@ struct schedule {
 struct process;
 struct thread;
 
+static inline bool policy_is_real_time(int policy) {
+    return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+static inline bool schedule_is_real_time(const struct schedule *s) {
+    return policy_is_real_time(s->policy);
+}
+
 /* What the first process begins with. */
 void schedule_init(struct schedule *s);
 /*

@@ -3,7 +3,7 @@
  * What a process inherits and few change: limits, supplementary groups, and what prctl(2) sets. Limits and
  * groups are one record that a fork shares and a change copies.
  *
- * RLIMIT_CORE is kept to by core.c, RLIMIT_NOFILE by vfs, RLIMIT_NPROC by fork, RLIMIT_SIGPENDING by signals and timers; the others are only told (docs/linux-calls.md).
+ * RLIMIT_CORE is kept to by core.c, RLIMIT_CPU and RLIMIT_RTTIME by time_limits.c, RLIMIT_NOFILE by vfs, RLIMIT_NPROC by fork, RLIMIT_SIGPENDING by signals and timers; the others are only told (docs/linux-calls.md).
  */
 #include "pool.h"
 #include "procfs.h"
@@ -11,8 +11,6 @@
 #include <protocol/vfs_client.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define INFINITY (~0ul)
 
 struct settings *settings_usual(void) {
     static struct settings usual;
@@ -58,6 +56,13 @@ uint64_t settings_limit(const struct process *p, unsigned resource) {
     return p->settings->limits[resource].soft;
 }
 
+/* Without memory for a record of its own it stays as it is. */
+void settings_set_soft(struct process *p, unsigned resource, uint64_t soft) {
+    struct settings *s = own_settings(p, p->settings->group_count);
+    if (s)
+        s->limits[resource].soft = soft;
+}
+
 /* Another's limits are for root, and for who is the same in all ids (prlimit(2)). */
 static bool may_limit(const struct process *from, const struct process *to) {
     return from == to || from->euid == 0 ||
@@ -95,6 +100,10 @@ long proc_handle_limit(struct request *req, int pid, uint32_t resource, int set,
         s->limits[resource] = new;
         if (resource == RLIMIT_NOFILE || resource == RLIMIT_MSGQUEUE)
             connect_limits_changed(p);
+        if (resource == RLIMIT_CPU || resource == RLIMIT_RTTIME)
+            error = time_limits_begin(p);
+        if (error < 0)
+            return error;
     }
     proc_results_limit(&req->msg, old.soft, old.hard);
     return 0;
