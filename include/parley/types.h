@@ -90,7 +90,7 @@ struct pk_thread_info {
     uint64_t user_ns;       /* time on a hart */
     uint64_t blocked_at_ns; /* what that was when it last was blocked */
     uint64_t id;    /* PK_TOKEN_THREAD of its calls' tokens; another's some time after its end */
-    uint64_t calls; /* that it has made; exceptions count, too */
+    uint64_t calls; /* that it has made; exceptions and sleeps count, too */
     uint64_t preempted; /* how often it made way though it could have gone on */
 };
 

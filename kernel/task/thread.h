@@ -82,6 +82,7 @@ struct thread {
     uint64_t word;           /* its maker's: a foreign call finds it in t0 */
     uint32_t id;
     uint64_t first_token;       /* before its first call */
+    uint64_t slept;             /* how often */
     struct endpoint *receiving; /* where it waits as a receiver, or received last; not held */
     struct hart *fp_hart;
     struct arch_fp fp;

@@ -220,6 +220,7 @@ long sys_sleep(struct thread *self, const uint64_t *a) {
     self->sleep.expired = slept;
     self->state = THREAD_WAITING;
     thread_waits(self);
+    self->slept++;
     timer_arm(&self->sleep, a[0], false);
     return CALL_DONE;
 }
@@ -276,7 +277,7 @@ static void describe(const struct thread *t, struct pk_thread_info *info) {
                                     .user_ns = sched_run_ns(t),
                                     .blocked_at_ns = t->blocked_at,
                                     .id = t->id,
-                                    .calls = calls_made(t),
+                                    .calls = calls_made(t) + t->slept,
                                     .preempted = t->sched.preempted};
 }
 

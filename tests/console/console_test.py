@@ -358,6 +358,18 @@ def test_ps_and_kill(console):
     expect_match(console.run(f"kill {pid}"), r"No such process")
 
 
+def test_top(console):
+    """top at a terminal goes on until q, by the order that keys choose, and gives the terminal back"""
+    console.type("top -d 100\r")
+    console.wait("TIME\\+ COMMAND")
+    console.wait(r"\[vfs\]")
+    console.type("N")  # by number: init is the first
+    console.wait("TIME\\+ COMMAND\r*\n *1 root .* init")
+    console.type("q")
+    console.wait(PROMPT)
+    expect(console.run("echo shown"), "shown")
+
+
 def test_ipc(console):
     """ipcmk, ipcs and ipcrm"""
     kinds = (("-Q", "Message queue", "-q"), ("-M 8192", "Shared memory", "-m"),

@@ -246,6 +246,62 @@ static void memory_goes(void) {
     off();
 }
 
+static void rests(uint64_t index) {
+    (void)index;
+    __atomic_fetch_add(&done, 1, __ATOMIC_SEQ_CST);
+    worker_rest();
+}
+
+/* Who looks at all threads finds one with its name and what it has done, and gets on to the end. */
+static void all_threads(void) {
+    static const char name[16] = "a-task-to-find";
+    uint64_t machine = boot_cap("machine"), task = task_sharing(), before = done, found = 0,
+             last = 0;
+    struct pk_machine_thread t = {0};
+    IS(pk_task_set(task, PK_TASK_NAME, (uint64_t)name), 0);
+    uint64_t thread = thread_run(task, rests, 0, 10);
+    struct pk_thread_info info;
+    CHECK(tap_reaches(&done, before + 1));
+    CHECK(thread_becomes(thread, PK_THREAD_WAITING));
+    IS(pk_thread_info(thread, &info), 0);
+    for (uint64_t id = 0; pk_machine_thread(machine, id, &t) == 0; id = t.info.id + 1) {
+        CHECK(t.info.id > last);
+        last = t.info.id;
+        if (memcmp(t.name, name, sizeof name) != 0)
+            continue;
+        found++;
+        IS(t.info.id, info.id);
+        IS(t.info.state, info.state);
+        CHECK(t.resident > 0 && t.mapped >= t.resident);
+    }
+    IS(found, 1);
+    IS(pk_machine_thread(machine, last + 1, &t), -ENOENT);
+    IS(pk_machine_thread(machine, ~0ull, &t), -ENOENT);
+    task_end(task);
+    drop(thread);
+}
+
+/* A hart's idle time grows while nobody runs, and its interrupts are counted. */
+static void harts(void) {
+    struct pk_hart_info before[8], after;
+    uint64_t idle = 0, interrupts = 0;
+    for (unsigned i = 0; i < tap_harts(); i++)
+        IS(pk_machine_hart(i, &before[i]), 0);
+    for (unsigned i = 0; i < 10; i++)
+        tap_sleep(2 * MS);
+    for (unsigned i = 0; i < tap_harts(); i++) {
+        IS(pk_machine_hart(i, &after), 0);
+        CHECK(after.idle_ns >= before[i].idle_ns);
+        idle += after.idle_ns - before[i].idle_ns;
+        interrupts +=
+            after.interrupts[PK_INTERRUPT_TIMER] - before[i].interrupts[PK_INTERRUPT_TIMER];
+    }
+    CHECK(idle >= 10 * MS);
+    CHECK(interrupts >= 10);
+    IS(pk_machine_hart(tap_harts(), &after), -EINVAL);
+    IS(pk_machine_hart(~0ull, &after), -EINVAL);
+}
+
 static uint64_t stop;
 
 static void ticker(uint64_t machine) {
@@ -294,6 +350,8 @@ int main(void) {
         {"who may, and with what", refused, false},
         {"the memory for events goes", memory_goes, false},
         {"on and off while all harts write", on_and_off, false},
+        {"all threads can be looked at", all_threads, false},
+        {"what harts count", harts, false},
     };
     tap_run(cases, ARRAY_LENGTH(cases));
     return 0;
