@@ -2,6 +2,7 @@
 /* The kernel lock's long way: waiting for it (entry.h). */
 #include <arch/hart.h>
 #include <arch/machine.h>
+#include <arch/mmu.h>
 #include <entry.h>
 #include <sched/hart.h>
 #include <trace/trace.h>
@@ -36,6 +37,8 @@ void kernel_lock_refused(uint32_t was) {
     if (was == KERNEL_LOCK_DOOR) /* free, but another's: it must not stay taken */
         __atomic_fetch_and(&kernel_lock_word, ~KERNEL_LOCK_TAKEN, __ATOMIC_RELAXED);
     __atomic_fetch_add(&kernel_lock_waiters, 1, __ATOMIC_RELAXED);
+    struct hart *hart = this_hart();
+    __atomic_store_n(&hart->waits_for_kernel, true, __ATOMIC_SEQ_CST);
     uint64_t since = arch_time_ticks();
     bool closed = false; /* the door, by this hart */
     for (;;) {
@@ -54,6 +57,10 @@ void kernel_lock_refused(uint32_t was) {
             arch_cpu_relax();
     }
     __atomic_fetch_sub(&kernel_lock_waiters, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&hart->waits_for_kernel, false, __ATOMIC_RELAXED);
+    if (hart->translations_old)
+        arch_mmu_forget_translations();
+    hart->translations_old = false;
     if (traced(PK_TRACE_LOCK))
         trace_lock(arch_time_ticks() - since);
 }

@@ -188,6 +188,24 @@ void arch_mmu_flush_here(struct aspace *as, uint64_t va) {
         flush_local(as, va, 1);
 }
 
+void arch_mmu_forget_translations(void) {
+    __asm__ volatile("sfence.vma" ::: "memory");
+}
+
+/*
+ * Harts that wait for the kernel touch no program's memory until they have the lock, which this one has: they need not
+ * be asked, and forget all then. Whoever begins to wait just now is seen to, or is asked in vain.
+ */
+static uint32_t let_waiting_forget(uint32_t active) {
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the tables are changed before this looks */
+    for (uint32_t i = 0; i < machine.hart_count; i++)
+        if (active >> i & 1 && __atomic_load_n(&harts[i].waits_for_kernel, __ATOMIC_SEQ_CST)) {
+            harts[i].translations_old = true;
+            active &= ~(1u << i);
+        }
+    return active;
+}
+
 /* Harts that run the address space now are asked; others that have done so flush before they do it again. */
 void arch_mmu_flush(struct aspace *as, uint64_t va, uint64_t length) {
     uint32_t self = 1u << this_hart()->index;
@@ -202,7 +220,7 @@ void arch_mmu_flush(struct aspace *as, uint64_t va, uint64_t length) {
     if (as->harts & self)
         flush_local(as, va, (length + PAGE_MASK) >> PAGE_SHIFT);
     as->tlb_stale |= others & ~active;
-    if (active)
+    if (active && (active = let_waiting_forget(active)))
         sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, hardware_mask(active), 0, va, length);
 }
 

@@ -37,8 +37,10 @@ struct hart {
 
     bool reconsider; /* something changed that may let another thread run now */
     bool idle;
-    bool slice_over; /* the current thread's quantum has ended, or a tick has come */
-    bool yields;     /* it gives up the rest of its turn */
+    bool waits_for_kernel; /* in kernel_lock_refused(): it runs nobody before it has the lock, */
+    bool translations_old; /* and is to forget its translations then; under the lock */
+    bool slice_over;       /* the current thread's quantum has ended, or a tick has come */
+    bool yields;           /* it gives up the rest of its turn */
     uint32_t index;
     uint32_t traced;        /* a bit for each enum pk_trace_type that is written (trace/trace.h) */
     struct thread *handoff; /* runs next unless someone more urgent is ready */

@@ -36,6 +36,15 @@ struct seat {
     uint64_t thread;        /* a capability to lend that one a priority, or 0 */
 };
 
+extern struct futex_state {
+    struct hash words;  /* the first seats */
+    struct hash owners; /* of locks for which others wait: the first seats' */
+    uint64_t next_ticket;
+    uint64_t taken;      /* seats, with marks */
+    struct hash wanting; /* sleepers in locks' queues, by process and thread */
+    struct hash known;   /* owner.c: threads that were looked for */
+} futex_state;
+
 /* A queue is one of SEAT_LOCK, or of all others. */
 enum seat_kind {
     SEAT_PLAIN,
@@ -136,6 +145,9 @@ void lock_owner_ended(uint32_t tid);
 
 /* How much a step does, in instructions; tests make it small. */
 extern int futex_step;
+
+/* Looks at all of it (lib/check.h). */
+void futex_check(void);
 
 extern const struct server futex_server;
 

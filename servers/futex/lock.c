@@ -51,24 +51,23 @@ long lock_announce(uint64_t token, uint32_t word) {
  * Who waits for which lock, by process and thread. Who says that he is a thread of his process that he is not harms
  * that process alone: a chain that leads through others' threads is not followed.
  */
-static struct hash wanting;
-
 static uint64_t key_of(const struct client *client, uint32_t tid) {
     return (uint64_t)client_pid(client) << 32 | tid;
 }
 
 struct sleeper *lock_sleeper(const struct client *client, uint32_t tid) {
-    struct hash_node *node = hash_find(&wanting, key_of(client, tid));
+    struct hash_node *node = hash_find(&futex_state.wanting, key_of(client, tid));
     return node ? container_of(node, struct sleeper, wanting) : 0;
 }
 
 void lock_sleeps(struct sleeper *sleeper) {
     sleeper->locking = true;
-    hash_insert(&wanting, &sleeper->wanting, key_of(sleeper->waiter.client, sleeper->tid));
+    hash_insert(&futex_state.wanting, &sleeper->wanting,
+                key_of(sleeper->waiter.client, sleeper->tid));
 }
 
 void lock_sleeps_no_more(struct sleeper *sleeper) {
-    hash_remove(&wanting, &sleeper->wanting);
+    hash_remove(&futex_state.wanting, &sleeper->wanting);
     sleeper->locking = false;
 }
 

@@ -11,10 +11,8 @@ struct owner {
     uint64_t thread;       /* the capability, or 0 */
 };
 
-static struct hash known;
-
 static struct owner *find(uint32_t tid) {
-    return (struct owner *)(void *)hash_find(&known, tid);
+    return (struct owner *)(void *)hash_find(&futex_state.known, tid);
 }
 _Static_assert(offsetof(struct owner, node) == 0, "find casts");
 
@@ -47,7 +45,7 @@ long futex_handle_owner(struct request *req, int pid, uint32_t tid) {
         if (!owner)
             return -ENOMEM;
         owner->thread = 0;
-        hash_insert(&known, &owner->node, tid);
+        hash_insert(&futex_state.known, &owner->node, tid);
     }
     drop(owner->thread);
     owner->thread = request_take_cap(req, 0);
@@ -58,7 +56,7 @@ void owner_ended(uint32_t tid) {
     struct owner *owner = find(tid);
     if (!owner)
         return;
-    hash_remove(&known, &owner->node);
+    hash_remove(&futex_state.known, &owner->node);
     drop(owner->thread);
     free(owner);
 }

@@ -3,17 +3,14 @@
 #include "lock.h"
 #include <stdlib.h>
 
-static struct hash words;
-static struct hash owners; /* of locks for which others wait */
-static uint64_t next_ticket;
-static uint64_t taken;
+struct futex_state futex_state;
 
 uint64_t seat_ticket_next(void) {
-    return next_ticket;
+    return futex_state.next_ticket;
 }
 
 uint64_t seat_count(void) {
-    return taken;
+    return futex_state.taken;
 }
 
 /* Words that meet in a key are told apart by their names. hash_multiplier is secret, so nobody makes many meet. */
@@ -26,7 +23,7 @@ static struct seat *seat_of_node(struct hash_node *node) {
 }
 
 struct seat *seat_first(const struct pk_word_name *name) {
-    struct hash_node *node = hash_find(&words, key_of(name));
+    struct hash_node *node = hash_find(&futex_state.words, key_of(name));
     for (; node; node = hash_next(node)) {
         struct seat *seat = seat_of_node(node);
         if (seat->name.id == name->id && seat->name.offset == name->offset)
@@ -37,14 +34,14 @@ struct seat *seat_first(const struct pk_word_name *name) {
 
 static void make_first(struct seat *seat) {
     seat->first = true;
-    hash_insert(&words, &seat->node, key_of(&seat->name));
+    hash_insert(&futex_state.words, &seat->node, key_of(&seat->name));
 }
 
 /* Another seat is the first now: what the first knows is its. */
 static void hand_over(struct seat *from, struct seat *to) {
     if (from->owner) {
-        hash_remove(&owners, &from->owned);
-        hash_insert(&owners, &to->owned, from->owner);
+        hash_remove(&futex_state.owners, &from->owned);
+        hash_insert(&futex_state.owners, &to->owned, from->owner);
     }
     to->owner = from->owner;
     to->thread = from->thread;
@@ -55,17 +52,17 @@ static void hand_over(struct seat *from, struct seat *to) {
 
 void seat_set_owner(struct seat *first, uint32_t tid, uint64_t thread) {
     if (first->owner)
-        hash_remove(&owners, &first->owned);
+        hash_remove(&futex_state.owners, &first->owned);
     if (first->thread)
         must(pk_cap_drop(0, first->thread));
     first->owner = tid;
     first->thread = thread;
     if (tid)
-        hash_insert(&owners, &first->owned, tid);
+        hash_insert(&futex_state.owners, &first->owned, tid);
 }
 
 struct seat *seat_owned_by(uint32_t tid) {
-    struct hash_node *node = hash_find(&owners, tid);
+    struct hash_node *node = hash_find(&futex_state.owners, tid);
     return node ? container_of(node, struct seat, owned) : 0;
 }
 
@@ -84,7 +81,7 @@ static NOINLINE void take_by_priority(struct seat *seat, struct seat *first) {
     list_insert_before(&place.before->link, &seat->link);
     if (!place.leads)
         return;
-    hash_remove(&words, &first->node);
+    hash_remove(&futex_state.words, &first->node);
     first->first = false;
     make_first(seat);
     hand_over(first, seat);
@@ -95,10 +92,10 @@ bool seat_take(struct seat *seat) {
     struct seat *first = seat_first(&seat->name);
     if (first && (first->kind == SEAT_LOCK) != (seat->kind == SEAT_LOCK))
         return false;
-    seat->ticket = next_ticket++;
+    seat->ticket = futex_state.next_ticket++;
     seat->first = false;
     list_init(&seat->link);
-    taken++;
+    futex_state.taken++;
     if (seat->kind == SEAT_LOCK)
         take_by_priority(seat, first);
     else if (first)
@@ -111,10 +108,10 @@ bool seat_take(struct seat *seat) {
 static void leave_circle(struct seat *seat) {
     struct seat *next = container_of(seat->link.next, struct seat, link);
     list_remove(&seat->link);
-    taken--;
+    futex_state.taken--;
     if (!seat->first)
         return;
-    hash_remove(&words, &seat->node);
+    hash_remove(&futex_state.words, &seat->node);
     if (next != seat)
         make_first(next);
 }
@@ -144,5 +141,5 @@ void seat_mark(struct seat *mark, struct seat *before) {
     mark->name = before->name;
     mark->ticket = before->ticket;
     list_insert_before(&before->link, &mark->link);
-    taken++;
+    futex_state.taken++;
 }

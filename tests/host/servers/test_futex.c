@@ -597,6 +597,31 @@ static void test_errors(void **state) {
     assert_int_equal(mock_call(1, FUTEX_LABEL_LOCK, WORDS(5, 0, 0), 0, 0, memory, 4), FUTEX_ASK);
 }
 
+/* Whatever is wrong, the server's check notices. */
+static void test_checks(void **state) {
+    struct call calls[4];
+    (void)state;
+    memory[0] = 77;
+    assert_int_equal(mock_call(PK_BADGE_PROC, FUTEX_LABEL_OWNER, WORDS(1, 77), 0, 0, 0, 0), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        calls[i].priority = i == 2 ? 3 : 2;
+        mock_send(&calls[i], 1, FUTEX_LABEL_LOCK, WORDS(5 + i, 0, 0), 0, 0, memory, 4);
+    }
+    mock_send(&calls[3], 2, FUTEX_LABEL_WAIT, WORDS(memory[1], ALL, 0, 0), &memory[1], 4, 0, 0);
+    struct seat *first = seat_owned_by(77);
+    struct sleeper *sleeper = container_of(first, struct sleeper, seats[0]);
+    assert_checked(futex_state.taken);
+    assert_checked(first->owner);
+    assert_checked(first->owned.key);
+    assert_checked(seat_next(first)->name.offset);
+    assert_checked(sleeper->heads);
+    assert_checked(sleeper->locking);
+    assert_checked(sleeper->waiter.priority);
+    assert_checked(sleeper->tid);
+    for (unsigned i = 0; i < 4; i++)
+        mock_interrupt(&calls[i]);
+}
+
 /* A thread that ended owned more locks than are passed on at once. */
 static void test_many_locks(void **state) {
     static uint32_t locks[200];
@@ -628,6 +653,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_ends_meanwhile, setup, teardown),
         cmocka_unit_test_setup_teardown(test_marks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_requeue, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_checks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_locks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_at_random, setup, teardown),
         cmocka_unit_test_setup_teardown(test_in_steps, setup, teardown),
