@@ -40,8 +40,9 @@ kernel_call_handler sys_object_create, sys_object_device, sys_object_resize, sys
     sys_map, sys_unmap, sys_protect, sys_region_info, sys_region_object, sys_region_find, sys_renew,
     sys_retag;
 kernel_call_handler sys_foreign_exchange, sys_foreign_attention;
-kernel_call_handler sys_machine_info, sys_machine_policy, sys_machine_donation, sys_machine_stop,
-    sys_machine_check, sys_machine_trace, sys_trace, sys_machine_thread, sys_machine_hart, sys_log;
+kernel_call_handler sys_machine_info, sys_machine_policy, sys_machine_donation, sys_machine_harts,
+    sys_machine_stop, sys_machine_check, sys_machine_trace, sys_trace, sys_machine_thread,
+    sys_machine_hart, sys_log;
 kernel_call_handler sys_account_create, sys_account_set, sys_account_info;
 kernel_call_handler sys_populate, sys_sync_code;
 kernel_call_handler sys_caller_word, sys_caller_word_name, sys_caller_word_exchange,

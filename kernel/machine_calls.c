@@ -24,7 +24,7 @@ long sys_machine_info(struct thread *self, const uint64_t *a) {
         .frames_total = frame_total(),
         .frames_free = frame_free_count() + slab_warm_pages(),
         .objects = slab_objects(),
-        .harts = machine.hart_count,
+        .harts = machine.harts_started,
         .uptime_ns = arch_time_ns(),
         .hart = this_hart()->index,
     };
@@ -80,6 +80,20 @@ long sys_machine_policy(struct thread *self, const uint64_t *a) {
         return error;
     name[sizeof name - 1] = 0;
     return sched_choose_policy(name) ? 0 : -EINVAL;
+}
+
+/* Harts that were not started at boot (maxcpus=) come in whenever they are, as late ones do anyway. */
+long sys_machine_harts(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    uint32_t right = a[1] ? PK_RIGHT_MANAGE : PK_RIGHT_USE;
+    if (!cap_find(&self->task->caps, a[0], PK_TYPE_MACHINE, right, &error))
+        return error;
+    if (a[1] && (a[1] > machine.hart_count || a[1] < machine.harts_started))
+        return -EINVAL;
+    while (machine.harts_started < a[1])
+        if (!arch_start_hart())
+            return -EIO;
+    return machine.harts_started;
 }
 
 /* PK_DONATION_GET: is it on? */

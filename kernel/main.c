@@ -33,13 +33,16 @@ void kernel_main(void) {
     init_memory();
     sched_init();
     boot_start_init();
+    this_hart()->online = true;
     arch_start_harts();
     kernel_exit();
     kernel_unlock();
 }
 
+/* Whoever waits for a hart finds this one from now on. */
 void kernel_main_secondary(void) {
     kernel_lock();
+    this_hart()->online = true;
     kernel_exit();
     kernel_unlock();
 }

@@ -275,14 +275,36 @@ struct boot_hart {
 extern struct boot_hart boot_harts[];
 struct boot_hart boot_harts[ARCH_MAX_HARTS];
 
-void arch_start_harts(void) {
+bool arch_start_hart(void) {
     uint64_t entry = (uint64_t)(uintptr_t)arch_secondary_start - ARCH_IMAGE_OFFSET;
+    uint32_t i = machine.harts_started;
+    if (sbi_call(SBI_EXT_HSM, 0, machine.hart_ids[i], entry, 0, 0) < 0) {
+        kprintf("hart %lu does not start\n", machine.hart_ids[i]);
+        return false;
+    }
+    machine.harts_started++;
+    return true;
+}
+
+/* As many as maxcpus= says, if that is on the command line; it is Linux's word. */
+static uint32_t harts_wanted(void) {
+    char word[] = "maxcpus=?";
+    for (uint32_t n = 1; n < machine.hart_count && n < 10; n++) {
+        word[sizeof word - 2] = (char)('0' + n);
+        if (command_line_has(word))
+            return n;
+    }
+    return machine.hart_count;
+}
+
+void arch_start_harts(void) {
     for (uint32_t i = 0; i < machine.hart_count; i++)
         boot_harts[i] = (struct boot_hart){machine.hart_ids[i], &harts[i]};
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    for (uint32_t i = 1; i < machine.hart_count; i++)
-        if (sbi_call(SBI_EXT_HSM, 0, machine.hart_ids[i], entry, 0, 0) < 0)
-            kprintf("hart %lu does not start\n", machine.hart_ids[i]);
+    machine.harts_started = 1;
+    for (uint32_t wanted = harts_wanted(); machine.harts_started < wanted;)
+        if (!arch_start_hart())
+            break;
 }
 
 void arch_send_ipi(uint32_t hart) {

@@ -159,7 +159,9 @@
 /* (machine, id, struct pk_machine_thread *): the thread of that id, or the next above it */
 #define PK_MACHINE_THREAD (-80)
 #define PK_MACHINE_HART (-81) /* (index, struct pk_hart_info *) */
-#define PK_CALLS 81
+/* (machine, count) -> how many harts were started; so many are to be, 0: as many as are */
+#define PK_MACHINE_HARTS (-82)
+#define PK_CALLS 82
 
 #define PK_WORDS 10 /* of a message */
 

@@ -369,6 +369,9 @@ PK_MUST_CHECK static inline long pk_thread_reserve(uint64_t thread, uint64_t run
 PK_MUST_CHECK static inline long pk_sleep(uint64_t until_ns) {
     return pk_call6(PK_SLEEP, until_ns, 0, 0, 0, 0, 0);
 }
+PK_MUST_CHECK static inline long pk_machine_harts(uint64_t machine, uint64_t count) {
+    return pk_call6(PK_MACHINE_HARTS, machine, count, 0, 0, 0, 0);
+}
 PK_MUST_CHECK static inline long pk_machine_policy(uint64_t machine, char *name, uint64_t how) {
     return pk_call6(PK_MACHINE_POLICY, machine, (uintptr_t)name, how, 0, 0, 0);
 }

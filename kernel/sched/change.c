@@ -50,7 +50,7 @@ void sched_set_weight(struct thread *t, uint32_t weight) {
 }
 
 uint64_t sched_all_harts(void) {
-    return (2ull << (machine.hart_count - 1)) - 1;
+    return (2ull << (machine.harts_started - 1)) - 1;
 }
 
 void sched_set_harts(struct thread *t, uint64_t wanted) {

@@ -37,6 +37,7 @@ struct hart {
 
     bool reconsider; /* something changed that may let another thread run now */
     bool idle;
+    bool online;           /* it has come in: before, nobody is to wait for it */
     bool waits_for_kernel; /* in kernel_lock_refused(): it runs nobody before it has the lock, */
     bool translations_old; /* and is to forget its translations then; under the lock */
     bool slice_over;       /* the current thread's quantum has ended, or a tick has come */

@@ -89,7 +89,7 @@ static struct hart *best_hart(const struct thread *t, const struct hart *except)
     struct hart *best = NULL;
     for (uint32_t i = 0; i < machine.hart_count; i++) {
         struct hart *h = &harts[i];
-        if (h == except || !may_run_on(t, h))
+        if (h == except || !h->online || !may_run_on(t, h))
             continue;
         if (!best || urgency(h) < urgency(best) ||
             (urgency(h) == urgency(best) && h->pinned->count < best->pinned->count))
@@ -101,12 +101,14 @@ static struct hart *best_hart(const struct thread *t, const struct hart *except)
 static void tell(struct hart *hart) {
     if (hart == this_hart())
         hart->reconsider = true;
-    else
+    else if (hart->online)
         arch_send_ipi(hart->index);
 }
 
 void place_elsewhere(struct thread *t, enum share_reason why) {
     struct hart *hart = best_hart(t, NULL);
+    for (uint32_t i = 0; !hart; i++) /* none that is there yet: it waits for one */
+        hart = may_run_on(t, &harts[i]) ? &harts[i] : NULL;
     place_ready(hart, t, why);
     tell(hart);
 }
@@ -131,9 +133,14 @@ static uint64_t readiness(const struct hart *hart) {
 void place_by_deadline(struct thread *t) {
     struct hart *best = may_run_on(t, this_hart()) ? this_hart() : NULL;
     for (uint32_t i = 0; i < machine.hart_count; i++)
-        if (may_run_on(t, &harts[i]) && (!best || readiness(&harts[i]) > readiness(best)))
+        if (harts[i].online && may_run_on(t, &harts[i]) &&
+            (!best || readiness(&harts[i]) > readiness(best)))
             best = &harts[i];
     t->sched.slice_left = reserve_slice(t); /* as long is its turn, here */
+    if (!best) {
+        place_elsewhere(t, SHARE_WOKEN);
+        return;
+    }
     place_ready(best, t, SHARE_WOKEN);
     tell(best);
 }

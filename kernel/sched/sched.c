@@ -358,7 +358,7 @@ static void program_timer(struct hart *hart) {
 
 static bool nobody_runs(const struct hart *self) {
     for (uint32_t i = 0; i < machine.hart_count; i++)
-        if (&harts[i] != self && !harts[i].idle)
+        if (&harts[i] != self && harts[i].online && !harts[i].idle)
             return false;
     return true;
 }

@@ -22,7 +22,7 @@ void sched_remove(struct thread *t);
 void sched_set_priority(struct thread *t, unsigned priority);
 /* Its part of what is shared (PK_WEIGHT_NORMAL: as much as others), in either place. */
 void sched_set_weight(struct thread *t, uint32_t weight);
-/* A bit for each hart of the machine. */
+/* A bit for each hart that was started. */
 uint64_t sched_all_harts(void);
 /* A bit for each hart that it may run on; at least one of the machine's. */
 void sched_set_harts(struct thread *t, uint64_t harts);

@@ -106,8 +106,8 @@ making_function make_auto_msgmni, make_msg_next_id, make_msgmax, make_msgmnb, ma
 storing_function store_auto_msgmni, store_msg_next_id, store_msgmax, store_msgmnb, store_msgmni,
     store_sem, store_sem_next_id, store_shm_next_id, store_shm_rmid_forced, store_shmall,
     store_shmmax, store_shmmni;
-making_function make_sched_policy, make_sched_donation; /* Parley's own */
-storing_function store_sched_policy, store_sched_donation, store_trace;
+making_function make_harts, make_sched_policy, make_sched_donation; /* Parley's own */
+storing_function store_harts, store_sched_policy, store_sched_donation, store_trace;
 making_function make_msg_default, make_msg_max, make_msgsize_default, make_msgsize_max,
     make_queues_max;
 storing_function store_msg_default, store_msg_max, store_msgsize_default, store_msgsize_max,

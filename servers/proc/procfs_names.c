@@ -15,6 +15,7 @@ static const struct entry kernel_entries[] = {
     MADE("cap_last_cap", make_cap_last_cap),
     MADE("core_pattern", make_core_pattern),
     MADE("core_uses_pid", make_core_uses_pid),
+    SET(harts),
     MADE("hostname", make_hostname),
     SET(msg_next_id),
     SET(msgmax),

@@ -160,6 +160,17 @@ static long donation_value(uint32_t which, int set, uint64_t value, uint64_t *no
 }
 SETTING(sched_donation, TYPE_INT, donation_value, 0)
 
+/* How many harts run: more can be started, if the machine has them. */
+static long harts_value(uint32_t which, int set, uint64_t value, uint64_t *now) {
+    (void)which;
+    if (set && value == 0)
+        return -EINVAL;
+    long started = pk_machine_harts(boot_cap("machine"), set ? value : 0);
+    *now = started > 0 ? (uint64_t)started : 0;
+    return started < 0 ? started : 0;
+}
+SETTING(harts, TYPE_INT, harts_value, 0)
+
 /* How threads share the harts (docs/scheduling.md): a name. */
 bool make_sched_policy(struct making *m) {
     char name[PK_POLICY_NAME];

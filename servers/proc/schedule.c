@@ -51,9 +51,8 @@ void schedule_goes_on(const struct schedule *s) {
 }
 
 static uint64_t harts_of_machine(void) {
-    static struct pk_machine_info info;
-    if (!info.harts)
-        must(pk_machine_info(&info));
+    struct pk_machine_info info;
+    must(pk_machine_info(&info));
     return info.harts;
 }
 

@@ -105,6 +105,28 @@ def end_by(number):
             return process.returncode
 
 
+LATE_HARTS = """
+run() { cat /proc/sys/kernel/harts; grep -c ^processor /proc/cpuinfo; }
+busy() { i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done; }
+run
+echo 1 >/proc/sys/kernel/harts && echo stopped
+echo 100 >/proc/sys/kernel/harts && echo too many
+echo 3 >/proc/sys/kernel/harts
+run
+for i in 1 2 3 4 5 6; do busy & done
+wait
+grep "^cpu[0-9]" /proc/stat | while read name ticks rest; do [ $ticks -gt 0 ] && echo ran; done
+"""
+
+
+@test
+def late_harts():
+    """harts that start later come in, and run what waits"""
+    status, output, errors = run(["--smp", "4", "--append", "maxcpus=2", "-c", LATE_HARTS])
+    lines = [line for line in output.decode().splitlines() if "error" not in line]
+    expect((status, lines), (0, ["2", "2", "3", "3", "ran", "ran", "ran"]), f"what it printed ({errors!r})")
+
+
 @test
 def terminated():
     """SIGTERM takes QEMU along and leaves no folder"""

@@ -20,8 +20,8 @@ struct arch_machine {
     uint64_t plic_start, plic_size;
     uint64_t test_start; /* the test device, 0 if absent */
     uint64_t timebase_hz;
-    uint64_t tick_ns, tick_fraction; /* how long a tick is; the fraction in 2^-64 ns */
-    uint32_t hart_count;
+    uint64_t tick_ns, tick_fraction;    /* how long a tick is; the fraction in 2^-64 ns */
+    uint32_t hart_count, harts_started; /* the first ones */
     uint64_t hart_ids[ARCH_MAX_HARTS];
     bool has_sstc, has_zbb; /* extensions that every hart has */
     char command_line[512];
@@ -45,8 +45,10 @@ void arch_timer_program(uint64_t at_ns);
 void arch_send_ipi(uint32_t hart);
 /* This hart takes all traps the general way; or by the fast path again, where that is in use. */
 void arch_trap_generally(bool generally);
-/* Starts all other harts at hart_main_secondary(). */
+/* Starts the other harts, or those that are wanted (maxcpus=), at boot_secondary(). */
 void arch_start_harts(void);
+/* One more of those that the machine has; it comes in when it does. False: the firmware does not start it. */
+bool arch_start_hart(void);
 /* Sleeps until an interrupt is pending; the kernel lock must not be held. */
 void arch_idle_wait(void);
 /* True if an interrupt waits for this hart: long operations should yield. */
