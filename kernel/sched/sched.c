@@ -116,6 +116,12 @@ void sched_ready(struct thread *t) {
     tell_wake(t);
 }
 
+/* Whom a server wakes finds its hart free when that is done; an interrupt leaves it with whoever ran. */
+void sched_wake(struct thread *t) {
+    sched_ready(t);
+    this_hart()->picks_anew = this_hart()->reconsider = true;
+}
+
 void sched_handoff(struct thread *t) {
     struct hart *hart = this_hart();
     if (t->suspended || hart->handoff || (t->pinned && (t->reserve || !may_run_on(t, hart)))) {
@@ -242,11 +248,11 @@ static bool must_make_way(struct hart *hart, struct thread *running, uint64_t no
         return reserved_makes_way(hart, running, now);
     if (queue_holds_back(&hart->queue, own))
         return anybody_waits(hart);
-    if (top > own || !hart->slice_over)
+    if (top > own || !(hart->slice_over || hart->picks_anew))
         return top > own;
     if (!shares(running)) /* a server is not kept from its caller's work by that one's equals */
-        return top == own && own == running->base_priority;
-    return sharing(hart) && (hart->yields || turn_is_over(hart, running, now));
+        return hart->slice_over && top == own && own == running->base_priority;
+    return sharing(hart) && (hart->picks_anew || hart->yields || turn_is_over(hart, running, now));
 }
 
 /* When a turn has ended and nobody else has one. */
@@ -282,7 +288,7 @@ static inline struct thread *choose(struct hart *hart, uint64_t now) {
         best = next_for(hart, best, now);
     else if (hart->slice_over)
         hart->slice_end = next_slice(hart, best, now);
-    hart->slice_over = hart->yields = false;
+    hart->slice_over = hart->yields = hart->picks_anew = false;
     return best;
 }
 

@@ -199,13 +199,10 @@ long sys_thread_resume(struct thread *self, const uint64_t *a) {
     return 0;
 }
 
-static void wake(struct thread *t, long result) {
-    t->regs.x[REG_RESULT] = (uint64_t)result;
-    sched_ready(t);
-}
-
 static void slept(struct timer *timer) {
-    wake(CONTAINER_OF(timer, struct thread, sleep), 0);
+    struct thread *t = CONTAINER_OF(timer, struct thread, sleep);
+    t->regs.x[REG_RESULT] = 0;
+    sched_wake(t);
 }
 
 /*
@@ -234,7 +231,8 @@ long sys_thread_attention(struct thread *self, const uint64_t *a) {
     call_cancel(t);
     if (t->sleep.queue && t->foreign.inside) {
         timer_disarm(&t->sleep);
-        wake(t, -EINTR);
+        t->regs.x[REG_RESULT] = (uint64_t)-EINTR;
+        sched_ready(t);
     }
     /* A foreign call is begun and left without the lock: either it is seen here, or it sees this. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -195,6 +195,7 @@ void bad_slots(void) {
         {PK_LOG, 0, PK_TYPE_MACHINE, false, false, {0, b, 1}},
         {PK_MACHINE_CHECK, 0, PK_TYPE_MACHINE, false, false, {0}},
         {PK_MACHINE_POLICY, 0, PK_TYPE_MACHINE, false, false, {0, b, PK_POLICY_SET}},
+        {PK_MACHINE_HARTS, 0, PK_TYPE_MACHINE, false, false, {0, 1}},
         {PK_MACHINE_DONATION, 0, PK_TYPE_MACHINE, false, false, {0, PK_DONATION_ON}},
         {PK_MACHINE_TRACE, 0, PK_TYPE_MACHINE, false, false, {0, 0, 0}},
         {PK_MACHINE_TRACE, 1, PK_TYPE_OBJECT, true, false, {t.machine, 0, 0}},

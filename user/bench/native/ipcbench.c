@@ -21,6 +21,7 @@
 #define STACK 8192
 #define MAX_BUFFER 65536
 #define MANY_ENDPOINTS 10000
+#define MANY_TIMERS 100000
 #define MAX_YIELDERS 4096
 #define YIELDER_STACK 256
 
@@ -230,6 +231,27 @@ static long many_endpoints(void) {
     return error;
 }
 
+/* timer_set: a timer is set to a time among those of others, 0 or very many, which come a minute later or more. */
+#define MINUTE_NS 60000000000ull
+#define BETWEEN_NS 1000000ull
+static uint64_t timer_count = 1;
+
+static void set_timer(void) {
+    static uint64_t at;
+    at = (at * 6364136223846793005ull + 1442695040888963407ull);
+    pk_may_fail(pk_timer_set(done, 1, MINUTE_NS + (at >> 20) % (timer_count * BETWEEN_NS)));
+}
+
+static long many_timers(void) {
+    long error = 0;
+    for (timer_count = 0; timer_count < MANY_TIMERS && error >= 0; timer_count++) {
+        long slot = pk_notification_create();
+        error =
+            slot < 0 ? slot : pk_timer_set((uint64_t)slot, 1, MINUTE_NS + timer_count * BETWEEN_NS);
+    }
+    return error;
+}
+
 /*
  * yield_N: N threads of one address space yield in turn, and each counts from the last one's
  * reading to its own: one switch. They are never taken away, as the rows come in rising order.
@@ -316,6 +338,8 @@ static const struct row rows[] = {
     {.name = "notify_rt", .run = notify_rt},
     {.name = "notify_idle", .run = notify_idle},
     {.name = "call_10000_endpoints", .run = call_reply_0, .setup = many_endpoints},
+    {.name = "timer_set", .run = set_timer},
+    {.name = "timer_set_100000", .run = set_timer, .setup = many_timers},
     {.name = "yield_pair", .run = yield, .setup = start_spinner},
     {.name = "yield_2", .yielders = 2},
     {.name = "yield_64", .yielders = 64},
