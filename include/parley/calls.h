@@ -263,7 +263,6 @@
 /* value: endpoint slot, 0 = none; badge: it names the task, if the slot's capability has none */
 #define PK_TASK_EXCEPTION 1
 #define PK_TASK_FOREIGN 2 /* value: foreign entry address, 0 = none */
-#define PK_TASK_RESET 3   /* value ignored: drop the whole address space (exec) */
 #define PK_TASK_NAME 4    /* value: address of a name of up to 16 bytes, for diagnostics */
 
 #define PK_REGS_GET 0

@@ -3,7 +3,8 @@
  * What a process inherits and few change: limits, supplementary groups, and what prctl(2) sets. Limits and
  * groups are one record that a fork shares and a change copies.
  *
- * RLIMIT_CORE is kept to by core.c, RLIMIT_CPU and RLIMIT_RTTIME by time_limits.c, RLIMIT_NOFILE by vfs, RLIMIT_NPROC by fork, RLIMIT_SIGPENDING by signals and timers; the others are only told (docs/linux-calls.md).
+ * Who keeps to a limit stands in the page of calls (docs/linux-calls.md, prlimit64): core.c, time_limits.c, fork.c, signal.c, schedule.c, vfs,
+ * mq. The others are only told.
  */
 #include "pool.h"
 #include "procfs.h"

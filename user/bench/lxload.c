@@ -23,11 +23,6 @@
 #define BIG (16ul << 20)
 #define BUFFER (1ul << 20)
 
-void die(const char *what) {
-    perror(what);
-    exit(1);
-}
-
 static char *map(size_t length, int flags, int file) {
     char *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, flags, file, 0);
 

@@ -5,7 +5,7 @@
  *
  * Times are in nanoseconds of the clock; with QEMU's instruction clock that is instructions.
  */
-#include "measure.h"
+#include "program.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -32,19 +32,6 @@
 static volatile uint64_t *counters;
 static pid_t children[SHARERS + BUSY];
 static unsigned child_count;
-
-void die(const char *what) {
-    perror(what);
-    exit(1);
-}
-
-static uint64_t now(void) {
-    struct timespec t;
-
-    if (clock_gettime(CLOCK_MONOTONIC, &t) < 0)
-        die("clock_gettime");
-    return (uint64_t)t.tv_sec * 1000 * MS + (uint64_t)t.tv_nsec;
-}
 
 static void sleep_until(uint64_t ns) {
     struct timespec t = {(time_t)(ns / (1000 * MS)), (long)(ns % (1000 * MS))};

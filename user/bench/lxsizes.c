@@ -6,7 +6,7 @@
  *
  * Through shared memory a text is copied into the memory, and out of it into the receiver's own, as by all other ways.
  */
-#include "measure.h"
+#include "program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,19 +40,6 @@ static struct {
     long type;
     char data[MOST];
 } text;
-
-void die(const char *what) {
-    perror(what);
-    exit(1);
-}
-
-static uint64_t now(void) {
-    struct timespec t;
-
-    if (clock_gettime(CLOCK_MONOTONIC, &t) < 0)
-        die("clock_gettime");
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static void set(const char *path, const char *value) {
     int fd = open(path, O_WRONLY);

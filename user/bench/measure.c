@@ -21,11 +21,6 @@ void measure_use_time(void) {
     use_time = true;
 }
 
-void die(const char *what) {
-    perror(what);
-    exit(1);
-}
-
 static inline uint64_t read_counter(void) {
     struct timespec now;
 

@@ -3,6 +3,8 @@
 #ifndef MEASURE_H
 #define MEASURE_H
 
+#include "program.h"
+
 #include <stddef.h>
 
 #define MAX_ITERATIONS 10000
@@ -33,8 +35,5 @@ const char *setting(const char *name, const char *otherwise);
 
 /* Warm up, measure, print the row's line. */
 void measure_row(const struct row *row, size_t iterations);
-
-/* A system call that may not fail has: say so by errno and end the program. */
-void die(const char *what) __attribute__((noreturn));
 
 #endif

@@ -171,6 +171,24 @@ personality_store_text:
     .option pop
     .org personality_copy + PERSONALITY_COPY_SIZE
 
+/* What the frame holds of the caller's registers; a0 to a2 are the result's, or the call's. */
+    .macro LOAD_RA_T
+    ld ra, FRAME_RA(sp)
+    ld t1, FRAME_T(1)(sp)
+    ld t2, FRAME_T(2)(sp)
+    ld t3, FRAME_T(3)(sp)
+    ld t4, FRAME_T(4)(sp)
+    ld t5, FRAME_T(5)(sp)
+    ld t6, FRAME_T(6)(sp)
+    .endm
+    .macro LOAD_A3_A6_SP
+    ld a3, FRAME_A(3)(sp)
+    ld a4, FRAME_A(4)(sp)
+    ld a5, FRAME_A(5)(sp)
+    ld a6, FRAME_A(6)(sp)
+    ld sp, FRAME_SP(sp)
+    .endm
+
     .globl foreign_entry
     .type foreign_entry, @function
 foreign_entry:
@@ -205,20 +223,10 @@ foreign_entry:
     .globl foreign_leave
     .hidden foreign_leave
 foreign_leave:
-    ld ra, FRAME_RA(sp)
-    ld t1, FRAME_T(1)(sp)
-    ld t2, FRAME_T(2)(sp)
-    ld t3, FRAME_T(3)(sp)
-    ld t4, FRAME_T(4)(sp)
-    ld t5, FRAME_T(5)(sp)
-    ld t6, FRAME_T(6)(sp)
+    LOAD_RA_T
     ld a1, FRAME_A(1)(sp)
     ld a2, FRAME_A(2)(sp)
-    ld a3, FRAME_A(3)(sp)
-    ld a4, FRAME_A(4)(sp)
-    ld a5, FRAME_A(5)(sp)
-    ld a6, FRAME_A(6)(sp)
-    ld sp, FRAME_SP(sp)
+    LOAD_A3_A6_SP
     li a7, PK_FOREIGN_RETURN
     ecall
     j attention_of_call /* it came back */
@@ -243,18 +251,8 @@ unmap_own_stack:
     and a2, a2, a1
     ld a1, FRAME_A(0)(sp)
     ld t0, FRAME_A(2)(sp)
-    ld ra, FRAME_RA(sp)
-    ld t1, FRAME_T(1)(sp)
-    ld t2, FRAME_T(2)(sp)
-    ld t3, FRAME_T(3)(sp)
-    ld t4, FRAME_T(4)(sp)
-    ld t5, FRAME_T(5)(sp)
-    ld t6, FRAME_T(6)(sp)
-    ld a3, FRAME_A(3)(sp)
-    ld a4, FRAME_A(4)(sp)
-    ld a5, FRAME_A(5)(sp)
-    ld a6, FRAME_A(6)(sp)
-    ld sp, FRAME_SP(sp)
+    LOAD_RA_T
+    LOAD_A3_A6_SP
     li a0, 0 /* its own task */
     li a7, PK_UNMAP
     ecall

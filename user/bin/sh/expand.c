@@ -20,8 +20,10 @@ void expansion_add(struct expansion *ex, char c, enum char_kind kind) {
 
 /* The value of an expansion. */
 void expansion_add_text(struct expansion *ex, const char *text, bool quoted) {
-    while (*text)
-        expansion_add(ex, *text++, quoted ? KIND_QUOTED : KIND_EXPANDED);
+    size_t len = strlen(text);
+
+    buffer_append(&ex->text, text, len);
+    buffer_fill(&ex->kinds, (char)(quoted ? KIND_QUOTED : KIND_EXPANDED), len);
 }
 
 /* A character that was typed without quotes. */

@@ -113,6 +113,13 @@ void buffer_append(struct buffer *buffer, const char *text, size_t len) {
     buffer->text[buffer->len] = '\0';
 }
 
+void buffer_fill(struct buffer *buffer, char c, size_t len) {
+    buffer_reserve(buffer, len);
+    memset(buffer->text + buffer->len, c, len);
+    buffer->len += len;
+    buffer->text[buffer->len] = '\0';
+}
+
 void buffer_free(struct buffer *buffer) {
     free(buffer->text);
     *buffer = (struct buffer){0};

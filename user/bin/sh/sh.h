@@ -43,6 +43,7 @@ struct arena_mark arena_mark(struct arena *arena);
 void arena_release(struct arena *arena, struct arena_mark mark);
 void buffer_add(struct buffer *buffer, char c);
 void buffer_append(struct buffer *buffer, const char *text, size_t len);
+void buffer_fill(struct buffer *buffer, char c, size_t len);
 void buffer_free(struct buffer *buffer);
 
 /* ---- The syntax tree ---------------------------------------------------------------------- */
