@@ -82,8 +82,7 @@ static bool keep(struct process *p, const struct leaver *l) {
 void thread_leaves_memory(struct thread *t, int *credit) {
     struct process *p = t->process;
     struct leaver l;
-    leaver_begin(&l, t);
-    if ((*credit > 0 && leaver_step(&l, p->task, credit)) || keep(p, &l))
+    if (!leaver_begin(&l, t) || (*credit > 0 && leaver_step(&l, p->task, credit)) || keep(p, &l))
         return;
     leaver_finish(&l, p->task, credit);
 }

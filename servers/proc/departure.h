@@ -19,8 +19,8 @@ struct leaver {
     unsigned entries; /* that have been looked at */
 };
 
-/* robust.c. t has ended, or is about to with its process; its addresses are the leaver's. */
-void leaver_begin(struct leaver *l, struct thread *t);
+/* robust.c. t has ended, or is about to with its process; its addresses are the leaver's. False: it leaves nothing. */
+bool leaver_begin(struct leaver *l, struct thread *t);
 /* Does some of it, and lowers the credit. True: it is done. */
 bool leaver_step(struct leaver *l, uint64_t task, int *credit);
 /* The list is given up, or at its end. */

@@ -67,7 +67,8 @@ enum {
     RLIMIT_RTPRIO = 14,
     RLIMIT_RTTIME = 15,
 };
-#define SIGPENDING_MOST 1024 /* that limit's highest: queues are searched */
+#define SIGPENDING_USUAL 1024 /* that limit, until somebody sets it */
+#define TIMERS_MOST 1024      /* POSIX timers of a process: they are searched */
 struct limit {
     uint64_t soft, hard;
 };
@@ -138,7 +139,7 @@ struct process {
     struct time_limits *time_limits; /* NULL: it has none */
     struct list posix_timers;        /* struct posix_timer.link */
     int last_timer;                  /* number of the last such one that was made */
-    unsigned timer_count;            /* of them; RLIMIT_SIGPENDING at most */
+    unsigned timer_count;            /* of them; RLIMIT_SIGPENDING and TIMERS_MOST at most */
     struct list signalfds;           /* struct signalfd.link */
     struct pidfd *pidfd;             /* NULL: nobody has a descriptor of it */
 

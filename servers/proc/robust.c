@@ -112,13 +112,17 @@ static bool walk(struct leaver *l, uint64_t task, int *credit) {
     return false;
 }
 
-void leaver_begin(struct leaver *l, struct thread *t) {
+bool leaver_begin(struct leaver *l, struct thread *t) {
     const struct process *p = t->process;
     if (!t->robust && t == &p->main && !t->tidy)
         t->robust = exec_robust_list(p);
+    bool connected = p->connected >> PK_SLOT_FUTEX & 1;
+    if (!t->robust && !t->clear_tid && !connected)
+        return false;
     *l = (struct leaver){.tid = thread_tid(t), .list = t->robust, .clear_tid = t->clear_tid};
-    l->connected = p->connected >> PK_SLOT_FUTEX & 1;
+    l->connected = connected;
     t->robust = t->clear_tid = 0;
+    return true;
 }
 
 void leaver_finish(struct leaver *l, uint64_t task, int *credit) {
