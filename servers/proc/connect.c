@@ -95,10 +95,13 @@ void connect_job_changed(const struct process *p) {
                      p->no_terminal ? 0 : process_session(p)));
 }
 
-void connect_thread_ended(const struct thread *t, const struct pk_word_name *clear) {
-    if (clear->id || t->process->connected >> PK_SLOT_FUTEX & 1)
-        pk_may_fail(futex_thread_ended(endpoints[PK_SLOT_FUTEX], (uint32_t)thread_tid(t), clear->id,
+void connect_thread_ended(int tid, bool known, const struct pk_word_name *clear) {
+    uint64_t futex = endpoints[PK_SLOT_FUTEX];
+    if (known)
+        pk_may_fail(futex_thread_ended(futex, (uint32_t)tid, clear->id,
                                        clear->offset)); /* if it is dead nobody waits there */
+    else
+        pk_may_fail(futex_wake_named(futex, clear->id, clear->offset, 1));
 }
 
 /* The futex server may lend the thread what others have, no more. */

@@ -3,6 +3,7 @@
  * exec: the new program is built in a new task, and only when that is complete does the old one go.
  * So a failed exec has changed nothing.
  */
+#include "departure.h"
 #include "exec.h"
 #include "pool.h"
 #include "timer.h"
@@ -283,9 +284,9 @@ static void switch_over(struct exec *e, uint64_t thread) {
     uint64_t old_task = p->task;
     if (old_task) {
         e->thread->tidy = e->tidy;
+        p->own = process_usage(p);
         threads_leave_memory(p);
     }
-    p->own = process_usage(p);
     posix_timers_end(p);
     p->task = e->task;
     p->known = false;
@@ -300,7 +301,7 @@ static void switch_over(struct exec *e, uint64_t thread) {
         connect_execed(p);
     p->execed = true;
     p->strings = e->strings;
-    if (old_task)
+    if (old_task && !departure_keeps_task(p, old_task))
         process_end_task(old_task);
     process_release_vfork(p);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of a process, and waiting for it: exit, wait4, waitid, zombies, orphans. */
 #include "core.h"
+#include "departure.h"
 #include "pool.h"
 #include <lib/heap.h>
 #include <lib/job.h>
@@ -202,7 +203,8 @@ static void stop_running(struct process *p) {
     p->subreaper = false;
     threads_leave_memory(p);
     threads_end(p);
-    process_end_task(p->task);
+    if (!departure_keeps_process(p))
+        process_end_task(p->task);
     p->task = 0;
     pool_leave(p);
 }
@@ -228,10 +230,15 @@ void process_end(struct process *p, int code, int status) {
     group_parent_ended(p);
     p->code = code;
     p->status = status;
-    pidfd_process_ended(p);
     signalfds_process_ended(p);
     trace_process_ended(p);
     pending_forget(&p->pending, ~0ull);
+    if (!p->departure)
+        process_left(p);
+}
+
+void process_left(struct process *p) {
+    pidfd_process_ended(p);
     connect_exited(p);
     process_release_vfork(p);
     process_adopt_orphans(p);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Signals that are pending, of a thread or of a process: which is taken next, and with what. */
 #include "timer.h"
+#include <lib/job.h>
 #include <stdlib.h>
 
 #define DE_BRUIJN 0x03f79d71b4cb0a89ull
@@ -22,28 +23,83 @@ int signal_lowest(uint64_t set) {
     return signals[(set & -set) * DE_BRUIJN >> 58];
 }
 
+#define FREED_AT_ONCE 256
+
+/* Oldest ones of numbers that are not pending any more: with what is behind them they are freed in steps. */
+static struct list dropped = LIST_INIT(dropped);
+
 void pending_init(struct pending *pending) {
     pending->set = 0;
+    pending->count = 0;
     list_init(&pending->queue);
+    list_init(&pending->timers);
 }
 
+/* The other one has nothing. */
 void pending_move(struct pending *to, struct pending *from) {
-    to->set |= from->set;
+    to->set = from->set;
+    to->count = from->count;
     list_move_all(&to->queue, &from->queue);
-    from->set = 0;
+    list_move_all(&to->timers, &from->timers);
+    from->set = from->count = 0;
+}
+
+static struct pending_signal *of_link(struct list *link) {
+    return container_of(link, struct pending_signal, link);
+}
+
+static struct pending_signal *of_timer_link(struct list *link) {
+    return container_of(link, struct pending_signal, timer_link);
+}
+
+/* The oldest one of its number leaves the ring; the next one, if there is one, takes its place in the list. */
+static void unlink_oldest(struct pending_signal *s) {
+    if (!list_empty(&s->later)) {
+        struct pending_signal *next = container_of(s->later.next, struct pending_signal, later);
+        next->count = s->count - 1;
+        list_insert_before(&s->link, &next->link);
+        list_remove(&s->later);
+    }
+    list_remove(&s->link);
+}
+
+static bool free_some(struct job *job) {
+    (void)job;
+    for (int n = 0; n < FREED_AT_ONCE && !list_empty(&dropped); n++) {
+        struct pending_signal *s = of_link(dropped.next);
+        unlink_oldest(s);
+        free(s);
+    }
+    return !list_empty(&dropped);
+}
+
+/* All of that number. */
+static void drop(struct pending *pending, struct pending_signal *oldest) {
+    static struct job job = {.link = LIST_INIT(job.link), .step = free_some};
+    pending->count -= oldest->count;
+    list_remove(&oldest->link);
+    if (list_empty(&oldest->later)) {
+        free(oldest);
+        return;
+    }
+    list_add_tail(&dropped, &oldest->link);
+    job_queue(&job);
 }
 
 void pending_forget(struct pending *pending, uint64_t set) {
     if (!(pending->set & set))
         return;
     pending->set &= ~set;
-    for (struct list *l = pending->queue.next, *next; l != &pending->queue; l = next) {
+    struct list *l, *next;
+    for (l = pending->timers.next; l != &pending->timers; l = next) {
         next = l->next;
-        struct pending_signal *s = container_of(l, struct pending_signal, link);
-        if (set & signal_bit(s->info.signal)) {
-            list_remove(&s->link);
-            free(s);
-        }
+        if (set & signal_bit(of_timer_link(l)->info.signal))
+            list_remove(l);
+    }
+    for (l = pending->queue.next; l != &pending->queue; l = next) {
+        next = l->next;
+        if (set & signal_bit(of_link(l)->info.signal))
+            drop(pending, of_link(l));
     }
 }
 
@@ -55,45 +111,70 @@ void signal_forget(struct process *p, uint64_t set) {
         signalfds_look(p, false);
 }
 
+/* The oldest one queued of that number; NULL if there is none (memory was short). */
+static struct pending_signal *find_queued(const struct pending *pending, int signal) {
+    for (struct list *l = pending->queue.next; l != &pending->queue; l = l->next)
+        if (of_link(l)->info.signal == signal)
+            return of_link(l);
+    return NULL;
+}
+
+/* `oldest`: of its number, NULL: there is none. */
+static void queue(struct pending *pending, struct pending_signal *s,
+                  struct pending_signal *oldest) {
+    list_init(&s->link);
+    list_init(&s->later);
+    list_init(&s->timer_link);
+    if (s->info.code == SI_TIMER)
+        list_add_tail(&pending->timers, &s->timer_link);
+    if (oldest) {
+        list_insert_before(&oldest->later, &s->later);
+    } else {
+        list_add_tail(&pending->queue, &s->link);
+        oldest = s;
+        s->count = 0;
+    }
+    oldest->count++;
+    pending->count++;
+}
+
 long pending_add(struct pending *pending, const struct signal_info *info, uint64_t most) {
     uint64_t bit = signal_bit(info->signal);
     bool timer = info->code == SI_TIMER;
     if (pending->set & bit && info->signal < SIGRTMIN && !timer)
         return 0;
-    uint64_t queued = 0;
-    for (struct list *l = pending->queue.next;
-         info->signal >= SIGRTMIN && !timer && l != &pending->queue; l = l->next)
-        queued++;
-    struct pending_signal *s = queued < most || timer ? malloc(sizeof *s) : 0;
+    bool room = timer || info->signal < SIGRTMIN || pending->count < most;
+    struct pending_signal *s = room ? malloc(sizeof *s) : NULL;
     if (!s && (timer || (info->signal >= SIGRTMIN && info->code == SI_QUEUE)))
         return -EAGAIN;
-    pending->set |= bit;
     if (s) {
         s->info = *info;
-        list_add_tail(&pending->queue, &s->link);
+        queue(pending, s, pending->set & bit ? find_queued(pending, info->signal) : NULL);
     }
+    pending->set |= bit;
     return 0;
 }
 
-/* The oldest one queued of that number, after `before`; 0 if there is none (memory was short). */
-static struct pending_signal *find_queued(const struct pending *pending, int signal,
-                                          const struct pending_signal *before) {
-    for (struct list *l = before ? before->link.next : pending->queue.next; l != &pending->queue;
-         l = l->next) {
-        struct pending_signal *s = container_of(l, struct pending_signal, link);
-        if (s->info.signal == signal)
-            return s;
+/* True: another one of its number is queued. */
+static bool take_off(struct pending *pending, struct pending_signal *s,
+                     struct pending_signal *oldest) {
+    bool more = !list_empty(&s->later);
+    list_remove(&s->timer_link);
+    pending->count--;
+    if (oldest == s) {
+        unlink_oldest(s);
+    } else {
+        oldest->count--;
+        list_remove(&s->later);
     }
-    return 0;
+    return more;
 }
 
 static struct pending_signal *find_timer(const struct pending *pending, int timer) {
-    for (struct list *l = pending->queue.next; l != &pending->queue; l = l->next) {
-        struct pending_signal *s = container_of(l, struct pending_signal, link);
-        if (s->info.code == SI_TIMER && (int)s->info.words[0] == timer)
-            return s;
-    }
-    return 0;
+    for (struct list *l = pending->timers.next; l != &pending->timers; l = l->next)
+        if ((int)of_timer_link(l)->info.words[0] == timer)
+            return of_timer_link(l);
+    return NULL;
 }
 
 bool pending_has_timer(const struct pending *pending, int timer) {
@@ -104,10 +185,9 @@ void pending_drop_timer(struct pending *pending, int signal, int timer) {
     struct pending_signal *s = find_timer(pending, timer);
     if (!s)
         return;
-    list_remove(&s->link);
-    free(s);
-    if (!find_queued(pending, signal, 0))
+    if (!take_off(pending, s, find_queued(pending, signal)))
         pending->set &= ~signal_bit(signal);
+    free(s);
 }
 
 /* What is for the thread alone comes first, as on Linux. */
@@ -122,7 +202,7 @@ int signal_next(const struct thread *t, uint64_t set, struct signal_info *out) {
         return 0;
     /* A fault's signal comes first, then the lowest number (signal(7)). */
     int signal = signal_lowest(faults ? faults : ready);
-    const struct pending_signal *s = find_queued(pending, signal, 0);
+    const struct pending_signal *s = find_queued(pending, signal);
     *out = s ? s->info : (struct signal_info){.signal = signal};
     if (out->code == SI_TIMER)
         posix_timer_fill(t->process, out);
@@ -132,15 +212,12 @@ int signal_next(const struct thread *t, uint64_t set, struct signal_info *out) {
 void signal_remove(struct thread *t, int signal) {
     uint64_t bit = signal_bit(signal);
     struct pending *pending = t->pending.set & bit ? &t->pending : &t->process->pending;
-    struct pending_signal *s = find_queued(pending, signal, 0);
-    if (!s || !find_queued(pending, signal, s))
+    struct pending_signal *s = find_queued(pending, signal);
+    if (!s || !take_off(pending, s, s))
         pending->set &= ~bit;
     if (s && s->info.code == SI_TIMER)
         posix_timer_taken(t->process, &s->info);
-    if (s) {
-        list_remove(&s->link);
-        free(s);
-    }
+    free(s);
     if (bit & TIMER_SIGNALS)
         timers_rearm(t->process, signal);
     if (!list_empty(&t->process->signalfds))

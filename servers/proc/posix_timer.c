@@ -174,7 +174,9 @@ long proc_handle_timer_create(struct request *req, uint64_t clock, int notify, i
     long error = choose_clock(by, kind, (int)(clock >> 32), &thread);
     if (error < 0 || !may_notify(p, notify, signal, tid))
         return -EINVAL;
-    bool room = p->timer_count < settings_limit(p, RLIMIT_SIGPENDING); /* each may queue a signal */
+    /* Each may queue a signal. */
+    bool room =
+        p->timer_count < TIMERS_MOST && p->timer_count < settings_limit(p, RLIMIT_SIGPENDING);
     struct posix_timer *t = room ? calloc(1, sizeof *t) : NULL;
     if (!t)
         return -EAGAIN;

@@ -67,7 +67,8 @@ enum {
     RLIMIT_RTPRIO = 14,
     RLIMIT_RTTIME = 15,
 };
-#define SIGPENDING_MOST 1024 /* that limit's highest: queues are searched */
+#define SIGPENDING_USUAL 1024 /* that limit, until somebody sets it */
+#define TIMERS_MOST 1024      /* POSIX timers of a process: they are searched */
 struct limit {
     uint64_t soft, hard;
 };
@@ -94,6 +95,7 @@ enum child_sort { CHILD_USUAL, CHILD_CLONED, CHILD_SORTS };
 
 struct family;
 struct pidfd;
+struct departure;
 
 enum { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF, ITIMERS };
 struct itimer;
@@ -128,6 +130,7 @@ struct process {
     uint64_t account;                          /* slot; 0 once a zombie */
     struct exec *exec;                         /* on its way, in steps; else 0. Its thread waits */
     struct core *core;                         /* while it dumps; else NULL */
+    struct departure *departure;               /* departure.c; NULL: nothing is left to do */
 
     uint64_t vfork_token; /* of the parent, which waits for this child's exec or end */
 
@@ -136,7 +139,7 @@ struct process {
     struct time_limits *time_limits; /* NULL: it has none */
     struct list posix_timers;        /* struct posix_timer.link */
     int last_timer;                  /* number of the last such one that was made */
-    unsigned timer_count;            /* of them; RLIMIT_SIGPENDING at most */
+    unsigned timer_count;            /* of them; RLIMIT_SIGPENDING and TIMERS_MOST at most */
     struct list signalfds;           /* struct signalfd.link */
     struct pidfd *pidfd;             /* NULL: nobody has a descriptor of it */
 
@@ -303,8 +306,8 @@ void connect_exited(struct process *p);
 bool connect_again(struct process *p, unsigned slot, long error);
 void connect_job_changed(const struct process *p);
 void connect_limits_changed(const struct process *p); /* RLIMIT_NOFILE, RLIMIT_MSGQUEUE */
-/* Who waits at the word that it was to clear is woken, and the locks that it owned go to others. */
-void connect_thread_ended(const struct thread *t, const struct pk_word_name *clear);
+/* Who waits at the word that it was to clear (id 0: none) is woken, and if it is known the locks that it owned go to others. */
+void connect_thread_ended(int tid, bool known, const struct pk_word_name *clear);
 /* Somebody waits for a lock of t's: the futex server gets to know it. 0, or an error. */
 long connect_owner(const struct thread *t);
 /* t's priority has changed: it may wait for a lock. */
@@ -336,6 +339,9 @@ bool exec_logs_unknown(void); /* system calls that are not served, as the comman
 
 /* exit.c, wait.c */
 void process_end(struct process *p, int code, int status);
+void process_left(
+    struct process
+        *p); /* it has ended, and nothing is done in its memory any more: others get to know */
 void process_tell_end(
     struct process *p); /* to its parent, which may have no zombies: p may be gone */
 void process_report(struct process *p, int code, int status); /* stopped or continued */

@@ -94,6 +94,7 @@ struct process *process_new(struct thread *from) {
     p->known = false;
     p->exec = 0;
     p->core = NULL;
+    p->departure = NULL;
     pending_init(&p->pending);
     for (int which = 0; which < ITIMERS; which++)
         p->timers[which] = NULL;

@@ -22,7 +22,7 @@ struct settings *settings_usual(void) {
         usual.limits[RLIMIT_CORE].soft = 0;
         usual.limits[RLIMIT_NOFILE] = (struct limit){1024, VFS_FILES_MOST};
         usual.limits[RLIMIT_MEMLOCK] = (struct limit){8ul << 20, 8ul << 20};
-        usual.limits[RLIMIT_SIGPENDING] = (struct limit){SIGPENDING_MOST, SIGPENDING_MOST};
+        usual.limits[RLIMIT_SIGPENDING] = (struct limit){SIGPENDING_USUAL, SIGPENDING_USUAL};
         usual.limits[RLIMIT_MSGQUEUE] = (struct limit){819200, 819200};
         usual.limits[RLIMIT_NICE] = usual.limits[RLIMIT_RTPRIO] = (struct limit){0, 0};
         usual.refs = 1;
@@ -75,8 +75,7 @@ static long check_limit(const struct process *caller, unsigned resource, const s
                         const struct limit *new) {
     if (new->soft > new->hard)
         return -EINVAL;
-    if ((resource == RLIMIT_NOFILE && new->hard > VFS_FILES_MOST) ||
-        (resource == RLIMIT_SIGPENDING && new->hard > SIGPENDING_MOST))
+    if (resource == RLIMIT_NOFILE && new->hard > VFS_FILES_MOST)
         return -EPERM;
     return new->hard > old->hard && caller->euid != 0 ? -EPERM : 0;
 }

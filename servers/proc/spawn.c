@@ -65,7 +65,7 @@ long proc_handle_ended(struct request *req, int pid) {
     struct process *p = process_find(pid);
     if (!p || !p->spawned)
         return -ESRCH;
-    if (p->state != PROCESS_ZOMBIE)
+    if (p->state != PROCESS_ZOMBIE || p->departure)
         return -EAGAIN;
     uint32_t status = p->code == CLD_EXITED ? (uint32_t)p->status << 8 : (uint32_t)p->status;
     proc_results_ended(&req->msg, status);

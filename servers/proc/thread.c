@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads: their tables, how they begin to wait, and their ends, one by one or with their process. */
+#include "departure.h"
 #include "pool.h"
 #include "timer.h"
 #include <protocol/proc_server.h>
@@ -168,11 +169,11 @@ void thread_end(struct thread *t, int code) {
         process_end(p, CLD_EXITED, code);
         return;
     }
-    unsigned left = ROBUST_MOST;
+    int credit = DEPARTURE_CREDIT;
     usage_add(&p->own, thread_usage(t));
     posix_timers_forget_thread(t);
     must(pk_thread_kill(t->slot));
-    thread_leaves_memory(t, &left);
+    thread_leaves_memory(t, &credit);
     uint64_t not_taken = ~t->blocked;
     leave(t);
     find_sole(p);
@@ -193,13 +194,19 @@ void threads_let_go(const struct process *p, const struct thread *but) {
             must(pk_thread_resume(t->slot));
 }
 
-/* Those of a process that ends: without what others could still do, if there are others. */
+/*
+ * Those of a process that ends, or is about to run in another task: without what others could still do, if there are
+ * others. If the task is kept, none of them runs any more.
+ */
 void threads_leave_memory(struct process *p) {
-    unsigned left = ROBUST_MOST;
+    int credit = DEPARTURE_CREDIT;
     if (!p->sole)
         threads_hold(p, NULL);
     for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
-        thread_leaves_memory(t, &left);
+        thread_leaves_memory(t, &credit);
+    for (struct thread *t = p->departure ? thread_next(p, NULL) : NULL; t; t = thread_next(p, t))
+        if (t->slot)
+            must(pk_thread_kill(t->slot));
 }
 
 void threads_end(struct process *p) {

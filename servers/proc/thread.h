@@ -18,16 +18,21 @@
 
 struct process;
 
-#define NAME_ROOM 16     /* bytes of a name, with its NUL (PR_SET_NAME) */
-#define ROBUST_MOST 1024 /* entries of robust lists that are looked at in one request */
+#define NAME_ROOM 16 /* bytes of a name, with its NUL (PR_SET_NAME) */
 
 /* Signals that wait to be taken. Of each number with a low one at most one; real-time ones queue. */
 struct pending {
-    uint64_t set;      /* bit n-1: signal n */
-    struct list queue; /* struct pending_signal */
+    uint64_t set;       /* bit n-1: signal n */
+    struct list queue;  /* struct pending_signal.link: the oldest one of each number */
+    struct list timers; /* struct pending_signal.timer_link: those of POSIX timers */
+    uint64_t count;     /* all that are queued */
 };
 struct pending_signal {
-    struct list link;
+    struct list link; /* of the oldest of its number */
+    struct list
+        later; /* a ring: the others of that number, from the oldest one on in their order */
+    struct list timer_link; /* of a POSIX timer's, else empty */
+    uint64_t count;         /* of the oldest: that are in the ring */
     struct signal_info info;
 };
 
@@ -113,8 +118,6 @@ void threads_free(struct process *p);
 /* All of a process's threads but that one (NULL: all) are held where they are; and go on. */
 void threads_hold(const struct process *p, const struct thread *but);
 void threads_let_go(const struct process *p, const struct thread *but);
-/* robust.c. t has ended, or is about to with its process; its memory is there. *left is what there still is of ROBUST_MOST. */
-void thread_leaves_memory(struct thread *t, unsigned *left);
 struct usage thread_usage(const struct thread *t);
 uint64_t thread_run_ns(const struct thread *t); /* on harts */
 /* One, and with the last one its process, with that code. */

@@ -10,6 +10,7 @@
 #define ROUNDS 60
 #define FORKERS 3
 #define MOST 50
+#define QUEUED 20000 /* signals */
 #define OWNERS 300
 #define MANY 1500
 #define CHAIN 200
@@ -113,6 +114,35 @@ static int limited_signals(void) {
     return 0;
 }
 
+/* Far more than by default; what is left at the end of the process is given back. */
+static int many_signals(void) {
+    struct rlimit limit = {QUEUED, QUEUED};
+    struct timespec now = {0, 0};
+    union sigval value;
+    siginfo_t info;
+    sigset_t set;
+    if (setrlimit(RLIMIT_SIGPENDING, &limit) < 0)
+        return 1;
+    sigemptyset(&set);
+    sigaddset(&set, SIGRTMIN);
+    sigaddset(&set, SIGRTMIN + 1);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    for (int i = 0; i < QUEUED; i++) {
+        value.sival_int = i;
+        if (sigqueue(getpid(), SIGRTMIN + i % 2, value) < 0)
+            return i > QUEUED - MOST && !on_parley() ? 0 : 2;
+    }
+    if (sigqueue(getpid(), SIGRTMIN, value) == 0 || errno != EAGAIN)
+        return 3;
+    for (int i = 0; i < QUEUED / 2; i++) /* all of the lower number first, in their order */
+        if (sigtimedwait(&set, &info, &now) != SIGRTMIN || info.si_value.sival_int != 2 * i)
+            return 4;
+    for (int i = 0; i < QUEUED / 4; i++)
+        if (sigtimedwait(&set, &info, &now) != SIGRTMIN + 1 || info.si_value.sival_int != 2 * i + 1)
+            return 5;
+    return 0;
+}
+
 /* ---- The end of a process with many threads ---- */
 
 static pthread_mutex_t *mutexes;
@@ -211,6 +241,10 @@ int main(void) {
     stopped();
     is_int(in_child(limited_timers), 0, "RLIMIT_SIGPENDING holds for timers");
     is_int(in_child(limited_signals), 0, "RLIMIT_SIGPENDING holds for signals with a value");
+    long free_before = free_pages();
+    is_int(in_child(many_signals), 0,
+           "as many signals as the limit lets are queued, and come in order");
+    check_free_pages(free_before, 32, "those that are not taken are given back");
     owners_die();
     is_int(in_child(chain), SIGKILL, "a chain of parents that their children's exit signals end");
     long before = free_pages();
