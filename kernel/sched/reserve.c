@@ -77,7 +77,9 @@ long reserve_set(struct thread *t, uint64_t runtime, uint64_t deadline, uint64_t
     r->runtime = runtime;
     r->deadline = deadline;
     r->period = period;
+    sched_end_slice(t);
     begin(r, arch_time_ns());
+    t->sched.slice_left = reserve_slice(t); /* also where it waits already, until now like others */
     if (queued || (waits && t->state == THREAD_READY && !t->suspended))
         place_by_deadline(t);
     return 0;

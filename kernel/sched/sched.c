@@ -323,6 +323,23 @@ uint64_t sched_run_ns(const struct thread *t) {
     return ns;
 }
 
+COLD void sched_end_slice(struct thread *t) {
+    uint64_t now = arch_time_ns();
+    t->sched.slice_left = 0;
+    for (uint32_t i = 0; i < machine.hart_count; i++) {
+        struct hart *hart = &harts[i];
+        if (hart->payer == t && hart->current && now > hart->switched_at)
+            charge(hart, now);
+        if (hart->current != t)
+            continue;
+        hart->slice_end = now;
+        if (hart == this_hart())
+            hart->reconsider = true;
+        else
+            arch_send_ipi(i);
+    }
+}
+
 static ALWAYS_INLINE void enter(struct hart *hart, struct thread *t, uint64_t now) {
     hart->current = t;
     hart->payer = t;

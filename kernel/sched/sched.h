@@ -37,6 +37,11 @@ void sched_yield(void);
 void sched_reap_now(void);
 /* True if the thread runs on another hart right now; that hart is asked to enter the kernel. */
 bool sched_running_elsewhere(struct thread *t);
+/*
+ * By what its slices are measured changes: what it has run until now is charged to it, and if it runs, on whichever hart,
+ * its slice ends at once. Without this one that had a hart for as long as it wanted would keep it.
+ */
+void sched_end_slice(struct thread *t);
 /* How long it has run until now, with servers' time for its calls, in ns. */
 uint64_t sched_run_ns(const struct thread *t);
 

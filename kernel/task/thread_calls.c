@@ -324,8 +324,10 @@ long sys_thread_priority(struct thread *self, const uint64_t *a) {
         return -EPERM;
     if (a[2])
         sched_set_weight(t, (uint32_t)a[2]);
-    if (a[3])
+    if (a[3] && a[3] != t->sched.quantum) {
         t->sched.quantum = a[3];
+        sched_end_slice(t);
+    }
     if (a[4])
         sched_set_harts(t, a[4]);
     bool waits = t->reserve && reserve_end(t);

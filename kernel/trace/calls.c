@@ -10,21 +10,11 @@
 #include <trace/ring.h>
 #include <trace/trace.h>
 
-#define ZERO_CREDIT 25
-
-/* Every page of the rings is there before anything is written: 0, CALL_DONE for later, or an error. */
-static long fill(struct thread *self, struct object *o) {
-    uint64_t pages = o->size >> PAGE_SHIFT, done = min_u64(call_progress(self), pages);
-    int credit = STEP_CREDIT;
-    for (; done < pages; done++) {
-        if (!object_frame(o, done))
+/* The first page of each ring is there before anything is written: whoever reads finds a header in it. */
+static long make_headers(struct thread *self, struct object *o) {
+    for (uint32_t i = 0; i < machine.hart_count; i++)
+        if (!object_frame(o, trace_header_page(o, i)))
             return call_with_memory(self, -ENOMEM);
-        if ((credit -= ZERO_CREDIT) > 0)
-            continue;
-        if (call_must_wait())
-            return call_restart_at(self, done);
-        credit = STEP_CREDIT;
-    }
     return 0;
 }
 
@@ -38,7 +28,7 @@ static long turn_on(struct thread *self, const uint64_t *a) {
         return -EINVAL;
     if (trace_object() && trace_object() != o)
         return -EBUSY;
-    error = fill(self, o);
+    error = make_headers(self, o);
     if (error == 0)
         trace_begin(o, (uint32_t)a[2]);
     return error;

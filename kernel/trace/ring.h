@@ -8,7 +8,9 @@
 struct object;
 struct thread;
 
-/* Events of the mask go to o from now on, whose pages are there, at least one for each hart; if it is on already, with that
+/* The page of o in which a hart's ring would begin. */
+uint64_t trace_header_page(const struct object *o, uint32_t hart);
+/* Events of the mask go to o from now on, whose rings' first pages are there; if it is on already, with that
  * object, the mask changes. */
 void trace_begin(struct object *o, uint32_t mask);
 /* Nothing if it is off. */

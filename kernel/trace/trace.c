@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The rings (trace.h). All under the kernel lock. What stands in the object its owner may change as he likes: the kernel
- * never reads it, and counts for itself. Pages that the owner has cut off meanwhile are events lost.
+ * never reads it, and counts for itself. Pages that are not there, or not any more, are events lost: to make them here would keep
+ * the server that asks for it busy for as long as the tracer wants.
  */
 #include <trace/trace.h>
 #include <arch/hart.h>
@@ -21,6 +22,14 @@ static struct {
     uint64_t written;
     uint64_t own; /* instructions that tracing took */
 } rings[ARCH_MAX_HARTS];
+
+static uint64_t ring_size_of(const struct object *o) {
+    return align_down(o->size / machine.hart_count, PAGE_SIZE);
+}
+
+uint64_t trace_header_page(const struct object *o, uint32_t hart) {
+    return hart * ring_size_of(o) >> PAGE_SHIFT;
+}
 
 /* What stands in that place of this hart's ring, or NULL. */
 static void *ring_place(uint64_t place) {
@@ -211,7 +220,7 @@ static void set_mask(uint32_t mask) {
 
 static void write_headers(uint32_t mask) {
     for (uint32_t i = 0; i < machine.hart_count; i++) {
-        struct frame *f = object_lookup(object, i * ring_size >> PAGE_SHIFT);
+        struct frame *f = object_lookup(object, trace_header_page(object, i));
         if (f)
             *(struct pk_trace_header *)frame_va(f) =
                 (struct pk_trace_header){.magic = PK_TRACE_MAGIC,
@@ -229,7 +238,7 @@ void trace_begin(struct object *o, uint32_t mask) {
     if (!object) {
         kobject_hold(&o->kobject);
         object = o;
-        ring_size = align_down(o->size / machine.hart_count, PAGE_SIZE);
+        ring_size = ring_size_of(o);
         capacity = ring_size / PK_TRACE_SIZE - 1;
         memset(rings, 0, sizeof rings);
     }

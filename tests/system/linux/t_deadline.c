@@ -213,6 +213,44 @@ static void yields(void) {
     is_int(set(SCHED_OTHER, 0), 0, "none any more");
 }
 
+static unsigned long long ran(pid_t pid) {
+    clockid_t clock;
+    return clock_getcpuclockid(pid, &clock) == 0 ? now(clock) : 0;
+}
+
+/* It computes without end, without ever giving its hart away. */
+static pid_t never_ends(int policy, int priority) {
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    if (set(policy, priority))
+        _exit(1);
+    for (;;)
+        continue;
+}
+
+/* Whom others give a reservation while it runs has that time from then on, and no more; and is not charged what it ran before. */
+static void given_by_others(void) {
+    static const int policies[] = {SCHED_OTHER, SCHED_FIFO, SCHED_RR};
+    struct attr attr = {.size = sizeof attr, .policy = DEADLINE};
+    attr.runtime = 10 * MS;
+    attr.deadline = attr.period = 200 * MS;
+    is_int(set(SCHED_FIFO, 90), 0, "more urgent than those");
+    for (unsigned i = 0; i < sizeof policies / sizeof *policies; i++) {
+        pid_t pid = never_ends(policies[i], policies[i] == SCHED_OTHER ? 0 : 10);
+        sleep_until(now(CLOCK_MONOTONIC) + 300 * MS);
+        is_int(set_attr(pid, &attr, 0) < 0 ? errno : 0, 0, "a reservation for who runs");
+        unsigned long long from = ran(pid);
+        sleep_until(now(CLOCK_MONOTONIC) + 1000 * MS);
+        unsigned long long took = ran(pid) - from;
+        ok(took > 0 && took < 500 * MS, "by policy %d until then: %llu ms of 1000", policies[i],
+           took / MS);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+    is_int(set(SCHED_OTHER, 0), 0, "none any more");
+}
+
 /* One runs from 0 to 60 ms, until then the other one wants to at 20 ms, for 5 ms. */
 static volatile struct meeting {
     unsigned long long began, woke, ended;
@@ -297,6 +335,7 @@ int main(void) {
     permissions();
     bandwidth();
     yields();
+    given_by_others();
     if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
         return done(); /* of which any may be kept waiting by the machine below it, whatever is more urgent */
     deadlines();

@@ -21,6 +21,7 @@ static struct rings rings_new(uint64_t pages) {
     r.object = SLOT(pk_object_create(r.size, 0, 0));
     r.memory = (char *)pk_map(0, 0, r.size, RW | PK_MAP_SHARED, r.object, 0, 0);
     CHECK((long)r.memory > 0);
+    memset(r.memory, 0, r.size); /* events for which there is no page are lost */
     return r;
 }
 
@@ -201,6 +202,17 @@ static void nothing_when_off(void) {
     rings_end(&r);
 }
 
+/* Only the first page of each ring is made, however large they are. */
+static void sparse(void) {
+    uint64_t object = SLOT(pk_object_create(64ul * PAGE * tap_harts(), 0, 0));
+    struct pk_object_info info;
+    IS(pk_machine_trace(boot_cap("machine"), object, PK_TRACE_ALL), 0);
+    off();
+    IS(pk_object_info(object, &info), 0);
+    IS(info.resident, tap_harts());
+    drop(object);
+}
+
 static void refused(void) {
     uint64_t machine = boot_cap("machine");
     struct rings r = rings_new(2), other = rings_new(2);
@@ -347,6 +359,7 @@ int main(void) {
         {"events are chosen by a mask", mask, false},
         {"events by name, and what is lost", named, false},
         {"nothing is written when it is off", nothing_when_off, false},
+        {"rings without pages", sparse, false},
         {"who may, and with what", refused, false},
         {"the memory for events goes", memory_goes, false},
         {"on and off while all harts write", on_and_off, false},

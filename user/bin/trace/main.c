@@ -134,6 +134,7 @@ static struct rings make_rings(void) {
     if (ftruncate(r.file, (off_t)r.size) < 0)
         err(1, "memory for events");
     map_rings(&r);
+    memset(r.memory, 0, r.size); /* events for which there is no page are lost */
     return r;
 }
 
