@@ -19,8 +19,14 @@ static unsigned rank(const struct thread *t) {
     return t ? t->sched.priority : 0;
 }
 
+/*
+ * A reservation is not lent, for nobody would keep account of it, and who got it could keep the hart for ever. What is lent
+ * instead is the priority below it, which has the budget of all urgent threads (sched/urgent.h).
+ */
 static unsigned own_priority(const struct thread *t) {
     unsigned lent = donation_on ? rank(ranked_first(&t->lenders)) : 0;
+    if (lent == PK_PRIORITY_RESERVED)
+        lent--;
     return at_least(t->given_priority, lent);
 }
 

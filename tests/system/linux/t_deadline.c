@@ -328,6 +328,56 @@ static void beside_real_time(void) {
        worst / 1000);
 }
 
+static pthread_mutex_t *shared_lock(void) {
+    pthread_mutexattr_t attr;
+    pthread_mutex_t *lock =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+    pthread_mutex_init(lock, &attr);
+    return lock;
+}
+
+static pid_t keeps(pthread_mutex_t *lock) {
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    pthread_mutex_lock(lock);
+    meeting->ready = 1;
+    for (unsigned long long from = now(CLOCK_MONOTONIC); now(CLOCK_MONOTONIC) < from + 8000 * MS;)
+        continue;
+    _exit(0);
+}
+
+static pid_t wants_reserved(pthread_mutex_t *lock) {
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    if (reserve(MS, 100 * MS, 100 * MS, 0))
+        _exit(5);
+    pthread_mutex_lock(lock);
+    _exit(0);
+}
+
+/* Who has a lock for which one with a reservation waits, and does not give it back, is not given the machine. */
+static void is_waited_for(void) {
+    pthread_mutex_t *lock = shared_lock();
+    meeting->ready = 0;
+    pid_t keeper = keeps(lock);
+    while (!*(volatile int *)&meeting->ready)
+        sched_yield();
+    unsigned long long at = now(CLOCK_MONOTONIC) + 300 * MS;
+    pid_t waiter = wants_reserved(lock);
+    sleep_until(at);
+    unsigned long long late = now(CLOCK_MONOTONIC) - at;
+    ok(late < 3000 * MS, "others run beside who is lent urgency without end: %llu ms late",
+       late / MS);
+    kill(keeper, SIGKILL), waitpid(keeper, NULL, 0);
+    kill(waiter, SIGKILL), waitpid(waiter, NULL, 0);
+    munmap(lock, 4096);
+}
+
 int main(void) {
     meeting = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     values();
@@ -340,5 +390,6 @@ int main(void) {
         return done(); /* of which any may be kept waiting by the machine below it, whatever is more urgent */
     deadlines();
     beside_real_time();
+    is_waited_for();
     return done();
 }
