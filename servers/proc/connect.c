@@ -124,7 +124,8 @@ void connect_rescheduled(const struct thread *t) {
 
 void connect_limits_changed(const struct process *p) {
     if (p->connected >> PK_SLOT_VFS & 1)
-        tell(vfs_limit(endpoints[PK_SLOT_VFS], process_pid(p), settings_limit(p, RLIMIT_NOFILE)));
+        tell(vfs_limit(endpoints[PK_SLOT_VFS], process_pid(p), settings_limit(p, RLIMIT_NOFILE),
+                       settings_limit(p, RLIMIT_FSIZE)));
     if (p->connected >> PK_SLOT_MQ & 1)
         tell(mq_limit(endpoints[PK_SLOT_MQ], process_pid(p), settings_limit(p, RLIMIT_MSGQUEUE)));
 }

@@ -56,6 +56,7 @@ static inline int group_id(const struct group *g) {
 #define LIMITS 16
 enum {
     RLIMIT_CPU = 0,
+    RLIMIT_FSIZE = 1,
     RLIMIT_STACK = 3,
     RLIMIT_CORE = 4,
     RLIMIT_NPROC = 6,
@@ -305,7 +306,7 @@ void connect_exited(struct process *p);
 /* True if a server's error is because it was started anew and did not know p: now it does, ask again. */
 bool connect_again(struct process *p, unsigned slot, long error);
 void connect_job_changed(const struct process *p);
-void connect_limits_changed(const struct process *p); /* RLIMIT_NOFILE, RLIMIT_MSGQUEUE */
+void connect_limits_changed(const struct process *p); /* RLIMIT_NOFILE, FSIZE, MSGQUEUE */
 /* Who waits at the word that it was to clear (id 0: none) is woken, and if it is known the locks that it owned go to others. */
 void connect_thread_ended(int tid, bool known, const struct pk_word_name *clear);
 /* Somebody waits for a lock of t's: the futex server gets to know it. 0, or an error. */

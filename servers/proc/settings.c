@@ -98,7 +98,7 @@ long proc_handle_limit(struct request *req, int pid, uint32_t resource, int set,
         if (!s)
             return -ENOMEM;
         s->limits[resource] = new;
-        if (resource == RLIMIT_NOFILE || resource == RLIMIT_MSGQUEUE)
+        if (resource == RLIMIT_NOFILE || resource == RLIMIT_FSIZE || resource == RLIMIT_MSGQUEUE)
             connect_limits_changed(p);
         if (resource == RLIMIT_CPU || resource == RLIMIT_RTTIME)
             error = time_limits_begin(p);

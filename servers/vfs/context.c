@@ -133,6 +133,7 @@ static long context_connected(struct client *client) {
     context->lock_key = lock_key_new();
     context->umask = 022;
     context->limit = FD_SOFT_LIMIT;
+    context->file_most = UINT64_MAX;
     long error = client->rejoined ? lost_descriptors(context) : 0;
     if (error < 0) {
         context_free(context);
@@ -198,7 +199,7 @@ struct client *context_client(int pid) {
     return client && client->data ? client : NULL;
 }
 
-long vfs_handle_limit(struct request *req, int pid, uint64_t files) {
+long vfs_handle_limit(struct request *req, int pid, uint64_t files, uint64_t file_size) {
     struct client *client = context_client(pid);
     (void)req;
     if (!client) {
@@ -206,6 +207,7 @@ long vfs_handle_limit(struct request *req, int pid, uint64_t files) {
     }
     struct context *context = client->data;
     context->limit = files < VFS_FILES_MOST ? (int)files : VFS_FILES_MOST;
+    context->file_most = file_size;
     return 0;
 }
 

@@ -163,12 +163,32 @@ long data_write(uint64_t token, uint64_t done, struct node *node, uint64_t offse
     return copied;
 }
 
+static uint64_t file_most(const struct request *req) {
+    const struct context *context = request_context(req);
+    return context ? context->file_most : UINT64_MAX;
+}
+
+long data_limit(const struct request *req, uint64_t at, uint64_t *length) {
+    uint64_t most = file_most(req);
+    if (most == UINT64_MAX || *length == 0) {
+        return 0;
+    }
+    if (at >= most) {
+        return -EXFULL;
+    }
+    *length = *length > most - at ? most - at : *length;
+    return 0;
+}
+
 long data_resize(struct request *req, struct node *node, int64_t size) {
     if (size < 0) {
         return -EINVAL;
     }
     if (node->file.busy) {
         return request_wait(req, node->file.busy, NULL);
+    }
+    if ((uint64_t)size > node->size && (uint64_t)size > file_most(req)) {
+        return -EXFULL;
     }
     if ((uint64_t)size > SIZE_MOST) {
         return -EFBIG;
@@ -273,6 +293,10 @@ static long regular_write(struct request *req, struct file *file, int64_t offset
     uint64_t at = file->flags & LX_O_APPEND ? file->node->size
                   : current                 ? file->offset
                                             : (uint64_t)offset;
+    long beyond = data_limit(req, at, &length);
+    if (beyond) {
+        return beyond;
+    }
     if (file->node->file.seals && length > 0) {
         long error = seals_check_write_at(file->node, at, &length);
         if (error) {

@@ -77,6 +77,7 @@ struct context {
     int size;            /* of files */
     int end;             /* behind the highest that was ever open */
     int limit;           /* descriptors from here on are not given out (RLIMIT_NOFILE) */
+    uint64_t file_most;  /* bytes: it makes no regular file longer (RLIMIT_FSIZE) */
     int lowest_free;     /* no descriptor below it is free */
     struct node *cwd;
     struct node *root;       /* where its paths begin (chroot(2)); NULL: the tree's */
@@ -154,6 +155,9 @@ struct client *context_client(int pid);
 
 #define LENGTH_MOST 0x7ffff000ul /* read(2), write(2): no call transfers more */
 #define STEP_BYTES 65536ul       /* what one step of a long transfer copies at most */
+
+/* What of a write at that offset who sent the request may do (RLIMIT_FSIZE): *length is cut; or -EXFULL. */
+long data_limit(const struct request *req, uint64_t at, uint64_t *length);
 
 /*
  * Regular files' data (data.c). Those that change a file wait while it is busy; those that copy do at most

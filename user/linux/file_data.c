@@ -10,6 +10,7 @@
 
 #define SIGPIPE 13
 #define SIGTTIN 21
+#define SIGXFSZ 25
 #define SIGTTOU 22
 #define ERRNO_MOST 4095   /* results below are no errors */
 #define VECTORS_MOST 1024 /* IOV_MAX */
@@ -30,6 +31,15 @@ static __attribute__((noinline, cold)) long raise_on_broken_pipe(long result) {
         personality_raise(SIGPIPE);
     }
     return some ? result - VFS_BROKEN_PIPE : result;
+}
+
+/* A regular file would become longer than RLIMIT_FSIZE lets, which has an errno of its own on the way here. */
+long raise_on_long_file(long result) {
+    if (result != -EXFULL) {
+        return result;
+    }
+    personality_raise(SIGXFSZ);
+    return -EFBIG;
 }
 
 /*
@@ -114,7 +124,7 @@ static long finish_write(uint64_t fd, uint64_t buffer, uint64_t length, long res
     } else if (result == -EREMOTEIO) {
         return -EINVAL; /* nothing that others serve is written to */
     }
-    return raise_on_broken_pipe(result);
+    return raise_on_long_file(raise_on_broken_pipe(result));
 }
 
 long file_read(uint64_t fd, uint64_t buffer, uint64_t length) {
@@ -141,7 +151,7 @@ long file_pread(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) 
 long file_pwrite(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
     long result =
         VFS_CALL(vfs_pwrite(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length));
-    return result == -EREMOTE ? store(fd, buffer, length, false) : result;
+    return result == -EREMOTE ? store(fd, buffer, length, false) : raise_on_long_file(result);
 }
 
 /* The first answer was not bytes. */
@@ -193,7 +203,8 @@ static __attribute__((noinline, cold)) long pread_otherwise(const struct foreign
 static __attribute__((noinline, cold)) long pwrite_otherwise(const struct foreign_frame *frame,
                                                              long result) {
     const uint64_t *a = frame->a;
-    return result == -EBADF || result == -EREMOTE ? file_pwrite(a[0], a[1], a[2], a[3]) : result;
+    return result == -EBADF || result == -EREMOTE ? file_pwrite(a[0], a[1], a[2], a[3])
+                                                  : raise_on_long_file(result);
 }
 
 long linux_pread64(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {

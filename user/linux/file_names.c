@@ -352,7 +352,8 @@ long linux_getcwd(uint64_t buffer, uint64_t length) {
 }
 
 long linux_truncate(uint64_t path, uint64_t length) {
-    return refuse_remote(VFS_CALL(vfs_truncate(PK_SLOT_VFS, (int64_t)length, PATH(path))));
+    return refuse_remote(
+        raise_on_long_file(VFS_CALL(vfs_truncate(PK_SLOT_VFS, (int64_t)length, PATH(path)))));
 }
 
 long linux_fchmodat(uint64_t dirfd, uint64_t path, uint64_t mode) {

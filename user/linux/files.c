@@ -97,12 +97,12 @@ long linux_getdents64(uint64_t fd, uint64_t entries, uint64_t length) {
 }
 
 long linux_ftruncate(uint64_t fd, uint64_t length) {
-    return VFS_CALL(vfs_ftruncate(PK_SLOT_VFS, (int)fd, (int64_t)length));
+    return raise_on_long_file(VFS_CALL(vfs_ftruncate(PK_SLOT_VFS, (int)fd, (int64_t)length)));
 }
 
 long linux_fallocate(uint64_t fd, uint64_t mode, uint64_t offset, uint64_t length) {
-    return VFS_CALL(
-        vfs_fallocate(PK_SLOT_VFS, (int)fd, (uint32_t)mode, (int64_t)offset, (int64_t)length));
+    return raise_on_long_file(VFS_CALL(
+        vfs_fallocate(PK_SLOT_VFS, (int)fd, (uint32_t)mode, (int64_t)offset, (int64_t)length)));
 }
 
 long linux_close_range(uint64_t first, uint64_t last, uint64_t flags) {

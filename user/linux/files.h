@@ -74,6 +74,8 @@ void linux_mq_times(uint64_t number);
 long linux_close(uint64_t fd);
 /* read(2) and its like, for others than foreign_entry (file_data.c). */
 long file_read(uint64_t fd, uint64_t buffer, uint64_t length);
+/* What vfs answers to what may make a file longer: the call's result, with SIGXFSZ if it was too long. */
+long raise_on_long_file(long result);
 long file_write(uint64_t fd, uint64_t buffer, uint64_t length);
 long file_pread(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset);
 long file_pwrite(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset);
