@@ -102,8 +102,10 @@ long proc_handle_limit(struct request *req, int pid, uint32_t resource, int set,
             connect_limits_changed(p);
         if (resource == RLIMIT_CPU || resource == RLIMIT_RTTIME)
             error = time_limits_begin(p);
-        if (error < 0)
+        if (error < 0) {
+            s->limits[resource] = old;
             return error;
+        }
     }
     proc_results_limit(&req->msg, old.soft, old.hard);
     return 0;
