@@ -559,7 +559,9 @@ static ALWAYS_INLINE bool switch_simply(struct hart *hart) {
         hart->aspace = space;
         arch_mmu_go_home(space);
     }
-    if (anybody_waits(hart) && (machine.hart_count > 1 || hart->timer_at > hart->slice_end))
+    /* Who just blocked may wait for a time, or have woken somebody who does. */
+    if (hart->timers.next < hart->timer_at ||
+        (anybody_waits(hart) && (machine.hart_count > 1 || hart->timer_at > hart->slice_end)))
         program_timer(hart);
     return true;
 }
