@@ -28,10 +28,14 @@ static void begin(struct reserve *r, uint64_t at) {
     r->from = r->thread->sched.run_ns;
 }
 
+/* So long it waits at most for what it ran too long: the rest is forgiven, for it may not be its fault. */
+#define DEBT_MOST_NS 1000000000ull
+
 /* In so many periods it may run again: what it ran too long, in a server that was not to be interrupted, goes off those between. */
 static uint64_t periods_off(const struct reserve *r) {
     int64_t left = left_of(r);
-    return left > 0 ? 1 : (uint64_t)-left / r->runtime + 1;
+    uint64_t owed = left > 0 ? 1 : (uint64_t)-left / r->runtime + 1;
+    return min_u64(owed, DEBT_MOST_NS / r->period + 1);
 }
 
 static uint64_t next_turn(const struct reserve *r) {
@@ -44,7 +48,7 @@ static void refill(struct reserve *r, uint64_t now) {
     r->from += periods * r->runtime;
     if (r->thread->sched.deadline <= now)
         begin(r, now);
-    else if (left_of(r) > (int64_t)r->runtime)
+    else if (left_of(r) > (int64_t)r->runtime || left_of(r) <= 0)
         r->from = r->thread->sched.run_ns;
 }
 

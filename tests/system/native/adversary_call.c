@@ -276,7 +276,7 @@ static uint64_t random_argument(struct worker *w, enum argument kind) {
     case SLOTS:
         return packed_slots(w);
     case A_RUNTIME: /* little, or nobody else would run */
-        return 1 + below(w, MS / 50);
+        return 1 + below(w, MS / 4);
     case A_DEADLINE:
         return MS + below(w, 2 * MS);
     case A_PERIOD:
