@@ -36,6 +36,8 @@ static void setup_many_processes(size_t total) {
                 pause();
         }
     }
+    usleep(
+        200000); /* the server's look at all of them, which comes every five seconds, is over then */
 }
 
 static void teardown_many_processes(void) {
