@@ -36,8 +36,8 @@ static void setup_many_processes(size_t total) {
                 pause();
         }
     }
-    usleep(
-        200000); /* the server's look at all of them, which comes every five seconds, is over then */
+    /* The server's look at all of them, which comes every five seconds, is over then. */
+    usleep(200000);
 }
 
 static void teardown_many_processes(void) {
