@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 #define FIRST_ROOM 64
-#define PASSED_AT_ONCE 8
+#define PASSED_AT_ONCE 6
 #define PAUSE_NS 20000 /* to the next event if more are due: callers are served meanwhile */
 
 struct times {

@@ -14,7 +14,7 @@
 
 #define LOOK_NS 5000000000ul
 #define LATE_NS 10000000ul
-#define LOOKED_AT_ONCE 64
+#define LOOKED_AT_ONCE 48
 #define PRIORITY 20 /* above processes: it takes next to no time */
 #define STACK 1024
 

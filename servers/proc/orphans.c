@@ -17,7 +17,7 @@
 #define ZOMBIE_COST 16 /* which is freed */
 #define TOLD_COST 24   /* whose memory is told of its new parent: a page may have to be copied */
 #define END_COST ADOPTED_AT_ONCE
-#define BURIED_AT_ONCE 16
+#define BURIED_AT_ONCE 12
 
 uint64_t process_subreapers;
 
