@@ -42,7 +42,8 @@ struct hart {
     bool translations_old; /* and is to forget its translations then; under the lock */
     bool slice_over;       /* the current thread's quantum has ended, or a tick has come */
     bool yields;           /* it gives up the rest of its turn */
-    bool picks_anew;       /* of those that share: somebody has woken who may come before it */
+    bool
+        picks_anew; /* of those that share: a timer has expired, and may have woken who comes before it */
     uint32_t index;
     uint32_t traced;        /* a bit for each enum pk_trace_type that is written (trace/trace.h) */
     struct thread *handoff; /* runs next unless someone more urgent is ready */

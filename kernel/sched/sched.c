@@ -116,12 +116,6 @@ void sched_ready(struct thread *t) {
     tell_wake(t);
 }
 
-/* Whom a server wakes finds its hart free when that is done; an interrupt leaves it with whoever ran. */
-void sched_wake(struct thread *t) {
-    sched_ready(t);
-    this_hart()->picks_anew = this_hart()->reconsider = true;
-}
-
 void sched_handoff(struct thread *t) {
     struct hart *hart = this_hart();
     if (t->suspended || hart->handoff || (t->pinned && (t->reserve || !may_run_on(t, hart)))) {

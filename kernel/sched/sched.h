@@ -14,8 +14,6 @@ struct thread;
 void sched_init(void);
 /* A blocked or new thread may run again: queued on a hart, which is told if that matters. */
 void sched_ready(struct thread *t);
-/* The same, by an interrupt. */
-void sched_wake(struct thread *t);
 /* A blocked thread runs next on this hart, without the queue, unless someone is more urgent. */
 void sched_handoff(struct thread *t);
 /* Takes a ready thread out of its queue (it is being suspended or ended). */

@@ -199,10 +199,13 @@ long sys_thread_resume(struct thread *self, const uint64_t *a) {
     return 0;
 }
 
+static void wake(struct thread *t, long result) {
+    t->regs.x[REG_RESULT] = (uint64_t)result;
+    sched_ready(t);
+}
+
 static void slept(struct timer *timer) {
-    struct thread *t = CONTAINER_OF(timer, struct thread, sleep);
-    t->regs.x[REG_RESULT] = 0;
-    sched_wake(t);
+    wake(CONTAINER_OF(timer, struct thread, sleep), 0);
 }
 
 /*
@@ -231,8 +234,7 @@ long sys_thread_attention(struct thread *self, const uint64_t *a) {
     call_cancel(t);
     if (t->sleep.queue && t->foreign.inside) {
         timer_disarm(&t->sleep);
-        t->regs.x[REG_RESULT] = (uint64_t)-EINTR;
-        sched_ready(t);
+        wake(t, -EINTR);
     }
     /* A foreign call is begun and left without the lock: either it is seen here, or it sees this. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -42,6 +42,8 @@ static void run_queue(struct timer_queue *queue, int *credit) {
         struct timer *t = CONTAINER_OF(tree_first(&queue->timers), struct timer, node);
         timer_disarm(t);
         t->expired(t);
+        /* Who is woken by a server finds the hart free when that is done; an interrupt leaves it with whoever ran. */
+        this_hart()->picks_anew = true;
     }
 }
 
