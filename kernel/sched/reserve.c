@@ -52,11 +52,16 @@ static void refill(struct reserve *r, uint64_t now) {
         r->from = r->thread->sched.run_ns;
 }
 
+/* It would run, or stand in a queue, if it had not to wait for its next period. */
+static bool is_ready(const struct thread *t) {
+    return t->state == THREAD_READY && !t->suspended;
+}
+
 static void refilled(struct timer *timer) {
     struct reserve *r = CONTAINER_OF(timer, struct reserve, refill);
     struct thread *t = r->thread;
     refill(r, arch_time_ns());
-    if (t->state == THREAD_READY && !t->suspended && !t->sched.queued)
+    if (is_ready(t) && !t->sched.queued)
         place_by_deadline(t);
 }
 
@@ -84,7 +89,7 @@ long reserve_set(struct thread *t, uint64_t runtime, uint64_t deadline, uint64_t
     sched_end_slice(t);
     begin(r, arch_time_ns());
     t->sched.slice_left = reserve_slice(t); /* also where it waits already, until now like others */
-    if (queued || (waits && t->state == THREAD_READY && !t->suspended))
+    if (queued || (waits && is_ready(t)))
         place_by_deadline(t);
     return 0;
 }
@@ -97,7 +102,7 @@ bool reserve_end(struct thread *t) {
     t->sched.deadline = 0;
     sched_set_harts(t, t->sched.harts); /* whether it is pinned */
     slab_free(r, sizeof *r, t->kobject.account);
-    return waits && t->state == THREAD_READY && !t->suspended;
+    return waits && is_ready(t);
 }
 
 void reserve_yield(struct thread *t) {

@@ -134,10 +134,10 @@ bool arch_mmu_at_home(const struct aspace *as);
 void arch_mmu_go_home(const struct aspace *as);
 /* Forgets translations of [va, va + length) on every hart that may have them. */
 void arch_mmu_flush(struct aspace *as, uint64_t va, uint64_t length);
-/* The same for the page at va on this hart only: enough if more is allowed there now than before. What others remember
- * costs them a fault that finds nothing to do. */
 /* All that this hart remembers of page tables. */
 void arch_mmu_forget_translations(void);
+/* The page at va on this hart only: enough if more is allowed there now than before. What others remember
+ * costs them a fault that finds nothing to do. */
 void arch_mmu_flush_here(struct aspace *as, uint64_t va);
 /* What was written by now is what harts fetch from now on as instructions of this address space. */
 void arch_mmu_sync_code(struct aspace *as);
