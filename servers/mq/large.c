@@ -24,9 +24,7 @@ static void arrive(struct waiting *sender) {
     uint64_t token = waiter_token(&sender->waiter);
     if (!queue_is_full(queue)) {
         sender->message = NULL;
-        if (queue_hand_over(queue, message, sender->priority))
-            queue_changed(queue);
-        else
+        if (!queue_hand_over(queue, message, sender->priority))
             queue_arrive(queue, message, sender->priority, NULL, sender->waiter.client);
         waiting_finish(sender, 0);
     } else if (sender->nowait) {

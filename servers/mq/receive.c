@@ -21,6 +21,8 @@ long message_give(uint64_t token, struct pk_msg *reply, const struct message *me
 static bool answer(struct waiting *receiver, long result, const struct pk_msg *reply) {
     waiter_remove(&receiver->waiter);
     bool has_it = pk_reply(waiter_token(&receiver->waiter), result, reply, 0) >= 0 && result >= 0;
+    if (has_it)
+        queue_changed(receiver->queue);
     waiting_free(receiver);
     return has_it;
 }
@@ -32,6 +34,7 @@ bool queue_hand_over(struct queue *queue, struct message *message, uint32_t prio
         struct pk_msg reply = {0};
         if (message->length > COPIED_AT_ONCE) {
             large_receive(receiver, message, priority);
+            queue_changed(queue);
             return true;
         }
         long result = message_give(waiter_token(&receiver->waiter), &reply, message, priority);

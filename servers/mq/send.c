@@ -98,10 +98,8 @@ send_short(struct request *req, struct client *client, const struct opened *to, 
                    ? -EAGAIN
                    : wait_for_room(req, client, queue, priority, length, deadline);
     if (!waiter_queue_empty(&queue->receivers) &&
-        queue_pass_short(queue, &req->msg, priority, length)) {
-        queue_changed(queue);
+        queue_pass_short(queue, &req->msg, priority, length))
         return 0;
-    }
     payer_serve(queue->payer);
     struct message *message = message_new(length);
     if (!message)
@@ -134,18 +132,15 @@ static long send_long(struct request *req, struct client *client, const struct o
         return to->flags & O_NONBLOCK
                    ? -EAGAIN
                    : wait_for_room(req, client, queue, priority, length, deadline);
-    if (queue_pass(queue, req->token, priority, length)) {
-        queue_changed(queue);
+    if (queue_pass(queue, req->token, priority, length))
         return 0;
-    }
     payer_serve(queue->payer);
     struct message *message = copy_in(req->token, length, &error);
     if (!message)
         return error;
-    if (!queue_hand_over(queue, message, priority))
-        return queue_arrive(queue, message, priority, req, client);
-    queue_changed(queue);
-    return 0;
+    return queue_hand_over(queue, message, priority)
+               ? 0
+               : queue_arrive(queue, message, priority, req, client);
 }
 
 long mq_handle_send(struct request *req, int fd, uint32_t priority, int64_t deadline) {
