@@ -76,6 +76,13 @@ struct folder {
 #define S_IFLNK 0120000u
 #define FILE_MODE (S_IFREG | 0444)
 #define SETTING_MODE (S_IFREG | 0644)
+
+enum setting_type {
+    TYPE_LONG, /* Linux's unsigned long: a number with a sign is EINVAL */
+    TYPE_INT,
+};
+/* procfs_settings.c. The number that the text goes on with, and what is behind it: 1, 0 if there is none, -EINVAL. */
+long setting_number(const char **text, enum setting_type type, uint64_t *value);
 #define FOLDER_MODE (S_IFDIR | 0555)
 #define LINK_MODE (S_IFLNK | 0777)
 #define DT_DIR 4

@@ -15,13 +15,9 @@ static bool is_server(const struct pk_machine_thread *t) {
     return !t->word && t->info.state != PK_THREAD_DEAD && t->info.id != FIRST_THREAD;
 }
 
-static struct usage usage_of(const struct pk_machine_thread *t) {
-    return (struct usage){t->info.user_ns, t->info.calls, t->info.preempted};
-}
-
 struct usage init_usage(void) {
     struct pk_machine_thread t;
-    return pk_machine_thread(boot_cap("machine"), FIRST_THREAD, &t) == 0 ? usage_of(&t)
+    return pk_machine_thread(boot_cap("machine"), FIRST_THREAD, &t) == 0 ? usage_of(&t.info)
                                                                          : (struct usage){0};
 }
 
@@ -54,7 +50,7 @@ const struct process *server_process(int pid) {
     if (!p.sole)
         thread_first(&p);
     p.main.tid_node.key = (uint64_t)pid;
-    p.own = usage_of(&shown);
+    p.own = usage_of(&shown.info);
     memset(p.name, 0, sizeof p.name);
     memcpy(p.name, shown.name, sizeof p.name - 1);
     return &p;

@@ -16,11 +16,6 @@
 #define SPACES " \t\n\v\f\r"
 #define DIGITS_MOST 21 /* of one number, its sign included */
 
-enum setting_type {
-    TYPE_LONG, /* Linux's unsigned long: a number with a sign is EINVAL */
-    TYPE_INT,
-};
-
 /* One of a server's settings. */
 typedef long setting_call(uint32_t which, int set, uint64_t value, uint64_t *now);
 
@@ -34,8 +29,7 @@ static long sem_value_of(uint32_t which, int set, uint64_t value, uint64_t *now)
     return sem_setting(connect_endpoint(PK_SLOT_SEM), which, set, value, now);
 }
 
-/* The number that the text goes on with, and what is behind it: 1, 0 if there is none, -EINVAL. */
-static long read_number(const char **text, enum setting_type type, uint64_t *value) {
+long setting_number(const char **text, enum setting_type type, uint64_t *value) {
     const char *at = *text + strspn(*text, SPACES);
     bool negative = *at == '-';
     char *end;
@@ -58,7 +52,7 @@ static long read_number(const char **text, enum setting_type type, uint64_t *val
 static long store_one(const char *text, enum setting_type type, setting_call *call,
                       uint32_t which) {
     uint64_t value, now;
-    long found = read_number(&text, type, &value);
+    long found = setting_number(&text, type, &value);
     return found == 1 ? call(which, 1, value, &now) : -EINVAL;
 }
 
@@ -129,7 +123,7 @@ long store_sem(const struct process *by, const char *text) {
     uint64_t values[SEM_NUMBERS], now;
     uint32_t count = 0;
     long found = 0;
-    while (count < SEM_NUMBERS && (found = read_number(&text, TYPE_INT, &values[count])) == 1)
+    while (count < SEM_NUMBERS && (found = setting_number(&text, TYPE_INT, &values[count])) == 1)
         count++;
     if (found < 0 || count == 0)
         return -EINVAL;

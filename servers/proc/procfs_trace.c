@@ -6,10 +6,6 @@
  */
 #include "procfs.h"
 #include <parley/trace.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define SPACES " \t\n"
 
 static int tracer; /* its pid; 0: nobody traces */
 static uint64_t tracer_mask;
@@ -34,23 +30,22 @@ static long turn_on(const struct process *by, uint64_t mask, uint64_t address) {
     return error;
 }
 
-/* A number, and that another one or nothing is behind it. */
-static bool read_number(const char **text, uint64_t *value) {
-    char *end;
-    *value = strtoull(*text, &end, 0);
-    if (end == *text || (*end && !strchr(SPACES, *end)))
-        return false;
-    *text = end + strspn(end, SPACES);
-    return true;
+static bool number(const char **text, uint64_t *value) {
+    return setting_number(text, TYPE_LONG, value) == 1;
+}
+
+static bool is_over(const char *text) {
+    uint64_t more;
+    return setting_number(&text, TYPE_LONG, &more) == 0;
 }
 
 long store_trace(const struct process *by, const char *text) {
     uint64_t mask, address;
-    if (!read_number(&text, &mask))
+    if (!number(&text, &mask))
         return -EINVAL;
     if (mask == 0)
-        return *text ? -EINVAL : turn_off();
-    if (!read_number(&text, &address) || *text || mask & ~PK_TRACE_ALL)
+        return is_over(text) ? turn_off() : -EINVAL;
+    if (!number(&text, &address) || !is_over(text) || mask & ~PK_TRACE_ALL)
         return -EINVAL;
     if (tracer && tracer != process_pid(by))
         return -EBUSY;

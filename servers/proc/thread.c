@@ -250,7 +250,7 @@ struct usage thread_usage(const struct thread *t) {
     struct pk_thread_info info;
     if (!t->slot || pk_thread_info(t->slot, &info) < 0)
         return (struct usage){0};
-    return (struct usage){info.user_ns, info.calls, info.preempted};
+    return usage_of(&info);
 }
 
 uint64_t thread_run_ns(const struct thread *t) {

@@ -40,6 +40,9 @@ struct pending_signal {
 struct usage {
     uint64_t ns, calls, preempted;
 };
+static inline struct usage usage_of(const struct pk_thread_info *info) {
+    return (struct usage){info->user_ns, info->calls, info->preempted};
+}
 static inline void usage_add(struct usage *sum, struct usage u) {
     sum->ns += u.ns;
     sum->calls += u.calls;
