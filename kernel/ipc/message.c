@@ -80,7 +80,7 @@ void message_events(struct thread *r, uint64_t bits) {
     uint64_t *x = r->regs.x;
     message_clear(x);
     x[REG_TOKEN] = x[REG_BADGE] = 0;
-    latency_served(r, PK_NOTICE_EVENTS);
+    latency_served_events(r, bits);
     x[REG_LABEL] = PK_NOTICE_EVENTS;
     x[REG_WORD0] = bits;
 }

@@ -65,17 +65,32 @@ long server_handle(const struct server *srv, struct request *req) {
     return handle(srv, req);
 }
 
+/*
+ * One sort of work in a turn, so that a caller waits for the longest of them and not for their sum. What others tell
+ * comes first, for whoever calls next may rely on it; the server's own time and jobs get a turn after that caller's.
+ */
+static void handle_events(const struct server *srv, uint64_t bits) {
+    uint64_t told = bits & ~(SERVER_EVENT_TIMER | SERVER_EVENT_JOBS);
+    uint64_t now = SERVER_EVENT_JOBS;
+    if (told)
+        now = told;
+    else if (bits & SERVER_EVENT_TIMER)
+        now = SERVER_EVENT_TIMER;
+    if (bits & ~now)
+        must(pk_notify(PK_SLOT_SERVER_EVENTS, bits & ~now));
+    if (now == SERVER_EVENT_TIMER)
+        deadline_pass();
+    else if (now == SERVER_EVENT_JOBS)
+        job_turn();
+    else if (srv->on_events)
+        srv->on_events(told);
+}
+
 long server_handle_kernel(const struct server *srv, struct request *req) {
     uint64_t bits = req->msg.w[0];
     switch (req->msg.label) {
     case PK_NOTICE_EVENTS:
-        if (bits & SERVER_EVENT_TIMER)
-            deadline_pass();
-        if (bits & SERVER_EVENT_JOBS)
-            job_turn();
-        bits &= ~(SERVER_EVENT_TIMER | SERVER_EVENT_JOBS);
-        if (bits && srv->on_events)
-            srv->on_events(bits);
+        handle_events(srv, bits);
         return SERVER_DEFER;
     case PK_NOTICE_CANCEL:
         waiter_cancel(req->msg.badge, req->token, bits);

@@ -97,7 +97,7 @@ static bool adopt_some(struct process *p, int *credit) {
 }
 
 static bool step(struct job *job) {
-    int credit = ADOPTED_AT_ONCE;
+    int credit = list_empty(&buried) ? ADOPTED_AT_ONCE : 0; /* not both in one step */
     (void)job;
     process_bury();
     while (credit > 0 && !list_empty(&leaving)) {

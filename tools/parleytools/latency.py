@@ -30,7 +30,8 @@ HOSTILE_LIMIT = 100000  # instructions: no call of the witness beside hostile cl
 WITNESS = {"getppid": "proc", "stat": "vfs", "msgsnd": "msg", "semop": "sem"}
 WITNESS_LINE = re.compile(r"witness: getppid (\d+) stat (\d+) msgsnd (\d+) semop (\d+)")
 HANDLED = re.compile(r"handled: (\d+) instructions, server (\w+), label ([0-9a-f]+)")
-NOTICES = {1 << 63 | 1: "events", 1 << 63 | 2: "cancel"}
+NOTICE, EVENTS, CANCEL = 1 << 63, 1 << 63 | 1, 1 << 63 | 2
+EVENT_NAMES = {62: "timer", 61: "jobs"}
 ONCE = {("proc", "spawn")}  # what init asks for before the load begins
 LINE = re.compile(r"latency: (\d+) instructions, cause ([0-9a-f]+), call (-?\d+), "
                   r"pc ([0-9a-f]+), from ([0-9a-f]+), to ([0-9a-f]+)")
@@ -112,6 +113,17 @@ def message_names(top):
     return names
 
 
+def notice_name(label):
+    """None: it is no notice. Of events the kernel turns the bits left by 8."""
+    if not label & NOTICE:
+        return None
+    if label == CANCEL:
+        return "cancel"
+    label &= ~EVENTS
+    bits = [bit for bit in range(62, -1, -1) if label >> (bit + 8) % 64 & 1]
+    return "events " + " ".join(EVENT_NAMES.get(bit, str(bit)) for bit in bits)
+
+
 def hostile(folder, top, timeout):
     """({call: the longest it may take}, [(instructions, server, message), longest first])."""
     names = message_names(top)
@@ -120,7 +132,7 @@ def hostile(folder, top, timeout):
         console = load(folder, qemu.run_option(command) + " path=general", "512M", timeout, WITNESS_LINE)
         for match in HANDLED.finditer(console):
             server, label = match[2], int(match[3], 16)
-            name = NOTICES.get(label) or names.get((server, label)) or \
+            name = notice_name(label) or names.get((server, label)) or \
                 names.get(("session", label)) or f"{label:x}"
             if (server, name) not in ONCE:
                 longest[server, name] = max(int(match[1]), longest.get((server, name), 0))

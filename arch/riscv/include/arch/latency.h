@@ -23,6 +23,7 @@ void latency_leave(void);
 void latency_begin(const void *place);
 /* A server has got something to do: a message's label, or PK_NOTICE_*; it receives again. */
 void latency_served(const struct thread *server, uint64_t label);
+void latency_served_events(const struct thread *server, uint64_t bits);
 void latency_receives(const struct thread *server);
 /* Prints the longest. */
 void latency_report(void);
@@ -30,6 +31,10 @@ void latency_report(void);
 static inline void latency_served(const struct thread *server, uint64_t label) {
     (void)server;
     (void)label;
+}
+static inline void latency_served_events(const struct thread *server, uint64_t bits) {
+    (void)server;
+    (void)bits;
 }
 static inline void latency_receives(const struct thread *server) {
     (void)server;
