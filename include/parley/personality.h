@@ -65,7 +65,10 @@ struct personality_state {
     uint64_t acted; /* bit n-1: signal n may have an action; of all others it is the default */
     uint64_t
         shared; /* others may run in this memory: threads, or children that were given a stack */
-    uint64_t vforking;  /* a child of vfork uses this memory and the stack that was put away */
+    uint64_t vforking; /* a child of vfork uses this memory and the stack that was put away */
+    uint64_t mask;     /* signals that are blocked (bit n-1: signal n), and */
+    uint64_t
+        told; /* of them those of which the process server knows, or more (servers/proc/mask.c) */
     uint64_t clear_tid; /* the first thread's (set_tid_address(2)) */
     uint64_t robust;    /* and its list (set_robust_list(2)) */
     struct personality_known known;

@@ -168,7 +168,7 @@ long proc_handle_core_thread(struct request *req, int tid) {
     else if (pk_thread_regs(t->slot, &regs, PK_REGS_GET) < 0)
         memset(&regs, 0, sizeof regs);
     told = (struct proc_core_thread){
-        .pending = t->pending.set, .blocked = t->blocked, .run_ns = thread_run_ns(t)};
+        .pending = t->pending.set, .blocked = mask_of(t), .run_ns = thread_run_ns(t)};
     memcpy(told.x, regs.x, sizeof told.x);
     memcpy(told.f, regs.f, sizeof told.f);
     told.fcsr = regs.fcsr;

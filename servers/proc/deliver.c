@@ -79,6 +79,7 @@ static void overflow(struct thread *t) {
  */
 static bool deliver(struct thread *t, struct pk_regs *regs, bool was_call, uint64_t first) {
     struct process *p = t->process;
+    mask_learn(t);
     struct signal_info info;
     bool interrupted = was_call && (int64_t)regs->x[10] == -EINTR, handled = false;
     while (p->state == PROCESS_RUNNING && signal_take(t, ~t->blocked, &info)) {

@@ -212,6 +212,7 @@ static long map_personality(const struct exec *e, uint64_t task, struct exec_ima
     long error = program_map(task, personality_object, &personality, personality_bias);
     if (error < 0)
         return error;
+    uint64_t blocked = (e->thread ? e->thread : &p->main)->blocked;
     struct personality_state state = {
         .brk_start = image->brk,
         .brk = image->brk,
@@ -219,6 +220,8 @@ static long map_personality(const struct exec *e, uint64_t task, struct exec_ima
         .random = clock_realtime_ns() ^ p->pid_node.key << 32,
         .log_unknown = log_unknown,
         .acted = signal_ignored_set(e->p),
+        .mask = blocked,
+        .told = blocked,
     };
     error = pk_task_copy_out(task, personality_data, &state, sizeof state);
     return error < 0 ? error : pk_task_set(task, PK_TASK_FOREIGN, image->personality_entry);
@@ -274,8 +277,8 @@ uint64_t exec_robust_list(const struct process *p) {
     return pk_task_copy_in(p->task, &list, at, sizeof list) < 0 ? 0 : list;
 }
 
-uint64_t exec_known(void) {
-    return personality_data + offsetof(struct personality_state, known);
+uint64_t exec_state(void) {
+    return personality_data;
 }
 
 /* The point of no return: the new task takes over. */

@@ -39,6 +39,8 @@ long frame_push(struct thread *t, struct pk_regs *regs, const struct signal_info
                      : signal_on_alt_stack(t, regs->x[2]) ? SS_ONSTACK
                                                           : t->alt_flags & SS_AUTODISARM;
     frame.context.stack = (struct linux_stack){t->alt_stack, (int32_t)flags, 0, t->alt_size};
+    if (!t->mask_saved)
+        mask_learn(t);
     frame.context.mask = t->mask_saved ? t->saved_mask : t->blocked;
     memcpy(frame.context.x, regs->x, sizeof frame.context.x);
     if (regs->fp) {
@@ -53,7 +55,11 @@ long frame_push(struct thread *t, struct pk_regs *regs, const struct signal_info
         t->alt_stack = t->alt_size = 0;
         t->alt_flags = SS_DISABLE;
     }
-    regs->x[0] = signal_enter_handler(t, info->signal);
+    uint64_t mask = t->blocked;
+    regs->x[0] = signal_enter_handler(t->process, info->signal, &mask);
+    signal_set_mask(t, mask);
+    if (mask_tell(t) < 0)
+        return -EFAULT;
     regs->x[1] = return_address(t->process);
     regs->x[2] = at;
     regs->x[10] = (uint64_t)info->signal;
@@ -74,6 +80,8 @@ long frame_pop(struct thread *t, uint64_t address, struct pk_regs *regs) {
     regs->fcsr = frame.context.fcsr & 0xff;
     regs->fp = 1;
     signal_set_mask(t, frame.context.mask);
+    if (mask_tell(t) < 0)
+        return -EFAULT;
     if (!(frame.context.stack.flags & SS_ONSTACK)) {
         t->alt_stack = frame.context.stack.sp;
         t->alt_size = frame.context.stack.size;

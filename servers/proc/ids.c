@@ -67,7 +67,8 @@ long proc_handle_setsid(struct request *req) {
 long process_tell_known(const struct process *p) {
     struct personality_known known = {process_pid(p), parent_pid(p), p->ruid, p->euid,
                                       p->suid,        p->rgid,       p->egid, p->sgid};
-    return p->known ? pk_task_copy_out(p->task, exec_known(), &known, sizeof known) : 0;
+    uint64_t at = exec_state() + offsetof(struct personality_state, known);
+    return p->known ? pk_task_copy_out(p->task, at, &known, sizeof known) : 0;
 }
 
 /* The copy is only ever written from here, so that it is never older than what was answered. */

@@ -331,7 +331,7 @@ long exec_spawn(struct process *p, const char *bytes, size_t length, size_t coun
 void exec_abandon(struct process *p);
 const struct thread *exec_thread(const struct exec *e);
 uint64_t exec_robust_list(const struct process *p);
-uint64_t exec_known(void);    /* address of struct personality_known in every process */
+uint64_t exec_state(void);    /* address of struct personality_state in every process */
 bool exec_logs_unknown(void); /* system calls that are not served, as the command line asks */
 #define STACK_TOP ((1ul << 38) - 0x101000)
 #define STACK_SIZE (8ul << 20)
@@ -403,7 +403,7 @@ bool signal_permitted(const struct process *from, const struct process *to, int 
 long signal_send(struct process *p, const struct signal_info *info);
 long signal_send_thread(struct thread *t, const struct signal_info *info);
 /* Nothing would come of it: it is ignored, not blocked, and nobody waits for it. */
-bool signal_is_dropped(const struct process *p, int signal);
+bool signal_is_dropped(struct process *p, int signal);
 long signal_send_simple(struct process *p, int signal, int code, const struct process *from);
 void signal_send_group(int group, int signal); /* from the terminal; nothing if there is none */
 /* A handler's result, unless the caller itself was ended meanwhile: nobody is there to answer then. */
@@ -440,12 +440,20 @@ int signal_next(const struct thread *t, uint64_t set, struct signal_info *out);
 void signal_remove(struct thread *t, int signal);
 /* Both: takes the next pending signal of `set` off; false if there is none. */
 bool signal_take(struct thread *t, uint64_t set, struct signal_info *out);
+/* mask.c: what a thread blocks. It does block that signal now. */
+bool mask_blocks(struct thread *t, int signal);
+/* All that it blocks, for who only looks. */
+uint64_t mask_of(const struct thread *t);
+/* t is at rest: thread.blocked is all that it blocks from now on. */
+void mask_learn(struct thread *t);
+/* And t, at rest, is to block what thread.blocked says. 0 or an error: its memory cannot be written. */
+PK_MUST_CHECK long mask_tell(const struct thread *t);
 /* What t blocks from now on; what the process has pending of it may be for another thread. */
 void signal_set_mask(struct thread *t, uint64_t mask);
 /* t is not there any more for signals of that set that are pending for the process. */
 void signal_retarget(struct process *p, uint64_t set);
-/* A signal's handler is about to run: its mask holds, SA_RESETHAND takes effect. Its address. */
-uint64_t signal_enter_handler(struct thread *t, int signal);
+/* A signal's handler is about to run: SA_RESETHAND takes effect, and *mask becomes the handler's. Its address. */
+uint64_t signal_enter_handler(struct process *p, int signal, uint64_t *mask);
 /* Signals of a set are not pending any more, for the process and all its threads. */
 void signal_forget(struct process *p, uint64_t set);
 void pending_init(struct pending *pending);

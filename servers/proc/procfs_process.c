@@ -102,7 +102,7 @@ bool make_process_stat(struct making *m) {
                (unsigned long)p->thread_count, (unsigned long)(p->start_ns / NS_PER_TICK),
                (unsigned long)info.mapped * 4096, (unsigned long)info.resident);
     text_print(t, "18446744073709551615 0 0 0 0 0 %lu %lu %lu %lu 0 0 0 17 %d %d %d 0 0 0 0 0 ",
-               SHOWN(signal_pending(m->thread)), SHOWN(m->thread->blocked), SHOWN(actions(p, true)),
+               SHOWN(signal_pending(m->thread)), SHOWN(mask_of(m->thread)), SHOWN(actions(p, true)),
                SHOWN(actions(p, false)), (int)last_hart(m->thread), s->priority, s->policy);
     text_print(t, "%lu %lu %lu %lu %lu 0\n", (unsigned long)p->strings.heap,
                (unsigned long)p->strings.arguments,
@@ -155,7 +155,7 @@ bool make_process_status(struct making *m) {
                    (unsigned long)info.resident * 4);
     text_print(t, "Threads:\t%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n",
                (unsigned long)p->thread_count, (unsigned long)m->thread->pending.set,
-               (unsigned long)p->pending.set, (unsigned long)m->thread->blocked);
+               (unsigned long)p->pending.set, (unsigned long)mask_of(m->thread));
     text_print(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\nNoNewPrivs:\t%d\n",
                (unsigned long)actions(p, true), (unsigned long)actions(p, false), p->no_new_rights);
     struct usage u = usage(m);

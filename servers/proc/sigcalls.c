@@ -312,22 +312,32 @@ static bool needs_exception(const struct thread *t, const struct signal_info *in
            info->error || info->words[2] || info->words[3];
 }
 
-long proc_handle_take_signal(struct request *req) {
+/*
+ * Who keeps its mask need not come back for it after the handler. But if another signal is pending, which may be one
+ * that the handler's mask blocks and its own does not, that is to be known here now.
+ */
+long proc_handle_take_signal(struct request *req, int own, uint64_t mask) {
     struct thread *t = request_thread(req);
     struct signal_info info;
     if (!t)
         return -ESRCH;
+    if (own)
+        t->blocked = mask & ~UNBLOCKABLE;
     if (t->process->state == PROCESS_DUMPING)
         return -EAGAIN; /* to come to rest */
     if (!signal_next(t, ~t->blocked, &info))
         return 0;
     if (needs_exception(t, &info))
         return -EAGAIN;
-    uint64_t before = t->blocked;
+    uint64_t before = t->blocked, after = before;
     signal_remove(t, info.signal);
-    uint64_t handler = signal_enter_handler(t, info.signal);
-    proc_results_take_signal(&req->msg, handler, before, info.code, info.words[0], info.words[1]);
-    return answer_after(t, info.signal);
+    uint64_t handler = signal_enter_handler(t->process, info.signal, &after);
+    bool told = !own || signal_pending(t) & ~before;
+    if (told)
+        signal_set_mask(t, after);
+    proc_results_take_signal(&req->msg, handler, before, after, info.words[0], info.words[1]);
+    long code = (long)(uint32_t)info.code << PROC_TAKEN_CODE;
+    return answer_after(t, info.signal | (told ? PROC_TAKEN_TOLD : 0) | code);
 }
 
 long proc_handle_end_handler(struct request *req, uint64_t mask) {

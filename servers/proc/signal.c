@@ -35,10 +35,6 @@ bool signal_is_ignored(const struct process *p, int signal) {
                                                          default_action(signal) == CONTINUE));
 }
 
-static bool is_blocked(const struct thread *t, int signal) {
-    return t->blocked & ~UNBLOCKABLE & signal_bit(signal);
-}
-
 bool signal_permitted(const struct process *from, const struct process *to, int signal) {
     if (from->euid == 0 || (signal == SIGCONT && process_session(from) == process_session(to)))
         return true;
@@ -48,10 +44,10 @@ bool signal_permitted(const struct process *from, const struct process *to, int 
 
 /* The thread of p that takes a signal which is for any: the first one, if it does not block it (as on Linux). */
 static struct thread *find_taker(struct process *p, int signal) {
-    if (p->main.slot && !is_blocked(&p->main, signal))
+    if (p->main.slot && !mask_blocks(&p->main, signal))
         return &p->main;
     for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
-        if (!is_blocked(t, signal))
+        if (!mask_blocks(t, signal))
             return t;
     return NULL;
 }
@@ -71,15 +67,14 @@ void signal_set_mask(struct thread *t, uint64_t mask) {
         signal_retarget(t->process, left);
 }
 
-uint64_t signal_enter_handler(struct thread *t, int signal) {
-    struct process *p = t->process;
+uint64_t signal_enter_handler(struct process *p, int signal, uint64_t *mask) {
     struct signal_action a = *signal_action(p, signal);
     uint64_t handler = a.handler;
     if (a.flags & SA_RESETHAND) {
         a.handler = SIG_DFL;
         signal_set_action(p, signal, &a);
     }
-    signal_set_mask(t, t->blocked | a.mask | (a.flags & SA_NODEFER ? 0 : signal_bit(signal)));
+    *mask |= a.mask | (a.flags & SA_NODEFER ? 0 : signal_bit(signal));
     return handler;
 }
 
@@ -158,10 +153,10 @@ void signal_poke(struct thread *t) {
     for (uint64_t ready = signal_pending(t) & (~t->blocked | UNBLOCKABLE);
          ready && p->state == PROCESS_RUNNING; ready &= ready - 1) {
         int signal = signal_lowest(ready);
-        if (signal_action(p, signal)->handler == SIG_DFL)
-            act(t, signal);
-        else
+        if (signal_action(p, signal)->handler != SIG_DFL)
             caught = true;
+        else if (!mask_blocks(t, signal))
+            act(t, signal);
     }
     if (caught && p->state == PROCESS_RUNNING)
         must(pk_thread_attention(t->slot));
@@ -186,11 +181,11 @@ static struct thread *find_awaiting(const struct process *p, struct thread *t, i
     return NULL;
 }
 
-static bool is_dropped(const struct process *p, const struct thread *t, int signal) {
-    return !is_blocked(t, signal) && signal_is_ignored(p, signal);
+static bool is_dropped(const struct process *p, struct thread *t, int signal) {
+    return signal_is_ignored(p, signal) && !mask_blocks(t, signal);
 }
 
-bool signal_is_dropped(const struct process *p, int signal) {
+bool signal_is_dropped(struct process *p, int signal) {
     return is_dropped(p, &p->main, signal) && !find_awaiting(p, NULL, signal);
 }
 
@@ -220,7 +215,7 @@ static long send(struct process *p, struct thread *t, const struct signal_info *
         return 0;
     long error =
         pending_add(t ? &t->pending : &p->pending, info, settings_limit(p, RLIMIT_SIGPENDING));
-    struct thread *taker = !t ? find_taker(p, signal) : is_blocked(t, signal) ? NULL : t;
+    struct thread *taker = !t ? find_taker(p, signal) : mask_blocks(t, signal) ? NULL : t;
     if (!list_empty(&p->signalfds))
         signalfds_look(p, true);
     if (error == 0 && taker)
@@ -245,7 +240,7 @@ long signal_send_simple(struct process *p, int signal, int code, const struct pr
 
 bool signal_force(struct thread *t, struct signal_info *info) {
     const struct signal_action *a = signal_action(t->process, info->signal);
-    if (a->handler == SIG_DFL || a->handler == SIG_IGN || t->blocked & signal_bit(info->signal)) {
+    if (a->handler == SIG_DFL || a->handler == SIG_IGN || mask_blocks(t, info->signal)) {
         core_kill(t, info);
         return false;
     }

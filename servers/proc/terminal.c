@@ -81,7 +81,7 @@ void terminal_session_ended(const struct process *leader) {
 static long refuse(struct thread *t, int signal) {
     struct process *p = t->process;
     uint64_t handler = signal_action(p, signal)->handler;
-    if (t->blocked & signal_bit(signal) || handler == SIG_IGN)
+    if (handler == SIG_IGN || mask_blocks(t, signal))
         return signal == SIGTTIN ? -EIO : 1;
     if (group_orphaned(p->group))
         return -EIO;

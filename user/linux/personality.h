@@ -63,6 +63,22 @@ static inline void must(long result) {
         __builtin_trap();
 }
 
+/*
+ * The signal mask is kept here, and the process server told of what is unblocked only (servers/proc/mask.c), unless
+ * others may run in this memory, who have masks of their own.
+ */
+static inline bool mask_is_own(void) {
+    return !(state.shared | state.vforking);
+}
+/* The server knows of this mask. */
+static inline void mask_was_told(uint64_t mask) {
+    __atomic_store_n(&state.told, mask, __ATOMIC_RELAXED);
+}
+/* The mask is this from now on. False: the server believes that more is blocked. */
+bool mask_keep(uint64_t mask);
+/* Before a call for which the server is to know what is blocked. */
+void mask_tell(void);
+
 /* Raises a signal for this process. */
 void personality_raise(int signal);
 

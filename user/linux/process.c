@@ -55,8 +55,10 @@ static struct vfork_result make_child(uint64_t flags, uint64_t program_sp,
             state.vforking = 0;
     } else {
         result.pid = proc_fork(PK_SLOT_PROC, flags, c->parent_tid, 0, c->pidfd, &result.word);
-        if (result.pid == 0 && state.vforking)
-            state.vforking = 0; /* in its own copy of the memory nobody has lent a stack */
+        if (result.pid == 0 && state.vforking) {
+            state.vforking = 0; /* in its own copy of the memory nobody has lent a stack, */
+            state.shared = 1;   /* but what there is of a mask is the lender's */
+        }
     }
     return result;
 }
@@ -138,10 +140,12 @@ static int holds_none(void) {
 }
 
 long linux_execve(uint64_t path, uint64_t argv, uint64_t envp) {
+    mask_tell();
     return proc_exec(PK_SLOT_PROC, -100, path, argv, envp, 0, holds_none());
 }
 
 long linux_execveat(int dirfd, uint64_t path, uint64_t argv, uint64_t envp, uint32_t flags) {
+    mask_tell();
     return proc_exec(PK_SLOT_PROC, dirfd, path, argv, envp, flags, holds_none());
 }
 
@@ -201,6 +205,7 @@ long linux_wait4(int pid, int32_t *status, uint32_t options, uint64_t *rusage) {
     int code, value;
     uint32_t uid;
     uint64_t ns;
+    mask_tell();
     long result = proc_wait(PK_SLOT_PROC, type, id, options | WEXITED, &code, &value, &uid, &ns);
     if (result <= 0)
         return result;
@@ -223,6 +228,7 @@ long linux_waitid(int type, int id, struct wait_info *info, uint32_t options, ui
     int code, value;
     uint32_t uid;
     uint64_t ns;
+    mask_tell();
     long result = proc_wait(PK_SLOT_PROC, type, id, options, &code, &value, &uid, &ns);
     if (result < 0)
         return result;

@@ -53,18 +53,26 @@ static bool fp_is_clear(const struct linux_ucontext *c) {
  * nothing is to be done. Negative: it is for the process server to do.
  */
 long sigframe_take(struct linux_sigframe *frame) {
-    uint64_t handler, mask, w0, w1;
-    int code;
-    long signal = proc_take_signal(PK_SLOT_PROC, &handler, &mask, &code, &w0, &w1);
-    if (signal <= 0)
-        return signal;
+    uint64_t handler, before, after, w0, w1;
+    bool own = mask_is_own();
+    long taken =
+        proc_take_signal(PK_SLOT_PROC, own, state.mask, &handler, &before, &after, &w0, &w1);
+    if (own)
+        mask_was_told(state.mask);
+    if (taken <= 0)
+        return taken;
+    if (own)
+        mask_keep(after);
+    if (own && taken & PROC_TAKEN_TOLD)
+        mask_was_told(after);
+    int signal = taken & PROC_TAKEN_SIGNAL;
     struct pk_foreign f = {.pc = handler};
     long fp_used = pk_foreign_exchange(&f);
     frame->context.x[0] = f.pc;
     frame->context.x[17] = f.number;
     frame->context.x[5] = f.scratch;
-    fill_info(&frame->info, (int)signal, code, w0, w1);
-    fill_context(&frame->context, mask);
+    fill_info(&frame->info, signal, (int)(taken >> PROC_TAKEN_CODE), w0, w1);
+    fill_context(&frame->context, before);
     if (fp_used)
         sigframe_save_fp(frame);
     else
@@ -74,6 +82,16 @@ long sigframe_take(struct linux_sigframe *frame) {
 
 static bool no_stack(const struct linux_stack *s) {
     return !s->sp && s->flags == SS_DISABLE && !s->size;
+}
+
+/* Of another stack, if ever one was set, the process server knows. It answers unless it is dead; this process ends with it. */
+static void end_handler(uint64_t mask) {
+    bool own = mask_is_own();
+    if (own && mask_keep(mask) && !state.other_stack)
+        return;
+    pk_may_fail(proc_end_handler(PK_SLOT_PROC, mask));
+    if (own)
+        mask_was_told(state.mask);
 }
 
 /* The handler may have changed whatever it likes in its frame. A bad one is a fault, here. */
@@ -87,7 +105,6 @@ long linux_rt_sigreturn(long a0, long a1, long a2, long a3, long a4, long a5,
     struct pk_foreign back = {c->x[0], c->x[17], c->x[5]};
     if (pk_foreign_exchange(&back) || !fp_is_clear(c))
         sigframe_load_fp(frame);
-    /* Fails only if the process server is dead; this process ends with it. */
-    pk_may_fail(proc_end_handler(PK_SLOT_PROC, c->mask));
+    end_handler(c->mask);
     sigframe_leave(frame);
 }

@@ -4,6 +4,7 @@
 #include <protocol/proc_client.h>
 
 #define SIGSET_SIZE 8
+enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
 #define NEVER_CAUGHT (1ul << 8 | 1ul << 18) /* SIGKILL, SIGSTOP */
 
 /* The kernel's struct sigaction on riscv64. */
@@ -62,14 +63,59 @@ long linux_rt_sigaction(int signal, const void *user_new, void *old, uint64_t si
                           old ? sizeof new : 0);
 }
 
+/* Its order against look() in servers/proc/mask.c: one of them sees what the other stored. */
+bool mask_keep(uint64_t mask) {
+    mask &= ~NEVER_CAUGHT;
+    __atomic_store_n(&state.mask, mask, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return !(__atomic_load_n(&state.told, __ATOMIC_RELAXED) & ~mask);
+}
+
+/* Fails only if the process server is dead; this process ends with it. */
+static void tell(void) {
+    uint64_t old;
+    pk_may_fail(proc_sigprocmask(PK_SLOT_PROC, SIG_SETMASK, state.mask, &old));
+    mask_was_told(state.mask);
+}
+
+void mask_tell(void) {
+    if (mask_is_own() && state.mask != state.told)
+        tell();
+}
+
+/* The mask becomes another in that way: 0 or -EINVAL. */
+static long change_mask(int how, uint64_t set) {
+    uint64_t mask = state.mask;
+    switch (how) {
+    case SIG_BLOCK:
+        mask |= set;
+        break;
+    case SIG_UNBLOCK:
+        mask &= ~set;
+        break;
+    case SIG_SETMASK:
+        mask = set;
+        break;
+    default:
+        return -EINVAL;
+    }
+    if (mask != state.mask && !mask_keep(mask))
+        tell();
+    return 0;
+}
+
 long linux_rt_sigprocmask(int how, const uint64_t *set, uint64_t *old, uint64_t size) {
-    uint64_t previous;
+    uint64_t previous = state.mask;
     int64_t wanted = 0;
+    long error = 0;
     if (size != SIGSET_SIZE)
         return -EINVAL;
     if (set && user_get_word(&wanted, set) < 0)
         return -EFAULT;
-    long error = proc_sigprocmask(PK_SLOT_PROC, set ? how : -1, (uint64_t)wanted, &previous);
+    if (!mask_is_own())
+        error = proc_sigprocmask(PK_SLOT_PROC, set ? how : -1, (uint64_t)wanted, &previous);
+    else if (set)
+        error = change_mask(how, (uint64_t)wanted);
     return error == 0 && old ? user_put_word(old, (int64_t)previous) : error;
 }
 
@@ -77,6 +123,7 @@ long linux_rt_sigpending(uint64_t *set, uint64_t size) {
     uint64_t pending;
     if (size > SIGSET_SIZE)
         return -EINVAL;
+    mask_tell();
     long error = proc_sigpending(PK_SLOT_PROC, &pending);
     return error == 0 ? user_put(set, &pending, size) : error;
 }
@@ -85,7 +132,10 @@ long linux_rt_sigsuspend(const uint64_t *set, uint64_t size) {
     uint64_t mask;
     if (size != SIGSET_SIZE)
         return -EINVAL;
-    return user_get(&mask, set, sizeof mask) < 0 ? -EFAULT : proc_sigsuspend(PK_SLOT_PROC, mask, 0);
+    if (user_get(&mask, set, sizeof mask) < 0)
+        return -EFAULT;
+    mask_tell();
+    return proc_sigsuspend(PK_SLOT_PROC, mask, 0);
 }
 
 long linux_rt_sigtimedwait(const uint64_t *set, void *info, const struct linux_timespec *timeout,

@@ -21,6 +21,8 @@ long read_mask(uint64_t address, uint64_t size, uint64_t *mask);
 #define WITH_MASK(mask, expr)                                                                      \
     ({                                                                                             \
         const uint64_t *mask_ = (mask);                                                            \
+        if (mask_)                                                                                 \
+            mask_tell();                                                                           \
         long waited_ = mask_ ? proc_borrow_mask(PK_SLOT_PROC, *mask_) : 0;                         \
         if (waited_ >= 0) {                                                                        \
             waited_ = (expr);                                                                      \
