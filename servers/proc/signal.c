@@ -186,6 +186,10 @@ static struct thread *find_awaiting(const struct process *p, struct thread *t, i
     return NULL;
 }
 
+bool signal_is_awaited(const struct process *p, struct thread *t, int signal) {
+    return find_awaiting(p, t, signal);
+}
+
 static bool is_dropped(const struct process *p, const struct thread *t, int signal) {
     return !is_blocked(t, signal) && signal_is_ignored(p, signal);
 }
