@@ -83,6 +83,16 @@ void line_resume(uint32_t life, int session);
 static inline size_t line_unsent(const struct line *line) {
     return line_is_pseudo(line) ? 0 : tty_output_pending(&line->tty);
 }
+/*
+ * Its output is held, and nobody may write: what a pseudo-terminal has been given is with its master already, so that
+ * whoever writes waits at once. A device takes on what its ring has room for.
+ */
+static inline bool line_is_held(const struct line *line) {
+    return line_is_pseudo(line) && line->tty.stopped;
+}
+static inline bool line_can_write(const struct line *line) {
+    return !line_is_held(line) && tty_can_write(&line->tty);
+}
 /* Nobody has the slave open who had: the master reads EIO. */
 static inline bool line_is_closed(const struct line *line) {
     return line->was_open && line->slaves == 0;

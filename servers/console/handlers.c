@@ -85,7 +85,7 @@ long console_handle_read(struct request *req, uint64_t opened, int group, int se
 /* As much of the chunk as goes. */
 static long write_chunk(struct line *line, size_t len) {
     size_t done = 0;
-    while (done < len) {
+    while (done < len && !line_is_held(line)) {
         long count = tty_write(&line->tty, chunk + done, len - done);
         line_changed(line);
         if (count <= 0) {
@@ -128,7 +128,7 @@ static long poll_terminal(struct line *line) {
     } else {
         line->want_input = true;
     }
-    if (tty_can_write(&line->tty)) {
+    if (line_can_write(line)) {
         bits |= CONSOLE_CAN_WRITE;
     } else {
         line->want_room = true;

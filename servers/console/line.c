@@ -200,7 +200,7 @@ static bool is_ready(const struct line *line) {
     const struct tty *tty = &line->tty;
     bool output = (tty_output_pending(tty) && !tty->stopped) || line_is_closed(line);
     return (line->want_input && tty->canon != tty->read) || /* perhaps enough */
-           (line->want_room && tty_can_write(tty)) ||
+           (line->want_room && line_can_write(line)) ||
            (line->want_drained && line_unsent(line) == 0) || (line->want_output && output) ||
            (line->want_space && tty_takes_input(tty)) ||
            ((line->want_output || line->want_status) && line->status);

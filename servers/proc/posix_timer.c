@@ -22,8 +22,8 @@ struct posix_timer {
     bool wall; /* times that it is set to are CLOCK_REALTIME's */
     uint64_t value;
     struct pending *queued; /* where its signal is pending; NULL: nowhere */
-    uint64_t skipped;       /* expiries that passed before that was taken */
-    int overrun;            /* of the last that was taken */
+    uint64_t skipped; /* expiries that passed before that was taken, or handed to who waited */
+    int overrun;      /* of the last that was taken */
 };
 
 static struct hash timers;
@@ -55,23 +55,47 @@ void posix_timers_rearm(struct process *p, int signal) {
             rearm(of_link(at));
 }
 
+/* Expiries that a signal does not stand for alone, as programs are told them. */
+static int told(uint64_t skipped) {
+    return skipped < OVERRUN_MOST ? (int)skipped : OVERRUN_MOST;
+}
+
+static void put_overrun(const struct posix_timer *t, struct signal_info *info) {
+    info->words[0] = (uint32_t)t->id | (uint64_t)told(t->skipped) << 32;
+}
+
+static void taken(struct posix_timer *t) {
+    t->queued = NULL;
+    t->overrun = told(t->skipped);
+    if (t->timer.interval && !timer_is_armed(&t->timer)) {
+        timer_skip(&t->timer, t->skipped);
+        pk_may_fail(timer_arm(&t->timer)); /* without memory it ends */
+    }
+}
+
 /* The signal may be the process's end, and with it the timer's: nothing is looked at behind that. */
 static void expired(struct timer *timer) {
     struct posix_timer *t = container_of(timer, struct posix_timer, timer);
     struct thread *to = t->notify == SIGEV_THREAD_ID ? thread_find(t->tid) : NULL;
     struct process *p = timer->p;
     struct signal_info info = {.signal = t->signal, .code = SI_TIMER};
-    info.words[0] = (uint32_t)t->id;
+    t->skipped = timer_skipped(timer);
+    put_overrun(t, &info);
     info.words[1] = t->value;
     if (t->notify == SIGEV_THREAD_ID && (!to || to->process != p))
         return;
     int pid = process_pid(p), id = t->id;
+    bool awaited = signal_is_awaited(p, to, t->signal);
     t->queued = to ? &to->pending : &p->pending;
     long error = to ? signal_send_thread(to, &info) : signal_send(p, &info);
     if (process_find(pid) != p || p->state == PROCESS_ZOMBIE || !(t = find(p, id)))
         return;
+    if (awaited) {
+        taken(t);
+        return;
+    }
     if (error < 0 || !pending_has_timer(t->queued, id))
-        t->queued = NULL; /* it was dropped, or somebody waited for it */
+        t->queued = NULL; /* it was dropped */
     rearm(t);
 }
 
@@ -80,20 +104,13 @@ void posix_timer_fill(struct process *p, struct signal_info *info) {
     if (!t || !t->queued)
         return;
     t->skipped = timer_skipped(&t->timer);
-    uint64_t overrun = t->skipped < OVERRUN_MOST ? t->skipped : OVERRUN_MOST;
-    info->words[0] = (uint32_t)t->id | overrun << 32;
+    put_overrun(t, info);
 }
 
 void posix_timer_taken(struct process *p, const struct signal_info *info) {
     struct posix_timer *t = find(p, (int)info->words[0]);
-    if (!t || !t->queued)
-        return;
-    t->queued = NULL;
-    t->overrun = t->skipped < OVERRUN_MOST ? (int)t->skipped : OVERRUN_MOST;
-    if (t->timer.interval && !timer_is_armed(&t->timer)) {
-        timer_skip(&t->timer, t->skipped);
-        pk_may_fail(timer_arm(&t->timer));
-    }
+    if (t && t->queued)
+        taken(t);
 }
 
 static void stop(struct posix_timer *t) {

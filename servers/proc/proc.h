@@ -404,6 +404,8 @@ long signal_send(struct process *p, const struct signal_info *info);
 long signal_send_thread(struct thread *t, const struct signal_info *info);
 /* Nothing would come of it: it is ignored, not blocked, and nobody waits for it. */
 bool signal_is_dropped(struct process *p, int signal);
+/* Somebody waits for it and would be handed it: the thread, or any of the process (NULL). */
+bool signal_is_awaited(const struct process *p, struct thread *t, int signal);
 long signal_send_simple(struct process *p, int signal, int code, const struct process *from);
 void signal_send_group(int group, int signal); /* from the terminal; nothing if there is none */
 /* A handler's result, unless the caller itself was ended meanwhile: nobody is there to answer then. */

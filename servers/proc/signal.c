@@ -181,6 +181,10 @@ static struct thread *find_awaiting(const struct process *p, struct thread *t, i
     return NULL;
 }
 
+bool signal_is_awaited(const struct process *p, struct thread *t, int signal) {
+    return find_awaiting(p, t, signal);
+}
+
 static bool is_dropped(const struct process *p, struct thread *t, int signal) {
     return signal_is_ignored(p, signal) && !mask_blocks(t, signal);
 }

@@ -14,6 +14,7 @@ struct open_wait {
 struct pipe *pipe_new(void) {
     struct pipe *pipe = calloc(1, sizeof(*pipe));
     if (pipe) {
+        ring_init(&pipe->ring);
         waiter_queue_init(&pipe->reading);
         waiter_queue_init(&pipe->writing);
         waiter_queue_init(&pipe->opening);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls on descriptors: read, write, seek, dup, fcntl, ioctl, close. */
 #include "file.h"
+#include "pipe.h"
 #include "remote.h"
 #include "seals.h"
 #include "served.h"
@@ -212,8 +213,10 @@ long vfs_handle_fcntl(struct request *req, int fd, int command, uint64_t argumen
         return file->flags & LX_O_PATH ? -EBADF : seals_add(req, file, argument);
     case LX_F_GET_SEALS:
         return file->flags & LX_O_PATH ? -EBADF : seals_get(file);
+    case LX_F_SETPIPE_SZ:
+        return file->ops == &pipe_ops ? pipe_set_capacity(file->pipe, argument) : -EBADF;
     case LX_F_GETPIPE_SZ:
-        return file->ops == &pipe_ops ? 65536 : -EBADF;
+        return file->ops == &pipe_ops ? (long)file->pipe->ring.most : -EBADF;
     default:
         return -EINVAL;
     }

@@ -261,6 +261,27 @@ long vfs_handle_tee(struct request *req, int from_fd, int to_fd, uint64_t length
     return done;
 }
 
+long pipe_set_capacity(struct pipe *pipe, uint64_t wanted) {
+    uint32_t bytes = (uint32_t)wanted, size = RING_FIRST;
+    if (bytes > 1u << 31) {
+        return -EINVAL;
+    }
+    if (bytes > RING_LARGEST) {
+        return -EPERM;
+    }
+    while (size < bytes) {
+        size *= 2;
+    }
+    if (ring_used(&pipe->ring) - pipe->header_bytes > size) {
+        return -EBUSY;
+    }
+    if (!ring_limit(&pipe->ring, size)) {
+        return -ENOMEM;
+    }
+    settle(pipe, POLL_ANY);
+    return size;
+}
+
 static long pipe_ioctl(struct request *req, struct file *file, uint32_t request,
                        uint64_t argument) {
     (void)argument;

@@ -45,6 +45,8 @@ long pipe_take(struct pipe *pipe, uint64_t token, uint64_t offset, uint64_t leng
 long pipe_copy(struct pipe *from, struct pipe *to, uint64_t length);
 
 struct pipe *pipe_new(void);
+/* fcntl(2), F_SETPIPE_SZ: the capacity that the pipe has then, or a negative errno. */
+long pipe_set_capacity(struct pipe *pipe, uint64_t wanted);
 void pipe_put(struct pipe *pipe);
 /* Serves those who wait and can be served; the job. */
 bool pipe_serve(struct job *job);

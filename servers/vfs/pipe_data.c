@@ -115,10 +115,19 @@ static long give_frames(struct pipe *pipe, uint64_t token, uint64_t length) {
     return (long)done;
 }
 
+/* However little a pipe may hold (fcntl(2): F_SETPIPE_SZ), an empty one takes a packet. */
+static uint64_t frame_room(const struct ring *ring) {
+    uint64_t room = ring_room(ring);
+    if (room == PIPE_ATOMIC && ring_used(ring) == 0) {
+        return room;
+    }
+    return room > HEADER ? room - HEADER : 0;
+}
+
 /* One frame; bytes, 0 if it has no room, or a negative errno. */
 static long take_frame(struct pipe *pipe, uint64_t token, uint64_t offset, uint64_t length,
                        bool packets) {
-    uint64_t room = ring_room(&pipe->ring) > HEADER ? ring_room(&pipe->ring) - HEADER : 0;
+    uint64_t room = frame_room(&pipe->ring);
     uint64_t whole = packets && length > PIPE_ATOMIC ? PIPE_ATOMIC : length;
     bool divisible = !packets && offset + length > PIPE_ATOMIC;
     uint64_t count = whole <= room ? whole : divisible ? room : 0;

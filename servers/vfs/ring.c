@@ -30,18 +30,13 @@ int ring_free(const struct ring *ring, size_t length, struct ring_span span[2]) 
     return spans(ring, ring->tail, length, span);
 }
 
-bool ring_reserve(struct ring *ring, size_t length) {
+void ring_init(struct ring *ring) {
+    *ring = (struct ring){.most = RING_USUAL};
+}
+
+/* To a block of another size, which holds what there is. */
+static bool move(struct ring *ring, size_t size) {
     size_t used = ring_used(ring);
-    size_t size = ring->size ? ring->size : RING_FIRST;
-    if (length > RING_MOST - used) {
-        return false;
-    }
-    while (size < used + length) {
-        size *= 2;
-    }
-    if (size == ring->size) {
-        return true;
-    }
     uint8_t *data = malloc(size);
     if (!data) {
         return false;
@@ -59,6 +54,26 @@ bool ring_reserve(struct ring *ring, size_t length) {
     ring->head = 0;
     ring->tail = (uint32_t)used;
     return true;
+}
+
+bool ring_limit(struct ring *ring, uint32_t most) {
+    if (ring->size > most && ring_used(ring) <= most && !move(ring, most)) {
+        return false;
+    }
+    ring->most = most;
+    return true;
+}
+
+bool ring_reserve(struct ring *ring, size_t length) {
+    size_t used = ring_used(ring);
+    size_t size = ring->size ? ring->size : RING_FIRST;
+    if (length > RING_LARGEST - used) {
+        return false;
+    }
+    while (size < used + length) {
+        size *= 2;
+    }
+    return size == ring->size || move(ring, size);
 }
 
 void ring_put(struct ring *ring, size_t length) {

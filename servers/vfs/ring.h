@@ -12,11 +12,13 @@
 #include <stdint.h>
 
 #define RING_FIRST 4096
-#define RING_MOST 65536 /* pipe(7): a pipe's capacity */
+#define RING_USUAL 65536    /* pipe(7): a pipe's capacity */
+#define RING_LARGEST 131072 /* of what is put, or moved, in one request */
 
 struct ring {
     uint8_t *data;
     uint32_t size; /* a power of two, 0 before the first byte */
+    uint32_t most; /* bytes that there may be, but for what an empty one is given */
     uint32_t head; /* free-running: bytes taken */
     uint32_t tail; /* free-running: bytes put */
 };
@@ -31,10 +33,17 @@ static inline size_t ring_used(const struct ring *ring) {
 }
 /* What can still be put, memory permitting. */
 static inline size_t ring_room(const struct ring *ring) {
-    return RING_MOST - ring_used(ring);
+    size_t used = ring_used(ring);
+    return used < ring->most ? ring->most - used : 0;
 }
 
-/* Makes room for `length` more bytes; false if there is no memory or they exceed the limit. */
+void ring_init(struct ring *ring);
+/*
+ * From now on there may be `most` bytes, a power of two. A block that is larger goes, unless what is in it needs it.
+ * False: no memory, and nothing has changed.
+ */
+bool ring_limit(struct ring *ring, uint32_t most);
+/* Makes room for `length` more bytes; false if there is no memory or they exceed RING_LARGEST. */
 bool ring_reserve(struct ring *ring, size_t length);
 /* The pieces of the first `length` bytes in the ring; returns how many pieces (0 to 2). */
 int ring_filled(const struct ring *ring, size_t length, struct ring_span span[2]);

@@ -14,7 +14,7 @@ static struct ring ring;
 
 static int setup(void **state) {
     (void)state;
-    memset(&ring, 0, sizeof(ring));
+    ring_init(&ring);
     return 0;
 }
 
@@ -51,19 +51,41 @@ static void take(uint8_t *bytes, size_t length) {
 static void an_empty_ring_has_room_and_no_memory(void **state) {
     (void)state;
     assert_int_equal(ring_used(&ring), 0);
-    assert_int_equal(ring_room(&ring), RING_MOST);
+    assert_int_equal(ring_room(&ring), RING_USUAL);
     assert_null(ring.data);
 }
 
 static void it_grows_to_its_limit_and_not_beyond(void **state) {
-    static uint8_t bytes[RING_MOST];
+    static uint8_t bytes[RING_USUAL];
     (void)state;
     assert_true(put(bytes, 1));
     assert_int_equal(ring.size, RING_FIRST);
-    assert_true(put(bytes, RING_MOST - 1));
+    assert_true(put(bytes, RING_USUAL - 1));
     assert_int_equal(ring_room(&ring), 0);
-    assert_false(ring_reserve(&ring, 1));
+    assert_false(ring_reserve(&ring, RING_LARGEST - RING_USUAL + 1));
     assert_true(ring_reserve(&ring, 0));
+}
+
+static void a_smaller_limit_moves_it_when_that_can_be(void **state) {
+    static uint8_t bytes[RING_LARGEST], out[RING_LARGEST];
+    (void)state;
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (uint8_t)(i * 7 + (i >> 8));
+    }
+    assert_true(ring_limit(&ring, RING_LARGEST));
+    assert_true(put(bytes, RING_LARGEST));
+    assert_int_equal(ring_room(&ring), 0);
+    take(out, RING_LARGEST - 5000);
+    assert_memory_equal(out, bytes, RING_LARGEST - 5000);
+    assert_true(ring_limit(&ring, RING_FIRST));
+    assert_int_equal(ring_room(&ring), 0);
+    assert_int_equal(ring.size, RING_LARGEST);
+    take(out, 1000);
+    assert_true(ring_limit(&ring, RING_FIRST));
+    assert_int_equal(ring.size, RING_FIRST);
+    assert_int_equal(ring_room(&ring), RING_FIRST - 4000);
+    take(out + 1000, 4000);
+    assert_memory_equal(out, bytes + RING_LARGEST - 5000, 5000);
 }
 
 static void growing_keeps_wrapped_bytes_in_order(void **state) {
@@ -85,15 +107,15 @@ static void growing_keeps_wrapped_bytes_in_order(void **state) {
 }
 
 static void random_traffic_matches_a_model(void **state) {
-    static uint8_t out[RING_MOST];
-    static uint8_t in[RING_MOST];
+    static uint8_t out[RING_USUAL];
+    static uint8_t in[RING_USUAL];
     uint8_t next_in = 0;
     uint8_t next_out = 0;
     size_t used = 0;
     (void)state;
     srandom(1);
     for (int i = 0; i < 20000; i++) {
-        size_t length = (size_t)random() % (random() % 20 ? 300 : RING_MOST);
+        size_t length = (size_t)random() % (random() % 20 ? 300 : RING_USUAL);
         if (random() % 2) {
             length = length < ring_room(&ring) ? length : ring_room(&ring);
             for (size_t j = 0; j < length; j++) {
@@ -118,6 +140,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_empty_ring_has_room_and_no_memory),
         TEST(it_grows_to_its_limit_and_not_beyond),
+        TEST(a_smaller_limit_moves_it_when_that_can_be),
         TEST(growing_keeps_wrapped_bytes_in_order),
         TEST(random_traffic_matches_a_model),
     };

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """docs/linux-calls.md lists just the system calls that the personality serves, by number and name; says of each what
 is not served; and has of the flags just those that tests/system/linux/t_flags.c tries in the booted system, with
-the same outcome. TAP.
+the same outcome. The personality's table knows of each function which arguments have 32 bits. TAP.
 
 calls_test.py --flags prints the page's table of flags.
 """
 
+import glob
 import os
 import re
 import subprocess
@@ -24,6 +25,20 @@ def served():
     """The numbers of the personality's table."""
     return [int(number) for number in re.findall(r"^\s*CALL (\d+),", read("user", "linux", "calls.inc"),
                                                  re.MULTILINE)]
+
+
+def wrong_halves():
+    """Functions of the table whose arguments of 32 bits are not those that calls.inc says."""
+    text = "\n".join(read(path) for path in glob.glob(os.path.join(TOP, "user", "linux", "*.c")))
+    wrong = []
+    for function, halves in re.findall(r"CALL \d+, (\w+)(?:, ([0-7]+))?$", read("user", "linux", "calls.inc"), re.M):
+        found = re.search(r"\b" + function + r"\(([^)]*)\)\s*\{", text)  # not if it is a macro's, or assembly
+        names = found.group(1).split(",") if found else []
+        bits = sum(1 << i for i, name in enumerate(names[:6])
+                   if re.match(r"\s*(int|unsigned|u?int32_t)\s+\w+$", name))
+        if bits != int(halves or "0", 8):
+            wrong.append(f"{function}: {bits:o}")
+    return wrong
 
 
 def documented():
@@ -86,6 +101,7 @@ def main():
              if number in names and NAMES.get(names[number], names[number]) != name]
     checks = [
         ("calls are served in order, once", calls == sorted(set(calls)), calls),
+        ("what of their arguments has 32 bits is known", not wrong_halves(), wrong_halves()),
         ("the page lists just these", calls == [number for number, _ in rows],
          sorted(set(calls) ^ {number for number, _ in rows})),
         ("by their names", not wrong and len(names) > 250, wrong),

@@ -278,13 +278,28 @@ __vdso_flush_icache:
 
 /*
  * The table: for each number the distance of its function from the table's start, so that no
- * relocation is needed. calls.inc lists CALL number, function.
+ * relocation is needed. calls.inc lists CALL number, function, bits of its arguments of 32 bits: what the program
+ * has in the upper half of their registers is nothing to Linux, but C expects their sign there.
  */
-    .macro CALL number, function
+    .macro CALL number, function, halves=0
     .set known_\number, 1
+    .if \halves
+    .text
+halves_\number:
+    .irp i, 0, 1, 2, 3, 4, 5
+    .if \halves >> \i & 1
+    sext.w a\i, a\i
+    .endif
+    .endr
+    j \function
+    .macro word_\number
+    .word halves_\number - linux_table
+    .endm
+    .else
     .macro word_\number
     .word \function - linux_table
     .endm
+    .endif
     .endm
 #include "calls.inc"
 

@@ -80,12 +80,41 @@ static int change(void) {
     return setuid(0) < 0 && getuid() == 44 ? 0 : 8;
 }
 
+#define KEEP 0xffffffffu
+
+static bool are(uid_t real, uid_t effective, uid_t saved, int group) {
+    uid_t r, e, s;
+    long error = group ? getresgid(&r, &e, &s) : getresuid(&r, &e, &s);
+    return error == 0 && r == real && e == effective && s == saved;
+}
+
+/* setreuid(2): who is not root may swap the two, and the saved one follows the effective one. */
+static int change_two(void) {
+    if (setreuid(KEEP, KEEP) < 0 || setregid(KEEP, KEEP) < 0 || !are(0, 0, 0, 0) ||
+        !are(0, 0, 0, 1))
+        return 1;
+    if (setregid(7, 8) < 0 || !are(7, 8, 8, 1) || setreuid(KEEP, 0) < 0 || !are(0, 0, 0, 0))
+        return 2;
+    if (setresuid(5, 6, 9) < 0)
+        return 3;
+    if (setreuid(9, KEEP) == 0 || errno != EPERM || setreuid(KEEP, 10) == 0 || errno != EPERM)
+        return 4;
+    if (setreuid(KEEP, 5) < 0 || !are(5, 5, 9, 0) || setreuid(KEEP, 9) < 0 || !are(5, 9, 9, 0))
+        return 5;
+    if (setreuid(9, 5) < 0 || !are(9, 5, 5, 0) || setreuid(5, KEEP) < 0 || !are(5, 5, 5, 0))
+        return 6;
+    if (setregid(8, 7) < 0 || !are(8, 7, 7, 1) || setregid(0, KEEP) == 0 || errno != EPERM)
+        return 7;
+    return 0;
+}
+
 int main(void) {
     orphan();
     shared_memory();
-    if (getuid() == 0)
+    if (getuid() == 0) {
         is_int(in_child(change), 0, "users and groups are what they were set to last");
-    else
+        is_int(in_child(change_two) >> 8, 0, "and so are real and effective ones together");
+    } else
         skip("users", "not root");
     return done();
 }

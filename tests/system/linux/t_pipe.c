@@ -385,6 +385,60 @@ static void test_packets(void) {
     close_pipe();
 }
 
+/* By pages, which Linux counts. */
+static long fill(int fd) {
+    static char bytes[4096];
+    long sum = 0;
+    ssize_t n;
+
+    while ((n = write(fd, bytes, sizeof(bytes))) > 0)
+        sum += n;
+    return sum;
+}
+
+/* fcntl(2), F_SETPIPE_SZ: rounded up to a power of two of pages; never less than what is in it. */
+static void test_capacity(void) {
+    char bytes[4096] = "";
+
+    new_pipe();
+    fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    is_int(fcntl(ends[1], F_GETPIPE_SZ), 65536, "a pipe's capacity");
+    is_int(fcntl(ends[0], F_SETPIPE_SZ, 1), 4096, "it becomes a page");
+    is_int(fcntl(ends[1], F_GETPIPE_SZ), 4096, "of both ends");
+    is_int(fill(ends[1]), 4096, "so much goes in");
+    is_int(fcntl(ends[1], F_SETPIPE_SZ, 16385), 32768, "with bytes in it, it becomes larger");
+    is_int(fill(ends[1]), 32768 - 4096, "and takes more");
+    is_errno(fcntl(ends[1], F_SETPIPE_SZ, 16384), EBUSY, "it does not become less than is in it");
+    is_errno(fcntl(ends[1], F_SETPIPE_SZ, -1), EINVAL, "nor more than there can be");
+    is_int(fcntl(ends[1], F_SETPIPE_SZ, 100000), 131072, "but larger than it was at first");
+    is_int(fill(ends[1]), 131072 - 32768, "which it takes");
+    is_errno(fcntl(0, F_SETPIPE_SZ, 4096), EBADF, "what is no pipe");
+    close_pipe();
+    if (pipe2(ends, O_DIRECT | O_NONBLOCK) < 0)
+        bail("pipe2");
+    is_int(fcntl(ends[1], F_SETPIPE_SZ, 4096), 4096, "one of packets with a page");
+    is_int(write(ends[1], bytes, 4096), 4096, "takes the longest");
+    is_errno(write(ends[1], bytes, 1), EAGAIN, "and then no other");
+    is_int(read(ends[0], bytes, 4096), 4096, "which comes whole");
+    close_pipe();
+}
+
+/* A writer that waits goes on when there is more room. */
+static void test_grows(void) {
+    char bytes[3000] = "";
+
+    new_pipe();
+    fcntl(ends[1], F_SETPIPE_SZ, 4096);
+    ok(write(ends[1], bytes, 3000) == 3000, "a small pipe is nearly full");
+    pid_t child = start();
+    if (child == 0)
+        _exit(write(ends[1], bytes, 3000) != 3000);
+    let_block();
+    is_int(fcntl(ends[1], F_SETPIPE_SZ, 8192), 8192, "it grows while a writer waits");
+    is_int(reap_exit(child), 0, "who has room then");
+    close_pipe();
+}
+
 int main(void) {
     test_basics();
     test_ends();
@@ -396,5 +450,7 @@ int main(void) {
     test_vectors();
     test_poll();
     test_packets();
+    test_capacity();
+    test_grows();
     return done();
 }

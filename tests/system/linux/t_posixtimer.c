@@ -107,6 +107,38 @@ static void overrun(void) {
     timer_delete(timer);
 }
 
+/* Whether its signal was pending or waited for: all that passed since its first expiry is told, and nothing twice. */
+static void awaited(void) {
+    struct timespec now;
+    struct itimerspec period = after(0, MS);
+    timer_t timer = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGRTMIN, 3);
+    sigset_t set;
+    siginfo_t got;
+    long next = 0, late = 0, early = 0, differ = 0;
+    sigemptyset(&set);
+    sigaddset(&set, SIGRTMIN);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    period.it_value.tv_sec = now.tv_sec + 1;
+    timer_settime(timer, TIMER_ABSTIME, &period, NULL);
+    for (int i = 0; i < 400; i++) {
+        sigwaitinfo(&set, &got);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        int more = timer_getoverrun(timer);
+        next += MS * (1 + more);
+        early += (now.tv_sec - period.it_value.tv_sec) * 1000 * MS + now.tv_nsec < next - MS;
+        differ += got.si_overrun != more;
+        late += more > 0;
+        if (i % 8 == 0)
+            usleep(3500);
+    }
+    ok(late >= 40, "some expiries are told by a signal that stands for several");
+    is_int(early, 0, "never more than have been");
+    is_int(differ, 0, "the signal says how many, as the timer does");
+    timer_delete(timer);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static void many(void) {
     struct itimerspec once = after(3 * MS, 0);
     timer_t timers[200];
@@ -252,6 +284,7 @@ int main(void) {
     one_shot();
     periodic();
     overrun();
+    awaited();
     many();
     ways();
     numbers();

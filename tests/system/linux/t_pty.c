@@ -394,6 +394,37 @@ static void test_packets(void) {
 
 /* ---- The slave by its master ---- */
 
+static bool can_write(int fd) {
+    struct pollfd p = {fd, POLLOUT, 0};
+
+    return poll(&p, 1, 0) == 1;
+}
+
+/* While its output is held, be it by tcflow(3) or by ^S, whoever writes waits. */
+static void test_held(void) {
+    make();
+    for (int i = 0; i < 2; i++) {
+        const char *how = i ? "by ^S" : "by tcflow";
+        ok(i ? put(master, "\23") : tcflow(slave, TCOOFF) == 0, "output is held %s", how);
+        for (int tries = 0; can_write(slave) && tries < 500; tries++)
+            sleep_ms(10); /* the line discipline may have its own time for what comes in */
+        fcntl(slave, F_SETFL, O_NONBLOCK);
+        is_errno(write(slave, "a", 1), EAGAIN, "nothing can be written");
+        ok(!can_write(slave), "which poll tells");
+        fcntl(slave, F_SETFL, 0);
+        pid_t child = start();
+        if (child == 0)
+            _exit(!put(slave, "bc"));
+        let_block();
+        ok(!ready(master), "who writes waits");
+        ok(i ? put(master, "\21") : tcflow(slave, TCOON) == 0, "it goes on %s", how);
+        ok(comes(master, "bc"), "and what was written comes");
+        is_int(reap_exit(child), 0, "who waited has written it");
+        ok(can_write(slave), "poll tells that, too");
+    }
+    finish();
+}
+
 static void test_peer(void) {
     struct stat one, other;
     int peer;
@@ -415,6 +446,7 @@ static void test_peer(void) {
 
 int main(void) {
     test_packets();
+    test_held();
     test_peer();
     test_names();
     test_data();
