@@ -79,6 +79,13 @@ static inline void list_push_on(struct block **list, struct block *block) {
     *list = block;
 }
 
+/* Takes the first one out, and there is one. */
+static inline void list_pop(struct block **list) {
+    *list = (*list)->next;
+    if (*list)
+        (*list)->prev = 0;
+}
+
 static void list_push(struct block *block) {
     size_t rounded;
     list_push_on(&chunk_of(block)->heap->free_lists[class_of(block->size, &rounded)], block);
@@ -169,9 +176,9 @@ static NOINLINE void *alloc_at_length(struct heap *heap, size_t size) {
         return alloc_large(heap, size);
     size_t rounded;
     size_t class = class_of(size ? size : 1, &rounded);
-    struct block *block = heap->free_lists[class];
+    struct block **list = &heap->free_lists[class], *block = *list;
     if (block)
-        list_unlink(block);
+        list_pop(list);
     else if (!(block = carve(heap, rounded)))
         return 0;
     chunk_of(block)->live++;
@@ -185,9 +192,7 @@ static inline void *alloc(struct heap *heap, size_t size) {
     struct block **list = &heap->free_lists[(size + ALIGN - 1) / ALIGN], *block = *list;
     if (!block)
         return alloc_at_length(heap, size);
-    *list = block->next;
-    if (block->next)
-        block->next->prev = 0;
+    list_pop(list);
     chunk_of(block)->live++;
     return (char *)block + HEADER;
 }

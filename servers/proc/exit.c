@@ -12,18 +12,20 @@
 #define W_NOHANG 1u
 #define WNOWAIT 0x1000000u
 #define PIDFD_NONBLOCK 04000u
-#define W_NO_THREAD 0x20000000u /* __WNOTHREAD: makes no difference */
 enum { P_ALL, P_PID, P_PGID, P_PIDFD };
 
 /* The child to report; *any tells if one could ever be. */
 static struct process *find_child(const struct thread *t, bool *any) {
     const struct process *p = t->process;
     uint32_t options = t->wait_for.options;
-    switch (t->wait_for.id_type) {
+    int type = t->wait_for.id_type, id = t->wait_for.id;
+    if (__builtin_expect(options & W_NO_THREAD, 0))
+        return child_find_own(t, type == P_PID ? id : 0, type == P_PGID ? id : 0, options, any);
+    switch (type) {
     case P_PID:
-        return child_find_pid(p, t->wait_for.id, options, any);
+        return child_find_pid(p, id, options, any);
     case P_PGID:
-        return child_find_group(p, t->wait_for.id, options, any);
+        return child_find_group(p, id, options, any);
     default:
         return child_find(p, options, any);
     }

@@ -10,8 +10,8 @@
 struct family {
     struct hash_node node; /* by key_of */
     struct process *parent;
-    uint64_t children, child_count[CHILD_SORTS];
-    struct list events[CHILD_SORTS][CHILD_EVENTS]; /* struct process.family_event */
+    uint64_t children;
+    struct offspring has; /* struct process.family_event */
 };
 
 static struct hash families;
@@ -34,11 +34,7 @@ struct family *family_get(struct process *parent, int group) {
         return f;
     f->parent = parent;
     f->children = 0;
-    for (int sort = 0; sort < CHILD_SORTS; sort++) {
-        f->child_count[sort] = 0;
-        for (int kind = 0; kind < CHILD_EVENTS; kind++)
-            list_init(&f->events[sort][kind]);
-    }
+    offspring_init(&f->has);
     hash_insert(&families, &f->node, key_of(parent, group));
     family_let_go(f);
     return f;
@@ -64,32 +60,53 @@ static enum child_sort sort_of(const struct process *child) {
 }
 
 /* It counts among those of its sort; or not any more. */
+static void count_in_brood(const struct process *p, struct brood *b, uint64_t n) {
+    b->has.count[sort_of(p)] += n;
+    p->parent->brooded[sort_of(p)] += n;
+}
+
 static void count_in(struct process *p, struct family *f) {
+    struct brood *b = brood_of(p);
     p->family = f;
-    f->child_count[sort_of(p)]++;
-    f->parent->child_count[sort_of(p)]++;
+    f->has.count[sort_of(p)]++;
+    f->parent->has.count[sort_of(p)]++;
+    if (b)
+        count_in_brood(p, b, 1);
 }
 
 static void count_out(struct process *p) {
-    p->family->child_count[sort_of(p)]--;
-    p->family->parent->child_count[sort_of(p)]--;
+    struct brood *b = brood_of(p);
+    p->family->has.count[sort_of(p)]--;
+    p->family->parent->has.count[sort_of(p)]--;
+    if (b)
+        count_in_brood(p, b, -1ull);
     p->family = NULL;
 }
 
-void family_enter(struct process *p, struct family *f) {
+void family_enter(struct process *p, struct family *f, struct brood *b) {
+    if (b)
+        brood_enter(p, b);
     count_in(p, f);
     f->children++;
+    if (p->parent_death_signal)
+        brood_mourn(p);
 }
 
-void family_leave(struct process *p) {
+static inline void leave(struct process *p) {
     struct family *f = p->family;
-    list_remove(&p->event);
-    list_remove(&p->family_event);
+    child_event_seen(p);
     if (!f)
         return;
     count_out(p);
     f->children--;
     family_let_go(f);
+}
+
+void family_leave(struct process *p) {
+    leave(p);
+    list_remove(&p->mourner);
+    if (p->brood)
+        brood_leave(p);
 }
 
 void family_forget(struct process *p) {
@@ -109,8 +126,12 @@ void child_event(struct process *child) {
     if (!child->family)
         return;
     enum child_sort sort = sort_of(child);
-    list_add_tail(&child->parent->events[sort][kind_of(child)], &child->event);
-    list_add_tail(&child->family->events[sort][kind_of(child)], &child->family_event);
+    enum child_event kind = kind_of(child);
+    list_add_tail(&child->parent->has.events[sort][kind], &child->event);
+    list_add_tail(&child->family->has.events[sort][kind], &child->family_event);
+    struct brood *b = brood_of(child);
+    if (b)
+        list_add_tail(&b->has.events[sort][kind], &child->brood_event);
 }
 
 void child_set_exit_signal(struct process *p, int signal) {
@@ -130,7 +151,7 @@ void family_move(struct process *p, struct family *f) {
     if (!p->family)
         return;
     f->children++; /* first: the other may be the one that is kept without children */
-    family_leave(p);
+    leave(p);
     count_in(p, f);
     if (has_event)
         child_event(p);
@@ -147,35 +168,105 @@ static bool wants_sort(enum child_sort sort, uint32_t options) {
     return options & W_ALL || sort == usual;
 }
 
-/* The oldest thing to report that is asked for, in lists of a process or a family; NULL: none. */
-static struct list *find_event(const struct list events[CHILD_SORTS][CHILD_EVENTS],
-                               const uint64_t count[CHILD_SORTS], uint32_t options, bool *any) {
+/* The oldest thing to report that is asked for; NULL: none. */
+static struct list *find_event(const struct offspring *has, uint32_t options, bool *any) {
     *any = false;
     for (enum child_sort sort = 0; sort < CHILD_SORTS; sort++) {
-        if (!wants_sort(sort, options) || !count[sort])
+        if (!wants_sort(sort, options) || !has->count[sort])
             continue;
         *any = true;
         for (enum child_event kind = 0; kind < CHILD_EVENTS; kind++)
-            if (wanted(kind, options) && !list_empty(&events[sort][kind]))
-                return events[sort][kind].next;
+            if (wanted(kind, options) && !list_empty(&has->events[sort][kind]))
+                return has->events[sort][kind].next;
     }
     return NULL;
 }
 
 struct process *child_find(const struct process *p, uint32_t options, bool *any) {
-    struct list *found = find_event(p->events, p->child_count, options, any);
+    struct list *found = find_event(&p->has, options, any);
     return found ? container_of(found, struct process, event) : NULL;
+}
+
+static bool has_event(const struct process *child, uint32_t options) {
+    return !list_empty(&child->event) && wanted(kind_of(child), options);
 }
 
 struct process *child_find_pid(const struct process *p, int pid, uint32_t options, bool *any) {
     struct process *child = process_find(pid);
     *any = child && child->parent == p && wants_sort(sort_of(child), options);
-    return *any && !list_empty(&child->event) && wanted(kind_of(child), options) ? child : NULL;
+    return *any && has_event(child, options) ? child : NULL;
 }
 
 struct process *child_find_group(const struct process *p, int group, uint32_t options, bool *any) {
     const struct family *f = find(p, group);
     *any = false;
-    struct list *found = f ? find_event(f->events, f->child_count, options, any) : NULL;
+    struct list *found = f ? find_event(&f->has, options, any) : NULL;
     return found ? container_of(found, struct process, family_event) : NULL;
+}
+
+static bool is_oldest(const struct thread *t) {
+    return t == thread_next(t->process, NULL);
+}
+
+static bool is_own(const struct thread *t, struct process *child) {
+    return child->parent == t->process && brood_of(child) == t->brood;
+}
+
+/* No list has a thread's children of one group: few ask for them, and they look at all that their process has. */
+static struct process *find_own_in_group(const struct thread *t, int group, uint32_t options,
+                                         bool *any) {
+    for (struct list *l = t->process->children.next; l != &t->process->children; l = l->next) {
+        struct process *child = container_of(l, struct process, sibling);
+        if (process_group(child) != group || !is_own(t, child) ||
+            !wants_sort(sort_of(child), options))
+            continue;
+        *any = true;
+        if (has_event(child, options))
+            return child;
+    }
+    return NULL;
+}
+
+/* The oldest thread's are those that are in no brood; of what is to be reported of others there is little. */
+static struct process *find_in_none(const struct process *p, enum child_sort sort,
+                                    uint32_t options) {
+    for (enum child_event kind = 0; kind < CHILD_EVENTS; kind++) {
+        const struct list *events = &p->has.events[sort][kind];
+        for (struct list *l = events->next; wanted(kind, options) && l != events; l = l->next) {
+            struct process *child = container_of(l, struct process, event);
+            if (!brood_of(child))
+                return child;
+        }
+    }
+    return NULL;
+}
+
+static struct process *find_oldest_threads(const struct process *p, uint32_t options, bool *any) {
+    struct process *found = NULL;
+    for (enum child_sort sort = 0; !found && sort < CHILD_SORTS; sort++) {
+        if (!wants_sort(sort, options) || p->has.count[sort] == p->brooded[sort])
+            continue;
+        *any = true;
+        found = find_in_none(p, sort, options);
+    }
+    return found;
+}
+
+/* Not part of its caller, which many call who never ask for this. */
+__attribute__((noinline)) struct process *child_find_own(const struct thread *t, int pid, int group,
+                                                         uint32_t options, bool *any) {
+    *any = false;
+    if (!t->brood && !is_oldest(t))
+        return NULL;
+    if (group)
+        return find_own_in_group(t, group, options, any);
+    if (!pid && !t->brood)
+        return find_oldest_threads(t->process, options, any);
+    if (!pid) {
+        struct list *found = find_event(&t->brood->has, options, any);
+        return found ? container_of(found, struct process, brood_event) : NULL;
+    }
+    struct process *child = process_find(pid);
+    *any = child && is_own(t, child) && wants_sort(sort_of(child), options);
+    return *any && has_event(child, options) ? child : NULL;
 }

@@ -23,7 +23,8 @@ uint64_t process_subreapers;
 
 static struct list leaving =
     LIST_INIT(leaving); /* ended, with children left: struct process.leaving */
-static struct list buried = LIST_INIT(buried); /* to be freed: struct process.all */
+static struct list buried = LIST_INIT(buried);     /* to be freed: struct process.all */
+static struct list bereaved = LIST_INIT(bereaved); /* struct process.mourner */
 
 /* Who adopts p's children: the nearest of its ancestors that asked for it, else NULL: init. */
 static struct process *heir_of(const struct process *p, int *credit) {
@@ -53,7 +54,7 @@ static void move_to(struct process *child, struct process *heir) {
         return;
     }
     list_add_tail(&heir->children, &child->sibling);
-    family_enter(child, family);
+    family_enter(child, family, NULL);
     if (child->state == PROCESS_ZOMBIE && !child->departure)
         process_tell_end(child);
 }
@@ -96,10 +97,27 @@ static bool adopt_some(struct process *p, int *credit) {
     return list_empty(&p->children);
 }
 
+/* A child may be gone by its signal; if it is not, it will hear of the next thread that it belongs to. */
+static void signal_bereaved(int *credit) {
+    adopting = true;
+    while (*credit > 0 && !list_empty(&bereaved)) {
+        struct process *child = container_of(bereaved.next, struct process, mourner);
+        const struct process *parent = process_parent(child);
+        list_remove(&child->mourner);
+        --*credit;
+        if (!parent || child->state == PROCESS_ZOMBIE)
+            continue;
+        send_death_signal(child, parent, credit);
+        brood_mourn(child);
+    }
+    adopting = false;
+}
+
 static bool step(struct job *job) {
     int credit = list_empty(&buried) ? ADOPTED_AT_ONCE : 0; /* not both in one step */
     (void)job;
     process_bury();
+    signal_bereaved(&credit);
     while (credit > 0 && !list_empty(&leaving)) {
         struct process *p = container_of(leaving.next, struct process, leaving);
         if (!adopt_some(p, &credit))
@@ -109,10 +127,17 @@ static bool step(struct job *job) {
             list_add_tail(&buried, &p->all);
     }
     group_hang_ups();
-    return !list_empty(&leaving) || !list_empty(&buried);
+    return !list_empty(&leaving) || !list_empty(&buried) || !list_empty(&bereaved);
 }
 
 static struct job job = {.link = LIST_INIT(job.link), .step = step};
+
+void process_bereaved(struct list *children) {
+    if (list_empty(children))
+        return;
+    list_move_all(&bereaved, children);
+    job_queue(&job);
+}
 
 void process_adopt_orphans(struct process *p) {
     int credit = ADOPTED_AT_ONCE;

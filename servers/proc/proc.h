@@ -94,6 +94,20 @@ enum child_event { CHILD_ENDED, CHILD_STOPPED, CHILD_CONTINUED, CHILD_EVENTS };
 /* Of whom: of children whose end is told by SIGCHLD, or of others (__WCLONE of wait4(2)). */
 enum child_sort { CHILD_USUAL, CHILD_CLONED, CHILD_SORTS };
 
+/* Children, and what waiting could report of them. */
+struct offspring {
+    uint64_t count[CHILD_SORTS];
+    struct list events[CHILD_SORTS][CHILD_EVENTS];
+};
+static inline void offspring_init(struct offspring *o) {
+    for (int sort = 0; sort < CHILD_SORTS; sort++) {
+        o->count[sort] = 0;
+        for (int kind = 0; kind < CHILD_EVENTS; kind++)
+            list_init(&o->events[sort][kind]);
+    }
+}
+
+struct brood;
 struct family;
 struct pidfd;
 struct departure;
@@ -106,11 +120,15 @@ struct process {
     struct list all;           /* of all processes, oldest first */
     struct process *parent;    /* NULL: init. It may have ended: process_parent() */
     struct list children, sibling;
-    struct list events[CHILD_SORTS][CHILD_EVENTS]; /* of children, that have not been waited for */
-    uint64_t child_count[CHILD_SORTS];
+    struct offspring has;            /* all its children: struct process.event */
     struct family *family;           /* its, of its parent's children; NULL: it has none */
     struct family *kept_family;      /* of its children, though perhaps without any */
-    struct list event, family_event; /* in the lists of these: not waited for */
+    struct brood *brood;             /* of a thread of its parent's; NULL: it is in none */
+    uint64_t brooded[CHILD_SORTS];   /* of its children: those in broods */
+    struct list mourners;            /* and struct process.mourner of those in none */
+    struct list event, family_event; /* in the lists of its parent and family, */
+    struct list brood_event;         /* and brood: not waited for */
+    struct list mourner;             /* in the brood's, or its thread has ended: to be signalled */
     struct list leaving;             /* it has ended; its children are being adopted */
     bool freed;                      /* and nobody knows it any more */
     struct group *group;             /* never 0 */
@@ -205,6 +223,8 @@ struct process *process_next(const struct process *p); /* 0: the first; at the e
 /* orphans.c */
 void process_adopt_orphans(struct process *p);
 void process_bury_later(struct process *p);
+/* Their parent's thread has ended: they get their death signals. The list, of struct process.mourner, is empty then. */
+void process_bereaved(struct list *children);
 void process_bury(void); /* frees some of what process_free left, at the start of a request */
 bool process_to_bury(void);
 
@@ -212,12 +232,13 @@ bool process_to_bury(void);
 #define WSTOPPED 2u
 #define WEXITED 4u
 #define WCONTINUED 8u
-#define W_ALL 0x40000000u   /* __WALL: children of both sorts */
-#define W_CLONE 0x80000000u /* __WCLONE: the other one */
+#define W_NO_THREAD 0x20000000u /* __WNOTHREAD: the thread's own */
+#define W_ALL 0x40000000u       /* __WALL: children of both sorts */
+#define W_CLONE 0x80000000u     /* __WCLONE: the other one */
 /* Of the parent's children in a group; 0: no memory. It lasts until the next call of another, unless a child enters. */
 struct family *family_get(struct process *parent, int group);
 void family_let_go(struct family *f); /* if it has no children */
-void family_enter(struct process *p, struct family *f);
+void family_enter(struct process *p, struct family *f, struct brood *b);
 void family_leave(struct process *p);
 void family_move(struct process *p, struct family *f);
 /* The signal by which p's end is told to its parent. */
@@ -228,11 +249,36 @@ void child_event(struct process *child);
 static inline void child_event_seen(struct process *child) {
     list_remove(&child->event);
     list_remove(&child->family_event);
+    list_remove(&child->brood_event);
 }
 /* A child of which there is something to report, or 0; *any tells if there ever could be. */
 struct process *child_find(const struct process *p, uint32_t options, bool *any);
 struct process *child_find_pid(const struct process *p, int pid, uint32_t options, bool *any);
 struct process *child_find_group(const struct process *p, int group, uint32_t options, bool *any);
+/* The same of a thread's own: the one of that number, or one of that group, or any (0). */
+struct process *child_find_own(const struct thread *t, int pid, int group, uint32_t options,
+                               bool *any);
+
+/* brood.c. The children of one thread, but the oldest one. */
+struct brood {
+    bool dissolved;       /* it is none any more: they are the oldest thread's */
+    uint64_t refs;        /* its thread's, and children's */
+    struct offspring has; /* struct process.brood_event */
+    struct list mourners; /* struct process.mourner: children that asked for a death signal */
+};
+bool brood_ready(struct thread *t); /* it can have a child, in t->brood; false: no memory */
+void brood_enter(struct process *child, struct brood *b);
+void brood_leave(struct process *child); /* it is in one */
+struct brood *brood_look(struct process *child);
+/* The one that the child is in; NULL: none. */
+static inline struct brood *brood_of(struct process *child) {
+    return __builtin_expect(child->brood != NULL, 0) ? brood_look(child) : NULL;
+}
+void brood_mourn(struct process *child); /* its death signal is another, or it has been sent */
+/* t has ended, and others go on, of which that one is the oldest now. */
+void brood_thread_ended(struct thread *t, struct thread *oldest, bool was_oldest);
+void brood_process_ended(struct thread *t); /* with all its threads */
+void brood_executed(struct thread *last);   /* all other threads end (exec) */
 
 /* process.c: walks. */
 /*

@@ -66,8 +66,9 @@ static void inherit(struct process *p, const struct process *parent) {
 
 struct process *process_new(struct thread *from) {
     struct process *parent = from ? from->process : NULL;
-    struct family *family = NULL;
-    if (count >= PID_MAX / 2 || (parent && !(family = family_get(parent, process_group(parent)))))
+    struct family *family = parent ? family_get(parent, process_group(parent)) : NULL;
+    if (count >= PID_MAX / 2 || (parent && !family) ||
+        (parent && !parent->sole && !brood_ready(from)))
         return 0;
     struct process *p = malloc(sizeof *p);
     if (!p)
@@ -109,13 +110,14 @@ struct process *process_new(struct thread *from) {
     p->subreaper = false;
     p->start_ns = clock_ns();
     list_init(&p->children);
-    for (int sort = 0; sort < CHILD_SORTS; sort++) {
-        p->child_count[sort] = 0;
-        for (int kind = 0; kind < CHILD_EVENTS; kind++)
-            list_init(&p->events[sort][kind]);
-    }
+    offspring_init(&p->has);
     list_init(&p->event);
     list_init(&p->family_event);
+    list_init(&p->brood_event);
+    list_init(&p->mourner);
+    list_init(&p->mourners);
+    p->brood = NULL;
+    p->brooded[CHILD_USUAL] = p->brooded[CHILD_CLONED] = 0;
     list_init(&p->leaving);
     p->family = p->kept_family = NULL;
     group_none(p);
@@ -127,7 +129,7 @@ struct process *process_new(struct thread *from) {
     if (parent) {
         list_add_tail(&parent->children, &p->sibling);
         group_enter(p, parent->group);
-        family_enter(p, family);
+        family_enter(p, family, from->brood);
     } else {
         list_init(&p->sibling);
     }

@@ -206,6 +206,7 @@ long proc_handle_attribute(struct request *req, int option, uint64_t value) {
         if (value > SIGNALS)
             return -EINVAL;
         p->parent_death_signal = (uint8_t)value;
+        brood_mourn(p);
         return 0;
     case PR_GET_PDEATHSIG:
         return p->parent_death_signal;

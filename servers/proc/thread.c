@@ -175,11 +175,15 @@ void thread_end(struct thread *t, int code) {
     must(pk_thread_kill(t->slot));
     thread_leaves_memory(t, &credit);
     uint64_t not_taken = ~t->blocked;
+    bool oldest = t == thread_next(p, NULL), had_children = oldest || t->brood;
     leave(t);
+    brood_thread_ended(t, thread_next(p, NULL), oldest);
     find_sole(p);
     if (t != &p->main)
         free(t);
     signal_retarget(p, not_taken);
+    if (had_children)
+        wait_wake(p);
 }
 
 void threads_hold(const struct process *p, const struct thread *but) {
@@ -212,6 +216,7 @@ void threads_leave_memory(struct process *p) {
 void threads_end(struct process *p) {
     for (struct thread *t; (t = thread_next(p, NULL)) != NULL;) {
         leave(t);
+        brood_process_ended(t);
         if (t != &p->main)
             list_add_tail(&p->ended, &t->link);
     }
@@ -234,6 +239,7 @@ void threads_replace(struct thread *last, uint64_t slot) {
     struct pending pending;
     pending_init(&pending);
     pending_move(&pending, &last->pending);
+    brood_executed(last);
     threads_end(p);
     threads_free(p);
     thread_first(p);

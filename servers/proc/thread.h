@@ -81,7 +81,8 @@ struct thread {
     uint64_t clear_tid; /* address of the word to be cleared at its end, and woken; 0: none */
     uint64_t
         robust; /* address of its list of robust futexes; 0: none was set, or the first thread's is in its memory */
-    bool tidy; /* it has told that it leaves none */
+    bool tidy;           /* it has told that it leaves none */
+    struct brood *brood; /* of its children; NULL: it has had none, or is the oldest thread */
     struct schedule schedule;
     char name[NAME_ROOM]; /* but of a process's first thread: that one's is the process's */
 };
