@@ -27,10 +27,15 @@ _Static_assert(offsetof(struct personality_state, vforking) ==
                        offsetof(struct personality_state, shared) + offsetof(struct words, told),
                "personality.h");
 
-/* False: what this server has is the whole truth. */
+/* What this server has is the whole truth, whatever stands in memory. */
+static inline bool is_exact(const struct thread *t) {
+    return t->process->sole != t || t->mask_saved || t->waiting == WAIT_CHILD;
+}
+
+/* False: so it is. */
 static bool read_words(const struct thread *t, struct words *w) {
     const struct process *p = t->process;
-    if (p->sole != t || t->mask_saved || t->waiting == WAIT_CHILD || !p->task)
+    if (is_exact(t) || !p->task)
         return false;
     uint64_t at = exec_state() + offsetof(struct personality_state, shared);
     return pk_task_copy_in(p->task, w, at, sizeof *w) >= 0 && !w->shared && !w->vforking;
@@ -60,7 +65,7 @@ static __attribute__((noinline)) bool look(struct thread *t, uint64_t bit) {
 
 bool mask_blocks(struct thread *t, int signal) {
     uint64_t bit = signal_bit(signal);
-    return (t->blocked & ~UNBLOCKABLE & bit) || look(t, bit);
+    return (t->blocked & ~UNBLOCKABLE & bit) || (!is_exact(t) && look(t, bit));
 }
 
 uint64_t mask_of(const struct thread *t) {
