@@ -45,6 +45,7 @@ long sem_handle_set_value(struct request *req, int semid, int semnum, int value)
         return set_wait(req, set);
     undo_clear(set, (uint32_t)semnum, 1);
     set_one(set, (uint32_t)semnum, (uint16_t)value, client_pid(client));
+    set_changed_any(set);
     set->ctime = clock_seconds();
     set_update(set);
     return 0;

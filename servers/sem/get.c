@@ -43,6 +43,8 @@ static struct set *set_new(uint32_t count) {
     list_init(&set->undos);
     list_init(&set->dead);
     list_init(&set->mark);
+    waiter_queue_init(&set->alter);
+    waiter_queue_init(&set->zero);
     waiter_queue_init(&set->behind);
     job_init(&set->job, set_step);
     return set;

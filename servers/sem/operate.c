@@ -38,26 +38,14 @@ void set_take_back(struct set *set, const struct sembuf *ops, uint32_t count, st
     }
 }
 
-/* `value`: what the semaphore had when `op` was tried, after the operations before it. */
-static void describe(struct obstacle *obstacle, struct sem *sem, const struct sembuf *op,
-                     int value) {
-    obstacle->sem = sem;
-    obstacle->for_zero = op->sem_op == 0;
-    obstacle->nowait = op->sem_flg & IPC_NOWAIT;
-    /* sem->value is what it was before the first operation; the difference was our own doing. */
-    obstacle->needed = sem->value - value - op->sem_op;
-}
-
 long set_operate(struct set *set, const struct sembuf *ops, uint32_t count, struct undo *undo,
                  int pid, struct obstacle *obstacle) {
     for (uint32_t i = 0; i < count; i++) {
         struct sem *sem = set_sem(set, ops[i].sem_num);
         long error = apply(sem, &ops[i], undo);
         if (error < 0) {
-            int value = sem->value;
             set_take_back(set, ops, i, undo);
-            if (error == -EAGAIN)
-                describe(obstacle, sem, &ops[i], value);
+            *obstacle = (struct obstacle){sem, ops[i].sem_op == 0, ops[i].sem_flg & IPC_NOWAIT};
             return error;
         }
     }
@@ -72,6 +60,7 @@ long set_operate(struct set *set, const struct sembuf *ops, uint32_t count, stru
 static long operation_ended(struct waiter *waiter, enum waiter_end why) {
     struct operation *operation = container_of(waiter, struct operation, waiter);
     operation_uncount(operation);
+    operation_unlist(operation);
     free(operation);
     return why == WAITER_EXPIRED ? -EAGAIN : -EINTR;
 }
@@ -126,7 +115,7 @@ static __attribute__((noinline)) long wait_one(struct request *req, struct clien
                                                struct set *set, uint64_t packed,
                                                int64_t timeout_ns) {
     struct sembuf op = unpack(packed);
-    struct obstacle obstacle = {.sem = set_sem(set, op.sem_num), .needed = -op.sem_op};
+    struct obstacle obstacle = {.sem = set_sem(set, op.sem_num)};
     return enter(req, client, set, &op, 1, 0, &obstacle, timeout_ns);
 }
 
@@ -243,7 +232,7 @@ static long operate_one(struct request *req, struct client *client, int semid, i
     sem->value = (uint16_t)value;
     sem->pid = client_pid(client);
     set->otime = now;
-    if (sem->zcnt || (sem->ncnt && op.sem_op > 0))
+    if (sem->zcnt || (sem->ncnt && op.sem_op > 0) || set->listed)
         sem_update(set, sem, now);
     return 0;
 }

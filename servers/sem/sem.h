@@ -2,9 +2,11 @@
 /*
  * The semaphore server: System V semaphores, as semget(2), semop(2) and semctl(2) say.
  *
- * A caller whose operations cannot all be done waits at the one semaphore that stops them: for an
- * increase or for zero. Invariant between requests: no waiting caller could proceed. So only the
- * waiters of semaphores that have just changed are ever tried again.
+ * A caller whose one operation cannot be done waits at its semaphore: for an increase or for zero. Who has several
+ * waits in a list of the set, with others that came later: it is tried at each change, since its result may be
+ * another one whichever of its semaphores changes (an operation before the one that stops it may have IPC_NOWAIT).
+ * Invariant between requests: no waiting caller could proceed. Without such lists only the waiters of semaphores that
+ * have just changed are ever tried again.
  *
  * What takes long with a large set is done in steps (set_go_on()). Meanwhile the set is held: whoever comes to it
  * waits, so that all see it as it was before or as it is when all is done.
@@ -19,13 +21,12 @@
 
 struct sem {
     uint16_t value;
-    bool changed; /* in the set's list of changed semaphores */
-    int32_t pid;  /* of the last operation */
-    uint32_t ncnt;
-    uint32_t zcnt;
-    uint32_t zcnt_after; /* those of zcnt that first subtract themselves: they need another value */
-    struct waiter_queue increase; /* ncnt callers */
-    struct waiter_queue zero;     /* zcnt callers */
+    bool changed;                 /* in the set's list of changed semaphores */
+    int32_t pid;                  /* of the last operation */
+    uint32_t ncnt;                /* callers whom it stops for want of an increase, */
+    uint32_t zcnt;                /* and of zero: here or in one of the set's lists */
+    struct waiter_queue increase; /* those with one operation, by age */
+    struct waiter_queue zero;
     struct sem *next_changed;
 };
 
@@ -47,13 +48,23 @@ static inline uint32_t values_parts(uint32_t count) {
 
 void values_free(struct values *values);
 
+/* Queues of waiters: of one semaphore, of the set. */
+enum set_queue { QUEUE_NONE, QUEUE_INCREASE, QUEUE_ZERO, QUEUE_SET_ZERO, QUEUE_SET_ALTER };
+
 struct set {
     struct sysv_object object;
     int64_t otime, ctime;
     struct list undos;   /* struct undo.set_link */
     struct sem *changed; /* whose waiters have not been tried yet */
-    bool unfinished;     /* it is being made */
-    bool removed;        /* it is being freed */
+    struct waiter_queue
+        alter; /* callers with several operations that change values, by age, and who came after such a
+                                  one to change a value and waits: all that wait in a semaphore's queue are older */
+    struct waiter_queue zero; /* callers with several operations, all of which want zero */
+    uint32_t altering;        /* of `alter`, those with several operations */
+    uint32_t listed;          /* in both lists */
+    bool try_zero, try_alter; /* the list has not been tried yet */
+    bool unfinished;          /* it is being made */
+    bool removed;             /* it is being freed */
     uint32_t count;
     uint32_t free_to; /* requests may look at semaphores below that: count, or 0 while it is held */
     struct waiter_queue behind; /* requests that wait until it is not held any more */
@@ -64,9 +75,9 @@ struct set {
     struct list *clear;  /* the next undo record to be cleared, or 0, */
     uint32_t clear_from; /* of these semaphores */
     uint32_t clear_count;
-    struct sem *trying; /* whose waiters are being tried, or 0; `mark` stands before the next one */
-    bool trying_zero;
-    struct list mark;
+    struct sem *trying; /* whose waiters are being tried, if trying_which says so */
+    enum set_queue trying_which;
+    struct list mark; /* stands before the waiter that is to be tried next */
     struct list dead; /* struct undo.client_link of processes that have ended */
     uint32_t dead_at; /* of the first of them, applied up to here */
 
@@ -98,9 +109,11 @@ struct undo {
 struct operation {
     struct waiter waiter;
     struct set *set;
-    struct sem *at;    /* where it waits */
-    bool for_zero;     /* and for what */
-    int32_t needed;    /* the value (for zero: exactly, else at least) without which it must wait */
+    struct sem *at;    /* what stops it */
+    bool for_zero;     /* and for want of what */
+    bool alters;       /* with several operations: one changes a value */
+    bool listed;       /* it waits in a list of the set */
+    int32_t needed;    /* with one operation: the value that it needs, or more; 0 for zero */
     struct undo *undo; /* 0 if no operation has SEM_UNDO */
     uint32_t count;
     struct sembuf ops[];
@@ -139,8 +152,7 @@ static inline long set_find(int semid, const struct client *client, unsigned mod
 struct obstacle {
     struct sem *sem;
     bool for_zero;
-    bool nowait;    /* the operation that it stops has IPC_NOWAIT */
-    int32_t needed; /* the semaphore's value that would do, as in struct operation */
+    bool nowait; /* the operation that it stops has IPC_NOWAIT */
 };
 
 /* Its job, or GETALL, has it for itself. */
@@ -189,9 +201,9 @@ long set_operate(struct set *set, const struct sembuf *ops, uint32_t count, stru
 void set_take_back(struct set *set, const struct sembuf *ops, uint32_t count, struct undo *undo);
 
 /* Notes that a semaphore's value has changed; set_go_on must follow in the same request. Only those
- * who wait at that semaphore may care. */
+ * who wait at that semaphore, or in the set's lists, may care. */
 static inline void set_changed(struct set *set, struct sem *sem) {
-    if (!sem->changed && (sem->ncnt | sem->zcnt)) {
+    if (!sem->changed && (sem->ncnt | sem->zcnt | set->listed)) {
         sem->changed = true;
         sem->next_changed = set->changed;
         set->changed = sem;
@@ -221,30 +233,43 @@ bool set_try_waiters(struct set *set, int *credit);
 /* set_update() after one semaphore has changed, without set_changed; `now` in seconds. */
 void sem_update(struct set *set, struct sem *sem, int64_t now);
 
-/* Puts a caller where its obstacle is. */
-static inline void operation_wait(struct operation *operation, const struct obstacle *obstacle) {
-    struct sem *sem = obstacle->sem;
-    operation->at = sem;
+/* A caller is counted at what stops it, and no longer. */
+static inline void operation_count(struct operation *operation, const struct obstacle *obstacle) {
+    operation->at = obstacle->sem;
     operation->for_zero = obstacle->for_zero;
-    operation->needed = obstacle->needed;
-    if (!obstacle->for_zero) {
-        sem->ncnt++;
-    } else {
-        sem->zcnt++;
-        sem->zcnt_after += obstacle->needed != 0;
-    }
-    waiter_enqueue(obstacle->for_zero ? &sem->zero : &sem->increase, &operation->waiter);
+    ++*(obstacle->for_zero ? &obstacle->sem->zcnt : &obstacle->sem->ncnt);
+}
+static inline void operation_uncount(struct operation *operation) {
+    --*(operation->for_zero ? &operation->at->zcnt : &operation->at->ncnt);
 }
 
-/* A caller is no longer counted where it waited. */
-static inline void operation_uncount(struct operation *operation) {
-    if (!operation->for_zero) {
-        operation->at->ncnt--;
-    } else {
-        operation->at->zcnt--;
-        operation->at->zcnt_after -= operation->needed != 0;
-    }
+/* It waits in a list of the set. */
+void operation_list(struct operation *operation);
+
+/* Makes it wait, where it belongs. */
+static inline void operation_wait(struct operation *operation, const struct obstacle *obstacle) {
+    struct sem *sem = obstacle->sem;
+    operation_count(operation, obstacle);
+    operation->needed = -operation->ops[0].sem_op;
+    operation->listed = false;
+    if (operation->count > 1 ||
+        (!obstacle->for_zero && !waiter_queue_empty(&operation->set->alter)))
+        operation_list(operation);
+    else
+        waiter_enqueue(obstacle->for_zero ? &sem->zero : &sem->increase, &operation->waiter);
 }
+
+/* When it is taken out of where it waits. */
+static inline void operation_unlist(struct operation *operation) {
+    if (!operation->listed)
+        return;
+    operation->listed = false;
+    operation->set->listed--;
+    operation->set->altering -= operation->alters;
+}
+
+/* Any of the set's semaphores may have changed, and some did: those that want zero are tried if any is zero, as on Linux. */
+void set_changed_any(struct set *set);
 
 /* The process's undo record for a set, made if need be; 0 without memory. */
 struct undo *undo_get(struct client *client, struct set *set);

@@ -19,6 +19,7 @@ static bool assign_some(struct set *set, int *credit) {
     }
     set->all = 0;
     values_free(all);
+    set_changed_any(set);
     return true;
 }
 
@@ -104,6 +105,8 @@ static bool bury_some(struct set *set, int *credit) {
             return false;
         undo_free(container_of(set->undos.next, struct undo, set_link));
     }
+    if (!end_waiters(&set->zero, credit) || !end_waiters(&set->alter, credit))
+        return false;
     free(set);
     return true;
 }

@@ -107,6 +107,7 @@ bool undo_apply_some(struct set *set, int *credit) {
         apply_one(set, set->dead_at, undo->adjust[set->dead_at], undo->pid);
     }
     set->dead_at = 0;
+    set_changed_any(set);
     *credit -= FREE_COST + (int)(set->count >> FREE_SHIFT);
     undo_free(undo);
     return true;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waking: after a change, the waiters of the changed semaphores are tried in the order they came.
- * One that proceeds changes semaphores itself, so this goes on until nothing is left to try. One
- * that is stopped elsewhere now moves there. When there are too many for one go, a mark in the queue of the
- * waiters keeps the place: any of them may end before the next step.
+ * Waking, in Linux's order: after a change first those who wait for zero, then those who change values themselves. The
+ * waiters of the changed semaphores are tried by age, then the set's lists. One that proceeds changes semaphores itself, so
+ * this goes on until nothing is left to try. When there are too many for one go, a mark in the queue keeps the
+ * place: any of the waiters may end before the next step.
  */
 #include "sem.h"
 #include <lib/clock.h>
@@ -18,37 +18,50 @@ static inline void finish(struct set *set, struct operation *operation, long res
     free(operation);
 }
 
-static void retry_list(struct set *set, struct operation *operation) {
+/* True if it waits no longer; *result is then its answer. */
+static bool retry_list(struct set *set, struct operation *operation, long *result) {
     struct obstacle obstacle;
-    long result = set_operate(set, operation->ops, operation->count, operation->undo,
-                              client_pid(operation->waiter.client), &obstacle);
-    if (result != -EAGAIN || obstacle.nowait) {
-        finish(set, operation, result);
-    } else if (obstacle.sem != operation->at || obstacle.for_zero != operation->for_zero ||
-               obstacle.needed != operation->needed) {
+    *result = set_operate(set, operation->ops, operation->count, operation->undo,
+                          client_pid(operation->waiter.client), &obstacle);
+    if (*result == -EAGAIN && !obstacle.nowait) {
         operation_uncount(operation);
-        list_remove(&operation->waiter.link);
-        operation_wait(operation, &obstacle);
+        operation_count(operation, &obstacle);
+        return false;
     }
+    operation_unlist(operation);
+    finish(set, operation, *result);
+    return true;
 }
 
 /*
- * The value is what the operation at which it waits needs. Without others and undo that is enough, and whoever
+ * An operation alone whose semaphore has the value that it needs. Without undo that is enough, and whoever
  * waits for an increase is tried in the same walk or had needed more even before.
  */
-static inline void retry(struct set *set, struct operation *operation, int64_t now) {
+static inline __attribute__((always_inline)) void
+retry_one(struct set *set, struct operation *operation, int64_t now) {
     const struct sembuf *op = operation->ops;
     struct sem *sem = operation->at;
-    if (operation->count != 1 || operation->undo) {
-        retry_list(set, operation);
+    long result;
+    if (operation->undo) {
+        retry_list(set, operation, &result);
         return;
     }
     sem->value = (uint16_t)(sem->value + op->sem_op);
     sem->pid = client_pid(operation->waiter.client);
     set->otime = now;
-    if (sem->zcnt && op->sem_op)
-        set_changed(set, sem);
     finish(set, operation, 0);
+}
+
+/* The semaphore has become zero by what those did who waited for an increase. */
+static inline void became_zero(struct set *set, struct sem *sem) {
+    if (!sem->value && (sem->zcnt | set->listed))
+        set_changed(set, sem);
+}
+
+/* The same, but for those who wait for an increase. */
+static __attribute__((noinline)) void retry_other(struct set *set, struct operation *operation,
+                                                  int64_t now) {
+    retry_one(set, operation, now);
 }
 
 #define PASS_COST 12 /* of a waiter that needs another value */
@@ -61,10 +74,10 @@ static inline int cost(const struct operation *operation) {
            (operation->count == 1 ? ANSWER_COST : (int)operation->count * TRY_OPERATION_COST);
 }
 
-static __attribute__((noinline)) bool stop_before(struct set *set, struct sem *sem, bool zero,
-                                                  struct waiter *next) {
+static __attribute__((noinline)) bool stop_before(struct set *set, enum set_queue which,
+                                                  struct sem *sem, struct waiter *next) {
     set->trying = sem;
-    set->trying_zero = zero;
+    set->trying_which = which;
     list_insert_before(&next->link, &set->mark);
     return false;
 }
@@ -73,69 +86,172 @@ static inline struct waiter *waiter_at(const struct waiter_queue *queue, struct 
     return at == &queue->list ? 0 : container_of(at, struct waiter, link);
 }
 
-/* Both try waiters from `at` on. False if the credit ended first. */
+/* These try waiters from `at` on. False if the credit ended first. */
 static inline __attribute__((always_inline)) bool
 try_increase(struct set *set, struct sem *sem, struct list *at, int64_t now, int *credit) {
     struct waiter *waiter = waiter_at(&sem->increase, at);
     while (waiter && sem->value) {
         struct operation *operation = container_of(waiter, struct operation, waiter);
         if (*credit <= 0)
-            return stop_before(set, sem, false, waiter);
+            return stop_before(set, QUEUE_INCREASE, sem, waiter);
         *credit -= sem->value >= operation->needed ? cost(operation) : PASS_COST;
         waiter = waiter_next(&sem->increase, waiter);
         if (sem->value >= operation->needed)
-            retry(set, operation, now);
+            retry_one(set, operation, now);
     }
     return true;
 }
 
 static bool try_zero(struct set *set, struct sem *sem, struct list *at, int64_t now, int *credit) {
     struct waiter *waiter = waiter_at(&sem->zero, at);
-    while (waiter && (!sem->value || sem->zcnt_after)) {
+    while (waiter && !sem->value) {
         struct operation *operation = container_of(waiter, struct operation, waiter);
         if (*credit <= 0)
-            return stop_before(set, sem, true, waiter);
-        *credit -= sem->value == operation->needed ? cost(operation) : PASS_COST;
+            return stop_before(set, QUEUE_ZERO, sem, waiter);
+        *credit -= cost(operation);
         waiter = waiter_next(&sem->zero, waiter);
-        if (sem->value == operation->needed)
-            retry(set, operation, now);
+        retry_other(set, operation, now);
     }
     return true;
+}
+
+static bool try_set_zero(struct set *set, struct list *at, int *credit) {
+    long result;
+    struct waiter *waiter = waiter_at(&set->zero, at);
+    while (waiter) {
+        struct operation *operation = container_of(waiter, struct operation, waiter);
+        if (*credit <= 0)
+            return stop_before(set, QUEUE_SET_ZERO, 0, waiter);
+        *credit -= cost(operation);
+        waiter = waiter_next(&set->zero, waiter);
+        retry_list(set, operation, &result);
+    }
+    return true;
+}
+
+/* One alone in the list. True if it was what changed something. */
+static bool retry_listed_one(struct set *set, struct operation *operation, int64_t now) {
+    struct sem *sem = operation->at;
+    bool can = sem->value >= operation->needed;
+    if (can) {
+        operation_unlist(operation);
+        retry_other(set, operation, now);
+        became_zero(set, sem);
+    } else if (!set->altering) { /* nobody with several is left before it: back to its semaphore */
+        operation_unlist(operation);
+        list_remove(&operation->waiter.link);
+        waiter_enqueue(&sem->increase, &operation->waiter);
+    }
+    return can;
+}
+
+/* After one that proceeds all are tried again, beginning with those for zero and the oldest. */
+static bool try_set_alter(struct set *set, struct list *at, int64_t now, int *credit) {
+    long result = -EAGAIN;
+    struct waiter *waiter = waiter_at(&set->alter, at);
+    while (waiter && result != 0) {
+        struct operation *operation = container_of(waiter, struct operation, waiter);
+        if (*credit <= 0)
+            return stop_before(set, QUEUE_SET_ALTER, 0, waiter);
+        bool one = operation->count == 1;
+        *credit -= one && operation->at->value < operation->needed ? PASS_COST : cost(operation);
+        waiter = waiter_next(&set->alter, waiter);
+        if (!one)
+            retry_list(set, operation, &result);
+        else if (retry_listed_one(set, operation, now))
+            result = 0;
+    }
+    set->try_alter |= result == 0;
+    return true;
+}
+
+static bool try_to_zero(struct set *set, struct sem *sem, struct list *at, int64_t now,
+                        int *credit) {
+    bool done = try_increase(set, sem, at, now, credit);
+    if (done)
+        became_zero(set, sem);
+    return done;
 }
 
 /* Goes on where stop_before() stopped. */
 static bool try_rest(struct set *set, int64_t now, int *credit) {
-    struct sem *sem = set->trying;
     struct list *at = set->mark.next;
-    set->trying = 0;
+    enum set_queue which = set->trying_which;
+    set->trying_which = QUEUE_NONE;
     list_remove(&set->mark);
-    if (set->trying_zero)
-        return try_zero(set, sem, at, now, credit);
-    return try_increase(set, sem, at, now, credit) &&
-           try_zero(set, sem, sem->zero.list.next, now, credit);
+    switch (which) {
+    case QUEUE_NONE:
+        break;
+    case QUEUE_INCREASE:
+        return try_to_zero(set, set->trying, at, now, credit);
+    case QUEUE_ZERO: /* and it was zero: nobody else waits for that */
+        return try_zero(set, set->trying, at, now, credit);
+    case QUEUE_SET_ZERO:
+        return try_set_zero(set, at, credit);
+    case QUEUE_SET_ALTER:
+        return try_set_alter(set, at, now, credit);
+    }
+    return true;
+}
+
+/* A semaphore's own waiters; for the set's lists it is noted that there was a change. */
+static bool try_changed(struct set *set, struct sem *sem, int64_t now, int *credit) {
+    set->changed = sem->next_changed;
+    sem->changed = false;
+    set->try_zero |= !sem->value && !waiter_queue_empty(&set->zero);
+    set->try_alter |= !waiter_queue_empty(&set->alter);
+    return sem->value ? try_to_zero(set, sem, sem->increase.list.next, now, credit)
+                      : try_zero(set, sem, sem->zero.list.next, now, credit);
 }
 
 bool set_try_waiters(struct set *set, int *credit) {
     int64_t now = clock_seconds();
-    struct sem *sem;
-    if (set->trying && !try_rest(set, now, credit))
-        return false;
-    while ((sem = set->changed) != 0) {
-        set->changed = sem->next_changed;
-        sem->changed = false;
-        if (!try_increase(set, sem, sem->increase.list.next, now, credit) ||
-            !try_zero(set, sem, sem->zero.list.next, now, credit))
-            return false;
+    bool done = set->trying_which == QUEUE_NONE || try_rest(set, now, credit);
+    while (done) {
+        if (set->changed) {
+            done = try_changed(set, set->changed, now, credit);
+        } else if (set->try_zero) {
+            set->try_zero = false;
+            done = try_set_zero(set, set->zero.list.next, credit);
+        } else if (set->try_alter) {
+            set->try_alter = false;
+            done = try_set_alter(set, set->alter.list.next, now, credit);
+        } else {
+            break;
+        }
     }
-    return true;
+    return done;
 }
 
 /* Mostly somebody waits for this increase and nothing else comes of it. */
 __attribute__((noinline)) void sem_update(struct set *set, struct sem *sem, int64_t now) {
     int credit = sem_state.step;
-    if (sem->zcnt)
-        set_changed(set, sem);
     bool tried = try_increase(set, sem, sem->increase.list.next, now, &credit);
+    if (sem->zcnt | set->listed)
+        set_changed(set, sem);
     if (!tried || set->changed)
         set_go_on(set, &credit);
+}
+
+void operation_list(struct operation *operation) {
+    struct set *set = operation->set;
+    operation->alters = false;
+    for (uint32_t i = 0; operation->count > 1 && i < operation->count; i++)
+        operation->alters |= operation->ops[i].sem_op != 0;
+    operation->listed = true;
+    set->listed++;
+    set->altering += operation->alters;
+    waiter_enqueue(operation->count > 1 && !operation->alters ? &set->zero : &set->alter,
+                   &operation->waiter);
+}
+
+#define LOOKED_AT 1000 /* semaphores: in a larger set one is zero, it is taken for granted */
+
+void set_changed_any(struct set *set) {
+    uint32_t i = 0;
+    if (waiter_queue_empty(&set->zero))
+        return;
+    while (i < set->count && i < LOOKED_AT && set_sem(set, i)->value)
+        i++;
+    set->try_zero |= i < set->count;
 }

@@ -149,6 +149,82 @@ static void test_zero_after_change(void **state) {
     sem_remove(1, id);
 }
 
+/* An operation that may not wait ends the wait of one behind it, whenever it cannot be done any more. */
+static void test_no_wait_before(void **state) {
+    (void)state;
+    int id = (int)get(1, IPC_PRIVATE, 3, 0666);
+    struct sembuf ops[] = {{1, 0, IPC_NOWAIT}, {0, -1, 0}},
+                  zeros[] = {{1, 0, IPC_NOWAIT}, {0, 0, 0}};
+    struct call call;
+    start_op(&call, 1, id, ops, 2, SEM_FOREVER);
+    assert_false(call.answered);
+    assert_int_equal(value(id, 0, GETNCNT), 1);
+    op(1, id, 1, 1, 0);
+    assert_true(call.answered);
+    assert_int_equal(call.result, -EAGAIN);
+    set_value(id, 1, 0);
+    set_value(id, 0, 1);
+    start_op(&call, 1, id, zeros, 2, SEM_FOREVER);
+    op(1, id, 1, 1, 0); /* nothing has become zero */
+    assert_false(call.answered);
+    op(1, id, 2, 1, 0);
+    op(1, id, 2, -1, 0);
+    assert_true(call.answered);
+    assert_int_equal(call.result, -EAGAIN);
+    sem_remove(1, id);
+}
+
+/* Who is stopped earlier in its list than before is counted there. */
+static void test_counted_anew(void **state) {
+    (void)state;
+    int id = (int)get(1, IPC_PRIVATE, 2, 0666);
+    struct sembuf ops[] = {{1, -1, 0}, {0, -1, 0}};
+    struct call call;
+    set_value(id, 1, 1);
+    start_op(&call, 1, id, ops, 2, SEM_FOREVER);
+    assert_int_equal(value(id, 0, GETNCNT), 1);
+    op(1, id, 1, -1, 0);
+    assert_int_equal(value(id, 0, GETNCNT), 0);
+    assert_int_equal(value(id, 1, GETNCNT), 1);
+    op(1, id, 0, 1, 0);
+    op(1, id, 1, 1, 0);
+    assert_true(call.answered);
+    assert_int_equal(call.result, 0);
+    sem_remove(1, id);
+}
+
+/* With several operations or one: who came first and can go on does, the others stay. */
+static void test_by_age(void **state) {
+    (void)state;
+    int id = (int)get(1, IPC_PRIVATE, 2, 0666);
+    struct sembuf both[] = {{0, -1, 0}, {1, -1, 0}}, one = {0, -1, 0},
+                  zeros[] = {{0, 0, 0}, {1, 0, 0}}, zero = {0, 0, 0};
+    struct call older, several, younger, last;
+    start_op(&older, 2, id, &one, 1, SEM_FOREVER);
+    start_op(&several, 3, id, both, 2, SEM_FOREVER);
+    start_op(&younger, 4, id, &one, 1, SEM_FOREVER);
+    op(1, id, 0, 1, 0);
+    assert_true(older.answered);
+    op(1, id, 0, 1, 0); /* the several want the other one, too */
+    assert_true(younger.answered && !several.answered);
+    op(1, id, 1, 1, 0);
+    start_op(&younger, 4, id, &one, 1, SEM_FOREVER);
+    op(1, id, 0, 1, 0);
+    assert_true(several.answered && !younger.answered);
+    start_op(&last, 2, id, &one, 1, SEM_FOREVER); /* nobody with several is left */
+    op(1, id, 0, 1, 0);
+    assert_true(younger.answered && !last.answered);
+    op(1, id, 0, 1, 0);
+    assert_true(last.answered);
+    set_value(id, 0, 1);
+    start_op(&several, 3, id, zeros, 2, SEM_FOREVER);
+    start_op(&younger, 4, id, &zero, 1, SEM_FOREVER);
+    op(1, id, 0, -1, 0);
+    assert_true(several.answered && younger.answered && younger.order < several.order);
+    assert_int_equal(value(id, 0, GETPID), 3);
+    sem_remove(1, id);
+}
+
 static void test_endings(void **state) {
     (void)state;
     int id = (int)get(1, IPC_PRIVATE, 1, 0666);
@@ -275,16 +351,18 @@ static void test_all_and_stat(void **state) {
 /* Whatever of its state is wrong, the server's check notices. */
 static void test_checks(void **state) {
     (void)state;
-    struct call more, zero;
-    struct sembuf take = {1, -3, 0}, none = {0, 0, 0};
+    struct call more, zero, several;
+    struct sembuf take = {1, -3, 0}, none = {0, 0, 0}, both[] = {{2, -1, 0}, {1, -1, 0}};
     int id = (int)get(1, 7, 3, IPC_CREAT | 0666);
     struct set *set = container_of(idtable_at(&sem_state.table.ids, id), struct set, object);
     assert_int_equal(op(1, id, 0, 2, SEM_UNDO), 0);
     start_op(&more, 2, id, &take, 1, 1000);
     start_op(&zero, 3, id, &none, 1, SEM_FOREVER);
+    start_op(&several, 3, id, both, 2, SEM_FOREVER);
     assert_checked(set_sem(set, 1)->ncnt);
     assert_checked(set_sem(set, 0)->zcnt);
-    assert_checked(set_sem(set, 0)->zcnt_after);
+    assert_checked(set->listed);
+    assert_checked(set->altering);
     assert_checked(set_sem(set, 2)->changed);
     assert_checked(set->free_to);
     assert_checked(set->object.id);
@@ -323,8 +401,8 @@ static int model[SEMS];
 static int adjust[PROCESSES + 1][SEMS];
 static uint64_t replayed;
 
-/* Does the operations on the model if they are possible. */
-static bool model_do(const struct pending *p, bool commit) {
+/* Does the operations on the model if they are possible: NULL. Else which one is not. */
+static const struct sembuf *model_do(const struct pending *p, bool commit) {
     int values[SEMS], undo[SEMS];
     memcpy(values, model, sizeof(values));
     memcpy(undo, adjust[p->pid], sizeof(undo));
@@ -332,7 +410,7 @@ static bool model_do(const struct pending *p, bool commit) {
         const struct sembuf *o = &p->ops[i];
         int *v = &values[o->sem_num];
         if (o->sem_op == 0 ? *v != 0 : *v + o->sem_op < 0)
-            return false;
+            return o;
         *v += o->sem_op;
         if (o->sem_flg & SEM_UNDO)
             undo[o->sem_num] -= o->sem_op;
@@ -341,7 +419,15 @@ static bool model_do(const struct pending *p, bool commit) {
         memcpy(model, values, sizeof(values));
         memcpy(adjust[p->pid], undo, sizeof(undo));
     }
-    return true;
+    return NULL;
+}
+
+/* Several operations that all want zero are not tried again before something is zero, as on Linux. */
+static bool model_stays(const struct pending *p) {
+    bool alters = false;
+    for (unsigned i = 0; i < p->count; i++)
+        alters |= p->ops[i].sem_op != 0;
+    return p->count > 1 && !alters;
 }
 
 static void replay(void) {
@@ -350,28 +436,37 @@ static void replay(void) {
             struct pending *p = &pending[i];
             if (!p->active || !p->call.answered || p->call.order != replayed)
                 continue;
-            assert_int_equal(p->call.result, 0);
-            assert_true(model_do(p, true));
+            const struct sembuf *stopped = model_do(p, p->call.result == 0);
+            assert_int_equal(p->call.result, stopped ? -EAGAIN : 0);
+            assert_true(!stopped || stopped->sem_flg & IPC_NOWAIT);
             p->active = false;
         }
     }
 }
 
 static void check(void) {
-    unsigned increase = 0, zero = 0, active = 0;
+    int increase[SEMS] = {0}, zero[SEMS] = {0}, stay = 0;
     mock_jobs();
     replay();
+    for (int i = 0; i < CALLS; i++) {
+        if (!pending[i].active)
+            continue;
+        const struct sembuf *stopped = model_do(&pending[i], false);
+        assert_non_null(stopped);
+        if (model_stays(&pending[i])) {
+            stay++;
+            continue;
+        }
+        assert_false(stopped->sem_flg & IPC_NOWAIT);
+        ++*(stopped->sem_op ? &increase[stopped->sem_num] : &zero[stopped->sem_num]);
+    }
     for (int i = 0; i < SEMS; i++) {
         assert_int_equal(value(model_id, i, GETVAL), model[i]);
-        increase += (unsigned)value(model_id, i, GETNCNT);
-        zero += (unsigned)value(model_id, i, GETZCNT);
+        assert_int_equal(value(model_id, i, GETNCNT), increase[i]);
+        assert_true(value(model_id, i, GETZCNT) >= zero[i]);
+        stay -= (int)value(model_id, i, GETZCNT) - zero[i];
     }
-    for (int i = 0; i < CALLS; i++) {
-        active += pending[i].active;
-        if (pending[i].active)
-            assert_false(model_do(&pending[i], false));
-    }
-    assert_int_equal(increase + zero, active);
+    assert_int_equal(stay, 0);
 }
 
 static void random_op(struct pending *p) {
@@ -380,15 +475,17 @@ static void random_op(struct pending *p) {
     p->deadline = timeout == (int64_t)SEM_FOREVER ? UINT64_MAX : mock_now + (uint64_t)timeout;
     p->count = 1 + mock_random(OPS);
     for (unsigned i = 0; i < p->count; i++)
-        p->ops[i] = (struct sembuf){(uint16_t)mock_random(SEMS), (int16_t)((int)mock_random(6) - 3),
-                                    mock_random(3) ? 0 : SEM_UNDO};
+        p->ops[i] = (struct sembuf){
+            (uint16_t)mock_random(SEMS), (int16_t)((int)mock_random(6) - 3),
+            (int16_t)((mock_random(3) ? 0 : SEM_UNDO) | (mock_random(4) ? 0 : IPC_NOWAIT))};
     start_op(&p->call, p->pid, model_id, p->ops, p->count, timeout);
     p->active = !p->call.answered;
     if (p->active)
         return;
     /* The caller's own operations come first, though those whom they wake are answered first. */
-    assert_int_equal(p->call.result, 0);
-    assert_true(model_do(p, true));
+    const struct sembuf *stopped = model_do(p, p->call.result == 0);
+    assert_int_equal(p->call.result, stopped ? -EAGAIN : 0);
+    assert_true(!stopped || stopped->sem_flg & IPC_NOWAIT);
 }
 
 /* Few end at a time, and the rest soon after. */
@@ -610,6 +707,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_atomic, setup, teardown),
         cmocka_unit_test_setup_teardown(test_zero_after_change, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_wait_before, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_counted_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_by_age, setup, teardown),
         cmocka_unit_test_setup_teardown(test_endings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_undo, setup, teardown),
         cmocka_unit_test_setup_teardown(test_restarts, setup, teardown),
