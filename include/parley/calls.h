@@ -161,7 +161,9 @@
 #define PK_MACHINE_HART (-81) /* (index, struct pk_hart_info *) */
 /* (machine, count) -> how many harts were started; so many are to be, 0: as many as are */
 #define PK_MACHINE_HARTS (-82)
-#define PK_CALLS 82
+/* (token) -> how urgent who called is: its priority in the upper half, with what is lent to it, below that its weight */
+#define PK_CALLER_RANK (-83)
+#define PK_CALLS 83
 
 #define PK_WORDS 10 /* of a message */
 
