@@ -266,6 +266,9 @@
 #define PK_TASK_EXCEPTION 1
 #define PK_TASK_FOREIGN 2 /* value: foreign entry address, 0 = none */
 #define PK_TASK_NAME 4    /* value: address of a name of up to 16 bytes, for diagnostics */
+/* value: bytes that may be mapped, or UINT64_MAX; and of these in private mappings that may be written to */
+#define PK_TASK_MAPPED_MOST 5
+#define PK_TASK_DATA_MOST 6
 
 #define PK_REGS_GET 0
 #define PK_REGS_SET 1
