@@ -23,9 +23,9 @@ long sem_handle_value(struct request *req, int semid, int semnum, int command) {
     case GETPID:
         return sem->pid;
     case GETNCNT:
-        return sem->ncnt;
+        return sem_waiting(set, sem, false);
     case GETZCNT:
-        return sem->zcnt;
+        return sem_waiting(set, sem, true);
     default:
         return -EINVAL;
     }

@@ -41,6 +41,7 @@ static struct set *set_new(uint32_t count) {
     set->unfinished = true;
     set->making.release = making_release;
     list_init(&set->undos);
+    list_init(&set->several);
     list_init(&set->dead);
     list_init(&set->mark);
     waiter_queue_init(&set->behind);

@@ -72,7 +72,7 @@ long set_operate(struct set *set, const struct sembuf *ops, uint32_t count, stru
 static long operation_ended(struct waiter *waiter, enum waiter_end why) {
     struct operation *operation = container_of(waiter, struct operation, waiter);
     operation_uncount(operation);
-    free(operation);
+    operation_free(operation);
     return why == WAITER_EXPIRED ? -EAGAIN : -EINTR;
 }
 
@@ -103,6 +103,8 @@ enter(struct request *req, struct client *client, struct set *set, const struct 
     operation->count = count;
     for (uint32_t i = 0; i < count; i++) /* mostly one: shorter than a call of memcpy */
         operation->ops[i] = ops[i];
+    if (count > 1)
+        list_add_tail(&set->several, &operation->several);
     operation_wait(operation, obstacle);
     return SERVER_DEFER;
 }

@@ -16,6 +16,7 @@
 #include <lib/sysv.h>
 #include <lib/waiter.h>
 #include <protocol/sem_server.h>
+#include <stdlib.h>
 
 struct sem {
     uint16_t value;
@@ -51,6 +52,7 @@ struct set {
     struct sysv_object object;
     int64_t otime, ctime;
     struct list undos;   /* struct undo.set_link */
+    struct list several; /* struct operation.several */
     struct sem *changed; /* whose waiters have not been tried yet */
     bool unfinished;     /* it is being made */
     bool removed;        /* it is being freed */
@@ -102,6 +104,7 @@ struct operation {
     bool for_zero;     /* and for what */
     int32_t needed;    /* the value (for zero: exactly, else at least) without which it must wait */
     struct undo *undo; /* 0 if no operation has SEM_UNDO */
+    struct list several; /* in the set's list, if it is more than one operation */
     uint32_t count;
     struct sembuf ops[];
 };
@@ -221,6 +224,9 @@ bool set_try_waiters(struct set *set, int *credit);
 /* set_update() after one semaphore has changed, without set_changed; `now` in seconds. */
 void sem_update(struct set *set, struct sem *sem, int64_t now);
 
+/* GETNCNT, or GETZCNT. The set is not held. */
+uint32_t sem_waiting(struct set *set, const struct sem *sem, bool for_zero);
+
 /* Puts a caller where its obstacle is. */
 static inline void operation_wait(struct operation *operation, const struct obstacle *obstacle) {
     struct sem *sem = obstacle->sem;
@@ -244,6 +250,13 @@ static inline void operation_uncount(struct operation *operation) {
         operation->at->zcnt--;
         operation->at->zcnt_after -= operation->needed != 0;
     }
+}
+
+/* It ends: frees it. */
+static inline void operation_free(struct operation *operation) {
+    if (operation->count > 1)
+        list_remove(&operation->several);
+    free(operation);
 }
 
 /* The process's undo record for a set, made if need be; 0 without memory. */

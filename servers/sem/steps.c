@@ -75,7 +75,7 @@ static bool end_waiters(struct waiter_queue *queue, int *credit) {
             return false;
         *credit -= ANSWER_COST;
         waiter_finish(waiter, -EIDRM);
-        free(container_of(waiter, struct operation, waiter));
+        operation_free(container_of(waiter, struct operation, waiter));
     }
     return true;
 }

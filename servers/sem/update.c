@@ -15,7 +15,7 @@ static inline void finish(struct set *set, struct operation *operation, long res
     waiter_remove(&operation->waiter);
     if (server_reply(waiter_token(&operation->waiter), result) < 0 && result >= 0)
         set_take_back(set, operation->ops, operation->count, operation->undo);
-    free(operation);
+    operation_free(operation);
 }
 
 static void retry_list(struct set *set, struct operation *operation) {
@@ -59,6 +59,25 @@ static inline void retry(struct set *set, struct operation *operation, int64_t n
 static inline int cost(const struct operation *operation) {
     return TRY_COST +
            (operation->count == 1 ? ANSWER_COST : (int)operation->count * TRY_OPERATION_COST);
+}
+
+/*
+ * Who waits with several operations may be stopped elsewhere by now, by one that could be done when he was last tried.
+ * He need not be tried again to wait on, so that is found out when it is asked for; of very many, for the first of them.
+ */
+uint32_t sem_waiting(struct set *set, const struct sem *sem, bool for_zero) {
+    uint32_t waiting = for_zero ? sem->zcnt : sem->ncnt;
+    int credit = sem_state.step;
+    for (struct list *at = set->several.next; at != &set->several && credit > 0; at = at->next) {
+        struct operation *operation = container_of(at, struct operation, several);
+        struct obstacle now;
+        credit -= (int)operation->count * TRY_OPERATION_COST;
+        if (set_operate(set, operation->ops, operation->count, operation->undo, 0, &now) != -EAGAIN)
+            continue;
+        waiting -= operation->at == sem && operation->for_zero == for_zero;
+        waiting += now.sem == sem && now.for_zero == for_zero;
+    }
+    return waiting;
 }
 
 static __attribute__((noinline)) bool stop_before(struct set *set, struct sem *sem, bool zero,
