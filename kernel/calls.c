@@ -96,6 +96,7 @@ kernel_call_handler *const kernel_call_table[PK_CALLS + 1] = {
     [-PK_TASK_WORD_EXCHANGE] = sys_task_word_exchange,
     [-PK_LEND] = sys_lend,
     [-PK_CALLER_THREAD] = sys_caller_thread,
+    [-PK_CALLER_RANK] = sys_caller_rank,
     [-PK_MACHINE_HARTS] = sys_machine_harts,
     [-PK_MACHINE_DONATION] = sys_machine_donation,
 };

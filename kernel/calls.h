@@ -26,7 +26,7 @@ extern kernel_call_handler *const kernel_call_table[];
 
 kernel_call_handler sys_call, sys_receive, sys_reply, sys_reply_receive, sys_notify, sys_wait,
     sys_foreign_return, sys_yield, sys_copy_from_caller, sys_copy_to_caller, sys_caller_to_object,
-    sys_caller_to_caller, sys_object_to_caller, sys_lend, sys_caller_thread;
+    sys_caller_to_caller, sys_object_to_caller, sys_lend, sys_caller_thread, sys_caller_rank;
 kernel_call_handler sys_endpoint_create, sys_notification_create, sys_timer_set, sys_irq_bind,
     sys_irq_ack, sys_irq_create;
 kernel_call_handler sys_cap_copy, sys_cap_drop, sys_cap_info;

@@ -161,7 +161,9 @@
 #define PK_MACHINE_HART (-81) /* (index, struct pk_hart_info *) */
 /* (machine, count) -> how many harts were started; so many are to be, 0: as many as are */
 #define PK_MACHINE_HARTS (-82)
-#define PK_CALLS 82
+/* (token) -> how urgent who called is: its priority in the upper half, with what is lent to it, below that its weight */
+#define PK_CALLER_RANK (-83)
+#define PK_CALLS 83
 
 #define PK_WORDS 10 /* of a message */
 
@@ -264,6 +266,9 @@
 #define PK_TASK_EXCEPTION 1
 #define PK_TASK_FOREIGN 2 /* value: foreign entry address, 0 = none */
 #define PK_TASK_NAME 4    /* value: address of a name of up to 16 bytes, for diagnostics */
+/* value: bytes that may be mapped, or UINT64_MAX; and of these in private mappings that may be written to */
+#define PK_TASK_MAPPED_MOST 5
+#define PK_TASK_DATA_MOST 6
 
 #define PK_REGS_GET 0
 #define PK_REGS_SET 1

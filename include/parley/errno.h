@@ -149,4 +149,9 @@
 #define EHWPOISON 133
 #endif
 
+/* Never a program's: what it sees is EINTR. The call is not made again, whatever the handler's action says (SA_RESTART). */
+#define EINTR_FINAL 516
+/* Inside the personality: it may be made again until a time (restart.c). */
+#define EINTR_UNTIL 517
+
 #endif

@@ -36,6 +36,13 @@
 /* Of the stack that the personality has put away for a child that uses it (vfork.S). */
 #define PERSONALITY_VFORK_MOST 1024
 
+/*
+ * The word of a system call's attention, if it was cut short: how it may be made again. All others are the time at which it
+ * ends, made again or not: ns since boot.
+ */
+#define PERSONALITY_CUT_SHORT 1
+#define PERSONALITY_CUT_FINALLY 2
+
 /* Offsets of other_stack and shared. */
 #define PERSONALITY_OTHER_STACK 40
 #define PERSONALITY_SHARED 56

@@ -223,6 +223,9 @@ PK_MUST_CHECK static inline long pk_caller_word_exchange(uint64_t token, uint64_
 PK_MUST_CHECK static inline long pk_lend(uint64_t token, uint64_t thread) {
     return pk_call6(PK_LEND, token, thread, 0, 0, 0, 0);
 }
+PK_MUST_CHECK static inline long pk_caller_rank(uint64_t token) {
+    return pk_call6(PK_CALLER_RANK, token, 0, 0, 0, 0, 0);
+}
 PK_MUST_CHECK static inline long pk_caller_thread(uint64_t token) {
     return pk_call6(PK_CALLER_THREAD, token, 0, 0, 0, 0, 0);
 }

@@ -9,8 +9,8 @@
 #include <mm/table.h>
 #include <parley/calls.h>
 
-/* Of the address space that is visited: pages in its regions, and how many of those map watched objects. */
-static uint64_t mapped, watched;
+/* Of the address space that is visited: pages in its regions, private ones to be written to among them, and how many regions map watched objects. */
+static uint64_t mapped, data, watched;
 
 static struct region *region_of(struct tree_node *n) {
     return CONTAINER_OF(n, struct region, node);
@@ -21,6 +21,8 @@ static void visit_region(struct aspace *as, struct region *r) {
     MUST(r->aspace == as && !(r->prot & ~r->max_prot), r);
     MUST(region_start(r) % PAGE_SIZE == 0 && r->end % PAGE_SIZE == 0 && r->end <= ARCH_USER_END, r);
     mapped += (r->end - region_start(r)) >> PAGE_SHIFT;
+    MUST(r->data == region_is_data(r), r);
+    data += r->data ? (r->end - region_start(r)) >> PAGE_SHIFT : 0;
     MUST(!r->shared || r->object || as->dying, r);
     if (!r->object)
         return;
@@ -126,9 +128,10 @@ void check_aspace(struct aspace *as) {
     if (check_marked(&as->mark)->refs++)
         return;
     check_piece(as, sizeof *as, as->account);
-    mapped = watched = 0;
+    mapped = data = watched = 0;
     visit_regions(as, as->regions.root, PAGE_SIZE, ARCH_USER_END);
     MUST(mapped == as->mapped && watched == as->watched, as);
+    MUST(data == as->data || as->dying || as->clone_of, as);
     visit_tables(as);
 }
 

@@ -168,6 +168,12 @@ long sys_caller_thread(struct thread *self, const uint64_t *a) {
     return caller ? cap_insert(&self->task->caps, 0, &caller->kobject, PK_RIGHT_USE, 0) : -ESRCH;
 }
 
+/* Priorities have 7 bits, so the result is positive. */
+long sys_caller_rank(struct thread *self, const uint64_t *a) {
+    struct thread *caller = call_by_token(self->task, a[0]);
+    return caller ? (long)((uint64_t)caller->sched.priority << 32 | caller->sched.weight) : -ESRCH;
+}
+
 static struct notification *find_notification(struct thread *self, uint64_t slot, uint32_t right,
                                               long *error) {
     struct cap *c = cap_find(&self->task->caps, slot, PK_TYPE_NOTIFICATION, right, error);

@@ -33,6 +33,8 @@ struct aspace *aspace_create(struct account *account) {
                           .refs = 1,
                           .root = frame_va(root),
                           .account = account,
+                          .mapped_most = UINT64_MAX,
+                          .data_most = UINT64_MAX,
                           .map_next = ARCH_USER_MAP_TOP};
     arch_mmu_init_root(as->root);
     return as;
@@ -68,7 +70,7 @@ static void region_insert(struct region *r, uint64_t start, struct region *like)
     r->node.key = start;
     tree_insert(&r->aspace->regions, &r->node);
     r->aspace->changes++;
-    r->aspace->mapped += (r->end - start) >> PAGE_SHIFT;
+    region_count(r->aspace, r, r->end - start);
     if (r->object) {
         kobject_hold(&r->object->kobject);
         object_add_region(r->object, &r->object_link, like ? &like->object_link : NULL);
@@ -97,6 +99,8 @@ static void region_free(struct region *r) {
 
 static void region_delete(struct region *r) {
     tree_remove(&r->aspace->regions, &r->node);
+    if (r->data)
+        r->aspace->data -= (r->end - region_start(r)) >> PAGE_SHIFT;
     region_free(r);
 }
 
@@ -107,7 +111,7 @@ static struct region *region_split(struct region *r, uint64_t va) {
         return NULL;
     *upper = *r;
     upper->offset = r->offset + (va - region_start(r));
-    r->aspace->mapped -= (r->end - va) >> PAGE_SHIFT;
+    region_count(r->aspace, r, va - r->end);
     r->end = va;
     region_insert(upper, va, r);
     return upper;
@@ -136,7 +140,7 @@ static void region_trim(struct region *r, uint64_t va) {
         object_note(r->object, r->aspace->owner, false);
     }
     r->aspace->changes++;
-    r->aspace->mapped -= bytes >> PAGE_SHIFT;
+    region_count(r->aspace, r, -bytes);
     r->offset += bytes;
     r->node.key = va; /* its place among the others is the same */
 }
@@ -245,7 +249,7 @@ static bool extend_below(struct aspace *as, uint64_t start, const struct region 
         r->tag != like->tag)
         return false;
     as->changes++;
-    as->mapped += (like->end - start) >> PAGE_SHIFT;
+    region_count(as, like, like->end - start);
     r->end = like->end;
     return true;
 }
@@ -289,6 +293,38 @@ long aspace_map_check(uint64_t length, uint64_t flags, const struct object *obje
     return flags & PROT_ALL & ~allowed_prot(object, flags, object_rights) ? -EACCES : 0;
 }
 
+#define PIECES_MOST 64 /* that are looked at */
+
+/* What is mapped between start and end, of which data may be. */
+static void count_within(struct aspace *as, uint64_t start, uint64_t end, uint64_t *pages,
+                         uint64_t *data) {
+    for (int pieces = 0; pieces < PIECES_MOST && start < end; pieces++) {
+        const struct region *r = aspace_region_at_or_above(as, start);
+        if (!r || region_start(r) >= end)
+            return;
+        uint64_t n = (min_u64(r->end, end) - max_u64(region_start(r), start)) >> PAGE_SHIFT;
+        *pages += n;
+        *data += r->data ? n : 0;
+        start = r->end;
+    }
+}
+
+static bool exceeds(uint64_t used, uint64_t freed, uint64_t more, uint64_t most) {
+    return more > most || used - freed > most - more;
+}
+
+NOINLINE long aspace_limits_check(struct aspace *as, uint64_t start, uint64_t length,
+                                  uint64_t flags) {
+    uint64_t freed = 0, freed_data = 0, pages = align_up(length, PAGE_SIZE) >> PAGE_SHIFT;
+    bool is_data = flags & PK_PROT_WRITE && !(flags & PK_MAP_SHARED);
+    if (start)
+        count_within(as, start, start + (pages << PAGE_SHIFT), &freed, &freed_data);
+    return exceeds(as->mapped, freed, pages, as->mapped_most) ||
+                   (is_data && exceeds(as->data, freed_data, pages, as->data_most))
+               ? -ENOMEM
+               : 0;
+}
+
 long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t flags,
                 struct object *object, uint64_t offset, uint64_t tag, uint32_t object_rights,
                 uint64_t *search) {
@@ -297,6 +333,9 @@ long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t fla
     if (invalid < 0)
         return invalid;
     length = align_up(length, PAGE_SIZE);
+    long refused = aspace_limits_allow(as, 0, length, flags);
+    if (refused < 0)
+        return refused;
     long at = choose_start(as, start, length, flags, search);
     if (at <= 1)
         return at;
@@ -311,7 +350,8 @@ long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t fla
                          .aspace = as,
                          .prot = (uint8_t)prot,
                          .max_prot = (uint8_t)max,
-                         .shared = flags & PK_MAP_SHARED};
+                         .shared = flags & PK_MAP_SHARED,
+                         .data = (flags & (PK_PROT_WRITE | PK_MAP_SHARED)) == PK_PROT_WRITE};
     list_init(&r->object_link);
     if (extend_below(as, start, r)) {
         slab_free(r, sizeof *r, as->account);
@@ -357,8 +397,14 @@ static long protect_change(struct aspace *as, uint64_t *va, uint64_t end, uint64
         struct region *r = region_allowing(as, *va, prot, &error);
         if (!r)
             return error;
+        uint64_t size = r->end - region_start(r);
+        if (!r->data && aspace_limits_allow(as, region_start(r), size, prot) < 0 && !r->shared)
+            return -ENOMEM;
         as->changes++;
+        region_count(as, r, -size);
         r->prot = (uint8_t)prot; /* first: faults until the next step must not give more */
+        r->data = region_is_data(r);
+        region_count(as, r, size);
         long more = table_restrict(as, va, r->end, prot, credit);
         if (more != 0)
             return more;

@@ -27,6 +27,7 @@ struct region {
     struct list object_link; /* in object->regions */
     uint8_t prot, max_prot;  /* PK_PROT_* */
     bool shared;             /* writes go to the object */
+    bool data;               /* they do not, and it may be written to */
 };
 
 struct aspace {
@@ -44,7 +45,11 @@ struct aspace {
     struct region *last_found;
     struct account *account;
     uint64_t resident; /* pages with an entry */
-    uint64_t mapped;   /* pages in regions */
+    uint64_t mapped;   /* pages in regions, */
+    uint64_t
+        data; /* and in those of them that are private and may be written to; not while it is dying */
+    uint64_t mapped_most, data_most; /* mapping more of these is refused, */
+    bool limited;                    /* if either is set */
     uint64_t
         owner; /* what its task's exceptions are badged with: who maps what, for object_watch */
     uint64_t watched;  /* regions that map watched objects */
@@ -62,6 +67,18 @@ struct aspace {
 
 static inline uint64_t region_start(const struct region *r) {
     return r->node.key;
+}
+
+static inline bool region_is_data(const struct region *r) {
+    return r->prot & PK_PROT_WRITE && !r->shared;
+}
+
+/* So many bytes of r's kind are mapped, or (a negative number) not any more. */
+static inline void region_count(struct aspace *as, const struct region *r, uint64_t bytes) {
+    uint64_t pages = (uint64_t)((int64_t)bytes >> PAGE_SHIFT);
+    as->mapped += pages;
+    if (r->data)
+        as->data += pages;
 }
 
 /* NULL if memory ends. */
@@ -91,6 +108,15 @@ long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t fla
 /* What aspace_map would refuse whatever is mapped already: 0, -EINVAL or -EACCES. */
 long aspace_map_check(uint64_t length, uint64_t flags, const struct object *object, uint64_t offset,
                       uint32_t object_rights);
+/*
+ * Nothing that is set forbids to map so much, with these flags, at start or (0) anywhere: -ENOMEM. What is mapped there now
+ * does not count, if it is not in too many pieces.
+ */
+long aspace_limits_check(struct aspace *as, uint64_t start, uint64_t length, uint64_t flags);
+static inline long aspace_limits_allow(struct aspace *as, uint64_t start, uint64_t length,
+                                       uint64_t flags) {
+    return __builtin_expect(as->limited, 0) ? aspace_limits_check(as, start, length, flags) : 0;
+}
 /* end: page aligned, in user space. */
 long aspace_unmap_step(struct aspace *as, uint64_t start, uint64_t end, int *credit);
 long aspace_protect_step(struct aspace *as, uint64_t start, uint64_t length, uint64_t prot,

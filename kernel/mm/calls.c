@@ -218,6 +218,8 @@ long sys_map(struct thread *self, const uint64_t *a) {
         if (bad_range(a[1], a[2]))
             return -EINVAL;
         error = aspace_map_check(a[2], a[3], o, a[5], rights);
+        if (error >= 0)
+            error = aspace_limits_allow(task->aspace, a[1], a[2], a[3]);
         if (error < 0)
             return error; /* before what is there goes */
         error = unmap_steps(self, task->aspace, a[1], a[2]);

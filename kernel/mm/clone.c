@@ -74,6 +74,10 @@ static long fill(struct aspace *dst, struct aspace *src, int *credit) {
             return more;
         dst->cursor = PHASE_TABLES;
         dst->map_next = src->map_next;
+        dst->data = src->data;
+        dst->mapped_most = src->mapped_most;
+        dst->data_most = src->data_most;
+        dst->limited = src->limited;
     }
     return share_tables(dst, src, credit);
 }

@@ -77,6 +77,12 @@ static long set_exception(struct thread *self, struct task *task, uint64_t slot,
     return 0;
 }
 
+static void set_limit(struct aspace *as, uint64_t which, uint64_t bytes) {
+    uint64_t pages = bytes == UINT64_MAX ? bytes : bytes >> PAGE_SHIFT;
+    *(which == PK_TASK_MAPPED_MOST ? &as->mapped_most : &as->data_most) = pages;
+    as->limited = (as->mapped_most & as->data_most) != UINT64_MAX;
+}
+
 long sys_task_set(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct task *task = call_task(self, a[0], PK_RIGHT_MANAGE, &error);
@@ -98,6 +104,10 @@ long sys_task_set(struct thread *self, const uint64_t *a) {
         task_set_name(task, name);
         return 0;
     }
+    case PK_TASK_MAPPED_MOST:
+    case PK_TASK_DATA_MOST:
+        set_limit(task->aspace, a[1], a[2]);
+        return 0;
     default:
         return -EINVAL;
     }

@@ -88,7 +88,10 @@ static inline void waiter_enqueue(struct waiter_queue *queue, struct waiter *wai
     list_add_tail(&queue->list, &waiter->link);
 }
 
-/* Puts it behind the waiters of the same or a higher priority; O(n) in the queue's length. */
+/*
+ * Puts it behind the waiters of the same or a higher priority: a walk from the end, a few instructions for each that it
+ * stands before, as on Linux.
+ */
 void waiter_enqueue_priority(struct waiter_queue *queue, struct waiter *waiter);
 
 /*

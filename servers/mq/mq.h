@@ -164,10 +164,18 @@ struct waiting *waiting_new(struct request *req, struct client *client, struct q
                             int64_t deadline);
 /* In a list from now on, until its deadline: SERVER_DEFER, or an error, and it is gone. */
 long waiting_enqueue_until(struct waiter_queue *list, struct waiting *waiting);
+/* Behind those that are as urgent, and before those that are less. */
+void waiting_enter_among(struct waiter_queue *list, struct waiting *waiting);
+static inline void waiting_enter(struct waiter_queue *list, struct waiting *waiting) {
+    if (waiter_queue_empty(list))
+        waiter_enqueue(list, &waiting->waiter);
+    else
+        waiting_enter_among(list, waiting);
+}
 static inline long waiting_enqueue(struct waiter_queue *list, struct waiting *waiting) {
     if (waiting->deadline != MQ_FOR_EVER)
         return waiting_enqueue_until(list, waiting);
-    waiter_enqueue(list, &waiting->waiter);
+    waiting_enter(list, waiting);
     return SERVER_DEFER;
 }
 void waiting_finish(struct waiting *waiting, long result); /* answers it, and it is gone */

@@ -43,6 +43,27 @@ static long set_deadline(struct waiting *waiting) {
     return deadline_has_come(at) ? -ETIMEDOUT : waiter_set_deadline(&waiting->waiter, at);
 }
 
+#define WEIGHT_BITS 20
+_Static_assert(PK_WEIGHT_MOST < 1 << WEIGHT_BITS, "a weight is below all priorities");
+
+/* How urgent a caller is: real-time threads before others, and these by their nice values. */
+static int32_t urgency(const struct waiter *waiter) {
+    long rank = pk_caller_rank(waiter_token(waiter));
+    if (rank < 0)
+        return 0; /* it has died, and the notice is on its way */
+    uint32_t priority = (uint32_t)((uint64_t)rank >> 32), weight = (uint32_t)rank;
+    return (int32_t)(priority == PK_PRIORITY_SHARED ? weight : priority << WEIGHT_BITS);
+}
+
+/* One that waits alone is not asked for its rank until another comes, with which it is compared as it is then. */
+void waiting_enter_among(struct waiter_queue *list, struct waiting *waiting) {
+    struct waiter *first = waiter_first(list);
+    if (!waiter_next(list, first))
+        first->priority = urgency(first);
+    waiting->waiter.priority = urgency(&waiting->waiter);
+    waiter_enqueue_priority(list, &waiting->waiter);
+}
+
 long waiting_enqueue_until(struct waiter_queue *list, struct waiting *waiting) {
     long error = set_deadline(waiting);
     if (error < 0) {
@@ -50,7 +71,7 @@ long waiting_enqueue_until(struct waiter_queue *list, struct waiting *waiting) {
         waiting_free(waiting);
         return error;
     }
-    waiter_enqueue(list, &waiting->waiter);
+    waiting_enter(list, waiting);
     return SERVER_DEFER;
 }
 

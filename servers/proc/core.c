@@ -81,6 +81,8 @@ void core_free(struct process *p) {
 static void start(struct process *p) {
     static struct pk_regs regs;
     struct core *core = p->core;
+    pk_may_fail(pk_task_set(p->task, PK_TASK_MAPPED_MOST, INFINITY)); /* it may be ending */
+    pk_may_fail(pk_task_set(p->task, PK_TASK_DATA_MOST, INFINITY));
     long stack = pk_map(p->task, 0, STACK, PK_PROT_READ | PK_PROT_WRITE, 0, 0,
                         PERSONALITY_REGION_NOT_DUMPED);
     if (!core->token || stack < 0) {

@@ -6,6 +6,7 @@
 #include "core.h"
 #include "pool.h"
 #include <parley/personality.h>
+#include <protocol/proc_server.h>
 
 enum { CAUSE_ILLEGAL = 2, CAUSE_BREAKPOINT = 3, CAUSE_FETCH_PAGE = 12, CAUSE_STORE_PAGE = 15 };
 enum {
@@ -20,51 +21,70 @@ enum {
 #define ECALL_SIZE 4
 
 #define FUTEX_CALL 98
-enum { FUTEX_WAIT = 0, FUTEX_LOCK_PI = 6, FUTEX_WAIT_REQUEUE_PI = 11, FUTEX_LOCK_PI2 = 13 };
+#define RESTART_CALL 128 /* restart_syscall(2) */
+enum { FUTEX_LOCK_PI = 6, FUTEX_WAIT_REQUEUE_PI = 11, FUTEX_LOCK_PI2 = 13 };
 
-static unsigned futex_command(const struct pk_regs *regs) {
-    return regs->x[11] & 127;
+/*
+ * When a call is made again that was cut short (signal(7)): after whatever handler; after one with SA_RESTART; only if
+ * none has run, but the process was stopped, or another thread took the signal; or never.
+ */
+enum restarts { RESTARTS_ALWAYS, RESTARTS_IF_ASKED, RESTARTS_UNHANDLED, RESTARTS_NEVER };
+
+static enum restarts futex_restarts(const struct pk_regs *regs) {
+    unsigned command = regs->x[11] & 127;
+    if (command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2 || command == FUTEX_WAIT_REQUEUE_PI)
+        return RESTARTS_ALWAYS;
+    return regs->x[13] ? RESTARTS_UNHANDLED : RESTARTS_IF_ASKED; /* with a time-out */
 }
 
-/* Where no handler has run, waiting until a certain time can begin anew; for a certain time it cannot. */
-static bool waits_until(const struct pk_regs *regs) {
-    return regs->x[17] == FUTEX_CALL && futex_command(regs) != FUTEX_WAIT;
-}
-
-/* What a handler never ends, SA_RESTART or not: waiting for a lock (futex(2)). */
-static bool always_restarted(const struct pk_regs *regs) {
-    unsigned command = futex_command(regs);
-    return regs->x[17] == FUTEX_CALL && (command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2 ||
-                                         command == FUTEX_WAIT_REQUEUE_PI);
-}
-
-/* System calls that a handler always cuts short, SA_RESTART or not (signal(7)). */
-static bool never_restarted(const struct pk_regs *regs) {
+static enum restarts restarts_of(const struct pk_regs *regs, uint64_t word) {
+    if (word == PERSONALITY_CUT_FINALLY)
+        return RESTARTS_NEVER;
     switch (regs->x[17]) {
-    case FUTEX_CALL: /* with a time-out */
-        return regs->x[13] != 0;
-    case 22:  /* epoll_pwait */
+    case FUTEX_CALL:
+        return futex_restarts(regs);
     case 72:  /* pselect6 */
     case 73:  /* ppoll */
     case 101: /* nanosleep */
     case 115: /* clock_nanosleep */
+    case RESTART_CALL:
     case 133: /* rt_sigsuspend */
-    case 137: /* rt_sigtimedwait */
     case 188: /* msgrcv */
     case 189: /* msgsnd */
+        return RESTARTS_UNHANDLED;
+    case 22:  /* epoll_pwait */
+    case 137: /* rt_sigtimedwait */
     case 192: /* semtimedop */
     case 193: /* semop */
     case 441: /* epoll_pwait2 */
-        return true;
+        return RESTARTS_NEVER;
     default:
-        return false;
+        return RESTARTS_IF_ASKED;
     }
 }
 
-/* Goes back to the system call's instruction with the arguments that it had. */
-static void restart(struct pk_regs *regs, uint64_t first_argument) {
+/*
+ * Goes back to the system call's instruction with the arguments that it had. One that waits for a certain while
+ * goes on as restart_syscall(2), until the time that the word is.
+ */
+static void restart(struct thread *t, struct pk_regs *regs, uint64_t first_argument,
+                    uint64_t word) {
     regs->x[0] -= ECALL_SIZE;
     regs->x[10] = first_argument;
+    if (word == PERSONALITY_CUT_SHORT)
+        return;
+    if (regs->x[17] != RESTART_CALL)
+        t->restart_call = (int)regs->x[17];
+    t->restart_until = word;
+    regs->x[17] = RESTART_CALL;
+}
+
+long proc_handle_restart(struct request *req) {
+    const struct thread *t = request_thread(req);
+    if (!t)
+        return -ESRCH;
+    proc_results_restart(&req->msg, t->restart_until);
+    return t->restart_call;
 }
 
 /* A signal that there is no room for a frame of. */
@@ -74,14 +94,15 @@ static void overflow(struct thread *t) {
 }
 
 /*
- * Delivers what is pending. was_call: the thread comes back from a system call with result in a0.
+ * Delivers what is pending. word: 0, or the thread comes back from a system call with result in a0 that was cut short.
  * Returns false if the process is gone.
  */
-static bool deliver(struct thread *t, struct pk_regs *regs, bool was_call, uint64_t first) {
+static bool deliver(struct thread *t, struct pk_regs *regs, uint64_t word, uint64_t first) {
     struct process *p = t->process;
     mask_learn(t);
     struct signal_info info;
-    bool interrupted = was_call && (int64_t)regs->x[10] == -EINTR, handled = false;
+    bool handled = false;
+    enum restarts restarts = word ? restarts_of(regs, word) : RESTARTS_NEVER;
     while (p->state == PROCESS_RUNNING && signal_take(t, ~t->blocked, &info)) {
         const struct signal_action *a = signal_action(p, info.signal);
         if (a->handler == SIG_IGN)
@@ -91,17 +112,17 @@ static bool deliver(struct thread *t, struct pk_regs *regs, bool was_call, uint6
             signal_poke(t); /* ends, stops or forgets */
             continue;
         }
-        if (interrupted && !handled &&
-            (always_restarted(regs) || (a->flags & SA_RESTART && !never_restarted(regs))))
-            restart(regs, first);
+        if (!handled && (restarts == RESTARTS_ALWAYS ||
+                         (restarts == RESTARTS_IF_ASKED && a->flags & SA_RESTART)))
+            restart(t, regs, first, word);
         handled = true;
         if (frame_push(t, regs, &info) < 0) {
             overflow(t);
             return false;
         }
     }
-    if (interrupted && !handled && (waits_until(regs) || !never_restarted(regs)))
-        restart(regs, first); /* a stop and continuation, or nothing after all */
+    if (!handled && restarts != RESTARTS_NEVER)
+        restart(t, regs, first, word);
     if (t->mask_saved && !handled) {
         t->mask_saved = false;
         signal_set_mask(t, t->saved_mask);
@@ -111,10 +132,9 @@ static bool deliver(struct thread *t, struct pk_regs *regs, bool was_call, uint6
 
 static long on_attention(struct request *req, struct thread *t) {
     static struct pk_regs regs;
-    bool was_call = req->msg.w[2]; /* as the personality says */
     if (pk_thread_regs(t->slot, &regs, PK_REGS_GET) < 0)
         return 0;
-    if (!deliver(t, &regs, was_call, req->msg.w[1]))
+    if (!deliver(t, &regs, req->msg.w[2], req->msg.w[1]))
         return SERVER_DEFER;
     must(pk_thread_regs(t->slot, &regs, PK_REGS_SET));
     return 0;

@@ -292,7 +292,7 @@ static void switch_over(struct exec *e, uint64_t thread) {
     }
     posix_timers_end(p);
     p->task = e->task;
-    p->known = false;
+    p->known = p->shares_memory = false;
     if (p->exit_signal != SIGCHLD)
         child_set_exit_signal(p, SIGCHLD);
     threads_replace(e->thread, thread);
@@ -358,6 +358,8 @@ static long build(struct exec *e) {
     if (task < 0)
         return task;
     e->task = (uint64_t)task;
+    if (settings_limits_memory(e->p) && (error = settings_limit_memory(e->p, e->task)) < 0)
+        return error;
     set_name(e);
     choose_ids(e);
     error = map_image(e);

@@ -121,10 +121,10 @@ static long make_process(struct request *req, struct thread *from, uint64_t flag
     if ((flags & CSIGNAL) != SIGCHLD)
         child_set_exit_signal(child, (flags & CSIGNAL) <= SIGNALS ? (int)(flags & CSIGNAL) : 0);
     announce(child, pid, flags, parent_tid);
+    child->shares_memory = flags & CLONE_VM;
     if (flags & CLONE_VM && flags & CLONE_CHILD_CLEARTID)
         child->main.clear_tid = child_tid;
     if (flags & CLONE_VFORK) {
-        child->vforked = true;
         child->vfork_token = req->token;
     }
     must(pk_thread_resume(child->main.slot));

@@ -57,11 +57,13 @@ static inline int group_id(const struct group *g) {
 enum {
     RLIMIT_CPU = 0,
     RLIMIT_FSIZE = 1,
+    RLIMIT_DATA = 2,
     RLIMIT_STACK = 3,
     RLIMIT_CORE = 4,
     RLIMIT_NPROC = 6,
     RLIMIT_NOFILE = 7,
     RLIMIT_MEMLOCK = 8,
+    RLIMIT_AS = 9,
     RLIMIT_SIGPENDING = 11,
     RLIMIT_MSGQUEUE = 12,
     RLIMIT_NICE = 13,
@@ -135,7 +137,8 @@ struct process {
     struct list member;
     bool tethered; /* counted in the group's */
     enum process_state state;
-    bool execed, vforked, spawned;
+    bool execed, spawned;
+    bool shares_memory; /* with who cloned it (CLONE_VM), until it executes a program */
     int code, status;    /* how it ended, or stopped: CLD_*, exit code or signal */
     uint64_t task;       /* slot; 0 once a zombie */
     struct thread main;  /* the first: its number is the process's; slot 0 once it has ended */
@@ -314,6 +317,9 @@ struct settings *settings_usual(void);
 void settings_put(struct settings *s);
 #define INFINITY (~0ul)
 uint64_t settings_limit(const struct process *p, unsigned resource); /* the soft one */
+/* A task is p's, or will be: its memory is kept to p's limits. */
+long settings_limit_memory(const struct process *p, uint64_t task);
+bool settings_limits_memory(const struct process *p); /* there are such */
 void settings_set_soft(struct process *p, unsigned resource, uint64_t soft);
 
 /* group.c */

@@ -84,7 +84,7 @@ struct process *process_new(struct thread *from) {
     }
     p->parent = parent;
     p->state = PROCESS_RUNNING;
-    p->execed = p->vforked = p->spawned = p->freed = false;
+    p->execed = p->shares_memory = p->spawned = p->freed = false;
     p->code = p->status = 0;
     p->task = p->account = 0;
     p->pool = 0;

@@ -4,7 +4,7 @@
  * groups are one record that a fork shares and a change copies.
  *
  * Who keeps to a limit stands in the page of calls (docs/linux-calls.md, prlimit64): core.c, time_limits.c, fork.c, signal.c, schedule.c, vfs,
- * mq. The others are only told.
+ * mq, the kernel. The others are only told.
  */
 #include "pool.h"
 #include "procfs.h"
@@ -64,6 +64,23 @@ void settings_set_soft(struct process *p, unsigned resource, uint64_t soft) {
         s->limits[resource].soft = soft;
 }
 
+/* The stack is mapped as a whole, while on Linux it counts as far as it has grown: at first so much, and as data never. */
+#define STACK_AT_FIRST (132ul << 10)
+
+static uint64_t with(uint64_t limit, uint64_t more) {
+    return limit > INFINITY - more ? INFINITY : limit + more;
+}
+
+long settings_limit_memory(const struct process *p, uint64_t task) {
+    uint64_t all = settings_limit(p, RLIMIT_AS), data = settings_limit(p, RLIMIT_DATA);
+    long error = pk_task_set(task, PK_TASK_MAPPED_MOST, with(all, STACK_SIZE - STACK_AT_FIRST));
+    return error < 0 ? error : pk_task_set(task, PK_TASK_DATA_MOST, with(data, STACK_SIZE));
+}
+
+bool settings_limits_memory(const struct process *p) {
+    return settings_limit(p, RLIMIT_AS) != INFINITY || settings_limit(p, RLIMIT_DATA) != INFINITY;
+}
+
 /* Another's limits are for root, and for who is the same in all ids (prlimit(2)). */
 static bool may_limit(const struct process *from, const struct process *to) {
     return from == to || from->euid == 0 ||
@@ -100,6 +117,8 @@ long proc_handle_limit(struct request *req, int pid, uint32_t resource, int set,
         s->limits[resource] = new;
         if (resource == RLIMIT_NOFILE || resource == RLIMIT_FSIZE || resource == RLIMIT_MSGQUEUE)
             connect_limits_changed(p);
+        if ((resource == RLIMIT_AS || resource == RLIMIT_DATA) && p->task && !p->shares_memory)
+            error = settings_limit_memory(p, p->task);
         if (resource == RLIMIT_CPU || resource == RLIMIT_RTTIME)
             error = time_limits_begin(p);
         if (error < 0) {

@@ -345,6 +345,7 @@ long proc_handle_end_handler(struct request *req, uint64_t mask) {
     if (!t)
         return -ESRCH;
     signal_set_mask(t, mask);
+    t->restart_call = 0;
     t->alt_stack = t->alt_size = 0;
     t->alt_flags = SS_DISABLE;
     return answer_after(t, 0);
@@ -362,6 +363,7 @@ long proc_handle_sigreturn(struct request *req, uint64_t frame) {
         core_kill(t, &info);
         return answer(own, -EFAULT);
     }
+    t->restart_call = 0;
     signal_poke(t);
     return SERVER_DEFER; /* the call is over without an answer */
 }

@@ -78,13 +78,17 @@ uint64_t signal_enter_handler(struct process *p, int signal, uint64_t *mask) {
     return handler;
 }
 
-/* The threads of a process, all of them, stop and go on together. */
+/*
+ * The threads of a process, all of them, stop and go on together. Who waits in a call waits no more, so that he gets
+ * nothing that somebody else may want; when he goes on he makes it again (deliver.c).
+ */
 static void stop(struct process *p, int signal) {
     if (p->state == PROCESS_STOPPED)
         return;
     p->state = PROCESS_STOPPED;
     p->group->stopped++;
     threads_hold(p, NULL);
+    threads_cut_short(p);
     process_report(p, CLD_STOPPED, signal);
 }
 

@@ -192,6 +192,11 @@ void threads_hold(const struct process *p, const struct thread *but) {
             must(pk_thread_suspend(t->slot));
 }
 
+void threads_cut_short(const struct process *p) {
+    for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
+        must(pk_thread_attention(t->slot));
+}
+
 void threads_let_go(const struct process *p, const struct thread *but) {
     for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
         if (t != but)

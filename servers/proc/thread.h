@@ -73,8 +73,10 @@ struct thread {
         } wait_signal;
     };
     struct pending pending;
-    uint64_t blocked;    /* bit n-1: signal n */
-    uint64_t saved_mask; /* sigsuspend's: goes into the next signal frame */
+    uint64_t blocked;       /* bit n-1: signal n */
+    uint64_t restart_until; /* when the call is over that is made again by restart_syscall(2), */
+    int restart_call;       /* and its number; 0: none */
+    uint64_t saved_mask;    /* sigsuspend's: goes into the next signal frame */
     bool mask_saved;
     uint64_t alt_stack, alt_size;
     uint32_t alt_flags;
@@ -121,6 +123,8 @@ void threads_end(struct process *p);
 void threads_free(struct process *p);
 /* All of a process's threads but that one (NULL: all) are held where they are; and go on. */
 void threads_hold(const struct process *p, const struct thread *but);
+/* Each one's call is cut short, unless it is answered already. */
+void threads_cut_short(const struct process *p);
 void threads_let_go(const struct process *p, const struct thread *but);
 struct usage thread_usage(const struct thread *t);
 uint64_t thread_run_ns(const struct thread *t); /* on harts */

@@ -110,8 +110,8 @@ static long wait_ended(struct waiter *waiter, enum waiter_end why) {
     struct socket_wait *wait = wait_of(waiter);
     struct file *file = wait->file;
     socket_touch(file->socket);
-    long result =
-        why == WAITER_DEAD ? 0 : wait->cut(wait, why == WAITER_EXPIRED ? -EAGAIN : -EINTR);
+    long error = why == WAITER_EXPIRED ? -EAGAIN : wait->timed ? -EINTR_FINAL : -EINTR;
+    long result = why == WAITER_DEAD ? 0 : wait->cut(wait, error);
     wait_free(wait);
     socket_work();
     return result;
@@ -122,6 +122,7 @@ static const struct waiter_ops wait_ops = {.ended = wait_ended};
 long socket_wait(struct request *req, struct file *file, struct waiter_queue *queue, uint64_t ns,
                  struct socket_wait *wait) {
     wait->file = file;
+    wait->timed = ns != 0;
     file->refs++;
     waiter_init(&wait->waiter, req, request_client(req), &wait_ops);
     if (ns && waiter_set_deadline(&wait->waiter, clock_after(ns)) < 0) {

@@ -107,6 +107,7 @@ struct socket {
 struct socket_wait {
     struct waiter waiter;
     struct file *file;
+    bool timed; /* it has a time-out: a signal ends it for good (signal(7)) */
     /* Another try: the result and the reply's words; SOCKET_WAIT: it waits on. */
     long (*again)(struct socket_wait *wait, struct pk_msg *reply);
     /* What a call gets that a signal or its time ends; it may have come some way. */

@@ -40,14 +40,19 @@ long read_mask(uint64_t address, uint64_t size, uint64_t *mask) {
     return address ? program_read(mask, address, sizeof(*mask)) : 0;
 }
 
-/* What is left of the timeout; a program that has it in read-only memory does not hear of that. */
-static void write_left(uint64_t address, int64_t ns, uint64_t began) {
-    if (address && ns != 0) {
-        int64_t spent = (int64_t)(clock_monotonic_ns() - began);
-        int64_t left = spent < ns ? ns - spent : 0;
-        struct linux_timespec time = {left / (int64_t)NS_PER_SECOND, left % (int64_t)NS_PER_SECOND};
-        pk_may_fail(program_write(address, &time, sizeof(time)));
+/*
+ * What is left of the timeout, which a call that was cut short goes on with when it is made again: a program that has it in
+ * read-only memory does not hear of that, and its call is not. Returns the call's result.
+ */
+static long write_left(long result, uint64_t address, int64_t ns, uint64_t began) {
+    if (!address || ns == 0) {
+        return result;
     }
+    int64_t spent = (int64_t)(clock_monotonic_ns() - began);
+    int64_t left = spent < ns ? ns - spent : 0;
+    struct linux_timespec time = {left / (int64_t)NS_PER_SECOND, left % (int64_t)NS_PER_SECOND};
+    long error = program_write(address, &time, sizeof(time));
+    return error && result == -EINTR ? -EINTR_FINAL : result;
 }
 
 static long wait_for(struct pollfd *requests, uint64_t count, int64_t ns, const uint64_t *mask) {
@@ -66,8 +71,7 @@ long linux_ppoll(uint64_t requests, uint64_t count, uint64_t timeout, uint64_t m
     }
     uint64_t began = ns > 0 ? clock_monotonic_ns() : 0;
     long result = wait_for((void *)(uintptr_t)requests, count, ns, mask_address ? &mask : NULL);
-    write_left(timeout, ns, began);
-    return result;
+    return write_left(result, timeout, ns, began);
 }
 
 struct sets {
@@ -150,7 +154,7 @@ long linux_pselect6(uint64_t count, uint64_t readable, uint64_t writable, uint64
     uint64_t used = requests_of(&sets, count, requests);
     uint64_t began = ns > 0 ? clock_monotonic_ns() : 0;
     result = wait_for(requests, used, ns, mask_at[0] ? &mask : NULL);
-    write_left(timeout, ns, began);
+    result = write_left(result, timeout, ns, began);
     if (result >= 0) {
         result = answer_sets(&sets, requests, used);
     }

@@ -10,6 +10,7 @@
 #define FRAME_A(n) (64 + 8 * (n))
 #define FRAME_WORD 128
 #define FRAME_TP 136
+#define FRAME_RESTART FRAME_TP
 #define FRAME_CLONE(n) (144 + 8 * (n)) /* struct clone_call */
 
 #ifndef __ASSEMBLER__
@@ -23,14 +24,18 @@ struct clone_call {
 
 struct foreign_frame {
     uint64_t ra, sp;
-    uint64_t t[6];           /* t1-t6 */
-    uint64_t a[8];           /* a0-a7: the arguments, the number */
-    uint64_t word;           /* the thread's: its process's number, and below that its own */
-    uint64_t tp;             /* these two only while a thread is made */
-    struct clone_call clone; /* */
+    uint64_t t[6]; /* t1-t6 */
+    uint64_t a[8]; /* a0-a7: the arguments, the number */
+    uint64_t word; /* the thread's: its process's number, and below that its own */
+    union {
+        uint64_t tp;      /* while a thread is made, as is clone */
+        uint64_t restart; /* of a call that is cut short: when it ends (restart.c) */
+    };
+    struct clone_call clone;
 };
 _Static_assert(sizeof(struct foreign_frame) == FRAME_SIZE, "frame.h");
 _Static_assert(offsetof(struct foreign_frame, word) == FRAME_WORD, "frame.h");
+_Static_assert(offsetof(struct foreign_frame, restart) == FRAME_RESTART, "frame.h");
 _Static_assert(offsetof(struct foreign_frame, clone) == FRAME_CLONE(0), "frame.h");
 
 static inline int32_t frame_pid(const struct foreign_frame *f) {

@@ -54,16 +54,31 @@ static NOINLINE long read_deadline(const struct linux_timespec *timeout, bool re
     return 0;
 }
 
-static ALWAYS_INLINE long wait(const uint32_t *word, unsigned op, uint32_t value,
-                               const struct linux_timespec *timeout, uint32_t bitset) {
-    uint64_t deadline = FUTEX_FOREVER;
-    if (timeout) {
-        long error =
-            read_deadline(timeout, COMMAND(op) == FUTEX_WAIT, op & FUTEX_CLOCK_REALTIME, &deadline);
-        if (error < 0)
-            return error;
-    }
+static ALWAYS_INLINE long wait(const uint32_t *word, unsigned op, uint32_t value, uint64_t deadline,
+                               uint32_t bitset) {
     return futex_wait(PK_SLOT_FUTEX, value, bitset, flags_of(op), deadline, word);
+}
+
+static NOINLINE long wait_for_bits(const uint32_t *word, unsigned op, uint32_t value,
+                                   const struct linux_timespec *timeout, uint32_t bitset) {
+    uint64_t deadline = FUTEX_FOREVER;
+    long error = timeout ? read_deadline(timeout, false, op & FUTEX_CLOCK_REALTIME, &deadline) : 0;
+    return error < 0
+               ? error
+               : personality_connected(PK_SLOT_FUTEX, wait(word, op, value, deadline, bitset));
+}
+
+NOINLINE long futex_wait_until(struct foreign_frame *f, const uint32_t *word, unsigned op,
+                               uint32_t value, uint64_t deadline) {
+    long result = personality_connected(PK_SLOT_FUTEX, wait(word, op, value, deadline, MATCH_ANY));
+    return result == -EINTR && deadline != FUTEX_FOREVER ? cut_short(f, deadline) : result;
+}
+
+static NOINLINE long wait_in_time(struct foreign_frame *f, const uint32_t *word, unsigned op,
+                                  uint32_t value, const struct linux_timespec *timeout) {
+    uint64_t deadline;
+    long error = read_deadline(timeout, true, false, &deadline);
+    return error < 0 ? error : futex_wait_until(f, word, op, value, deadline);
 }
 
 static ALWAYS_INLINE long wake(const uint32_t *word, unsigned op, uint32_t count, uint32_t bitset) {
@@ -250,7 +265,7 @@ static NOINLINE long other(uint32_t *word, unsigned op, uint32_t value, uint64_t
         return -ENOSYS;
     switch (COMMAND(op)) {
     case FUTEX_WAIT_BITSET:
-        return personality_connected(PK_SLOT_FUTEX, wait(word, op, value, time, third));
+        return wait_for_bits(word, op, value, time, third);
     case FUTEX_WAKE_BITSET:
         return personality_connected(PK_SLOT_FUTEX, wake(word, op, value, third));
     case FUTEX_REQUEUE:
@@ -291,18 +306,19 @@ long linux_futex_waitv(const struct futex_word *vector, unsigned count, unsigned
 }
 
 PERSONALITY_AGAIN(wait, PK_SLOT_FUTEX,
-                  wait((const uint32_t *)a[0], (unsigned)a[1], (uint32_t)a[2],
-                       (const struct linux_timespec *)a[3], MATCH_ANY))
+                  wait((const uint32_t *)a[0], (unsigned)a[1], (uint32_t)a[2], FUTEX_FOREVER,
+                       MATCH_ANY))
 PERSONALITY_AGAIN(wake, PK_SLOT_FUTEX,
                   wake((const uint32_t *)a[0], (unsigned)a[1], (uint32_t)a[2], MATCH_ANY))
 
 /* `timeout` is a number for some commands; `third` is a bitset, a value to compare or an operation. */
 long linux_futex(uint32_t *word, unsigned op, uint32_t value, uint64_t timeout, uint32_t *second,
-                 uint32_t third, const struct foreign_frame *f) {
+                 uint32_t third, struct foreign_frame *f) {
     if ((op & ~FUTEX_PRIVATE) == FUTEX_WAKE)
         return personality_try(wake, wake(word, op, value, MATCH_ANY));
+    if ((op & ~FUTEX_PRIVATE) == FUTEX_WAIT && !timeout)
+        return personality_try(wait, wait(word, op, value, FUTEX_FOREVER, MATCH_ANY));
     if ((op & ~FUTEX_PRIVATE) == FUTEX_WAIT)
-        return personality_try(
-            wait, wait(word, op, value, (const struct linux_timespec *)timeout, MATCH_ANY));
+        return wait_in_time(f, word, op, value, (const struct linux_timespec *)timeout);
     return other(word, op, value, timeout, second, third, (uint32_t)frame_tid(f));
 }

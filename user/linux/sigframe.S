@@ -7,6 +7,7 @@
 #include <parley/errno.h>
 #include <parley/personality.h>
 #include <parley/sigframe.h>
+#include "frame.h"
 
 /* The registers that a C function may change, but t0, a0 and a7. */
     .macro CALLER_SAVED op, base
@@ -34,13 +35,22 @@
     .text
 /*
  * At the end of a system call. One that was cut short may be made again: that is decided in one
- * place, the process server, which gets an attention exception with the word 1 (deliver.c).
+ * place, the process server, which gets an attention exception with a word that says so (deliver.c).
  */
     .globl attention_of_call
 attention_of_call:
     li t0, -EINTR
+    beq a0, t0, 5f
+    li t0, -EINTR_FINAL
+    beq a0, t0, 6f
+    li t0, -EINTR_UNTIL
     bne a0, t0, attention
-    li t0, 1
+    ld t0, FRAME_RESTART-FRAME_SIZE(sp) /* nobody has written to the stack since */
+    j 7f
+5:  li t0, PERSONALITY_CUT_SHORT
+    j 3f
+6:  li t0, PERSONALITY_CUT_FINALLY
+7:  li a0, -EINTR
     j 3f
 
 /*

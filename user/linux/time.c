@@ -157,9 +157,20 @@ long time_read(const struct linux_timespec *user, uint64_t *ns) {
     return timespec_valid(&t) ? 0 : -EINVAL;
 }
 
+long sleep_until(struct foreign_frame *f, uint64_t until, struct linux_timespec *remain) {
+    long result = pk_sleep(until);
+    if (result != -EINTR)
+        return result;
+    uint64_t now = clock_monotonic_ns();
+    struct linux_timespec t = to_timespec(until > now ? until - now : 0);
+    if (remain && user_put(remain, &t, sizeof t) < 0)
+        return -EFAULT;
+    return cut_short(f, until);
+}
+
 /* clock_nanosleep(2). */
-long linux_clock_nanosleep(int clock, int flags, const struct linux_timespec *request,
-                           struct linux_timespec *remain) {
+static long nanosleep(struct foreign_frame *f, int clock, int flags,
+                      const struct linux_timespec *request, struct linux_timespec *remain) {
     if ((clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME) ||
         flags & ~TIMER_ABSTIME)
         return -EINVAL;
@@ -174,19 +185,20 @@ long linux_clock_nanosleep(int clock, int flags, const struct linux_timespec *re
     uint64_t now = clock_monotonic_ns();
     if (!until)
         return 0;
-    until = until > INT64_MAX - now ? INT64_MAX : now + until;
-    long result = pk_sleep(until);
-    if (result == -EINTR && remain) {
-        now = clock_monotonic_ns();
-        struct linux_timespec t = to_timespec(until > now ? until - now : 0);
-        if (user_put(remain, &t, sizeof t) < 0)
-            return -EFAULT;
-    }
-    return result;
+    return sleep_until(f, until > INT64_MAX - now ? INT64_MAX : now + until, remain);
 }
 
-long linux_nanosleep(const struct linux_timespec *request, struct linux_timespec *remain) {
-    return linux_clock_nanosleep(CLOCK_MONOTONIC, 0, request, remain);
+long linux_clock_nanosleep(int clock, int flags, const struct linux_timespec *request,
+                           struct linux_timespec *remain, long a4, long a5,
+                           struct foreign_frame *f) {
+    (void)a4, (void)a5;
+    return nanosleep(f, clock, flags, request, remain);
+}
+
+long linux_nanosleep(const struct linux_timespec *request, struct linux_timespec *remain, long a2,
+                     long a3, long a4, long a5, struct foreign_frame *f) {
+    (void)a2, (void)a3, (void)a4, (void)a5;
+    return nanosleep(f, CLOCK_MONOTONIC, 0, request, remain);
 }
 
 static long timeval_ns(const struct linux_timeval *user, uint64_t *ns) {

@@ -47,6 +47,14 @@ static inline uint64_t timespec_ns(const struct linux_timespec *t) {
     return (uint64_t)t->seconds * NS_PER_SECOND + (uint64_t)t->nanoseconds;
 }
 
+/* The call ends with EINTR, or is made again until that time, ns since boot (restart.c). */
+long cut_short(struct foreign_frame *f, uint64_t until);
+/* Until that time, which may end with cut_short(); what is left goes to `remain`, which may be NULL. */
+long sleep_until(struct foreign_frame *f, uint64_t until, struct linux_timespec *remain);
+/* FUTEX_WAIT, likewise (futex.c). */
+long futex_wait_until(struct foreign_frame *f, const uint32_t *word, unsigned op, uint32_t value,
+                      uint64_t deadline);
+
 long linux_clock_gettime(int clock, struct linux_timespec *out);
 
 /* The program's struct timespec, which must be a valid time: 0, -EFAULT or -EINVAL. */

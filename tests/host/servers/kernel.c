@@ -342,6 +342,11 @@ long pk_lend(uint64_t token, uint64_t thread) {
     return call->priority;
 }
 
+long pk_caller_rank(uint64_t token) {
+    const struct call *call = find(token);
+    return call ? call->priority << 32 | PK_WEIGHT_NORMAL : -ESRCH;
+}
+
 /* Any object will do for a thread. */
 long pk_caller_thread(uint64_t token) {
     return find(token) ? pk_object_create(1, 0, 0) : -ESRCH;

@@ -34,6 +34,7 @@ PK_MUST_CHECK long pk_caller_word_name(uint64_t token, uint64_t address, uint64_
 PK_MUST_CHECK long pk_caller_word_exchange(uint64_t token, uint64_t offset, uint32_t expected,
                                            uint32_t value);
 PK_MUST_CHECK long pk_lend(uint64_t token, uint64_t thread);
+PK_MUST_CHECK long pk_caller_rank(uint64_t token);
 PK_MUST_CHECK long pk_caller_thread(uint64_t token);
 PK_MUST_CHECK long pk_notify(uint64_t notification, uint64_t bits);
 PK_MUST_CHECK long pk_timer_set(uint64_t notification, uint64_t bits, uint64_t at_ns);

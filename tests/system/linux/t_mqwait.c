@@ -80,6 +80,46 @@ static pid_t receiver(mqd_t queue, int result) {
     return pid;
 }
 
+/* Whom scheduling prefers is served first, be he the last who came; equals in their turn. */
+static void by_urgency(void) {
+    static const int nice_values[] = {10, 0, 5, 0}, order[] = {3, 0, 2, 1};
+    enum { WAITING = sizeof order / sizeof order[0] };
+    char text[2] = "0";
+    pid_t pids[WAITING];
+    mqd_t queue = fresh(1, 8192);
+    for (int i = 0; i < WAITING; i++) {
+        if ((pids[i] = start()) == 0) {
+            char got[8192];
+            nice(nice_values[i]);
+            _exit(mq_receive(queue, got, sizeof got, NULL) == 1 ? got[0] - '0' : 99);
+        }
+        let_block();
+    }
+    for (int i = 0; i < WAITING; i++, text[0]++)
+        mq_send(queue, text, 1, 0);
+    for (int i = 0; i < WAITING; i++)
+        is_int(reap_exit(pids[i]), order[i], "of receivers one with nice %d is number %d",
+               nice_values[i], order[i]);
+    mq_send(queue, "f", 1, 0);
+    for (int i = 0; i < WAITING; i++) {
+        if ((pids[i] = start()) == 0) {
+            char own = (char)('0' + order[i]);
+            nice(nice_values[i]);
+            _exit(mq_send(queue, &own, 1, 0) != 0);
+        }
+        let_block();
+    }
+    for (int i = -1; i < WAITING; i++) {
+        char got[8192] = "";
+        mq_receive(queue, got, sizeof got, NULL);
+        if (i >= 0)
+            is_int(got[0] - '0', i, "and of senders");
+    }
+    for (int i = 0; i < WAITING; i++)
+        reap_exit(pids[i]);
+    mq_close(queue);
+}
+
 static void in_order(void) {
     static char long_text[8192];
     char text[8192];
@@ -241,6 +281,7 @@ static void large(void) {
 int main(void) {
     times();
     in_order();
+    by_urgency();
     interrupted();
     closed_meanwhile();
     large();

@@ -153,6 +153,40 @@ static pid_t start_blocked(int (*function)(void)) {
     return pid;
 }
 
+static int take_both(void) {
+    struct sembuf operations[] = {{0, -1, 0}, {1, -1, 0}, {2, 0, 0}};
+
+    return semop(set, operations, 3);
+}
+
+static void waits_at(int ncnt0, int ncnt1, int zcnt2, const char *when) {
+    is_int(semctl(set, 0, GETNCNT), ncnt0, "of several operations %s", when);
+    is_int(semctl(set, 1, GETNCNT), ncnt1, "the caller is counted where he is stopped");
+    is_int(semctl(set, 2, GETZCNT), zcnt2, "and nowhere else");
+}
+
+/* Where a caller of several operations is counted follows the values. */
+static void test_counts(void) {
+    pid_t pid;
+
+    new_set(3);
+    set_value(0, 1);
+    set_value(2, 1);
+    pid = start_blocked(take_both);
+    waits_at(0, 1, 0, "the second stops him");
+    operate(0, -1, 0);
+    waits_at(1, 0, 0, "the first does, since it was taken");
+    set_value(1, 1);
+    set_value(0, 1);
+    waits_at(0, 0, 1, "the third does");
+    operate(1, -1, 0);
+    waits_at(0, 1, 0, "the second does again");
+    operate(2, -1, 0);
+    operate(1, 1, 0);
+    is_int(reap_exit(pid), 0, "all can be done");
+    remove_set();
+}
+
 static void test_blocking(void) {
     pid_t first, second;
 
@@ -313,6 +347,7 @@ int main(void) {
     test_control();
     test_operations();
     test_blocking();
+    test_counts();
     test_undo();
     test_rest();
     test_many();
