@@ -25,6 +25,9 @@ void text_append(struct text *t, const void *bytes, size_t n);
 void text_print(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_name(struct text *t, char type, const char *name); /* a directory's entry */
 
+/* The number of the process whose directory the caller has open there; -ESRCH: it has gone; -EBADF. */
+long procfs_directory_at(const struct thread *by, int fd);
+
 /* A text on its way. */
 struct making {
     struct request_memory memory;

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/sem.h>
@@ -432,6 +433,38 @@ static void guarded(void) {
     reap(child);
 }
 
+static pid_t threads_number;
+
+/* In a thread: its number names a directory, too, which is not listed. */
+static void *by_number(void *unused) {
+    char line[64], name[16];
+    pid_t tid = threads_number = gettid();
+    bool listed = false;
+
+    snprintf(line, sizeof(line), "\nTgid:\t%d\n", (int)getpid());
+    ok(strstr(contents(of(tid, "status")), line), "a thread's directory tells its process");
+    snprintf(line, sizeof(line), "\nPid:\t%d\n", (int)tid);
+    ok(strstr(contents(of(tid, "status")), line), "and its own number");
+    is_int(access(of(tid, "task"), X_OK), 0, "its process's threads");
+    snprintf(name, sizeof(name), "%d", (int)tid);
+    DIR *directory = opendir("/proc");
+    for (struct dirent *e; (e = readdir(directory));)
+        listed |= !strcmp(e->d_name, name);
+    closedir(directory);
+    ok(!listed, "it is not listed");
+    return unused;
+}
+
+static void threads(void) {
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, by_number, NULL) || pthread_join(thread, NULL))
+        bail("pthread_create");
+    for (int tries = 0; !access(of(threads_number, "stat"), F_OK) && tries < 500; tries++)
+        sleep_ms(10); /* who joins may be told before it is gone */
+    is_errno(access(of(threads_number, "stat"), F_OK), ENOENT, "it goes with the thread");
+}
+
 int main(int argc, char **argv) {
     ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
 
@@ -452,5 +485,6 @@ int main(int argc, char **argv) {
     system_v();
     others();
     guarded();
+    threads();
     return done();
 }
