@@ -115,6 +115,8 @@ struct departure;
 enum { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF, ITIMERS };
 struct itimer;
 
+#define OOM_ADJUST_MOST 1000
+
 struct process {
     struct hash_node pid_node; /* key: pid */
     struct list all;           /* of all processes, oldest first */
@@ -180,6 +182,8 @@ struct process {
     struct settings *settings;
     bool dumpable, keeps_rights, no_new_rights;
     bool no_terminal; /* it has given up its session's terminal (TIOCNOTTY) */
+    int16_t oom_adjust,
+        oom_least; /* /proc/PID/oom_score_adj; what another user than root may set it to */
 
     /* Most have the default action for most signals, and a fork copies only what is in use: see signal_action(). */
     uint64_t acted; /* bit n-1: signal n has an action of its own */

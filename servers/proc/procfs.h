@@ -124,7 +124,9 @@ storing_function store_msg_default, store_msg_max, store_msgsize_default, store_
     store_queues_max;
 making_function make_process_stat, make_process_statm, make_process_status, make_process_comm,
     make_process_sched, make_process_schedstat, make_process_wchan, make_process_limits;
-thread_storing_function store_comm; /* settings.c */
+thread_storing_function store_comm;                 /* settings.c */
+making_function make_oom_score, make_oom_score_adj; /* procfs_oom.c */
+thread_storing_function store_oom_score_adj;
 making_function make_auxv, make_cmdline, make_environ, make_maps, make_smaps;
 making_function make_sysvipc_msg, make_sysvipc_sem, make_sysvipc_shm;
 
