@@ -69,6 +69,14 @@ void pidfd_closed(void) {
 }
 _Static_assert(offsetof(struct pidfd, node) == 0, "pidfd_closed casts");
 
+bool pidfd_tells(uint64_t number, int *pid) {
+    const struct pidfd *pidfd = number ? (struct pidfd *)(void *)hash_find(&pidfds, number) : NULL;
+    if (!pidfd)
+        return false;
+    *pid = pidfd->process ? process_pid(pidfd->process) : -1;
+    return true;
+}
+
 static long pidfd_of(struct process *p) {
     if (!p->pidfd && (p->pidfd = malloc(sizeof *p->pidfd))) {
         p->pidfd->process = p;

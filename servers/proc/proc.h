@@ -419,6 +419,8 @@ uint64_t served_number(void); /* for a thing that descriptors stand for: never g
 long pidfd_open(struct process *by, struct process *p, uint32_t flags); /* it, closed on exec */
 /* 0 and which process it stands for, NULL: one that has gone; or -EBADF. *flags: O_NONBLOCK. */
 long pidfd_process(const struct process *by, int fd, struct process **p, uint32_t *flags);
+/* The number is a descriptor's of a process: which; -1: it has gone. */
+bool pidfd_tells(uint64_t number, int *pid);
 void pidfd_process_ended(const struct process *p);
 void pidfd_process_gone(struct process *p);
 void pidfd_closed(void);

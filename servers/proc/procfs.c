@@ -97,6 +97,11 @@ static bool step(struct place *at, const char *name, size_t n) {
         snprintf(end, (size_t)(at->path + sizeof at->path - end), "/%d", number);
         return at->thread && at->thread->process == p;
     }
+    if (at->folder == &procfs_fdinfo) {
+        at->entry = &procfs_descriptor;
+        snprintf(end, (size_t)(at->path + sizeof at->path - end), "/%d", number);
+        return (number || (n == 1 && *name == '0')) && procfs_has_descriptor(at->process, number);
+    }
     const struct entry *e = find_entry(at->folder, name, n);
     if (!e || !(e->make || e->folder || e->target)) /* or it is for vfs to serve */
         return false;
@@ -195,7 +200,8 @@ static long check_access(const struct process *caller, const struct place *at, u
 }
 
 static long may_read(const struct process *caller, const struct place *at) {
-    if (at->entry && at->entry->guarded && !process_may_look_into(caller, at->process))
+    bool guarded = at->entry ? at->entry->guarded : at->folder->guarded;
+    if (guarded && !process_may_look_into(caller, at->process))
         return -EACCES;
     return check_access(caller, at, MAY_READ);
 }

@@ -70,7 +70,8 @@ struct entry {
 struct folder {
     const struct entry *entries;
     size_t count;
-    making_function *numbers; /* names besides: processes or threads */
+    making_function *numbers; /* names besides: processes, threads or descriptors */
+    bool guarded;             /* as an entry */
 };
 #define ENTRIES(array) .entries = (array), .count = sizeof(array) / sizeof *(array)
 
@@ -100,6 +101,11 @@ const struct process *server_process(int pid);
 const struct pk_machine_thread *server_shown(void); /* the one that server_process() found last */
 /* Some of their numbers; *at: where to go on, 0 at first. False: there are no more. */
 bool servers_list(uint64_t *at, void (*each)(struct making *m, int pid), struct making *m);
+
+/* procfs_fdinfo.c: the folder, and each file in it. */
+extern const struct folder procfs_fdinfo;
+extern const struct entry procfs_descriptor;
+bool procfs_has_descriptor(const struct process *p, int fd);
 
 extern const struct folder procfs_root, procfs_process, procfs_tasks,
     procfs_thread; /* procfs_names.c */

@@ -86,6 +86,7 @@ static const struct entry process_entries[] = {
     {.name = "environ", .mode = S_IFREG | 0400, .make = make_environ, .guarded = true},
     {.name = "exe", .mode = LINK_MODE},
     {.name = "fd", .mode = S_IFDIR | 0500},
+    {.name = "fdinfo", .mode = FOLDER_MODE, .folder = &procfs_fdinfo},
     MADE("limits", make_process_limits),
     {.name = "maps", .mode = FILE_MODE, .make = make_maps, .guarded = true},
     MADE("mountinfo", make_mountinfo),
