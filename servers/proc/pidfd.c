@@ -5,7 +5,7 @@
  * A pid may be another process's after its own has gone, so each process that anybody has a descriptor of has a number
  * that never comes again. Whoever polls it is told when the process ends, and when it has been waited for.
  */
-#include "proc.h"
+#include "procfs.h"
 #include <protocol/proc_server.h>
 #include <protocol/vfs_client.h>
 #include <stdlib.h>
@@ -69,6 +69,14 @@ void pidfd_closed(void) {
 }
 _Static_assert(offsetof(struct pidfd, node) == 0, "pidfd_closed casts");
 
+bool pidfd_tells(uint64_t number, int *pid) {
+    const struct pidfd *pidfd = number ? (struct pidfd *)(void *)hash_find(&pidfds, number) : NULL;
+    if (!pidfd)
+        return false;
+    *pid = pidfd->process ? process_pid(pidfd->process) : -1;
+    return true;
+}
+
 static long pidfd_of(struct process *p) {
     if (!p->pidfd && (p->pidfd = malloc(sizeof *p->pidfd))) {
         p->pidfd->process = p;
@@ -118,20 +126,28 @@ long proc_handle_pidfd_open(struct request *req, int pid, uint32_t flags) {
     return pidfd_open(by, p, flags);
 }
 
-/* As kill, or as queue_signal if there is an info. */
-long proc_handle_pidfd_signal(struct request *req, int fd, int signal) {
-    struct process *by = request_process(req);
+/* The number of the process that a descriptor stands for, be it one of its directory in /proc (pidfd_send_signal(2)). */
+static long signalled(const struct thread *by, int fd) {
     struct process *to;
     uint32_t flags;
-    if (!by)
-        return -ESRCH;
-    long error = pidfd_process(by, fd, &to, &flags);
+    long error = pidfd_process(by->process, fd, &to, &flags);
+    if (error == -EBADF)
+        return procfs_directory_at(by, fd);
     if (error < 0)
         return error;
-    if (!to)
+    return to ? process_pid(to) : -ESRCH;
+}
+
+/* As kill, or as queue_signal if there is an info. */
+long proc_handle_pidfd_signal(struct request *req, int fd, int signal) {
+    const struct thread *by = request_thread(req);
+    if (!by)
         return -ESRCH;
-    return request_in_len(req) ? proc_handle_queue_signal(req, process_pid(to), 0, signal)
-                               : proc_handle_kill(req, process_pid(to), signal);
+    long to = signalled(by, fd);
+    if (to < 0)
+        return to;
+    return request_in_len(req) ? proc_handle_queue_signal(req, (int)to, 0, signal)
+                               : proc_handle_kill(req, (int)to, signal);
 }
 
 long proc_handle_pidfd_getfd(struct request *req, int fd, int target) {

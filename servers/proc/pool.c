@@ -273,13 +273,28 @@ static uint64_t weight(const struct process *p) {
     return account.used > resident ? account.used : resident;
 }
 
-/* The larger one of the two, if p is in the full pool. */
-static void compare(struct process *p, const struct pool *full, struct process **largest,
-                    uint64_t *most) {
-    uint64_t bytes = is_inside(p, full) ? weight(p) : 0;
-    if (bytes > *most) {
-        *largest = p;
-        *most = bytes;
+uint64_t pool_memory(const struct process *p) {
+    struct pk_account_info info;
+    uint64_t account = p->pool ? p->pool->account : pool_users_account();
+    return pk_account_info(account, &info) < 0 || info.limit == NO_LIMIT ? all_memory()
+                                                                         : info.limit;
+}
+
+int64_t pool_badness(const struct process *p) {
+    uint64_t bytes = weight(p);
+    if (bytes == 0 || p->oom_adjust == -OOM_ADJUST_MOST)
+        return POOL_SPARED;
+    int64_t part = p->oom_adjust ? (int64_t)(pool_memory(p) / OOM_ADJUST_MOST) : 0;
+    return (int64_t)bytes + p->oom_adjust * part;
+}
+
+/* The worse one of the two, if p is in the full pool. */
+static void compare(struct process *p, const struct pool *full, struct process **worst,
+                    int64_t *most) {
+    int64_t badness = is_inside(p, full) ? pool_badness(p) : POOL_SPARED;
+    if (badness > *most) {
+        *worst = p;
+        *most = badness;
     }
 }
 
@@ -290,10 +305,10 @@ static void compare(struct process *p, const struct pool *full, struct process *
 struct process *pool_largest(uint64_t tag) {
     const struct pool *full = pool_find(tag); /* NULL: all users', or the machine: of everybody */
     struct process *largest = 0, *child = 0;
-    uint64_t most = 0;
+    int64_t most = POOL_SPARED;
     for (struct process *p = process_next(0); p; p = process_next(p))
         compare(p, full, &largest, &most);
-    most = 0;
+    most = POOL_SPARED;
     for (struct list *l = largest ? largest->children.next : 0; l && l != &largest->children;
          l = l->next)
         compare(container_of(l, struct process, sibling), full, &child, &most);

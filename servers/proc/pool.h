@@ -33,6 +33,13 @@ long pool_limit(struct process *p, uint64_t bytes);
 bool pool_is_kept(uint64_t tag);
 /* The account with that tag cannot pay for a page fault now. */
 bool pool_is_full(uint64_t tag);
+/*
+ * How much would come back if p ended, in bytes, and as much more or less as it is to count for (oom_score_adj: thousandths
+ * of pool_memory()). POOL_SPARED: it is not to be ended, or has nothing.
+ */
+#define POOL_SPARED INT64_MIN
+int64_t pool_badness(const struct process *p);
+uint64_t pool_memory(const struct process *p); /* that p and those with it in its pool may have */
 /* Who uses most of what the full account with that tag pays for; NULL if it is no process. */
 struct process *pool_largest(uint64_t tag);
 

@@ -117,6 +117,8 @@ struct departure;
 enum { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF, ITIMERS };
 struct itimer;
 
+#define OOM_ADJUST_MOST 1000
+
 struct process {
     struct hash_node pid_node; /* key: pid */
     struct list all;           /* of all processes, oldest first */
@@ -183,6 +185,8 @@ struct process {
     struct settings *settings;
     bool dumpable, keeps_rights, no_new_rights;
     bool no_terminal; /* it has given up its session's terminal (TIOCNOTTY) */
+    int16_t oom_adjust,
+        oom_least; /* /proc/PID/oom_score_adj; what another user than root may set it to */
 
     /* Most have the default action for most signals, and a fork copies only what is in use: see signal_action(). */
     uint64_t acted; /* bit n-1: signal n has an action of its own */
@@ -421,6 +425,8 @@ uint64_t served_number(void); /* for a thing that descriptors stand for: never g
 long pidfd_open(struct process *by, struct process *p, uint32_t flags); /* it, closed on exec */
 /* 0 and which process it stands for, NULL: one that has gone; or -EBADF. *flags: O_NONBLOCK. */
 long pidfd_process(const struct process *by, int fd, struct process **p, uint32_t *flags);
+/* The number is a descriptor's of a process: which; -1: it has gone. */
+bool pidfd_tells(uint64_t number, int *pid);
 void pidfd_process_ended(const struct process *p);
 void pidfd_process_gone(struct process *p);
 void pidfd_closed(void);

@@ -72,28 +72,35 @@ static int number_of_name(const char *name, size_t n) {
     return number;
 }
 
-static void enter_process(struct place *at, const struct process *p) {
-    at->process = p;
-    at->thread = NULL;
+/* A process's directory, or a thread's: that has its number, and is listed in its process's `task` only (proc(5)). */
+static bool enter_process(struct place *at, int number) {
+    const struct process *p = find_process(number);
+    const struct thread *t = p ? NULL : thread_find(number);
+    at->process = t ? t->process : p;
+    at->thread = t;
     at->folder = &procfs_process;
     at->entry = NULL;
-    snprintf(at->path, sizeof at->path, "/proc/%d", p ? process_pid(p) : 0);
+    snprintf(at->path, sizeof at->path, "/proc/%d", number);
+    return at->process != NULL;
 }
 
 /* A name in the directory: false if there is none. */
 static bool step(struct place *at, const char *name, size_t n) {
     char *end = at->path + strlen(at->path);
     int number = number_of_name(name, n);
-    if (at->folder == &procfs_root && number) {
-        enter_process(at, find_process(number));
-        return at->process != NULL;
-    }
+    if (at->folder == &procfs_root && number)
+        return enter_process(at, number);
     if (at->folder == &procfs_tasks) {
         const struct process *p = at->process;
         at->folder = &procfs_thread;
         at->thread = number == process_pid(p) ? &p->main : thread_find(number);
         snprintf(end, (size_t)(at->path + sizeof at->path - end), "/%d", number);
         return at->thread && at->thread->process == p;
+    }
+    if (at->folder == &procfs_fdinfo) {
+        at->entry = &procfs_descriptor;
+        snprintf(end, (size_t)(at->path + sizeof at->path - end), "/%d", number);
+        return (number || (n == 1 && *name == '0')) && procfs_has_descriptor(at->process, number);
     }
     const struct entry *e = find_entry(at->folder, name, n);
     if (!e || !(e->make || e->folder || e->target)) /* or it is for vfs to serve */
@@ -193,7 +200,8 @@ static long check_access(const struct process *caller, const struct place *at, u
 }
 
 static long may_read(const struct process *caller, const struct place *at) {
-    if (at->entry && at->entry->guarded && !process_may_look_into(caller, at->process))
+    bool guarded = at->entry ? at->entry->guarded : at->folder->guarded;
+    if (guarded && !process_may_look_into(caller, at->process))
         return -EACCES;
     return check_access(caller, at, MAY_READ);
 }
@@ -309,6 +317,17 @@ static long find_again(const struct thread *thread, const char *path, uint64_t b
     if (error == 0 && birth != (at->process ? at->process->start_ns : 0))
         error = -ESRCH;
     return error < 0 && birth ? -ESRCH : error;
+}
+
+long procfs_directory_at(const struct thread *by, int fd) {
+    struct vfs_made made;
+    struct place at;
+    if (vfs_made(connect_endpoint(PK_SLOT_VFS), process_pid(by->process), fd, &made) < 0)
+        return -EBADF;
+    long error = find_again(by, made.path, made.birth, &at);
+    if (error < 0)
+        return error;
+    return at.folder == &procfs_process && !at.entry ? process_pid(at.process) : -EBADF;
 }
 
 /* Some of the text: 1 if there is more to make, 0, or an error. */

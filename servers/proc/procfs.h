@@ -25,6 +25,9 @@ void text_append(struct text *t, const void *bytes, size_t n);
 void text_print(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_name(struct text *t, char type, const char *name); /* a directory's entry */
 
+/* The number of the process whose directory the caller has open there; -ESRCH: it has gone; -EBADF. */
+long procfs_directory_at(const struct thread *by, int fd);
+
 /* A text on its way. */
 struct making {
     struct request_memory memory;
@@ -67,7 +70,8 @@ struct entry {
 struct folder {
     const struct entry *entries;
     size_t count;
-    making_function *numbers; /* names besides: processes or threads */
+    making_function *numbers; /* names besides: processes, threads or descriptors */
+    bool guarded;             /* as an entry */
 };
 #define ENTRIES(array) .entries = (array), .count = sizeof(array) / sizeof *(array)
 
@@ -98,6 +102,11 @@ const struct pk_machine_thread *server_shown(void); /* the one that server_proce
 /* Some of their numbers; *at: where to go on, 0 at first. False: there are no more. */
 bool servers_list(uint64_t *at, void (*each)(struct making *m, int pid), struct making *m);
 
+/* procfs_fdinfo.c: the folder, and each file in it. */
+extern const struct folder procfs_fdinfo;
+extern const struct entry procfs_descriptor;
+bool procfs_has_descriptor(const struct process *p, int fd);
+
 extern const struct folder procfs_root, procfs_process, procfs_tasks,
     procfs_thread; /* procfs_names.c */
 
@@ -121,7 +130,9 @@ storing_function store_msg_default, store_msg_max, store_msgsize_default, store_
     store_queues_max;
 making_function make_process_stat, make_process_statm, make_process_status, make_process_comm,
     make_process_sched, make_process_schedstat, make_process_wchan, make_process_limits;
-thread_storing_function store_comm; /* settings.c */
+thread_storing_function store_comm;                 /* settings.c */
+making_function make_oom_score, make_oom_score_adj; /* procfs_oom.c */
+thread_storing_function store_oom_score_adj;
 making_function make_auxv, make_cmdline, make_environ, make_maps, make_smaps;
 making_function make_sysvipc_msg, make_sysvipc_sem, make_sysvipc_shm;
 

@@ -80,7 +80,7 @@ static const struct waiter_ops open_ops = {.ended = open_ended};
 long fifo_wait_open(struct request *req, struct file *file, int fd) {
     struct pipe *pipe = file->pipe;
     bool reads = file_reads(file);
-    if ((file->flags & LX_O_NONBLOCK) || (reads && file_writes(file)) ||
+    if (pipe->unnamed || (file->flags & LX_O_NONBLOCK) || (reads && file_writes(file)) ||
         (reads ? pipe->writers : pipe->readers) > 0) {
         return fd;
     }

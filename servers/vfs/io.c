@@ -189,6 +189,31 @@ static bool is_opened(const struct file *file) {
            node_type(file->node) != MODE_SERVED;
 }
 
+static uint32_t told_flags(const struct file *file) {
+    return file->flags | (is_opened(file) ? LX_O_LARGEFILE : 0);
+}
+
+long vfs_handle_descriptor(struct request *req, int pid, int from) {
+    struct caller caller;
+    long error = caller_by_pid(pid, &caller);
+    if (error) {
+        return error;
+    }
+    const struct context *context = caller.context;
+    int fd = from < 0 ? 0 : from;
+    while (fd < context->size && !context->files[fd]) {
+        fd++;
+    }
+    const struct file *file = fd_file(context, fd);
+    if (!file) {
+        return -ENOENT;
+    }
+    uint32_t flags = told_flags(file) | (fd_cloexec(context, fd) ? LX_O_CLOEXEC : 0);
+    vfs_results_descriptor(&req->msg, fd, file->offset, flags, file->node->ino, file->node->dev,
+                           served_number_to(req, file));
+    return 0;
+}
+
 long vfs_handle_fcntl(struct request *req, int fd, int command, uint64_t argument) {
     struct context *context = request_context(req);
     struct file *file = fd_file(context, fd);
@@ -206,7 +231,7 @@ long vfs_handle_fcntl(struct request *req, int fd, int command, uint64_t argumen
         fd_set_cloexec(context, fd, argument & LX_FD_CLOEXEC);
         return 0;
     case LX_F_GETFL:
-        return file->flags | (is_opened(file) ? LX_O_LARGEFILE : 0);
+        return told_flags(file);
     case LX_F_SETFL:
         return set_flags(req, file, (uint32_t)argument);
     case LX_F_ADD_SEALS:

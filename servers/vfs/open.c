@@ -77,7 +77,8 @@ static long open_fifo(struct request *req, struct context *context, struct node 
     }
     pipe->refs++;
     long result = -ENXIO;
-    bool lonely = (flags & LX_O_ACCMODE) == LX_O_WRONLY && pipe->readers == 0;
+    bool writes = (flags & LX_O_ACCMODE) == LX_O_WRONLY;
+    bool lonely = writes && pipe->readers == 0 && !pipe->unnamed;
     if (!(lonely && (flags & LX_O_NONBLOCK))) {
         struct file *file = file_new(node, &pipe_ops, flags);
         result = file ? fd_install(context, file, 0, flags & LX_O_CLOEXEC) : -ENOMEM;
@@ -289,6 +290,7 @@ long vfs_handle_pipe(struct request *req, uint32_t flags) {
     long result = -ENOMEM;
     if (pipe) {
         node_hold(node);
+        pipe->unnamed = true;
         node->pipe = pipe; /* for who opens it anew by /proc/self/fd */
         pipe->node = node;
         pipe->refs++;

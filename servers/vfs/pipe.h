@@ -29,6 +29,7 @@ struct pipe {
     struct waiter_queue writing;
     struct waiter_queue opening; /* a FIFO's openers that wait for the other end */
     struct node *node;           /* whose pipe it is */
+    bool unnamed;                /* pipe(2)'s: who opens it by /proc/PID/fd waits for nobody */
     struct poll_queue pollers;
     struct job job; /* serves those who wait if they are many; has a reference while it is queued */
 };

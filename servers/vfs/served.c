@@ -233,6 +233,12 @@ static long file_at(const struct request *req, int pid, int fd, struct file **fi
                                                                                           : -EINVAL;
 }
 
+uint64_t served_number_to(const struct request *req, const struct file *file) {
+    bool senders = file_is_served(file) && !(file->flags & LX_O_PATH) &&
+                   &owners[file->served->server] == served_owner(req);
+    return senders ? file->served->node.key : 0;
+}
+
 long vfs_handle_served_at(struct request *req, int pid, int fd) {
     struct file *file;
     long error = file_at(req, pid, fd, &file);

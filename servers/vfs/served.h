@@ -56,6 +56,8 @@ bool file_is_served(const struct file *file);
 void served_left(const struct file *file, int pid);
 /* O_NONBLOCK of an open file that is served has changed. */
 void served_flags_changed(const struct file *file);
+/* What an open file stands for, if it is the sender's; else 0. */
+uint64_t served_number_to(const struct request *req, const struct file *file);
 
 /* The directories, when /dev is there; and, after a restart, whose things are lost hears so. */
 void served_setup(const struct node *dev);

@@ -287,7 +287,7 @@ static void set(struct timer *timer, const struct lx_itimerspec *to, uint32_t fl
     uint64_t ns = ns_of(&to->value);
     timer->real = absolute && is_realtime(timer->clock);
     timer->at = absolute || !ns ? ns : clock_after(ns);
-    timer->interval = timer->at ? ns_of(&to->interval) : 0;
+    timer->interval = ns_of(&to->interval); /* which is told even if it is off */
     timer->expired = 0;
     list_remove(&timer->link);
     if (timer->real && flags & LX_TFD_TIMER_CANCEL_ON_SET) {

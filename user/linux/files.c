@@ -78,6 +78,9 @@ long linux_ioctl(uint64_t fd, uint64_t request, uint64_t argument) {
             result = device_request(fd, request, argument, result ? VFS_IOCTL_ANYWAY : 0);
         }
     }
+    if (result == -ENOTTY) {
+        return termio_ioctl(fd, (uint32_t)request, argument);
+    }
     return result == -EREMOTE ? terminal_request(fd, request, argument) : result;
 }
 

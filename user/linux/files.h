@@ -104,6 +104,8 @@ long linux_dup3(uint64_t old_fd, uint64_t new_fd, uint64_t flags);
 long linux_fcntl(uint64_t fd, uint64_t command, uint64_t argument);
 long linux_flock(uint64_t fd, uint64_t operation);
 long linux_ioctl(uint64_t fd, uint64_t request, uint64_t argument);
+/* termio.c: requests with other forms of a terminal's settings; -ENOTTY: it is none of them, or no terminal. */
+long termio_ioctl(uint64_t fd, uint32_t request, uint64_t argument);
 long linux_fstat(uint64_t fd, uint64_t status);
 long linux_fstatfs(uint64_t fd, uint64_t status);
 long linux_getdents64(uint64_t fd, uint64_t entries, uint64_t length);

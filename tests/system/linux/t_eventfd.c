@@ -178,6 +178,11 @@ static void test_interval(void) {
     struct itimerspec off = in_ms(0, 0);
     is_int(timerfd_settime(fd, 0, &off, &old), 0, "off");
     ok(old.it_interval.tv_nsec == 10000000 && old.it_value.tv_nsec <= 10000000, "the old setting");
+    off.it_interval.tv_sec = 7;
+    timerfd_settime(fd, 0, &off, NULL);
+    timerfd_gettime(fd, &old);
+    ok(!old.it_value.tv_sec && !old.it_value.tv_nsec && old.it_interval.tv_sec == 7,
+       "the interval of one that is off is told");
     sleep_ms(30);
     is_errno(take(fd), EAGAIN, "nothing comes any more");
     struct itimerspec quick = {.it_value = {0, 1}, .it_interval = {0, 1}};

@@ -234,7 +234,28 @@ static void test_getfd(void) {
     close(back[1]);
 }
 
+/* A process's directory in /proc will do to send it a signal, and for nothing else. */
+static void test_directory(void) {
+    char path[32];
+    pid_t child = start();
+
+    if (child == 0)
+        for (;;)
+            pause();
+    snprintf(path, sizeof(path), "/proc/%d", (int)child);
+    int fd = open(path, O_RDONLY | O_DIRECTORY), other = open("/proc/self/task", O_RDONLY);
+    is_int(syscall(424, fd, 0, NULL, 0), 0, "a process by its directory");
+    is_errno(syscall(438, fd, 0, 0), EBADF, "which is no pidfd");
+    is_errno(syscall(424, other, 0, NULL, 0), EBADF, "another directory");
+    is_int(syscall(424, fd, SIGTERM, NULL, 0), 0, "a signal to it");
+    is_int(reap(child), SIGTERM, "is its end");
+    is_errno(syscall(424, fd, 0, NULL, 0), ESRCH, "then it has gone");
+    close(fd);
+    close(other);
+}
+
 int main(void) {
+    test_directory();
     test_getfd();
     test_many();
     long before = free_pages();

@@ -423,6 +423,38 @@ static void test_capacity(void) {
     close_pipe();
 }
 
+/* A pipe without a name is opened anew by /proc/self/fd, and not as a FIFO: nobody waits for the other end. */
+static void test_anew(void) {
+    char path[32], data[8] = "";
+
+    new_pipe();
+    if (write(ends[1], "abc", 3) != 3)
+        bail("write");
+    close(ends[1]);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[0]);
+    alarm(20);
+    int fd = open(path, O_RDONLY);
+    ok(fd >= 0, "opened anew when its writer has gone");
+    is_int(read(fd, data, sizeof(data)), 3, "what was written is there");
+    is_int(read(fd, data, sizeof(data)), 0, "and then the end");
+    close(fd);
+    close(ends[0]);
+    new_pipe();
+    close(ends[0]);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[1]);
+    fd = open(path, O_WRONLY);
+    ok(fd >= 0, "opened anew when its reader has gone");
+    close(fd);
+    fd = open(path, O_WRONLY | O_NONBLOCK);
+    ok(fd >= 0, "O_NONBLOCK, too");
+    alarm(0);
+    signal(SIGPIPE, SIG_IGN);
+    is_errno(write(fd, "x", 1), EPIPE, "nobody reads what is written");
+    signal(SIGPIPE, SIG_DFL);
+    close(fd);
+    close(ends[1]);
+}
+
 /* A writer that waits goes on when there is more room. */
 static void test_grows(void) {
     char bytes[3000] = "";
@@ -452,5 +484,6 @@ int main(void) {
     test_packets();
     test_capacity();
     test_grows();
+    test_anew();
     return done();
 }

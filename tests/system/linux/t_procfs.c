@@ -5,11 +5,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define NOBODY 65534
@@ -432,6 +434,87 @@ static void guarded(void) {
     reap(child);
 }
 
+/* What /proc/PID/fdinfo tells of a descriptor, after that word. */
+static long told(pid_t pid, int fd, const char *word, int base) {
+    char path[64];
+    snprintf(path, sizeof(path), "fdinfo/%d", fd);
+    const char *at = strstr(contents(of(pid, path)), word);
+
+    return at ? strtol(at + strlen(word), NULL, base) : -1;
+}
+
+static int look_as_other(void) {
+    if (setuid(NOBODY) < 0)
+        return 1;
+    return open(of(getppid(), "fdinfo/0"), O_RDONLY) < 0 && errno == EACCES &&
+                   !opendir(of(getppid(), "fdinfo"))
+               ? 0
+               : 2;
+}
+
+static void descriptors_told(void) {
+    int fd = open("/tmp/told", O_CREAT | O_RDWR | O_APPEND | O_CLOEXEC, 0600), plain = dup(fd);
+    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    struct stat status;
+
+    if (write(fd, "12345", 5) != 5 || fstat(fd, &status) < 0)
+        bail("/tmp/told");
+    is_int(told(getpid(), fd, "pos:\t", 10), 5, "fdinfo tells where it is");
+    is_int(told(getpid(), plain, "flags:\t", 8) & (O_ACCMODE | O_APPEND | O_CLOEXEC),
+           O_RDWR | O_APPEND, "how it was opened");
+    ok(told(getpid(), fd, "flags:\t", 8) & O_CLOEXEC, "and if it is closed by exec");
+    ok(told(getpid(), fd, "mnt_id:\t", 10) > 0, "where it is mounted");
+    is_int(told(getpid(), fd, "Pid:\t", 10), -1, "it is no pidfd");
+    is_int(told(getpid(), pidfd, "Pid:\t", 10), getpid(), "of a pidfd, whose it is");
+    close(plain);
+    is_errno(access(of(getpid(), "fdinfo/1000"), F_OK), ENOENT, "one that is not open");
+    is_errno(access(of(getpid(), "fdinfo/01"), F_OK), ENOENT, "and what is no number");
+    DIR *directory = opendir("/proc/self/fdinfo");
+    int count = 0, least = -1;
+    for (struct dirent *e; (e = readdir(directory));)
+        if (e->d_name[0] != '.' && atoi(e->d_name) > least)
+            count++, least = atoi(e->d_name);
+    closedir(directory);
+    ok(count >= 3 && least >= pidfd, "all are listed, in order");
+    if (geteuid() == 0)
+        is_int(in_child(look_as_other), 0, "another user is not told");
+    close(fd);
+    close(pidfd);
+    unlink("/tmp/told");
+}
+
+static pid_t threads_number;
+
+/* In a thread: its number names a directory, too, which is not listed. */
+static void *by_number(void *unused) {
+    char line[64], name[16];
+    pid_t tid = threads_number = gettid();
+    bool listed = false;
+
+    snprintf(line, sizeof(line), "\nTgid:\t%d\n", (int)getpid());
+    ok(strstr(contents(of(tid, "status")), line), "a thread's directory tells its process");
+    snprintf(line, sizeof(line), "\nPid:\t%d\n", (int)tid);
+    ok(strstr(contents(of(tid, "status")), line), "and its own number");
+    is_int(access(of(tid, "task"), X_OK), 0, "its process's threads");
+    snprintf(name, sizeof(name), "%d", (int)tid);
+    DIR *directory = opendir("/proc");
+    for (struct dirent *e; (e = readdir(directory));)
+        listed |= !strcmp(e->d_name, name);
+    closedir(directory);
+    ok(!listed, "it is not listed");
+    return unused;
+}
+
+static void threads(void) {
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, by_number, NULL) || pthread_join(thread, NULL))
+        bail("pthread_create");
+    for (int tries = 0; !access(of(threads_number, "stat"), F_OK) && tries < 500; tries++)
+        sleep_ms(10); /* who joins may be told before it is gone */
+    is_errno(access(of(threads_number, "stat"), F_OK), ENOENT, "it goes with the thread");
+}
+
 int main(int argc, char **argv) {
     ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
 
@@ -452,5 +535,7 @@ int main(int argc, char **argv) {
     system_v();
     others();
     guarded();
+    descriptors_told();
+    threads();
     return done();
 }

@@ -425,6 +425,46 @@ static void test_held(void) {
     finish();
 }
 
+/* Settings in the older form, and with speeds as numbers. */
+static void test_forms(void) {
+    struct termio old;
+    struct termios plain;
+    struct {
+        tcflag_t flags[4];
+        cc_t line, characters[19];
+        speed_t in, out;
+    } new;
+    int ends[2];
+
+    make();
+    ok(tcgetattr(slave, &plain) == 0 && ioctl(slave, TCGETA, &old) == 0, "TCGETA");
+    ok(old.c_iflag == (unsigned short)plain.c_iflag &&
+           old.c_lflag == (unsigned short)plain.c_lflag &&
+           !memcmp(old.c_cc, plain.c_cc, sizeof(old.c_cc)),
+       "tells the same settings");
+    old.c_lflag &= (unsigned short)~(ICANON | ECHO);
+    old.c_cc[VINTR] = 7;
+    is_int(ioctl(slave, TCSETA, &old), 0, "TCSETA");
+    ok(tcgetattr(slave, &plain) == 0 && !(plain.c_lflag & (ICANON | ECHO)) &&
+           plain.c_cc[VINTR] == 7 && plain.c_cc[VSUSP] == 26,
+       "sets them");
+    is_int(ioctl(slave, TCSETAF, &old), 0, "TCSETAF");
+    is_int(ioctl(slave, 0x802c542a, &new), 0, "TCGETS2");
+    ok(new.flags[3] == plain.c_lflag &&new.in == 38400 && new.out == 38400, "tells the speed");
+    new.flags[2] = (new.flags[2] & ~(tcflag_t)CBAUD) | 0010000; /* BOTHER */
+    new.out = 115200;
+    is_int(ioctl(slave, 0x402c542c, &new), 0, "TCSETSW2");
+    ok(ioctl(slave, 0x802c542a, &new) == 0 && new.out == 115200, "sets it");
+    is_errno(ioctl(slave, TCSETA, nowhere), EFAULT, "from a bad address");
+    finish();
+    if (pipe(ends) < 0)
+        bail("pipe");
+    is_errno(ioctl(ends[0], TCGETA, &old), ENOTTY, "of no terminal");
+    is_errno(ioctl(ends[0], 0x402c542b, &new), ENOTTY, "in either form");
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void test_peer(void) {
     struct stat one, other;
     int peer;
@@ -447,6 +487,7 @@ static void test_peer(void) {
 int main(void) {
     test_packets();
     test_held();
+    test_forms();
     test_peer();
     test_names();
     test_data();
