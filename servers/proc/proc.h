@@ -140,7 +140,7 @@ struct process {
     bool tethered; /* counted in the group's */
     enum process_state state;
     bool execed, spawned;
-    bool shares_memory; /* with who cloned it (CLONE_VM), until it executes a program */
+    bool shares_memory;  /* with who cloned it (CLONE_VM), until it executes a program */
     int code, status;    /* how it ended, or stopped: CLD_*, exit code or signal */
     uint64_t task;       /* slot; 0 once a zombie */
     struct thread main;  /* the first: its number is the process's; slot 0 once it has ended */
