@@ -89,7 +89,7 @@ static inline void region_forget_object(struct region *r) {
 static void region_free(struct region *r) {
     struct aspace *as = r->aspace;
     as->changes++;
-    as->mapped -= (r->end - region_start(r)) >> PAGE_SHIFT;
+    region_count(as, r, region_start(r) - r->end);
     if (as->last_found == r)
         as->last_found = NULL;
     if (r->object)
@@ -99,8 +99,6 @@ static void region_free(struct region *r) {
 
 static void region_delete(struct region *r) {
     tree_remove(&r->aspace->regions, &r->node);
-    if (r->data)
-        r->aspace->data -= (r->end - region_start(r)) >> PAGE_SHIFT;
     region_free(r);
 }
 
@@ -319,8 +317,8 @@ NOINLINE long aspace_limits_check(struct aspace *as, uint64_t start, uint64_t le
     bool is_data = flags & PK_PROT_WRITE && !(flags & PK_MAP_SHARED);
     if (start)
         count_within(as, start, start + (pages << PAGE_SHIFT), &freed, &freed_data);
-    return exceeds(as->mapped, freed, pages, as->mapped_most) ||
-                   (is_data && exceeds(as->data, freed_data, pages, as->data_most))
+    return exceeds(aspace_mapped(as), freed, pages, as->mapped_most) ||
+                   (is_data && exceeds(as->mapped[true], freed_data, pages, as->data_most))
                ? -ENOMEM
                : 0;
 }
@@ -387,6 +385,20 @@ static long protect_check(struct aspace *as, uint64_t *va, uint64_t end, uint64_
     return 0;
 }
 
+/* The region is to have these rights, by which it may become data. 0 or -ENOMEM. */
+static inline long count_anew(struct aspace *as, struct region *r, uint64_t prot) {
+    uint64_t size = r->end - region_start(r);
+    bool data = prot & PK_PROT_WRITE && !r->shared;
+    if (data == r->data)
+        return 0;
+    if (data && aspace_limits_allow(as, region_start(r), size, prot) < 0)
+        return -ENOMEM;
+    as->mapped[!data] -= size >> PAGE_SHIFT;
+    as->mapped[data] += size >> PAGE_SHIFT;
+    r->data = data;
+    return 0;
+}
+
 /* Then they are changed; regions may have changed since, and so are checked again. */
 static long protect_change(struct aspace *as, uint64_t *va, uint64_t end, uint64_t prot,
                            int *credit) {
@@ -397,14 +409,10 @@ static long protect_change(struct aspace *as, uint64_t *va, uint64_t end, uint64
         struct region *r = region_allowing(as, *va, prot, &error);
         if (!r)
             return error;
-        uint64_t size = r->end - region_start(r);
-        if (!r->data && aspace_limits_allow(as, region_start(r), size, prot) < 0 && !r->shared)
+        if (count_anew(as, r, prot) < 0)
             return -ENOMEM;
         as->changes++;
-        region_count(as, r, -size);
         r->prot = (uint8_t)prot; /* first: faults until the next step must not give more */
-        r->data = region_is_data(r);
-        region_count(as, r, size);
         long more = table_restrict(as, va, r->end, prot, credit);
         if (more != 0)
             return more;

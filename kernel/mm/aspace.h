@@ -27,7 +27,7 @@ struct region {
     struct list object_link; /* in object->regions */
     uint8_t prot, max_prot;  /* PK_PROT_* */
     bool shared;             /* writes go to the object */
-    bool data;               /* they do not, and it may be written to */
+    bool data;               /* it is private and may be written to: region_is_data() */
 };
 
 struct aspace {
@@ -44,10 +44,8 @@ struct aspace {
     struct tree regions;
     struct region *last_found;
     struct account *account;
-    uint64_t resident; /* pages with an entry */
-    uint64_t mapped;   /* pages in regions, */
-    uint64_t
-        data; /* and in those of them that are private and may be written to; not while it is dying */
+    uint64_t resident;  /* pages with an entry */
+    uint64_t mapped[2]; /* pages in regions that are no data, and that are; not while it is dying */
     uint64_t mapped_most, data_most; /* mapping more of these is refused, */
     bool limited;                    /* if either is set */
     uint64_t
@@ -75,10 +73,10 @@ static inline bool region_is_data(const struct region *r) {
 
 /* So many bytes of r's kind are mapped, or (a negative number) not any more. */
 static inline void region_count(struct aspace *as, const struct region *r, uint64_t bytes) {
-    uint64_t pages = (uint64_t)((int64_t)bytes >> PAGE_SHIFT);
-    as->mapped += pages;
-    if (r->data)
-        as->data += pages;
+    as->mapped[r->data] += (uint64_t)((int64_t)bytes >> PAGE_SHIFT);
+}
+static inline uint64_t aspace_mapped(const struct aspace *as) {
+    return as->mapped[false] + as->mapped[true];
 }
 
 /* NULL if memory ends. */

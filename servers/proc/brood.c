@@ -84,8 +84,7 @@ void brood_thread_ended(struct thread *t, struct thread *oldest, bool was_oldest
 }
 
 void brood_process_ended(struct thread *t) {
-    if (t->brood)
-        put(t->brood);
+    put(t->brood);
     t->brood = NULL;
 }
 

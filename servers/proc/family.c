@@ -65,7 +65,7 @@ static void count_in_brood(const struct process *p, struct brood *b, uint64_t n)
     p->parent->brooded[sort_of(p)] += n;
 }
 
-static void count_in(struct process *p, struct family *f) {
+static inline void count_in(struct process *p, struct family *f) {
     struct brood *b = brood_of(p);
     p->family = f;
     f->has.count[sort_of(p)]++;
@@ -74,7 +74,7 @@ static void count_in(struct process *p, struct family *f) {
         count_in_brood(p, b, 1);
 }
 
-static void count_out(struct process *p) {
+static inline void count_out(struct process *p) {
     struct brood *b = brood_of(p);
     p->family->has.count[sort_of(p)]--;
     p->family->parent->has.count[sort_of(p)]--;

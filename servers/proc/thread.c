@@ -221,7 +221,8 @@ void threads_leave_memory(struct process *p) {
 void threads_end(struct process *p) {
     for (struct thread *t; (t = thread_next(p, NULL)) != NULL;) {
         leave(t);
-        brood_process_ended(t);
+        if (t->brood)
+            brood_process_ended(t);
         if (t != &p->main)
             list_add_tail(&p->ended, &t->link);
     }

@@ -78,6 +78,9 @@ static inline void mask_was_told(uint64_t mask) {
 bool mask_keep(uint64_t mask);
 /* Before a call for which the server is to know what is blocked. */
 void mask_tell(void);
+static inline bool mask_is_told(void) {
+    return state.mask == state.told;
+}
 
 /* Raises a signal for this process. */
 void personality_raise(int signal);

@@ -79,7 +79,7 @@ static void tell(void) {
 }
 
 void mask_tell(void) {
-    if (mask_is_own() && state.mask != state.told)
+    if (mask_is_own() && !mask_is_told())
         tell();
 }
 
