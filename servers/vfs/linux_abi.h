@@ -19,6 +19,7 @@
 #define LX_O_DIRECT 040000u /* kept of pipes only: packets */
 #define LX_O_DIRECTORY 0200000u
 #define LX_O_NOFOLLOW 0400000u
+#define LX_O_SYNC 04010000u
 #define LX_O_NOATIME 01000000u
 #define LX_O_CLOEXEC 02000000u
 #define LX_O_PATH 010000000u

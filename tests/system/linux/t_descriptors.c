@@ -272,6 +272,23 @@ static void round_of_work(uint64_t number) {
     close(witness);
 }
 
+/* F_GETFL tells what open(2) was given, but for what is over with it. */
+static void test_flags_told(void) {
+    int fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    is_int(fcntl(fd, F_GETFL) & ~0100000, O_DIRECTORY | O_NOFOLLOW, "a directory's flags");
+    close(fd);
+    fd = open("/tmp", O_PATH | O_DIRECTORY);
+    is_int(fcntl(fd, F_GETFL), O_PATH | O_DIRECTORY, "a path's");
+    close(fd);
+    fd = open("/tmp/flags", O_CREAT | O_TRUNC | O_RDWR | O_SYNC | O_NOCTTY, 0600);
+    is_int(fcntl(fd, F_GETFL) & ~0100000, O_RDWR | O_SYNC, "a file's");
+    fcntl(fd, F_SETFL, O_APPEND);
+    is_int(fcntl(fd, F_GETFL) & ~0100000, O_RDWR | O_SYNC | O_APPEND, "not all can be changed");
+    close(fd);
+    unlink("/tmp/flags");
+}
+
 int main(int argc, char **argv) {
     long seconds = argc > 1 ? atol(argv[1]) : 0;
     time_t end = time(NULL) + seconds;
@@ -283,5 +300,6 @@ int main(int argc, char **argv) {
         round_of_work(number += 2);
     while (time(NULL) < end);
     check_free_pages(before, 200, "no memory is lost");
+    test_flags_told();
     return done();
 }
