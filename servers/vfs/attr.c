@@ -310,6 +310,10 @@ long vfs_handle_utimensat(struct request *req, int dirfd, uint32_t flags, int64_
     if (node_type(node) == MODE_SERVED) {
         node->served->times_set = now;
     }
+    /* One time alone looks like what usually changes it, as on Linux. */
+    notify_node(node, access_ns == VFS_TIME_OMIT         ? NOTIFY_MODIFY
+                      : modification_ns == VFS_TIME_OMIT ? NOTIFY_ACCESS
+                                                         : NOTIFY_ATTRIB);
     return 0;
 }
 
