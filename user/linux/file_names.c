@@ -275,14 +275,24 @@ long linux_readlinkat(uint64_t dirfd, uint64_t path, uint64_t target, uint64_t l
                : proc_readlink(PK_SLOT_PROC, TEXT(canonical), pointer(target), (uint32_t)length);
 }
 
+/* The result of making a name. None can be made under /proc: it is taken, or there is nothing of that name (proc(5)). */
+static __attribute__((noinline)) long name_made(long result, uint64_t dirfd, uint64_t path) {
+    struct remote_status found;
+    if (result != -EREMOTE)
+        return result;
+    long error = remote_status(dirfd, path, AT_SYMLINK_NOFOLLOW, 0, &found);
+    return error < 0 ? error : -EEXIST;
+}
+
 long linux_mkdirat(uint64_t dirfd, uint64_t path, uint64_t mode) {
-    return refuse_remote(
-        VFS_CALL(vfs_mkdirat(PK_SLOT_VFS, (int)dirfd, (uint32_t)mode, PATH(path))));
+    return name_made(VFS_CALL(vfs_mkdirat(PK_SLOT_VFS, (int)dirfd, (uint32_t)mode, PATH(path))),
+                     dirfd, path);
 }
 
 long linux_mknodat(uint64_t dirfd, uint64_t path, uint64_t mode, uint64_t device) {
-    return refuse_remote(VFS_CALL(
-        vfs_mknodat(PK_SLOT_VFS, (int)dirfd, (uint32_t)mode, (uint32_t)device, PATH(path))));
+    return name_made(VFS_CALL(vfs_mknodat(PK_SLOT_VFS, (int)dirfd, (uint32_t)mode, (uint32_t)device,
+                                          PATH(path))),
+                     dirfd, path);
 }
 
 long linux_unlinkat(uint64_t dirfd, uint64_t path, uint64_t flags) {
@@ -345,8 +355,9 @@ long linux_symlinkat(uint64_t target, uint64_t dirfd, uint64_t path) {
     struct two_paths paths;
     long length = copy_two(&paths, target, path);
     return length < 0 ? length
-                      : refuse_remote(VFS_CALL(
-                            vfs_symlinkat(PK_SLOT_VFS, (int)dirfd, paths.text, (uint64_t)length)));
+                      : name_made(VFS_CALL(vfs_symlinkat(PK_SLOT_VFS, (int)dirfd, paths.text,
+                                                         (uint64_t)length)),
+                                  dirfd, path);
 }
 
 static __attribute__((noinline)) long remote_chdir(uint64_t path) {

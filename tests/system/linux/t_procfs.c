@@ -460,6 +460,16 @@ static void title(void) {
     ok(strstr(contents("/proc/self/status"), "\nCapEff:\t"), "capabilities are told");
 }
 
+/* Nothing can be made there. */
+static void names(void) {
+    is_errno(mkdir("/proc", 0700), EEXIST, "a directory that there is");
+    is_errno(mkdir("/proc/self", 0700), EEXIST, "a link that there is");
+    is_errno(mkdir("/proc/new", 0700), ENOENT, "a directory that there is not");
+    is_errno(symlink("text", "/proc/version"), EEXIST, "a file that there is");
+    is_errno(symlink("text", "/proc/self/new"), ENOENT, "a link that there is not");
+    is_errno(mkfifo("/proc/self/task", 0600), EEXIST, "what a process has");
+}
+
 /* What /proc/PID/fdinfo tells of a descriptor, after that word. */
 static long told(pid_t pid, int fd, const char *word, int base) {
     char path[64];
@@ -563,6 +573,7 @@ int main(int argc, char **argv) {
     system_v();
     others();
     guarded();
+    names();
     title();
     descriptors_told();
     threads();
