@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/sys/kernel: what the system is called, and what of its limits cannot be changed. */
 #include "procfs.h"
+#include <parley/capabilities.h>
 #include <parley/personality.h>
 
 #define NUMBER(name, value)                                                                        \
@@ -21,4 +22,4 @@ TEXT(core_pattern, PERSONALITY_CORE_NAME)
 NUMBER(core_uses_pid, 0)
 NUMBER(pid_max, PID_MAX)
 NUMBER(ngroups_max, GROUPS_MOST)
-NUMBER(cap_last_cap, 40) /* CAP_CHECKPOINT_RESTORE, the last that this Linux has */
+NUMBER(cap_last_cap, CAPABILITY_LAST)

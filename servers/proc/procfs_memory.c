@@ -26,7 +26,30 @@ static bool copy_strings(struct making *m, uint64_t address, uint64_t size) {
     return m->at < size && m->process->task;
 }
 
+/* A program that puts a title where its arguments stand may go on into the environment (setproctitle(3), proc(5)). */
+static bool has_title(const struct process *p) {
+    uint64_t end = p->strings.arguments + p->strings.arguments_size;
+    char last = 0;
+    return p->task && p->strings.arguments_size && p->strings.variables == end &&
+           pk_task_copy_in(p->task, &last, end - 1, 1) >= 0 && last;
+}
+
+/* Up to its NUL, and a page at most, as on Linux. */
+static bool copy_title(struct making *m) {
+    static char title[PAGE];
+    const struct process_strings *s = &m->process->strings;
+    uint64_t room = s->arguments_size + s->variables_size;
+    room = room < sizeof title ? room : sizeof title;
+    if (pk_task_copy_in(m->process->task, title, s->arguments, room) >= 0) {
+        uint64_t length = strnlen(title, room);
+        text_append(&m->text, title, length < room ? length + 1 : room);
+    }
+    return false;
+}
+
 bool make_cmdline(struct making *m) {
+    if (m->at == 0 && has_title(m->process))
+        return copy_title(m);
     return copy_strings(m, m->process->strings.arguments, m->process->strings.arguments_size);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/PID: numbers about a process (proc(5)). What has no meaning here is 0. */
 #include "procfs.h"
+#include <parley/capabilities.h>
 
 #define NS_PER_TICK 10000000ul /* USER_HZ is 100 */
 
@@ -156,8 +157,13 @@ bool make_process_status(struct making *m) {
     text_print(t, "Threads:\t%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n",
                (unsigned long)p->thread_count, (unsigned long)m->thread->pending.set,
                (unsigned long)p->pending.set, (unsigned long)mask_of(m->thread));
-    text_print(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\nNoNewPrivs:\t%d\n",
-               (unsigned long)actions(p, true), (unsigned long)actions(p, false), p->no_new_rights);
+    text_print(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", (unsigned long)actions(p, true),
+               (unsigned long)actions(p, false));
+    text_print(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\n", 0ul,
+               (unsigned long)capabilities_permitted(p->ruid, p->euid, p->suid),
+               (unsigned long)capabilities_effective(p->euid));
+    text_print(t, "CapBnd:\t%016lx\nCapAmb:\t%016lx\nNoNewPrivs:\t%d\n", CAPABILITIES_ALL, 0ul,
+               p->no_new_rights);
     struct usage u = usage(m);
     text_print(t, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
                (unsigned long)u.calls, (unsigned long)u.preempted);

@@ -8,6 +8,7 @@
  */
 #include "pool.h"
 #include "procfs.h"
+#include <parley/capabilities.h>
 #include <protocol/proc_server.h>
 #include <protocol/vfs_client.h>
 #include <stdlib.h>
@@ -175,6 +176,8 @@ enum {
     PR_SET_DUMPABLE = 4,
     PR_GET_KEEPCAPS = 7,
     PR_SET_KEEPCAPS = 8,
+    PR_CAPBSET_READ = 23,
+    PR_GET_SECUREBITS = 27,
     PR_SET_CHILD_SUBREAPER = 36,
     PR_GET_CHILD_SUBREAPER = 37,
     PR_SET_NO_NEW_PRIVS = 38,
@@ -244,6 +247,10 @@ long proc_handle_attribute(struct request *req, int option, uint64_t value) {
         return 0;
     case PR_GET_KEEPCAPS:
         return p->keeps_rights;
+    case PR_CAPBSET_READ: /* none is ever taken away from those that root may have */
+        return value > CAPABILITY_LAST ? -EINVAL : 1;
+    case PR_GET_SECUREBITS:
+        return 0;
     case PR_SET_CHILD_SUBREAPER:
         process_subreapers -= p->subreaper;
         p->subreaper = value != 0;

@@ -4,8 +4,10 @@
 
 #include "lookup.h"
 #include "notify.h"
+#include "pipe.h"
 #include "seals.h"
 #include "served.h"
+#include "terminal.h"
 
 #define SECOND 1000000000
 #define BLOCK 512
@@ -117,15 +119,43 @@ long vfs_handle_statx(struct request *req, int dirfd, uint32_t flags, uint32_t m
 }
 
 /* Of that of message queues Linux tells no more. */
-static long give_served_statfs(struct request *req) {
+/* One that has no blocks. */
+static long give_empty_statfs(struct request *req, int64_t type) {
     struct lx_statfs status = {
-        .f_type = LX_MQUEUE_MAGIC, .f_bsize = PAGE, .f_namelen = NAME_LONGEST, .f_frsize = PAGE};
+        .f_type = type, .f_bsize = PAGE, .f_namelen = NAME_LONGEST, .f_frsize = PAGE};
     return request_write_all(req, &status, sizeof(status)) ? -EFAULT : 0;
 }
 
+/* What programs take the part of the tree for that a node is in, though it is one. */
+static int64_t file_system_of(const struct node *node) {
+    switch (node->dev) {
+    case DEVICE_SERVED:
+        return LX_MQUEUE_MAGIC;
+    case DEVICE_MADE:
+        return LX_PROC_MAGIC;
+    default:
+        return pty_has(node) ? LX_DEVPTS_MAGIC : LX_TMPFS_MAGIC;
+    }
+}
+
+/* Of an open file that has no name, else 0. */
+static int64_t nameless_file_system(const struct file *file) {
+    if (file->flags & LX_O_PATH) {
+        return 0;
+    }
+    if (file->ops == &pipe_ops && file->pipe->unnamed) {
+        return LX_PIPEFS_MAGIC;
+    }
+    if (node_type(file->node) == MODE_SOCKET) {
+        return LX_SOCKFS_MAGIC;
+    }
+    return file->node == node_nameless ? LX_NAMELESS_MAGIC : 0;
+}
+
 static long give_statfs(struct request *req, const struct node *node) {
-    if (node->dev == DEVICE_SERVED) {
-        return give_served_statfs(req);
+    int64_t type = file_system_of(node);
+    if (type != LX_TMPFS_MAGIC) {
+        return give_empty_statfs(req, type);
     }
     struct pk_machine_info machine = {0};
     struct pk_account_info account = {0};
@@ -159,7 +189,11 @@ long vfs_handle_statfs(struct request *req) {
 
 long vfs_handle_fstatfs(struct request *req, int fd) {
     const struct file *file = fd_file(request_context(req), fd);
-    return file ? give_statfs(req, file->node) : -EBADF;
+    if (!file) {
+        return -EBADF;
+    }
+    int64_t type = nameless_file_system(file);
+    return type ? give_empty_statfs(req, type) : give_statfs(req, file->node);
 }
 
 /* access(2) asks for the real user, who has root's rights if he is root, and no others of the effective one. */
@@ -276,6 +310,10 @@ long vfs_handle_utimensat(struct request *req, int dirfd, uint32_t flags, int64_
     if (node_type(node) == MODE_SERVED) {
         node->served->times_set = now;
     }
+    /* One time alone looks like what usually changes it, as on Linux. */
+    notify_node(node, access_ns == VFS_TIME_OMIT         ? NOTIFY_MODIFY
+                      : modification_ns == VFS_TIME_OMIT ? NOTIFY_ACCESS
+                                                         : NOTIFY_ATTRIB);
     return 0;
 }
 

@@ -22,13 +22,18 @@ int node_nameless_init(void) {
     return 0;
 }
 
+/* What F_GETFL tells of how it was opened. Of some nothing comes afterwards, or ever. */
+#define KEPT_FLAGS                                                                                 \
+    (LX_O_ACCMODE | LX_O_APPEND | LX_O_NONBLOCK | LX_O_NOATIME | LX_O_PATH | LX_O_DIRECTORY |      \
+     LX_O_NOFOLLOW | LX_O_SYNC)
+
 struct file *file_new(struct node *node, const struct file_ops *ops, uint32_t flags) {
     struct file *file = calloc(1, sizeof(*file));
     if (!file) {
         return NULL;
     }
     file->refs = 1;
-    file->flags = flags & (LX_O_ACCMODE | LX_O_APPEND | LX_O_NONBLOCK | LX_O_NOATIME | LX_O_PATH);
+    file->flags = flags & KEPT_FLAGS;
     file->node = node_hold(node);
     file->ops = ops;
     file->flags |= ops == &pipe_ops ? flags & LX_O_DIRECT : 0;

@@ -185,8 +185,8 @@ static long duplicate_from(struct context *context, struct file *file, uint64_t 
 
 /* Only open(2) sets O_LARGEFILE. */
 static bool is_opened(const struct file *file) {
-    return file->node != node_nameless && node_type(file->node) != MODE_SOCKET &&
-           node_type(file->node) != MODE_SERVED;
+    return !(file->flags & LX_O_PATH) && file->node != node_nameless &&
+           node_type(file->node) != MODE_SOCKET && node_type(file->node) != MODE_SERVED;
 }
 
 static uint32_t told_flags(const struct file *file) {

@@ -19,6 +19,7 @@
 #define LX_O_DIRECT 040000u /* kept of pipes only: packets */
 #define LX_O_DIRECTORY 0200000u
 #define LX_O_NOFOLLOW 0400000u
+#define LX_O_SYNC 04010000u
 #define LX_O_NOATIME 01000000u
 #define LX_O_CLOEXEC 02000000u
 #define LX_O_PATH 010000000u
@@ -274,6 +275,11 @@ struct lx_statfs {
 };
 _Static_assert(sizeof(struct lx_statfs) == 120, "struct statfs");
 #define LX_TMPFS_MAGIC 0x01021994
+#define LX_PROC_MAGIC 0x9fa0
+#define LX_DEVPTS_MAGIC 0x1cd1
+#define LX_PIPEFS_MAGIC 0x50495045
+#define LX_SOCKFS_MAGIC 0x534f434b
+#define LX_NAMELESS_MAGIC 0x09041934 /* what has no name and is neither */
 #define LX_MQUEUE_MAGIC 0x19800202
 
 /* struct linux_dirent64 before its name. */

@@ -161,7 +161,8 @@ long vfs_handle_linkat(struct request *req, int old_dirfd, int new_dirfd, uint32
     if (node_type(node) == MODE_SERVED) {
         return -EXDEV;
     }
-    if (walk.slash || node->nlink == 0) {
+    bool linkable = node_is_regular(node) && node->file.linkable;
+    if (walk.slash || (node->nlink == 0 && !linkable)) {
         return -ENOENT;
     }
     error = access_link(node, &caller.who);
@@ -170,6 +171,9 @@ long vfs_handle_linkat(struct request *req, int old_dirfd, int new_dirfd, uint32
     }
     error = dir_add(walk.dir, walk.last, walk.length, node);
     if (!error) {
+        if (linkable) {
+            node->file.linkable = false; /* once its last name has gone it gets no other */
+        }
         notify_node(node, NOTIFY_ATTRIB);
         notify_name(walk.dir, walk.last, walk.length, node, NOTIFY_CREATE, 0);
     }

@@ -71,6 +71,7 @@ struct node {
             bool uncut;       /* pages behind the end are still to go */
             bool sparse;      /* it may have fewer pages than its size says */
             bool memory;      /* memfd_create(2) made it: it may have seals */
+            bool linkable;    /* O_TMPFILE made it: without a name it may get one still */
             uint8_t seals;    /* LX_F_SEAL_* (seals.h) */
             bool shared;      /* somebody may write to it by way of his memory */
             bool mapped; /* somebody has got its object, by whose number it is found (mapped.c) */

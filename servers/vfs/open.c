@@ -182,6 +182,7 @@ static long create_nameless(struct request *req, const struct caller *caller,
         return -ENOMEM;
     }
     node_hold(node);
+    node->file.linkable = !(flags & LX_O_EXCL);
     long fd = open_node(req, caller, node, flags & ~(LX_O_DIRECTORY | LX_O_TRUNC));
     node_put(node);
     return fd;

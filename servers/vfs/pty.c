@@ -13,6 +13,10 @@ void pty_init(struct node *node) {
     directory = node_hold(node);
 }
 
+bool pty_has(const struct node *node) {
+    return node == directory || (node->own && node->own->dir == directory);
+}
+
 static size_t name_of(uint32_t number, char text[16]) {
     return (size_t)snprintf(text, 16, "%u", (unsigned)number - 1);
 }

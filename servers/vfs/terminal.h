@@ -52,5 +52,6 @@ void terminals_woken(void);
 void terminals_lost(void);
 /* At the start: /dev/pts. */
 void pty_init(struct node *directory);
+bool pty_has(const struct node *node); /* it is that directory, or in it */
 
 #endif

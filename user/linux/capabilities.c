@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* capabilities(7): a process with root's id has all, any other none. That is told; less cannot be asked for. */
 #include "personality.h"
+#include <parley/capabilities.h>
 #include <protocol/proc_client.h>
 
 #define VERSION_1 0x19980330u /* 32 capabilities */
 #define VERSION_2 0x20071026u /* 64, as version 3 */
 #define VERSION_3 0x20080522u
-#define ALL ((1ul << 41) - 1)
 #define WORDS 2
 
 struct cap_header {
@@ -35,8 +35,8 @@ static long own(struct cap_data *data) {
     long error = proc_users(PK_SLOT_PROC, &ruid, &euid, &suid, &rgid, &egid, &sgid);
     if (error < 0)
         return error;
-    uint64_t permitted = ruid == 0 || euid == 0 || suid == 0 ? ALL : 0;
-    uint64_t effective = euid == 0 ? ALL : 0;
+    uint64_t permitted = capabilities_permitted(ruid, euid, suid);
+    uint64_t effective = capabilities_effective(euid);
     for (unsigned i = 0; i < WORDS; i++)
         data[i] =
             (struct cap_data){(uint32_t)(effective >> 32 * i), (uint32_t)(permitted >> 32 * i), 0};

@@ -225,8 +225,25 @@ long linux_statx(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t mask, u
     return result == -EREMOTE ? remote_statx(dirfd, path, flags, status) : result;
 }
 
+struct statfs {
+    int64_t type, block_size;
+    uint64_t blocks, free, available, files, free_files, id;
+    int64_t name_length, fragment_size, flags, spare[4];
+};
+_Static_assert(sizeof(struct statfs) == STATFS_BYTES, "Linux's struct statfs");
+
+/* Of what the process server makes up, as vfs tells it of open files. */
+static __attribute__((noinline)) long remote_statfs(uint64_t path, uint64_t status) {
+    static const struct statfs proc = {
+        .type = 0x9fa0, .block_size = 4096, .name_length = 255, .fragment_size = 4096};
+    struct remote_status found;
+    long error = remote_status((uint64_t)AT_FDCWD, path, 0, 0, &found);
+    return error < 0 ? error : user_put(pointer(status), &proc, sizeof proc);
+}
+
 long linux_statfs(uint64_t path, uint64_t status) {
-    return refuse_remote(VFS_CALL(vfs_statfs(PK_SLOT_VFS, PATH(path), pointer(status), 120)));
+    long result = VFS_CALL(vfs_statfs(PK_SLOT_VFS, PATH(path), pointer(status), STATFS_BYTES));
+    return result == -EREMOTE ? remote_statfs(path, status) : result;
 }
 
 long linux_faccessat2(uint64_t dirfd, uint64_t path, uint64_t mode, uint64_t flags) {
@@ -258,14 +275,24 @@ long linux_readlinkat(uint64_t dirfd, uint64_t path, uint64_t target, uint64_t l
                : proc_readlink(PK_SLOT_PROC, TEXT(canonical), pointer(target), (uint32_t)length);
 }
 
+/* The result of making a name. None can be made under /proc: it is taken, or there is nothing of that name (proc(5)). */
+static __attribute__((noinline)) long name_made(long result, uint64_t dirfd, uint64_t path) {
+    struct remote_status found;
+    if (result != -EREMOTE)
+        return result;
+    long error = remote_status(dirfd, path, AT_SYMLINK_NOFOLLOW, 0, &found);
+    return error < 0 ? error : -EEXIST;
+}
+
 long linux_mkdirat(uint64_t dirfd, uint64_t path, uint64_t mode) {
-    return refuse_remote(
-        VFS_CALL(vfs_mkdirat(PK_SLOT_VFS, (int)dirfd, (uint32_t)mode, PATH(path))));
+    return name_made(VFS_CALL(vfs_mkdirat(PK_SLOT_VFS, (int)dirfd, (uint32_t)mode, PATH(path))),
+                     dirfd, path);
 }
 
 long linux_mknodat(uint64_t dirfd, uint64_t path, uint64_t mode, uint64_t device) {
-    return refuse_remote(VFS_CALL(
-        vfs_mknodat(PK_SLOT_VFS, (int)dirfd, (uint32_t)mode, (uint32_t)device, PATH(path))));
+    return name_made(VFS_CALL(vfs_mknodat(PK_SLOT_VFS, (int)dirfd, (uint32_t)mode, (uint32_t)device,
+                                          PATH(path))),
+                     dirfd, path);
 }
 
 long linux_unlinkat(uint64_t dirfd, uint64_t path, uint64_t flags) {
@@ -328,8 +355,9 @@ long linux_symlinkat(uint64_t target, uint64_t dirfd, uint64_t path) {
     struct two_paths paths;
     long length = copy_two(&paths, target, path);
     return length < 0 ? length
-                      : refuse_remote(VFS_CALL(
-                            vfs_symlinkat(PK_SLOT_VFS, (int)dirfd, paths.text, (uint64_t)length)));
+                      : name_made(VFS_CALL(vfs_symlinkat(PK_SLOT_VFS, (int)dirfd, paths.text,
+                                                         (uint64_t)length)),
+                                  dirfd, path);
 }
 
 static __attribute__((noinline)) long remote_chdir(uint64_t path) {

@@ -89,7 +89,7 @@ long linux_fstat(uint64_t fd, uint64_t status) {
 }
 
 long linux_fstatfs(uint64_t fd, uint64_t status) {
-    return VFS_CALL(vfs_fstatfs(PK_SLOT_VFS, (int)fd, pointer(status), 120));
+    return VFS_CALL(vfs_fstatfs(PK_SLOT_VFS, (int)fd, pointer(status), STATFS_BYTES));
 }
 
 long linux_getdents64(uint64_t fd, uint64_t entries, uint64_t length) {

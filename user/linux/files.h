@@ -14,6 +14,8 @@
 #include <protocol/proc_client.h>
 #include <protocol/vfs_client.h>
 
+#define STATFS_BYTES 120 /* struct statfs */
+
 #define VFS_CALL(expr) personality_connected(PK_SLOT_VFS, expr)
 
 /* What a program named, which only the kernel follows. */

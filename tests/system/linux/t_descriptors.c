@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/vfs.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -272,6 +273,80 @@ static void round_of_work(uint64_t number) {
     close(witness);
 }
 
+/* A file without a name (O_TMPFILE) can be given one, unless it was opened with O_EXCL. */
+static void test_gets_a_name(void) {
+    char path[64], data[8] = "";
+
+    int fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+    ok(fd >= 0 && write(fd, "named", 5) == 5, "a file without a name");
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    is_int(linkat(AT_FDCWD, path, AT_FDCWD, "/tmp/named", AT_SYMLINK_FOLLOW), 0, "gets one");
+    int other = open("/tmp/named", O_RDONLY);
+    ok(read(other, data, sizeof(data)) == 5 && !strcmp(data, "named"), "it is that file");
+    is_errno(linkat(AT_FDCWD, path, AT_FDCWD, "/tmp/named", AT_SYMLINK_FOLLOW), EEXIST, "once");
+    unlink("/tmp/named");
+    is_errno(linkat(AT_FDCWD, path, AT_FDCWD, "/tmp/named", AT_SYMLINK_FOLLOW), ENOENT,
+             "none when that has gone");
+    close(other);
+    close(fd);
+    fd = open("/tmp", O_TMPFILE | O_RDWR | O_EXCL, 0600);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    is_errno(linkat(AT_FDCWD, path, AT_FDCWD, "/tmp/named", AT_SYMLINK_FOLLOW), ENOENT, "O_EXCL");
+    close(fd);
+}
+
+static long type_of(const char *path) {
+    struct statfs status;
+
+    return statfs(path, &status) < 0 ? -errno : (long)status.f_type;
+}
+
+static long type_at(int fd) {
+    struct statfs status;
+    long type = fstatfs(fd, &status) < 0 ? -errno : (long)status.f_type;
+
+    close(fd);
+    return type;
+}
+
+/* Programs tell /proc, terminals and pipes by the file system's type. */
+static void test_file_systems(void) {
+    int ends[2];
+
+    is_int(type_of("/proc"), 0x9fa0, "the type of /proc");
+    is_int(type_of("/proc/self/status"), 0x9fa0, "of what is in it");
+    is_int(type_of("/proc/nothing"), -ENOENT, "of nothing");
+    is_int(type_at(open("/proc/self/stat", O_RDONLY)), 0x9fa0, "of a file of it that is open");
+    is_int(type_of("/dev/shm"), 0x01021994, "of memory");
+    is_int(type_of("/dev/pts"), 0x1cd1, "of terminals");
+    if (pipe(ends) < 0)
+        bail("pipe");
+    is_int(type_at(ends[0]), 0x50495045, "of a pipe");
+    close(ends[1]);
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
+        bail("socketpair");
+    is_int(type_at(ends[0]), 0x534f434b, "of a socket");
+    close(ends[1]);
+    is_int(type_at(epoll_create1(0)), 0x09041934, "of an epoll");
+}
+
+/* F_GETFL tells what open(2) was given, but for what is over with it. */
+static void test_flags_told(void) {
+    int fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    is_int(fcntl(fd, F_GETFL) & ~0100000, O_DIRECTORY | O_NOFOLLOW, "a directory's flags");
+    close(fd);
+    fd = open("/tmp", O_PATH | O_DIRECTORY);
+    is_int(fcntl(fd, F_GETFL), O_PATH | O_DIRECTORY, "a path's");
+    close(fd);
+    fd = open("/tmp/flags", O_CREAT | O_TRUNC | O_RDWR | O_SYNC | O_NOCTTY, 0600);
+    is_int(fcntl(fd, F_GETFL) & ~0100000, O_RDWR | O_SYNC, "a file's");
+    fcntl(fd, F_SETFL, O_APPEND);
+    is_int(fcntl(fd, F_GETFL) & ~0100000, O_RDWR | O_SYNC | O_APPEND, "not all can be changed");
+    close(fd);
+    unlink("/tmp/flags");
+}
+
 int main(int argc, char **argv) {
     long seconds = argc > 1 ? atol(argv[1]) : 0;
     time_t end = time(NULL) + seconds;
@@ -283,5 +358,8 @@ int main(int argc, char **argv) {
         round_of_work(number += 2);
     while (time(NULL) < end);
     check_free_pages(before, 200, "no memory is lost");
+    test_flags_told();
+    test_gets_a_name();
+    test_file_systems();
     return done();
 }

@@ -394,13 +394,14 @@ static void test_options(void) {
     SERVED(prctl, PR_GET_CHILD_SUBREAPER, prctl(PR_GET_CHILD_SUBREAPER, &value));
     SERVED(prctl, PR_GET_NO_NEW_PRIVS, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
     SERVED(prctl, PR_SET_NO_NEW_PRIVS, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+    SERVED(prctl, PR_CAPBSET_READ, prctl(PR_CAPBSET_READ, 0) - 1);
+    SERVED(prctl, PR_GET_SECUREBITS, prctl(PR_GET_SECUREBITS));
     IGNORED(prctl, PR_SET_KEEPCAPS, prctl(PR_SET_KEEPCAPS, 1));
     IGNORED(prctl, PR_GET_KEEPCAPS, prctl(PR_GET_KEEPCAPS));
     REFUSED(prctl, PR_SET_SECCOMP, EINVAL, prctl(PR_SET_SECCOMP, 1));
     REFUSED(prctl, PR_GET_SECCOMP, EINVAL, prctl(PR_GET_SECCOMP));
     REFUSED(prctl, PR_SET_TIMERSLACK, EINVAL, prctl(PR_SET_TIMERSLACK, 1));
     REFUSED(prctl, PR_GET_TIMERSLACK, EINVAL, prctl(PR_GET_TIMERSLACK));
-    REFUSED(prctl, PR_CAPBSET_READ, EINVAL, prctl(PR_CAPBSET_READ, 0));
     REFUSED(prctl, PR_SET_VMA, EINVAL, prctl(PR_SET_VMA, 0, memory, PAGE, "name"));
     SERVED(getrandom, GRND_NONBLOCK, getrandom(&value, 1, GRND_NONBLOCK));
     SERVED(getrandom, GRND_RANDOM, getrandom(&value, 1, GRND_RANDOM));

@@ -130,6 +130,28 @@ static void test_file(void) {
     are(watch, "8000 ", "enough");
 }
 
+/* Setting both times is told as such, and one as what usually changes it. */
+static void test_times(void) {
+    struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_OMIT}};
+    const char *path = path_of("timed");
+    write_file(path, "x");
+    int watch = inotify_add_watch(queue, path, IN_ACCESS | IN_ATTRIB | IN_MODIFY);
+    utimensat(AT_FDCWD, path, NULL, 0);
+    are(watch, "4 ", "both times");
+    utimensat(AT_FDCWD, path, times, 0);
+    are(watch, "1 ", "the time of access");
+    times[1] = (struct timespec){.tv_sec = 1000};
+    times[0].tv_nsec = UTIME_OMIT;
+    utimensat(AT_FDCWD, path, times, 0);
+    are(watch, "2 ", "that of modification");
+    times[1].tv_nsec = UTIME_OMIT;
+    utimensat(AT_FDCWD, path, times, 0);
+    are(watch, "", "neither");
+    inotify_rm_watch(queue, watch);
+    events(watch);
+    unlink(path);
+}
+
 static void test_errors(void) {
     is_errno(inotify_init1(1), EINVAL, "bad flags");
     is_errno(inotify_add_watch(queue, directory, 0), EINVAL, "nothing to watch for");
@@ -200,6 +222,7 @@ static void test_all(void) {
     is_int(fcntl(queue, F_GETFD), FD_CLOEXEC, "closed on exec");
     test_directory();
     test_file();
+    test_times();
     test_errors();
     test_waiting();
     test_overflow();

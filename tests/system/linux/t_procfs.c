@@ -434,6 +434,42 @@ static void guarded(void) {
     reap(child);
 }
 
+/* A title that is put over the arguments may go on over the environment behind them (setproctitle(3)). */
+static int entitles(char **argv) {
+    size_t room = (size_t)(environ[1] - argv[0]);
+
+    if (argv[2] || environ[0] != argv[1] + strlen(argv[1]) + 1)
+        return 1;
+    memset(argv[0], 't', room);
+    memcpy(argv[0] + room - 4, "end", 4);
+    const char *line = contents("/proc/self/cmdline");
+    if (strlen(line) != room - 1 || strcmp(line + room - 4, "end"))
+        return 2;
+    argv[0][3] = '\0';
+    return strcmp(contents("/proc/self/cmdline"), "ttt") ? 3 : 0;
+}
+
+static void title(void) {
+    pid_t pid = start();
+    if (pid == 0) {
+        execle(program, "proc", "entitles", (char *)NULL,
+               (char *[]){"FIRST=some text", "SECOND=other", NULL});
+        _exit(99);
+    }
+    is_int(reap_exit(pid), 0, "a title over arguments and environment");
+    ok(strstr(contents("/proc/self/status"), "\nCapEff:\t"), "capabilities are told");
+}
+
+/* Nothing can be made there. */
+static void names(void) {
+    is_errno(mkdir("/proc", 0700), EEXIST, "a directory that there is");
+    is_errno(mkdir("/proc/self", 0700), EEXIST, "a link that there is");
+    is_errno(mkdir("/proc/new", 0700), ENOENT, "a directory that there is not");
+    is_errno(symlink("text", "/proc/version"), EEXIST, "a file that there is");
+    is_errno(symlink("text", "/proc/self/new"), ENOENT, "a link that there is not");
+    is_errno(mkfifo("/proc/self/task", 0600), EEXIST, "what a process has");
+}
+
 /* What /proc/PID/fdinfo tells of a descriptor, after that word. */
 static long told(pid_t pid, int fd, const char *word, int base) {
     char path[64];
@@ -520,6 +556,8 @@ int main(int argc, char **argv) {
 
     if (n < 0)
         bail("/proc/self/exe");
+    if (argc > 1 && !strcmp(argv[1], "entitles"))
+        return entitles(argv);
     if (argc > 1 && !strcmp(argv[1], "exits"))
         return 42;
     if (argc > 1 && !strcmp(argv[1], "waits"))
@@ -535,6 +573,8 @@ int main(int argc, char **argv) {
     system_v();
     others();
     guarded();
+    names();
+    title();
     descriptors_told();
     threads();
     return done();
