@@ -67,14 +67,18 @@ static void unlink_oldest(struct pending_signal *s) {
     list_remove(&s->link);
 }
 
-static bool free_some(struct job *job) {
-    (void)job;
+bool pending_free_some(void) {
     for (int n = 0; n < FREED_AT_ONCE && !list_empty(&dropped); n++) {
         struct pending_signal *s = of_link(dropped.next);
         unlink_oldest(s);
         release(s);
     }
     return !list_empty(&dropped);
+}
+
+static bool free_some(struct job *job) {
+    (void)job;
+    return pending_free_some();
 }
 
 /* All of that number. */

@@ -524,6 +524,8 @@ void pending_move(struct pending *to, struct pending *from);
  * never the signal.
  */
 long pending_add(struct pending *pending, const struct signal_info *info, const struct process *p);
+/* Some of what has been forgotten is freed; true if there is more. */
+bool pending_free_some(void);
 /* signal_user.c: one more for p's user, even if that is too many; NULL: no memory, or too many. One less. */
 struct signal_user *signal_user_take(const struct process *p, bool anyway);
 void signal_user_give(struct signal_user *u);

@@ -14,6 +14,8 @@ struct signal_user {
     uint64_t queued;
 };
 
+#define FREED_STEPS 2
+
 static struct hash users;
 static struct signal_user *last; /* that was asked for */
 
@@ -33,9 +35,18 @@ static __attribute__((noinline)) struct signal_user *get(uint32_t uid) {
 }
 _Static_assert(offsetof(struct signal_user, node) == 0, "get casts");
 
+/* What is about to be given back, in steps, is so now as far as one request may go: an ended process's signals do not count. */
+static __attribute__((noinline)) bool has_room(const struct signal_user *u, uint64_t most) {
+    for (int steps = 0; u->queued >= most && steps < FREED_STEPS; steps++)
+        if (!pending_free_some())
+            break;
+    return u->queued < most;
+}
+
 struct signal_user *signal_user_take(const struct process *p, bool anyway) {
     struct signal_user *u = last && last->node.key == p->ruid ? last : get(p->ruid);
-    if (!u || (!anyway && u->queued >= settings_limit(p, RLIMIT_SIGPENDING)))
+    uint64_t most = anyway ? UINT64_MAX : settings_limit(p, RLIMIT_SIGPENDING);
+    if (!u || (u->queued >= most && !has_room(u, most)))
         return NULL;
     u->queued++;
     return u;
