@@ -65,12 +65,11 @@ struct region *aspace_region_at_or_above(struct aspace *as, uint64_t va) {
     return below && va < node_region(below)->end ? node_region(below) : node_region(above);
 }
 
-/* like: what it is a part of, or NULL. */
+/* like: what it is a part of, or NULL. Its pages are counted already. */
 static void region_insert(struct region *r, uint64_t start, struct region *like) {
     r->node.key = start;
     tree_insert(&r->aspace->regions, &r->node);
     r->aspace->changes++;
-    region_count(r->aspace, r, r->end - start);
     if (r->object) {
         kobject_hold(&r->object->kobject);
         object_add_region(r->object, &r->object_link, like ? &like->object_link : NULL);
@@ -111,7 +110,6 @@ static struct region *region_split(struct region *r, uint64_t va) {
         return NULL;
     *upper = *r;
     upper->offset = r->offset + (va - region_start(r));
-    region_count(r->aspace, r, va - r->end);
     r->end = va;
     region_insert(upper, va, r);
     return upper;
@@ -333,9 +331,6 @@ long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t fla
     if (invalid < 0)
         return invalid;
     length = align_up(length, PAGE_SIZE);
-    long refused = aspace_limits_allow(as, 0, length, flags);
-    if (refused < 0)
-        return refused;
     long at = choose_start(as, start, length, flags, search);
     if (at <= 1)
         return at;
@@ -357,6 +352,7 @@ long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t fla
         slab_free(r, sizeof *r, as->account);
         return at;
     }
+    region_count(as, r, length);
     region_insert(r, start, NULL);
     return at;
 }
@@ -387,6 +383,19 @@ static long protect_check(struct aspace *as, uint64_t *va, uint64_t end, uint64_
     return 0;
 }
 
+/* False if there may not be so much data. */
+static bool change_data(struct aspace *as, struct region *r, bool data) {
+    uint64_t size = r->end - region_start(r);
+    if (!data)
+        as->data -= size >> PAGE_SHIFT;
+    else if (as->limited && aspace_limits_check(as, region_start(r), size, PK_PROT_WRITE) < 0)
+        return false;
+    else
+        as->data += size >> PAGE_SHIFT;
+    r->data = data;
+    return true;
+}
+
 /* Then they are changed; regions may have changed since, and so are checked again. */
 static long protect_change(struct aspace *as, uint64_t *va, uint64_t end, uint64_t prot,
                            int *credit) {
@@ -397,14 +406,11 @@ static long protect_change(struct aspace *as, uint64_t *va, uint64_t end, uint64
         struct region *r = region_allowing(as, *va, prot, &error);
         if (!r)
             return error;
-        uint64_t size = r->end - region_start(r);
-        if (!r->data && aspace_limits_allow(as, region_start(r), size, prot) < 0 && !r->shared)
+        bool data = prot & PK_PROT_WRITE && !r->shared;
+        if (data != r->data && !change_data(as, r, data))
             return -ENOMEM;
         as->changes++;
-        region_count(as, r, -size);
         r->prot = (uint8_t)prot; /* first: faults until the next step must not give more */
-        r->data = region_is_data(r);
-        region_count(as, r, size);
         long more = table_restrict(as, va, r->end, prot, credit);
         if (more != 0)
             return more;

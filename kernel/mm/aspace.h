@@ -109,14 +109,10 @@ long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t fla
 long aspace_map_check(uint64_t length, uint64_t flags, const struct object *object, uint64_t offset,
                       uint32_t object_rights);
 /*
- * Nothing that is set forbids to map so much, with these flags, at start or (0) anywhere: -ENOMEM. What is mapped there now
- * does not count, if it is not in too many pieces.
+ * If the space is limited: -ENOMEM if so much more, with these flags, at start or (0) anywhere is too much. What is mapped
+ * there now does not count, if it is not in too many pieces.
  */
 long aspace_limits_check(struct aspace *as, uint64_t start, uint64_t length, uint64_t flags);
-static inline long aspace_limits_allow(struct aspace *as, uint64_t start, uint64_t length,
-                                       uint64_t flags) {
-    return __builtin_expect(as->limited, 0) ? aspace_limits_check(as, start, length, flags) : 0;
-}
 /* end: page aligned, in user space. */
 long aspace_unmap_step(struct aspace *as, uint64_t start, uint64_t end, int *credit);
 long aspace_protect_step(struct aspace *as, uint64_t start, uint64_t length, uint64_t prot,
