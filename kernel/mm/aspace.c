@@ -65,12 +65,11 @@ struct region *aspace_region_at_or_above(struct aspace *as, uint64_t va) {
     return below && va < node_region(below)->end ? node_region(below) : node_region(above);
 }
 
-/* like: what it is a part of, or NULL. */
+/* like: what it is a part of, or NULL. Its pages are counted already. */
 static void region_insert(struct region *r, uint64_t start, struct region *like) {
     r->node.key = start;
     tree_insert(&r->aspace->regions, &r->node);
     r->aspace->changes++;
-    region_count(r->aspace, r, r->end - start);
     if (r->object) {
         kobject_hold(&r->object->kobject);
         object_add_region(r->object, &r->object_link, like ? &like->object_link : NULL);
@@ -89,7 +88,7 @@ static inline void region_forget_object(struct region *r) {
 static void region_free(struct region *r) {
     struct aspace *as = r->aspace;
     as->changes++;
-    region_count(as, r, region_start(r) - r->end);
+    as->mapped -= (r->end - region_start(r)) >> PAGE_SHIFT;
     if (as->last_found == r)
         as->last_found = NULL;
     if (r->object)
@@ -99,6 +98,8 @@ static void region_free(struct region *r) {
 
 static void region_delete(struct region *r) {
     tree_remove(&r->aspace->regions, &r->node);
+    if (r->data)
+        r->aspace->data -= (r->end - region_start(r)) >> PAGE_SHIFT;
     region_free(r);
 }
 
@@ -109,7 +110,6 @@ static struct region *region_split(struct region *r, uint64_t va) {
         return NULL;
     *upper = *r;
     upper->offset = r->offset + (va - region_start(r));
-    region_count(r->aspace, r, va - r->end);
     r->end = va;
     region_insert(upper, va, r);
     return upper;
@@ -317,8 +317,8 @@ NOINLINE long aspace_limits_check(struct aspace *as, uint64_t start, uint64_t le
     bool is_data = flags & PK_PROT_WRITE && !(flags & PK_MAP_SHARED);
     if (start)
         count_within(as, start, start + (pages << PAGE_SHIFT), &freed, &freed_data);
-    return exceeds(aspace_mapped(as), freed, pages, as->mapped_most) ||
-                   (is_data && exceeds(as->mapped[true], freed_data, pages, as->data_most))
+    return exceeds(as->mapped, freed, pages, as->mapped_most) ||
+                   (is_data && exceeds(as->data, freed_data, pages, as->data_most))
                ? -ENOMEM
                : 0;
 }
@@ -331,9 +331,6 @@ long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t fla
     if (invalid < 0)
         return invalid;
     length = align_up(length, PAGE_SIZE);
-    long refused = aspace_limits_allow(as, 0, length, flags);
-    if (refused < 0)
-        return refused;
     long at = choose_start(as, start, length, flags, search);
     if (at <= 1)
         return at;
@@ -355,6 +352,7 @@ long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t fla
         slab_free(r, sizeof *r, as->account);
         return at;
     }
+    region_count(as, r, length);
     region_insert(r, start, NULL);
     return at;
 }
@@ -385,18 +383,17 @@ static long protect_check(struct aspace *as, uint64_t *va, uint64_t end, uint64_
     return 0;
 }
 
-/* The region is to have these rights, by which it may become data. 0 or -ENOMEM. */
-static inline long count_anew(struct aspace *as, struct region *r, uint64_t prot) {
+/* False if there may not be so much data. */
+static bool change_data(struct aspace *as, struct region *r, bool data) {
     uint64_t size = r->end - region_start(r);
-    bool data = prot & PK_PROT_WRITE && !r->shared;
-    if (data == r->data)
-        return 0;
-    if (data && aspace_limits_allow(as, region_start(r), size, prot) < 0)
-        return -ENOMEM;
-    as->mapped[!data] -= size >> PAGE_SHIFT;
-    as->mapped[data] += size >> PAGE_SHIFT;
+    if (!data)
+        as->data -= size >> PAGE_SHIFT;
+    else if (as->limited && aspace_limits_check(as, region_start(r), size, PK_PROT_WRITE) < 0)
+        return false;
+    else
+        as->data += size >> PAGE_SHIFT;
     r->data = data;
-    return 0;
+    return true;
 }
 
 /* Then they are changed; regions may have changed since, and so are checked again. */
@@ -409,7 +406,8 @@ static long protect_change(struct aspace *as, uint64_t *va, uint64_t end, uint64
         struct region *r = region_allowing(as, *va, prot, &error);
         if (!r)
             return error;
-        if (count_anew(as, r, prot) < 0)
+        bool data = prot & PK_PROT_WRITE && !r->shared;
+        if (data != r->data && !change_data(as, r, data))
             return -ENOMEM;
         as->changes++;
         r->prot = (uint8_t)prot; /* first: faults until the next step must not give more */

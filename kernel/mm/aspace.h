@@ -27,7 +27,7 @@ struct region {
     struct list object_link; /* in object->regions */
     uint8_t prot, max_prot;  /* PK_PROT_* */
     bool shared;             /* writes go to the object */
-    bool data;               /* it is private and may be written to: region_is_data() */
+    bool data;               /* they do not, and it may be written to */
 };
 
 struct aspace {
@@ -44,8 +44,10 @@ struct aspace {
     struct tree regions;
     struct region *last_found;
     struct account *account;
-    uint64_t resident;  /* pages with an entry */
-    uint64_t mapped[2]; /* pages in regions that are no data, and that are; not while it is dying */
+    uint64_t resident; /* pages with an entry */
+    uint64_t mapped;   /* pages in regions, */
+    uint64_t
+        data; /* and in those of them that are private and may be written to; not while it is dying */
     uint64_t mapped_most, data_most; /* mapping more of these is refused, */
     bool limited;                    /* if either is set */
     uint64_t
@@ -73,10 +75,10 @@ static inline bool region_is_data(const struct region *r) {
 
 /* So many bytes of r's kind are mapped, or (a negative number) not any more. */
 static inline void region_count(struct aspace *as, const struct region *r, uint64_t bytes) {
-    as->mapped[r->data] += (uint64_t)((int64_t)bytes >> PAGE_SHIFT);
-}
-static inline uint64_t aspace_mapped(const struct aspace *as) {
-    return as->mapped[false] + as->mapped[true];
+    uint64_t pages = (uint64_t)((int64_t)bytes >> PAGE_SHIFT);
+    as->mapped += pages;
+    if (r->data)
+        as->data += pages;
 }
 
 /* NULL if memory ends. */
@@ -107,14 +109,10 @@ long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t fla
 long aspace_map_check(uint64_t length, uint64_t flags, const struct object *object, uint64_t offset,
                       uint32_t object_rights);
 /*
- * Nothing that is set forbids to map so much, with these flags, at start or (0) anywhere: -ENOMEM. What is mapped there now
- * does not count, if it is not in too many pieces.
+ * If the space is limited: -ENOMEM if so much more, with these flags, at start or (0) anywhere is too much. What is mapped
+ * there now does not count, if it is not in too many pieces.
  */
 long aspace_limits_check(struct aspace *as, uint64_t start, uint64_t length, uint64_t flags);
-static inline long aspace_limits_allow(struct aspace *as, uint64_t start, uint64_t length,
-                                       uint64_t flags) {
-    return __builtin_expect(as->limited, 0) ? aspace_limits_check(as, start, length, flags) : 0;
-}
 /* end: page aligned, in user space. */
 long aspace_unmap_step(struct aspace *as, uint64_t start, uint64_t end, int *credit);
 long aspace_protect_step(struct aspace *as, uint64_t start, uint64_t length, uint64_t prot,

@@ -203,6 +203,16 @@ static bool bad_range(uint64_t start, uint64_t length) {
 
 #define MAP_FLAGS 0x73f
 
+/* What is wrong otherwise is told first. */
+static NOINLINE long limits_check(struct aspace *as, const uint64_t *a, struct object *o,
+                                  uint32_t rights) {
+    bool fixed = a[3] & PK_MAP_FIXED;
+    if (fixed && bad_range(a[1], a[2]))
+        return -EINVAL;
+    long error = aspace_map_check(a[2], a[3], o, a[5], rights);
+    return error < 0 ? error : aspace_limits_check(as, fixed ? a[1] : 0, a[2], a[3]);
+}
+
 long sys_map(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct task *task = call_task_or_own(self, a[0], &error);
@@ -214,12 +224,13 @@ long sys_map(struct thread *self, const uint64_t *a) {
         return error;
     if (a[3] & ~(uint64_t)MAP_FLAGS)
         return -EINVAL;
+    error = task->aspace->limited ? limits_check(task->aspace, a, o, rights) : 0;
+    if (error < 0)
+        return error;
     if (a[3] & PK_MAP_FIXED) {
         if (bad_range(a[1], a[2]))
             return -EINVAL;
         error = aspace_map_check(a[2], a[3], o, a[5], rights);
-        if (error >= 0)
-            error = aspace_limits_allow(task->aspace, a[1], a[2], a[3]);
         if (error < 0)
             return error; /* before what is there goes */
         error = unmap_steps(self, task->aspace, a[1], a[2]);

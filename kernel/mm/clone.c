@@ -23,6 +23,7 @@ static long copy_region(struct aspace *dst, struct region *r) {
     list_init(&copy->object_link);
     copy->node.key = region_start(r);
     tree_insert(&dst->regions, &copy->node);
+    dst->mapped += (r->end - region_start(r)) >> PAGE_SHIFT;
     if (copy->object) {
         kobject_hold(&copy->object->kobject);
         object_add_region(copy->object, &copy->object_link, &r->object_link);
@@ -73,8 +74,7 @@ static long fill(struct aspace *dst, struct aspace *src, int *credit) {
             return more;
         dst->cursor = PHASE_TABLES;
         dst->map_next = src->map_next;
-        dst->mapped[false] = src->mapped[false];
-        dst->mapped[true] = src->mapped[true];
+        dst->data = src->data;
         dst->mapped_most = src->mapped_most;
         dst->data_most = src->data_most;
         dst->limited = src->limited;

@@ -120,7 +120,7 @@ long sys_task_info(struct thread *self, const uint64_t *a) {
         return error;
     struct pk_task_info info = {
         .resident = task->aspace->resident,
-        .mapped = aspace_mapped(task->aspace),
+        .mapped = task->aspace->mapped,
         .threads = task->thread_count,
     };
     return copy_to_user(self->task->aspace, a[1], &info, sizeof info);

@@ -305,7 +305,7 @@ long sys_machine_thread(struct thread *self, const uint64_t *a) {
         return -ENOENT;
     struct pk_machine_thread listed = {.word = t->word};
     if (t->task->aspace) {
-        listed.mapped = aspace_mapped(t->task->aspace);
+        listed.mapped = t->task->aspace->mapped;
         listed.resident = t->task->aspace->resident;
     }
     describe(t, &listed.info);

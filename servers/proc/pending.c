@@ -30,7 +30,6 @@ static struct list dropped = LIST_INIT(dropped);
 
 void pending_init(struct pending *pending) {
     pending->set = 0;
-    pending->count = 0;
     list_init(&pending->queue);
     list_init(&pending->timers);
 }
@@ -38,10 +37,15 @@ void pending_init(struct pending *pending) {
 /* The other one has nothing. */
 void pending_move(struct pending *to, struct pending *from) {
     to->set = from->set;
-    to->count = from->count;
     list_move_all(&to->queue, &from->queue);
     list_move_all(&to->timers, &from->timers);
-    from->set = from->count = 0;
+    from->set = 0;
+}
+
+static void release(struct pending_signal *s) {
+    if (s->user)
+        signal_user_give(s->user);
+    free(s);
 }
 
 static struct pending_signal *of_link(struct list *link) {
@@ -63,23 +67,26 @@ static void unlink_oldest(struct pending_signal *s) {
     list_remove(&s->link);
 }
 
-static bool free_some(struct job *job) {
-    (void)job;
+bool pending_free_some(void) {
     for (int n = 0; n < FREED_AT_ONCE && !list_empty(&dropped); n++) {
         struct pending_signal *s = of_link(dropped.next);
         unlink_oldest(s);
-        free(s);
+        release(s);
     }
     return !list_empty(&dropped);
 }
 
+static bool free_some(struct job *job) {
+    (void)job;
+    return pending_free_some();
+}
+
 /* All of that number. */
-static void drop(struct pending *pending, struct pending_signal *oldest) {
+static void drop(struct pending_signal *oldest) {
     static struct job job = {.link = LIST_INIT(job.link), .step = free_some};
-    pending->count -= oldest->count;
     list_remove(&oldest->link);
     if (list_empty(&oldest->later)) {
-        free(oldest);
+        release(oldest);
         return;
     }
     list_add_tail(&dropped, &oldest->link);
@@ -99,7 +106,7 @@ void pending_forget(struct pending *pending, uint64_t set) {
     for (l = pending->queue.next; l != &pending->queue; l = next) {
         next = l->next;
         if (set & signal_bit(of_link(l)->info.signal))
-            drop(pending, of_link(l));
+            drop(of_link(l));
     }
 }
 
@@ -135,32 +142,40 @@ static void queue(struct pending *pending, struct pending_signal *s,
         s->count = 0;
     }
     oldest->count++;
-    pending->count++;
 }
 
-long pending_add(struct pending *pending, const struct signal_info *info, uint64_t most) {
+/* Counted with p's user, or NULL: there is no room. A timer has been counted when it was made. */
+static struct pending_signal *signal_new(const struct process *p, const struct signal_info *info) {
+    bool timer = info->code == SI_TIMER, limited = info->signal >= SIGRTMIN || info->code < 0;
+    struct signal_user *user = timer ? NULL : signal_user_take(p, !limited);
+    struct pending_signal *s = user || timer ? malloc(sizeof *s) : NULL;
+    if (!s && user)
+        signal_user_give(user);
+    if (!s)
+        return NULL;
+    s->info = *info;
+    s->user = user;
+    return s;
+}
+
+long pending_add(struct pending *pending, const struct signal_info *info, const struct process *p) {
     uint64_t bit = signal_bit(info->signal);
     bool timer = info->code == SI_TIMER;
     if (pending->set & bit && info->signal < SIGRTMIN && !timer)
         return 0;
-    bool room = timer || info->signal < SIGRTMIN || pending->count < most;
-    struct pending_signal *s = room ? malloc(sizeof *s) : NULL;
-    if (!s && (timer || (info->signal >= SIGRTMIN && info->code == SI_QUEUE)))
+    struct pending_signal *s = signal_new(p, info);
+    if (!s && (timer || (info->signal >= SIGRTMIN && info->code != SI_USER)))
         return -EAGAIN;
-    if (s) {
-        s->info = *info;
+    if (s)
         queue(pending, s, pending->set & bit ? find_queued(pending, info->signal) : NULL);
-    }
     pending->set |= bit;
     return 0;
 }
 
 /* True: another one of its number is queued. */
-static bool take_off(struct pending *pending, struct pending_signal *s,
-                     struct pending_signal *oldest) {
+static bool take_off(struct pending_signal *s, struct pending_signal *oldest) {
     bool more = !list_empty(&s->later);
     list_remove(&s->timer_link);
-    pending->count--;
     if (oldest == s) {
         unlink_oldest(s);
     } else {
@@ -185,9 +200,9 @@ void pending_drop_timer(struct pending *pending, int signal, int timer) {
     struct pending_signal *s = find_timer(pending, timer);
     if (!s)
         return;
-    if (!take_off(pending, s, find_queued(pending, signal)))
+    if (!take_off(s, find_queued(pending, signal)))
         pending->set &= ~signal_bit(signal);
-    free(s);
+    release(s);
 }
 
 /* What is for the thread alone comes first, as on Linux. */
@@ -213,11 +228,12 @@ void signal_remove(struct thread *t, int signal) {
     uint64_t bit = signal_bit(signal);
     struct pending *pending = t->pending.set & bit ? &t->pending : &t->process->pending;
     struct pending_signal *s = find_queued(pending, signal);
-    if (!s || !take_off(pending, s, s))
+    if (!s || !take_off(s, s))
         pending->set &= ~bit;
     if (s && s->info.code == SI_TIMER)
         posix_timer_taken(t->process, &s->info);
-    free(s);
+    if (s)
+        release(s);
     if (bit & TIMER_SIGNALS)
         timers_rearm(t->process, signal);
     if (!list_empty(&t->process->signalfds))

@@ -19,7 +19,8 @@ struct posix_timer {
     struct timer timer;
     struct list link; /* in process->posix_timers */
     int id, notify, signal, tid;
-    bool wall; /* times that it is set to are CLOCK_REALTIME's */
+    struct signal_user *user; /* with whom it counts */
+    bool wall;                /* times that it is set to are CLOCK_REALTIME's */
     uint64_t value;
     struct pending *queued; /* where its signal is pending; NULL: nowhere */
     uint64_t skipped; /* expiries that passed before that was taken, or handed to who waited */
@@ -128,6 +129,7 @@ static void delete (struct posix_timer *t) {
     list_remove(&t->link);
     hash_remove(&timers, &t->node);
     t->timer.p->timer_count--;
+    signal_user_give(t->user);
     free(t);
 }
 
@@ -192,11 +194,13 @@ long proc_handle_timer_create(struct request *req, uint64_t clock, int notify, i
     if (error < 0 || !may_notify(p, notify, signal, tid))
         return -EINVAL;
     /* Each may queue a signal. */
-    bool room =
-        p->timer_count < TIMERS_MOST && p->timer_count < settings_limit(p, RLIMIT_SIGPENDING);
-    struct posix_timer *t = room ? calloc(1, sizeof *t) : NULL;
+    struct signal_user *user = p->timer_count < TIMERS_MOST ? signal_user_take(p, false) : NULL;
+    struct posix_timer *t = user ? calloc(1, sizeof *t) : NULL;
+    if (!t && user)
+        signal_user_give(user);
     if (!t)
         return -EAGAIN;
+    t->user = user;
     p->timer_count++;
     timer_init(&t->timer, p, (enum timer_clock)kind, expired);
     t->timer.thread = thread;

@@ -70,8 +70,9 @@ enum {
     RLIMIT_RTPRIO = 14,
     RLIMIT_RTTIME = 15,
 };
-#define SIGPENDING_USUAL 1024 /* that limit, until somebody sets it */
-#define TIMERS_MOST 1024      /* POSIX timers of a process: they are searched */
+#define SIGPENDING_LEAST 1024        /* that limit, until somebody sets it, in a small machine; */
+#define SIGPENDING_BYTES (1ul << 18) /* in others one for so much memory, as on Linux */
+#define TIMERS_MOST 1024             /* POSIX timers of a process: they are searched */
 struct limit {
     uint64_t soft, hard;
 };
@@ -163,7 +164,7 @@ struct process {
     struct time_limits *time_limits; /* NULL: it has none */
     struct list posix_timers;        /* struct posix_timer.link */
     int last_timer;                  /* number of the last such one that was made */
-    unsigned timer_count;            /* of them; RLIMIT_SIGPENDING and TIMERS_MOST at most */
+    unsigned timer_count;            /* of them; TIMERS_MOST at most */
     struct list signalfds;           /* struct signalfd.link */
     struct pidfd *pidfd;             /* NULL: nobody has a descriptor of it */
 
@@ -519,10 +520,15 @@ void signal_forget(struct process *p, uint64_t set);
 void pending_init(struct pending *pending);
 void pending_move(struct pending *to, struct pending *from);
 /*
- * 0, or -EAGAIN: a queued one, and no memory, or `most` real-time ones are there. Of others the info is lost then,
+ * 0, or -EAGAIN: a queued one, and no memory, or p's user has as many as its limit lets. Of others the info is lost then,
  * never the signal.
  */
-long pending_add(struct pending *pending, const struct signal_info *info, uint64_t most);
+long pending_add(struct pending *pending, const struct signal_info *info, const struct process *p);
+/* Some of what has been forgotten is freed; true if there is more. */
+bool pending_free_some(void);
+/* signal_user.c: one more for p's user, even if that is too many; NULL: no memory, or too many. One less. */
+struct signal_user *signal_user_take(const struct process *p, bool anyway);
+void signal_user_give(struct signal_user *u);
 void pending_forget(struct pending *pending, uint64_t set);
 /* The signal of the POSIX timer with that number is among them; and it is not any more. */
 bool pending_has_timer(const struct pending *pending, int timer);

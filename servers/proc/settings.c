@@ -14,6 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct limit sigpending_usual(void) {
+    struct pk_machine_info info;
+    must(pk_machine_info(&info));
+    uint64_t most = info.frames_total * 4096 / SIGPENDING_BYTES;
+    most = most > SIGPENDING_LEAST ? most : SIGPENDING_LEAST;
+    return (struct limit){most, most};
+}
+
 struct settings *settings_usual(void) {
     static struct settings usual;
     if (!usual.refs) {
@@ -23,7 +31,7 @@ struct settings *settings_usual(void) {
         usual.limits[RLIMIT_CORE].soft = 0;
         usual.limits[RLIMIT_NOFILE] = (struct limit){1024, VFS_FILES_MOST};
         usual.limits[RLIMIT_MEMLOCK] = (struct limit){8ul << 20, 8ul << 20};
-        usual.limits[RLIMIT_SIGPENDING] = (struct limit){SIGPENDING_USUAL, SIGPENDING_USUAL};
+        usual.limits[RLIMIT_SIGPENDING] = sigpending_usual();
         usual.limits[RLIMIT_MSGQUEUE] = (struct limit){819200, 819200};
         usual.limits[RLIMIT_NICE] = usual.limits[RLIMIT_RTPRIO] = (struct limit){0, 0};
         usual.refs = 1;

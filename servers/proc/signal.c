@@ -221,8 +221,7 @@ static long send(struct process *p, struct thread *t, const struct signal_info *
     }
     if (is_dropped(p, t ? t : &p->main, signal))
         return 0;
-    long error =
-        pending_add(t ? &t->pending : &p->pending, info, settings_limit(p, RLIMIT_SIGPENDING));
+    long error = pending_add(t ? &t->pending : &p->pending, info, p);
     struct thread *taker = !t ? find_taker(p, signal) : mask_blocks(t, signal) ? NULL : t;
     if (!list_empty(&p->signalfds))
         signalfds_look(p, true);

@@ -48,8 +48,19 @@ struct thread *request_thread(const struct request *req) {
     return t->id_node.key == id ? t : NULL;
 }
 
+/* Eight words at a time: memset takes twice as long, and each fork does it. */
+static void clear(struct thread *t) {
+    enum { WORDS = sizeof *t / sizeof(uint64_t), AT_ONCE = 8 };
+    _Static_assert(sizeof *t % sizeof(uint64_t) == 0, "words");
+    uint64_t *w = (uint64_t *)(void *)t, *end = w + WORDS / AT_ONCE * AT_ONCE;
+    for (; w != end; w += AT_ONCE)
+        w[0] = w[1] = w[2] = w[3] = w[4] = w[5] = w[6] = w[7] = 0;
+    for (int i = 0; i < WORDS % AT_ONCE; i++)
+        w[i] = 0;
+}
+
 static void begin(struct thread *t, struct process *p) {
-    memset(t, 0, sizeof *t);
+    clear(t);
     t->process = p;
     t->alt_flags = SS_DISABLE;
     schedule_init(&t->schedule);

@@ -25,14 +25,14 @@ struct pending {
     uint64_t set;       /* bit n-1: signal n */
     struct list queue;  /* struct pending_signal.link: the oldest one of each number */
     struct list timers; /* struct pending_signal.timer_link: those of POSIX timers */
-    uint64_t count;     /* all that are queued */
 };
 struct pending_signal {
     struct list link; /* of the oldest of its number */
     struct list
         later; /* a ring: the others of that number, from the oldest one on in their order */
-    struct list timer_link; /* of a POSIX timer's, else empty */
-    uint64_t count;         /* of the oldest: that are in the ring */
+    struct list timer_link;   /* of a POSIX timer's, else empty */
+    uint64_t count;           /* of the oldest: that are in the ring */
+    struct signal_user *user; /* with whom it counts; NULL: its timer does */
     struct signal_info info;
 };
 

@@ -128,8 +128,8 @@ long linux_munmap(uint64_t address, uint64_t length, long a2, long a3, long a4, 
     (void)a2, (void)a3, (void)a4, (void)a5;
     if (address % PAGE || length == 0)
         return -EINVAL;
-    uint64_t top = (uint64_t)(f + 1), bottom = (uint64_t)f - OWN_STACK;
-    if (address < top && (address >= bottom || length > bottom - address))
+    /* It ends above the lowest byte in use, and begins below the highest: */
+    if ((uint64_t)(f + 1) - 1 - address < length + sizeof *f + OWN_STACK - 1)
         unmap_own_stack(f);
     return pk_unmap(TASK, address, page_up(length));
 }

@@ -114,6 +114,39 @@ static int limited_signals(void) {
     return 0;
 }
 
+static int queue_signals(int most) {
+    union sigval value = {0};
+    int sent = 0;
+    while (sent < most && sigqueue(getpid(), SIGRTMIN, value) == 0)
+        sent++;
+    return sent;
+}
+
+#define SOMEBODY 54321 /* a user with no other processes */
+
+/* What the other processes of a user have queued, and their timers, count; other users' do not. */
+static int of_one_user(void) {
+    struct rlimit limit = {MOST, MOST};
+    timer_t timers[MOST];
+    sigset_t set;
+    int status;
+    if (setrlimit(RLIMIT_SIGPENDING, &limit) < 0 || setuid(SOMEBODY) < 0)
+        return 1;
+    sigemptyset(&set);
+    sigaddset(&set, SIGRTMIN);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    if (queue_signals(MOST / 2) != MOST / 2 || make_timers(timers, 10) != 10)
+        return 2;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(queue_signals(MOST) != MOST - MOST / 2 - 10 || errno != EAGAIN ||
+              make_timers(timers, 1) != 0 || errno != EAGAIN);
+    if (waitpid(pid, &status, 0) < 0 || status)
+        return 3;
+    timer_delete(timers[0]);
+    return queue_signals(MOST) == MOST - MOST / 2 - 9 ? 0 : 4;
+}
+
 /* Far more than by default; what is left at the end of the process is given back. */
 static int many_signals(void) {
     struct rlimit limit = {QUEUED, QUEUED};
@@ -241,6 +274,7 @@ int main(void) {
     stopped();
     is_int(in_child(limited_timers), 0, "RLIMIT_SIGPENDING holds for timers");
     is_int(in_child(limited_signals), 0, "RLIMIT_SIGPENDING holds for signals with a value");
+    is_int(in_child(of_one_user), 0, "it holds for a user, not for each process");
     long free_before = free_pages();
     is_int(in_child(many_signals), 0,
            "as many signals as the limit lets are queued, and come in order");
