@@ -13,6 +13,7 @@ BUILD = {
     "gcc": "gcc",
     "libc6-dev": "/usr/include/stdio.h",
     "gcc-riscv64-linux-gnu": "riscv64-linux-gnu-gcc",
+    "g++-riscv64-linux-gnu": "riscv64-linux-gnu-g++",
     "libc6-dev-riscv64-cross": "/usr/riscv64-linux-gnu/include/stdio.h",
     "gcc-riscv64-unknown-elf": "riscv64-unknown-elf-gcc",
     "picolibc-riscv64-unknown-elf": "/usr/lib/picolibc/riscv64-unknown-elf/include/stdio.h",
