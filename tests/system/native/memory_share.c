@@ -230,15 +230,19 @@ void hog(void) {
     drop(exceptions);
 }
 
-/* In a task of few pages: makes objects until there is an error, and tells which. */
+/* In a task of few pages: makes objects of each kind until there is an error, and tells which. A page has room for others of
+ * a size, so that those of the next kind may still fit. */
 static void objects_child(uint64_t bell) {
     long errors[5] = {0};
     while ((errors[0] = pk_object_create(PAGE, 0, 0)) > 0)
         ;
-    errors[1] = pk_notification_create();
-    errors[2] = pk_task_create(PK_SLOT_ACCOUNT, 0);
+    while ((errors[1] = pk_notification_create()) > 0)
+        ;
+    while ((errors[2] = pk_task_create(PK_SLOT_ACCOUNT, 0)) > 0)
+        ;
     errors[3] = pk_account_create(PK_SLOT_ACCOUNT, 1000 * PAGE, PK_ACCOUNT_RESERVED, 0, 1);
-    errors[4] = pk_endpoint_create(0);
+    while ((errors[4] = pk_endpoint_create(0)) > 0)
+        ;
     uint64_t bits = 1;
     for (unsigned i = 0; i < 5; i++)
         if (errors[i] != -ENOMEM)
