@@ -203,9 +203,13 @@ void threads_hold(const struct process *p, const struct thread *but) {
             must(pk_thread_suspend(t->slot));
 }
 
+/* Messages that a program sends itself end by handlers alone: nobody would make them again. */
 void threads_cut_short(const struct process *p) {
-    for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
-        must(pk_thread_attention(t->slot));
+    for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t)) {
+        struct pk_thread_info info;
+        if (pk_thread_info(t->slot, &info) == 0 && info.foreign)
+            must(pk_thread_attention(t->slot));
+    }
 }
 
 void threads_let_go(const struct process *p, const struct thread *but) {
