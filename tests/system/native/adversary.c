@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define CALLS 5000000ull
-#define SECONDS 120
+#define SECONDS 30
 
 struct common *common;
 
