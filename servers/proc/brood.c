@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 bool brood_ready(struct thread *t) {
-    if (t->brood || t == thread_next(t->process, NULL))
+    if (t->brood || thread_is_oldest(t))
         return true;
     struct brood *b = malloc(sizeof *b);
     if (!b)

@@ -204,10 +204,6 @@ struct process *child_find_group(const struct process *p, int group, uint32_t op
     return found ? container_of(found, struct process, family_event) : NULL;
 }
 
-static bool is_oldest(const struct thread *t) {
-    return t == thread_next(t->process, NULL);
-}
-
 static bool is_own(const struct thread *t, struct process *child) {
     return child->parent == t->process && brood_of(child) == t->brood;
 }
@@ -256,7 +252,7 @@ static struct process *find_oldest_threads(const struct process *p, uint32_t opt
 __attribute__((noinline)) struct process *child_find_own(const struct thread *t, int pid, int group,
                                                          uint32_t options, bool *any) {
     *any = false;
-    if (!t->brood && !is_oldest(t))
+    if (!t->brood && !thread_is_oldest(t))
         return NULL;
     if (group)
         return find_own_in_group(t, group, options, any);
@@ -267,6 +263,5 @@ __attribute__((noinline)) struct process *child_find_own(const struct thread *t,
         return found ? container_of(found, struct process, brood_event) : NULL;
     }
     struct process *child = process_find(pid);
-    *any = child && is_own(t, child) && wants_sort(sort_of(child), options);
-    return *any && has_event(child, options) ? child : NULL;
+    return child && is_own(t, child) ? child_find_pid(t->process, pid, options, any) : NULL;
 }

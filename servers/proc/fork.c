@@ -124,9 +124,8 @@ static long make_process(struct request *req, struct thread *from, uint64_t flag
     child->shares_memory = flags & CLONE_VM;
     if (flags & CLONE_VM && flags & CLONE_CHILD_CLEARTID)
         child->main.clear_tid = child_tid;
-    if (flags & CLONE_VFORK) {
+    if (flags & CLONE_VFORK)
         child->vfork_token = req->token;
-    }
     must(pk_thread_resume(child->main.slot));
     return flags & CLONE_VFORK ? SERVER_DEFER : pid;
 }

@@ -39,8 +39,6 @@ long frame_push(struct thread *t, struct pk_regs *regs, const struct signal_info
                      : signal_on_alt_stack(t, regs->x[2]) ? SS_ONSTACK
                                                           : t->alt_flags & SS_AUTODISARM;
     frame.context.stack = (struct linux_stack){t->alt_stack, (int32_t)flags, 0, t->alt_size};
-    if (!t->mask_saved)
-        mask_learn(t);
     frame.context.mask = t->mask_saved ? t->saved_mask : t->blocked;
     memcpy(frame.context.x, regs->x, sizeof frame.context.x);
     if (regs->fp) {

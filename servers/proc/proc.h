@@ -204,9 +204,13 @@ static inline struct thread *thread_next(const struct process *p, const struct t
     return next == &p->threads ? NULL : container_of(next, struct thread, link);
 }
 
-/* NULL: init. */
+static inline bool thread_is_oldest(const struct thread *t) {
+    return t == thread_next(t->process, NULL);
+}
+
 /* How many processes are subreapers. */
 extern uint64_t process_subreapers;
+/* NULL: init. */
 static inline struct process *process_parent(const struct process *p) {
     return p->parent && p->parent->state != PROCESS_ZOMBIE ? p->parent : NULL;
 }
@@ -488,7 +492,7 @@ void broadcast_end(struct broadcast *b);
 /* The queue in which a fork of p has to wait for broadcasts to end, or 0. */
 struct waiter_queue *broadcast_holds_fork(const struct process *p);
 
-/* A fault's signal: cannot be blocked or ignored. True if a handler will run. */
+/* A fault's signal, of a thread at rest: cannot be blocked or ignored. True if a handler will run. */
 bool signal_force(struct thread *t, struct signal_info *info);
 /* If t has something to deliver now, asks the kernel to bring it here. May be the end of its process. */
 void signal_poke(struct thread *t);

@@ -330,6 +330,7 @@ long proc_handle_take_signal(struct request *req, int own, uint64_t mask) {
     if (needs_exception(t, &info))
         return -EAGAIN;
     uint64_t before = t->blocked, after = before;
+    t->restart_call = 0; /* a handler runs: who has kept its mask may not come back for its end */
     signal_remove(t, info.signal);
     uint64_t handler = signal_enter_handler(t->process, info.signal, &after);
     bool told = !own || signal_pending(t) & ~before;
@@ -345,7 +346,6 @@ long proc_handle_end_handler(struct request *req, uint64_t mask) {
     if (!t)
         return -ESRCH;
     signal_set_mask(t, mask);
-    t->restart_call = 0;
     t->alt_stack = t->alt_size = 0;
     t->alt_flags = SS_DISABLE;
     return answer_after(t, 0);

@@ -247,7 +247,8 @@ long signal_send_simple(struct process *p, int signal, int code, const struct pr
 
 bool signal_force(struct thread *t, struct signal_info *info) {
     const struct signal_action *a = signal_action(t->process, info->signal);
-    if (a->handler == SIG_DFL || a->handler == SIG_IGN || mask_blocks(t, info->signal)) {
+    mask_learn(t);
+    if (a->handler == SIG_DFL || a->handler == SIG_IGN || t->blocked & signal_bit(info->signal)) {
         core_kill(t, info);
         return false;
     }

@@ -186,7 +186,7 @@ void thread_end(struct thread *t, int code) {
     must(pk_thread_kill(t->slot));
     thread_leaves_memory(t, &credit);
     uint64_t not_taken = ~t->blocked;
-    bool oldest = t == thread_next(p, NULL), had_children = oldest || t->brood;
+    bool oldest = thread_is_oldest(t), had_children = oldest || t->brood;
     leave(t);
     brood_thread_ended(t, thread_next(p, NULL), oldest);
     find_sole(p);

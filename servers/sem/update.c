@@ -18,19 +18,19 @@ static inline void finish(struct set *set, struct operation *operation, long res
     free(operation);
 }
 
-/* True if it waits no longer; *result is then its answer. */
-static bool retry_list(struct set *set, struct operation *operation, long *result) {
+/* Its result: 0 if it was done. It waits on if it cannot be yet. */
+static long retry_list(struct set *set, struct operation *operation) {
     struct obstacle obstacle;
-    *result = set_operate(set, operation->ops, operation->count, operation->undo,
-                          client_pid(operation->waiter.client), &obstacle);
-    if (*result == -EAGAIN && !obstacle.nowait) {
+    long result = set_operate(set, operation->ops, operation->count, operation->undo,
+                              client_pid(operation->waiter.client), &obstacle);
+    if (result == -EAGAIN && !obstacle.nowait) {
         operation_uncount(operation);
         operation_count(operation, &obstacle);
-        return false;
+    } else {
+        operation_unlist(operation);
+        finish(set, operation, result);
     }
-    operation_unlist(operation);
-    finish(set, operation, *result);
-    return true;
+    return result;
 }
 
 /*
@@ -41,9 +41,8 @@ static inline __attribute__((always_inline)) void
 retry_one(struct set *set, struct operation *operation, int64_t now) {
     const struct sembuf *op = operation->ops;
     struct sem *sem = operation->at;
-    long result;
     if (operation->undo) {
-        retry_list(set, operation, &result);
+        retry_list(set, operation);
         return;
     }
     sem->value = (uint16_t)(sem->value + op->sem_op);
@@ -52,16 +51,16 @@ retry_one(struct set *set, struct operation *operation, int64_t now) {
     finish(set, operation, 0);
 }
 
+/* The same, where it is not the usual one, who waits for an increase. */
+static __attribute__((noinline)) void retry_other(struct set *set, struct operation *operation,
+                                                  int64_t now) {
+    retry_one(set, operation, now);
+}
+
 /* The semaphore has become zero by what those did who waited for an increase. */
 static inline void became_zero(struct set *set, struct sem *sem) {
     if (!sem->value && (sem->zcnt | set->listed))
         set_changed(set, sem);
-}
-
-/* The same, but for those who wait for an increase. */
-static __attribute__((noinline)) void retry_other(struct set *set, struct operation *operation,
-                                                  int64_t now) {
-    retry_one(set, operation, now);
 }
 
 #define PASS_COST 12 /* of a waiter that needs another value */
@@ -116,7 +115,6 @@ static bool try_zero(struct set *set, struct sem *sem, struct list *at, int64_t 
 }
 
 static bool try_set_zero(struct set *set, struct list *at, int *credit) {
-    long result;
     struct waiter *waiter = waiter_at(&set->zero, at);
     while (waiter) {
         struct operation *operation = container_of(waiter, struct operation, waiter);
@@ -124,7 +122,7 @@ static bool try_set_zero(struct set *set, struct list *at, int *credit) {
             return stop_before(set, QUEUE_SET_ZERO, 0, waiter);
         *credit -= cost(operation);
         waiter = waiter_next(&set->zero, waiter);
-        retry_list(set, operation, &result);
+        retry_list(set, operation);
     }
     return true;
 }
@@ -157,7 +155,7 @@ static bool try_set_alter(struct set *set, struct list *at, int64_t now, int *cr
         *credit -= one && operation->at->value < operation->needed ? PASS_COST : cost(operation);
         waiter = waiter_next(&set->alter, waiter);
         if (!one)
-            retry_list(set, operation, &result);
+            result = retry_list(set, operation);
         else if (retry_listed_one(set, operation, now))
             result = 0;
     }

@@ -118,8 +118,7 @@ long vfs_handle_statx(struct request *req, int dirfd, uint32_t flags, uint32_t m
     return request_write_all(req, &status, sizeof(status)) ? -EFAULT : asked_elsewhere(node);
 }
 
-/* Of that of message queues Linux tells no more. */
-/* One that has no blocks. */
+/* Of one that has no blocks. */
 static long give_empty_statfs(struct request *req, int64_t type) {
     struct lx_statfs status = {
         .f_type = type, .f_bsize = PAGE, .f_namelen = NAME_LONGEST, .f_frsize = PAGE};

@@ -36,7 +36,7 @@ linux_clone:
     sd a3, FRAME_CLONE(3)(sp)
     sd a4, FRAME_CLONE(4)(sp)
     sd a2, FRAME_CLONE(5)(sp) /* CLONE_PIDFD's place in clone(2), which excludes the other */
-1:  call mask_tell
+1:  call mask_tell_any
     ld a1, FRAME_CLONE(1)(sp)
     ld t0, FRAME_SP(sp)
     beqz a1, 2f

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Who a process is: its number, parent, group and session, users and groups (credentials(7)). */
-#include "regions.h"
+#include "personality.h"
 #include <protocol/proc_client.h>
 
 #define ID_KEEP 0xffffffffu

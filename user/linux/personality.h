@@ -76,10 +76,11 @@ static inline void mask_was_told(uint64_t mask) {
 }
 /* The mask is this from now on. False: the server believes that more is blocked. */
 bool mask_keep(uint64_t mask);
-/* Before a call for which the server is to know what is blocked. */
-void mask_tell(void);
-static inline bool mask_is_told(void) {
-    return state.mask == state.told;
+/* Before a call for which the server is to know what is blocked. The first is for assembly code. */
+void mask_tell_any(void);
+static inline void mask_tell(void) {
+    if (state.mask != state.told)
+        mask_tell_any();
 }
 
 /* Raises a signal for this process. */

@@ -204,8 +204,7 @@ long linux_wait4(int pid, int32_t *status, uint32_t options, uint64_t *rusage) {
     int code, value;
     uint32_t uid;
     uint64_t ns;
-    if (!mask_is_told())
-        mask_tell();
+    mask_tell();
     long result = proc_wait(PK_SLOT_PROC, type, id, options | WEXITED, &code, &value, &uid, &ns);
     if (result <= 0)
         return result;
@@ -228,8 +227,7 @@ long linux_waitid(int type, int id, struct wait_info *info, uint32_t options, ui
     int code, value;
     uint32_t uid;
     uint64_t ns;
-    if (!mask_is_told())
-        mask_tell();
+    mask_tell();
     long result = proc_wait(PK_SLOT_PROC, type, id, options, &code, &value, &uid, &ns);
     if (result < 0)
         return result;

@@ -78,8 +78,8 @@ static void tell(void) {
     mask_was_told(state.mask);
 }
 
-void mask_tell(void) {
-    if (mask_is_own() && !mask_is_told())
+void mask_tell_any(void) {
+    if (mask_is_own() && state.mask != state.told)
         tell();
 }
 

@@ -4,6 +4,7 @@
  * it as it is, and no signal may be lost, whatever the mask is changed to while it is on its way.
  */
 #include "tap.h"
+#include "signal_set.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -11,15 +12,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
-
-static sigset_t set_of(int signum) {
-    sigset_t set;
-
-    sigemptyset(&set);
-    if (signum)
-        sigaddset(&set, signum);
-    return set;
-}
 
 static void block(int signum) {
     sigset_t set = set_of(signum);

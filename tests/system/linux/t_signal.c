@@ -5,6 +5,7 @@
  * one nests, so the order in test_nested() is wrong there.
  */
 #include "tap.h"
+#include "signal_set.h"
 
 #include <setjmp.h>
 #include <sys/mman.h>
@@ -32,15 +33,6 @@ static void catch_signal(int signum, int flags) {
         action.sa_sigaction = on_info;
     sigaction(signum, &action, NULL);
     hits = 0;
-}
-
-static sigset_t set_of(int signum) {
-    sigset_t set;
-
-    sigemptyset(&set);
-    if (signum)
-        sigaddset(&set, signum);
-    return set;
 }
 
 /* ---- Handlers and masks ------------------------------------------------------------------- */
