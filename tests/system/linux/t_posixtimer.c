@@ -244,12 +244,13 @@ static void cpu_time(void) {
     pthread_t thread;
     clockid_t clock;
     struct rusage usage;
-    long own = ns_of(CLOCK_THREAD_CPUTIME_ID), all = ns_of(CLOCK_PROCESS_CPUTIME_ID);
+    long all = ns_of(CLOCK_PROCESS_CPUTIME_ID), own = ns_of(CLOCK_THREAD_CPUTIME_ID);
     pthread_create(&thread, NULL, burn, (void *)(30 * MS));
     pthread_join(thread, NULL);
-    ok(ns_of(CLOCK_PROCESS_CPUTIME_ID) - all >= 30 * MS,
-       "a process's time is all its threads', also of ended ones");
-    ok(ns_of(CLOCK_THREAD_CPUTIME_ID) - own < 25 * MS, "a thread's is its own");
+    own = ns_of(CLOCK_THREAD_CPUTIME_ID) - own;
+    all = ns_of(CLOCK_PROCESS_CPUTIME_ID) - all;
+    ok(all >= 30 * MS, "a process's time is all its threads', also of ended ones");
+    ok(own <= all - 30 * MS, "a thread's is its own"); /* however busy the machine is */
     getrusage(RUSAGE_THREAD, &usage);
     long used = usage.ru_utime.tv_sec * 1000 + usage.ru_utime.tv_usec / 1000 +
                 usage.ru_stime.tv_sec * 1000 + usage.ru_stime.tv_usec / 1000;
