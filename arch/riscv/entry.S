@@ -59,10 +59,12 @@ trap_return:
 #endif
     ld t0, HART_CURRENT(tp)
     csrw sscratch, tp
-    ld t1, 0(t0)
-    csrw sepc, t1
     ld t1, REGS_STATUS(t0)
     csrw sstatus, t1
+    .globl restore_all
+restore_all: /* of t0; what else user mode needs is set */
+    ld t1, 0(t0)
+    csrw sepc, t1
     REGS_POINTERS ld, t0
     REGS_CALLER_SAVED ld, t0
     REGS_S0_S5 ld, t0

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fast path: trap entry, foreign calls, and the call and reply_receive that find their partner
- * waiting on this hart. Whatever is not simple goes the general way (entry.S), which specifies what
+ * The fast path: trap entry, foreign calls, the call and reply_receive that find their partner
+ * waiting on this hart, and, with one hart, the reply that wakes somebody who waits. Whatever is not simple goes the general way (entry.S), which specifies what
  * happens; nothing has been changed then.
  *
  * sscratch holds the hart's struct while in user mode and 0 in the kernel, but for this file, which
@@ -125,6 +125,74 @@
     bne t6, s5, \slow
     .endm
 
+/*
+ * With one hart: t0, which is saved, has blocked, and the one thread that is ready shares by a policy and runs from now on, as
+ * switch_simply() has it. Slow, with nothing changed, if it is not that simple. Its registers are to be loaded.
+ */
+    .macro RUN_LONE slow
+    lla s2, share_all
+    ld s3, SHARE_LONE(s2)
+    beqz s3, \slow
+    lla t6, kobject_work
+    ld t6, 0(t6)
+    addi s3, s3, -THREAD_SCHED
+    lw s5, HART_SPECIAL(tp)
+    or t6, t6, s5
+    ld s5, HART_HANDOFF(tp)
+    or t6, t6, s5
+    lbu s5, HART_TOP(tp)
+    or t6, t6, s5
+    lbu s5, HART_SLICE_OVER(tp)
+    or t6, t6, s5
+    lw s5, THREAD_CONDITION(s3)
+    addi s5, s5, -CONDITION_READY
+    or t6, t6, s5
+    bnez t6, \slow
+    ld t6, REGS_STATUS(s3)
+    srli t6, t6, SSTATUS_FS_SHIFT
+    andi t6, t6, 3
+    bnez t6, \slow /* it uses the FPU */
+    ld s4, THREAD_TASK(s3)
+    ld s4, TASK_ASPACE(s4)
+    ld t6, ASPACE_HOME(s4)
+    ld s5, HART_HOME_TAG(tp)
+    bne t6, s5, \slow
+    ld t6, HART_TIMERS_NEXT(tp)
+    ld s5, HART_TIMER_AT(tp)
+    bltu t6, s5, \slow /* t0, or whoever it answered, waits for a time */
+    sd zero, SHARE_LONE(s2)
+    sd zero, SHARE_COUNT(s2)
+    sd zero, THREAD_SHARE_QUEUE(s3)
+    sb zero, THREAD_QUEUED(s3)
+    lla s2, machine
+    rdtime s5 /* arch_time_ns() */
+    ld t6, MACHINE_TICK_NS(s2)
+    ld s2, MACHINE_TICK_FRACTION(s2)
+    mul t6, t6, s5
+    mulhu s5, s2, s5
+    add s5, s5, t6
+    li t6, SHARE_TICK_NS
+    add t6, t6, s5
+    sd t6, HART_SLICE_END(tp)
+    sb zero, HART_RECONSIDER(tp)
+    sb zero, HART_YIELDS(tp)
+    ld s2, HART_PAYER(tp)
+    ld t6, HART_SWITCHED_AT(tp)
+    sub t6, s5, t6
+    ld s0, THREAD_RUN_NS(s2)
+    add t6, t6, s0
+    sd t6, THREAD_RUN_NS(s2)
+    sd s5, HART_SWITCHED_AT(tp)
+    sd s3, HART_CURRENT(tp)
+    sd s3, HART_PAYER(tp)
+    sd s4, HART_ASPACE(tp)
+    ld t6, ASPACE_ACTIVATION(s4)
+    csrw satp, t6
+    sd tp, THREAD_HART(s3)
+    sb zero, THREAD_CONDITION(s3)
+    mv t0, s3
+    .endm
+
 /* s1, s2: the capability in that slot of the task s0, and its endpoint; slow without the right. */
     .macro FIND_ENDPOINT slot, right, slow
     li t6, CAP_SLOTS_FIRST
@@ -239,6 +307,10 @@
     beqz t0, fast_reply_receive_\smp
     addi t0, a7, -PK_FOREIGN_RETURN
     beqz t0, 1f
+    .if !\smp
+    addi t0, a7, -PK_REPLY
+    beqz t0, fast_reply
+    .endif
     ld t0, HART_CURRENT(tp)
     OWN_CALL own_call_\smp, \smp
 9:  j trap_general
@@ -348,11 +420,16 @@ fast_reply_receive_\smp:
     li t6, CONDITION_RECEIVING
     sb t6, THREAD_CONDITION(t0)
     SAVE_CALLEE
-    csrrw t6, sscratch, zero
+    csrrw t6, sscratch, tp
     sd t6, X(4)(t0)
     csrr t6, sepc
     addi t6, t6, 4
     sd t6, X(0)(t0)
+    .if !\smp
+    RUN_LONE 3f
+    j restore_all
+    .endif
+3:  csrw sscratch, zero
     ld sp, HART_STACK(tp)
     j own_call_leave
 
@@ -412,6 +489,113 @@ restore_own_call:
     REGS_S0_S5 ld, t0
     li t6, 0
     j own_call_1
+
+/*
+ * reply, with one hart: a0 token, a1 result, a2-a6, (in scratch) t0 and t2-t5 words. a7 and t6 are free. The server
+ * goes on, and whoever is answered waits for its turn: by the policy, and alone. See sys_reply() and sched_ready().
+ */
+fast_reply:
+    ld t0, HART_CURRENT(tp)
+    sd s0, X(8)(t0)
+    sd s1, X(9)(t0)
+    sd s2, X(18)(t0)
+    sd s3, X(19)(t0)
+    srli s0, a0, IDS_SHIFT /* the thread of the token: thread_by_id() */
+    andi s0, s0, ID_PAGES - 1
+    slli s0, s0, 3
+    lla s1, thread_id_pages
+    add s0, s0, s1
+    ld s0, 0(s0)
+    beqz s0, 8f
+    andi s1, a0, (1 << IDS_SHIFT) - 1
+    slli s1, s1, 3
+    add s0, s0, s1
+    ld s3, 0(s0)
+    beqz s3, 8f
+    andi t6, s3, 1
+    bnez t6, 8f
+    lw t6, THREAD_CONDITION(s3)
+    addi t6, t6, -CONDITION_SERVED
+    bnez t6, 8f
+    ld t6, THREAD_TOKEN(s3)
+    bne t6, a0, 8f /* or capabilities are named in it */
+    ld s0, THREAD_TASK(t0)
+    ld t6, THREAD_SERVER(s3)
+    bne t6, s0, 8f
+    ld t6, TASK_IN_HAND(s0)
+    beq t6, s3, 8f
+    ld t6, THREAD_EXCEPTION(s3)
+    ld s0, THREAD_LENT_TO(s3)
+    lbu s1, THREAD_PRIORITY(s3)
+    or t6, t6, s0
+    or t6, t6, s1
+    bnez t6, 8f
+    addi s0, s3, THREAD_NOTICE
+    ld t6, 0(s0)
+    bne t6, s0, 8f
+    lla s2, share_all
+    ld t6, SHARE_COUNT(s2)
+    bnez t6, 8f
+    ld t6, HART_TIMER_AT(tp)
+    ld s0, HART_SLICE_END(tp)
+    bltu s0, t6, 8f /* the timer must be set, for somebody waits now */
+    ld a7, THREAD_ENDPOINT(s3)
+    lw t6, ENDPOINT_REFS(a7)
+    addiw t6, t6, -1
+    beqz t6, 8f
+    sw t6, ENDPOINT_REFS(a7) /* call_finish() */
+    addi a7, s3, THREAD_SERVED_LINK
+    ld s0, 0(a7)
+    ld s1, 8(a7)
+    sd s0, 0(s1)
+    sd s1, 8(s0)
+    sd a7, 0(a7)
+    sd a7, 8(a7)
+    sd zero, THREAD_SERVER(s3)
+    sd zero, THREAD_ENDPOINT(s3)
+    sb zero, THREAD_CANCELLED(s3)
+    sd a1, X(10)(s3)
+    sd zero, X(11)(s3)
+    .irp n, 2,3,4,5,6
+    sd a\n, X(10 + \n)(s3)
+    .endr
+    ld t6, HART_SCRATCH(tp)
+    sd t6, X(5)(s3)
+    sd t2, X(7)(s3)
+    sd t3, X(28)(s3)
+    sd t4, X(29)(s3)
+    sd t5, X(30)(s3)
+    li t6, CONDITION_READY /* share_put_lone() */
+    sw t6, THREAD_CONDITION(s3)
+    sd tp, THREAD_HART(s3)
+    li t6, SHARE_WOKEN
+    sb t6, THREAD_SHARE_REASON(s3)
+    sd s2, THREAD_SHARE_QUEUE(s3)
+    li t6, 1
+    sb t6, THREAD_QUEUED(s3)
+    addi s0, s3, THREAD_SCHED
+    sd s0, SHARE_LONE(s2)
+    sd t6, SHARE_COUNT(s2)
+    ld s0, X(8)(t0)
+    ld s1, X(9)(t0)
+    ld s2, X(18)(t0)
+    ld s3, X(19)(t0)
+    csrr t0, sepc
+    addi t0, t0, 4
+    csrw sepc, t0
+    li a0, 0
+    li t0, 0
+    li a7, 0
+    li t6, 0
+    csrrw tp, sscratch, tp
+    sret
+8:  ld s0, X(8)(t0)
+    ld s1, X(9)(t0)
+    ld s2, X(18)(t0)
+    ld s3, X(19)(t0)
+    li t6, 0
+    li a7, PK_REPLY
+    j own_call_0
 
 /*
  * A foreign call: on with the task's foreign entry, where t0 is the thread's word; the kernel keeps t0 and a7.

@@ -27,6 +27,14 @@ void offsets(void) {
     OFFSET(HART_TOP, struct hart, queue.top);
     OFFSET(HART_FP_ON, struct hart, fp_on);
     OFFSET(HART_RECONSIDER, struct hart, reconsider);
+    OFFSET(HART_SPECIAL, struct hart, special);
+    OFFSET(HART_HANDOFF, struct hart, handoff);
+    OFFSET(HART_SLICE_OVER, struct hart, slice_over);
+    OFFSET(HART_YIELDS, struct hart, yields);
+    OFFSET(HART_SWITCHED_AT, struct hart, switched_at);
+    OFFSET(HART_TIMERS_NEXT, struct hart, timers.next);
+    OFFSET(HART_SLICE_END, struct hart, slice_end);
+    OFFSET(HART_TIMER_AT, struct hart, timer_at);
     OFFSET(HART_LATENCY, struct hart, latency);
 
     OFFSET(REGS_STATUS, struct thread, regs.status);
@@ -44,6 +52,14 @@ void offsets(void) {
     OFFSET(THREAD_PROGRESS, struct thread, progress);
     OFFSET(THREAD_SERVED_LINK, struct thread, call.served);
     OFFSET(THREAD_CANCELLED, struct thread, call.cancelled);
+    OFFSET(THREAD_NOTICE, struct thread, call.notice);
+    OFFSET(THREAD_EXCEPTION, struct thread, call.exception);
+    OFFSET(THREAD_LENT_TO, struct thread, call.lent_to);
+    OFFSET(THREAD_SCHED, struct thread, sched);
+    OFFSET(THREAD_RUN_NS, struct thread, sched.run_ns);
+    OFFSET(THREAD_QUEUED, struct thread, sched.queued);
+    OFFSET(THREAD_SHARE_QUEUE, struct thread, sched.share.queue);
+    OFFSET(THREAD_SHARE_REASON, struct thread, sched.share.reason);
     OFFSET(FOREIGN_INSIDE, struct thread, foreign.inside);
     OFFSET(FOREIGN_PC, struct thread, foreign.pc);
     OFFSET(FOREIGN_NUMBER, struct thread, foreign.call_number);
@@ -68,12 +84,23 @@ void offsets(void) {
     OFFSET(ENDPOINT_SERVER, struct endpoint, server);
     OFFSET(ENDPOINT_PENDING, struct endpoint, pending);
 
+    OFFSET(SHARE_LONE, struct share_queue, lone);
+    OFFSET(SHARE_COUNT, struct share_queue, count);
+    DEFINE(SHARE_WOKEN, SHARE_WOKEN);
+    DEFINE(SHARE_TICK_NS, SHARE_TICK_NS);
+    OFFSET(MACHINE_TICK_NS, struct arch_machine, tick_ns);
+    OFFSET(MACHINE_TICK_FRACTION, struct arch_machine, tick_fraction);
+
+    DEFINE(IDS_SHIFT, __builtin_ctzl(THREAD_IDS_PER_PAGE));
+    DEFINE(ID_PAGES, THREAD_ID_PAGES);
+
     DEFINE(CAP_SIZE_SHIFT, __builtin_ctzl(sizeof(struct cap)));
     DEFINE(CAP_SLOTS_FIRST, CAP_FIRST);           /* slots below this are in the first array */
     DEFINE(KIND_MASK, cap_kind(CAP_ANY_TYPE, 0)); /* the type in a capability's kind */
     DEFINE(KIND_ENDPOINT, cap_kind(PK_TYPE_ENDPOINT, 0));
     DEFINE(TOKEN_BITS, TOKEN_BITS);
     /* A thread that nothing but its state keeps from running, and more than that: attention is wanted. */
+    DEFINE(CONDITION_READY, THREAD_READY);
     DEFINE(CONDITION_SERVED, THREAD_SERVED);
     DEFINE(CONDITION_RECEIVING, THREAD_RECEIVING);
     DEFINE(CONDITION_ATTENTION,

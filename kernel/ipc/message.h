@@ -14,6 +14,11 @@
 #define TOKEN_BITS 60 /* above: the number of capabilities in a reply */
 #define TOKEN_STEP (1ull << TOKEN_ID_BITS)
 
+/* The table of threads by the ids in tokens (task/thread.c), for the fast path: pages of entries; bit 0: a free one. */
+#define THREAD_IDS_PER_PAGE 512
+#define THREAD_ID_PAGES (1u << (TOKEN_ID_BITS - 9))
+extern uint64_t *thread_id_pages[THREAD_ID_PAGES];
+
 /* Gives caller's message to r, which waits or is about to; the caller is then served. Returns 0,
  * or the error that the caller's capabilities caused: nothing was delivered then. */
 long message_deliver(struct thread *caller, struct thread *r);

@@ -17,24 +17,22 @@
  * Ids: pages of pointers. A free entry has bit 0 set, above it the next free id, and above that
  * the sequence number of the last token that its last owner had.
  */
-#define IDS_PER_PAGE 512
-#define MAX_ID_PAGES (1u << (TOKEN_ID_BITS - 9))
 #define INITIAL_STATUS (1ull << 5) /* sstatus: user mode, interrupts on, FPU off */
 
-static uint64_t *thread_id_pages[MAX_ID_PAGES];
+uint64_t *thread_id_pages[THREAD_ID_PAGES];
 static uint32_t id_page_count, first_free_id; /* 0: none, id 0 is not used */
 
 static uint64_t *id_entry(uint64_t id) {
-    return &thread_id_pages[id / IDS_PER_PAGE][id % IDS_PER_PAGE];
+    return &thread_id_pages[id / THREAD_IDS_PER_PAGE][id % THREAD_IDS_PER_PAGE];
 }
 
 static bool grow_ids(void) {
-    struct frame *f = id_page_count < MAX_ID_PAGES ? frame_get(NULL) : NULL;
+    struct frame *f = id_page_count < THREAD_ID_PAGES ? frame_get(NULL) : NULL;
     if (!f)
         return false;
     thread_id_pages[id_page_count] = frame_va(f);
-    uint32_t first = id_page_count++ * IDS_PER_PAGE;
-    for (uint32_t id = first + IDS_PER_PAGE; id-- > first;) {
+    uint32_t first = id_page_count++ * THREAD_IDS_PER_PAGE;
+    for (uint32_t id = first + THREAD_IDS_PER_PAGE; id-- > first;) {
         *id_entry(id) = (uint64_t)first_free_id << 1 | 1;
         if (id)
             first_free_id = id;
@@ -43,18 +41,18 @@ static bool grow_ids(void) {
 }
 
 struct thread *thread_by_id(uint64_t id) {
-    if (id / IDS_PER_PAGE >= MAX_ID_PAGES || !thread_id_pages[id / IDS_PER_PAGE])
+    if (id / THREAD_IDS_PER_PAGE >= THREAD_ID_PAGES || !thread_id_pages[id / THREAD_IDS_PER_PAGE])
         return NULL;
     uint64_t entry = *id_entry(id);
     return entry & 1 ? NULL : (struct thread *)(uintptr_t)entry;
 }
 
 struct thread *thread_next_id(uint64_t *id) {
-    uint64_t end = (*id / IDS_PER_PAGE + 1) * IDS_PER_PAGE;
+    uint64_t end = (*id / THREAD_IDS_PER_PAGE + 1) * THREAD_IDS_PER_PAGE;
     struct thread *t = NULL;
     while (!t && *id < end)
         t = thread_by_id((*id)++);
-    if (*id >= (uint64_t)id_page_count * IDS_PER_PAGE)
+    if (*id >= (uint64_t)id_page_count * THREAD_IDS_PER_PAGE)
         *id = 0;
     return t;
 }

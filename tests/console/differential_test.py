@@ -5,7 +5,8 @@
 differential_test.py COMMAND [ARG...]
 
 COMMAND (tools/boot-test --native ipcdiff) boots, with all time counted in instructions; it is run
-as it is and with the fast path turned off, and what it prints is compared. Prints TAP.
+as it is and with the fast path turned off, and what it prints is compared: with clients of fixed
+priorities, and with clients that share. Prints TAP.
 """
 
 import subprocess
@@ -13,8 +14,8 @@ import sys
 
 SECONDS = 250  # a boot takes ten
 DETERMINISTIC = ["--qemu=-icount", "--qemu=shift=0,sleep=off"]
-PATHS = {"fast": "", "general": "path=general"}
-
+PATHS = {"fast": "", "general": " path=general"}
+CLIENTS = {"of fixed priorities": "", "that share": "sched=fifo"}
 
 def boot(command, append):
     """What one boot printed, and if it was good."""
@@ -34,13 +35,12 @@ def result(good, number, name, shown):
     return good
 
 
-def main():
-    command = sys.argv[1:]
-    print(f"1..{len(PATHS) + 1}", flush=True)
+def compare(command, clients, append, number):
+    """Both paths and what became of them: three results, from number on. True if all are good."""
     all_good, lines = True, []
-    for number, (path, append) in enumerate(PATHS.items(), start=1):
-        output, good = boot(command, append)
-        all_good &= result(good, number, f"boot with the {path} path", output)
+    for at, (path, word) in enumerate(PATHS.items()):
+        output, good = boot(command, append + word)
+        all_good &= result(good, number + at, f"boot with the {path} path, clients {clients}", output)
         lines.append([line for line in output.splitlines() if line.startswith("# hash")])
     fast, general = lines
     at = next((i for i, pair in enumerate(zip(fast, general)) if pair[0] != pair[1]), None)
@@ -50,8 +50,16 @@ def main():
         shown = f"{len(fast)} and {len(general)} lines"
         print(f"# {fast[-1:]}")
     same = at is None and len(fast) == len(general) > 0
-    all_good &= result(same, len(PATHS) + 1, "both did the same", shown)
-    sys.exit(not all_good)
+    return result(same, number + len(PATHS), f"both did the same, clients {clients}", shown) & all_good
+
+
+def main():
+    command = sys.argv[1:]
+    each = len(PATHS) + 1
+    print(f"1..{len(CLIENTS) * each}", flush=True)
+    good = [compare(command, clients, append, 1 + each * i)
+            for i, (clients, append) in enumerate(CLIENTS.items())]
+    sys.exit(not all(good))
 
 
 if __name__ == "__main__":

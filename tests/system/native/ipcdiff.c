@@ -65,11 +65,33 @@ static void foreign_client(uint64_t index, uint64_t task) {
     IS(pk_task_set_exception(task, server_endpoint, 600 + index), 0);
     IS(pk_task_set(task, PK_TASK_FOREIGN, (uint64_t)diff_foreign_entry), 0);
     diff->workers[index].foreign = true;
-    start(index, task, LOW_PRIORITY + index % 4);
+    start(index, task, diff->share ? PK_PRIORITY_SHARED : LOW_PRIORITY + index % 4);
 }
 
-/* Until all but this thread wait. */
+static bool is_ready(const struct worker *w) {
+    struct pk_thread_info info = {0};
+    IS(pk_thread_info(w->thread, &info), 0);
+    return info.state == PK_THREAD_READY;
+}
+
+static bool anybody_ready(void) {
+    for (unsigned i = 0; i < WORKERS; i++)
+        if (i != IDLE && is_ready(&diff->workers[i]))
+            return true;
+    return false;
+}
+
+/*
+ * Until all but this thread wait. IDLE runs after all others; but if those share, it would be one of them, and none would ever be
+ * alone: then this thread sleeps for longer than they mostly work.
+ */
 static void quiesce(void) {
+    if (diff->share) {
+        do
+            tap_sleep(MS / 5);
+        while (anybody_ready());
+        return;
+    }
     IS(pk_notify(diff->workers[IDLE].go, 1), 0);
     IS(pk_wait(diff->done, 0), 1);
 }
@@ -106,8 +128,13 @@ static void end_last_client(void) {
     drop(w->go);
 }
 
+/* Servers are more urgent than who shares. */
+static uint64_t any_priority(const struct worker *w, uint64_t r) {
+    return diff->share && w->index >= CLIENTS && r % 4 ? PK_PRIORITY_SHARED : LOW_PRIORITY + r % 6;
+}
+
 /* Any of it may be refused: the same must come of it on both paths. */
-static void disturb(void) {
+static void disturb(unsigned n) {
     uint64_t r = tap_random(&seed);
     struct worker *client = &diff->workers[CLIENTS + (r >> 8) % (WORKERS - CLIENTS)];
     struct worker *any = &diff->workers[(r >> 16) % WORKERS];
@@ -133,15 +160,16 @@ static void disturb(void) {
     case 9:
     case 10:
         if (any->index != IDLE)
-            pk_may_fail(pk_thread_priority(any->thread, LOW_PRIORITY + (r >> 24) % 6));
+            pk_may_fail(pk_thread_priority(any->thread, any_priority(any, r >> 24)));
         break;
     case 11:
     case 12:
         pk_may_fail(pk_notify(diff->workers[FILLER].go, 1));
         break;
     case 13:
-    case 14:
-        pk_may_fail(pk_notify(diff->workers[SERVER_TOO].go, 1));
+    case 14: /* seldom if clients share: while it waits too, the other one does not wait the fast way */
+        if (!diff->share || n == 0)
+            pk_may_fail(pk_notify(diff->workers[SERVER_TOO].go, 1));
         break;
     case 15:
         if (r >> 62)
@@ -157,7 +185,7 @@ static void disturb(void) {
 
 static void play_round(unsigned n) {
     for (uint64_t i = tap_random(&seed) % 8 + 1; i; i--)
-        disturb();
+        disturb(n % 32);
     quiesce_and_look();
     if (n % 8)
         return;
@@ -173,6 +201,7 @@ static void begin(void) {
                      PK_PROT_READ | PK_PROT_WRITE | PK_MAP_SHARED, shared, 0, 0);
     diff = (struct diff *)at;
     memset(diff, 0, sizeof *diff);
+    diff->share = strstr(boot_info->command_line, "sched=fifo");
     seed = 2024;
     events = SLOT(pk_notification_create());
     server_endpoint = SLOT(pk_endpoint_create(events));
@@ -186,7 +215,7 @@ static void begin(void) {
     start(FILLER, PK_SLOT_SERVER_TASK, LOW_PRIORITY + 2);
     start(SERVER, server, LOW_PRIORITY + 2);
     start(SERVER_TOO, server, LOW_PRIORITY + 2);
-    start(CLIENTS, PK_SLOT_SERVER_TASK, LOW_PRIORITY + 1);
+    start(CLIENTS, PK_SLOT_SERVER_TASK, diff->share ? PK_PRIORITY_SHARED : LOW_PRIORITY + 1);
     foreign_client(CLIENTS + 1, sharing);
     foreign_client(CLIENTS + 2, sharing);
     foreign_client(CLIENTS + 3, copied);

@@ -4,7 +4,8 @@
  * path and under the general path must print the same (tests/console/differential_test.py).
  *
  * On one hart, and nothing depends on time: the director is more urgent than all others and acts
- * only when nobody else can run, and no quantum lasts shorter than a round.
+ * only when nobody else can run, and no quantum lasts shorter than a round. With sched=fifo on the kernel's command line
+ * clients have no fixed priority, and share by that policy: it goes by who came first, not by time.
  */
 #ifndef NATIVE_IPCDIFF_H
 #define NATIVE_IPCDIFF_H
@@ -56,6 +57,7 @@ enum worker_index { SERVER, SERVER_TOO, NESTED, FILLER, IDLE, CLIENTS, WORKERS =
 
 /* In an object that all tasks have mapped. */
 struct diff {
+    bool share; /* clients have no fixed priority */
     uint64_t hash, calls, answered, failed;
     uint64_t not_kept, leaks, fp_lost; /* what is wrong whatever the other path does */
     uint64_t wrong_register, wrong_value;

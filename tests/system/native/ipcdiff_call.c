@@ -160,10 +160,15 @@ static void use_fp(struct worker *w, unsigned how) {
     }
 }
 
+/* The others never do; nor do servers if clients share, as is usual. */
+static bool uses_fp(const struct worker *w) {
+    return w->index % 3 != 1 && w->index != IDLE && (w->index >= CLIENTS || !diff->share);
+}
+
 int64_t diff_do(struct worker *w, int64_t number) {
     uint64_t r = diff_random(w);
-    bool fp = w->index % 3 != 1; /* the others never use it */
-    if (fp && w->index != IDLE)
+    bool fp = uses_fp(w);
+    if (fp)
         use_fp(w, r >> 8 & 7);
     w->io.pattern = r & ~(1ull << 62);
     w->io.in[7] = (uint64_t)number;
@@ -173,7 +178,7 @@ int64_t diff_do(struct worker *w, int64_t number) {
     check_leaks(&w->io);
     if (number >= 0 && (w->io.out[A(7)] != (uint64_t)number || w->io.out[5] != w->io.in[8]))
         wrong(&diff->not_kept, 5, w->io.out[5]);
-    if (fp && w->index != IDLE)
+    if (fp)
         use_fp(w, (r >> 16 & 3) ? 2 : 1);
     diff_fold(w->index);
     diff_fold(w->io.out[A(0)]);

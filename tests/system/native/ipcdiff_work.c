@@ -235,7 +235,10 @@ static uint64_t serve(struct worker *w, uint64_t token, uint64_t r) {
         return 0;
     case 3:
         defer(w, token);
-        return take_deferred(w);
+        if (r & 16)
+            return take_deferred(w);
+        reply(w, take_deferred(w), any_result(w)); /* one that may have waited for long goes on */
+        return 0;
     case 4:
         reply(w, garbage(w, token), any_result(w));
         return token;
