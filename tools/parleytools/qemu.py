@@ -16,6 +16,7 @@ import sys
 import time
 import urllib.parse
 
+from . import harts as harts_seen
 from .packages import ToolError
 
 SEED = ("-seed", "1")  # the random numbers that QEMU gives the guest: the same in every boot
@@ -47,8 +48,9 @@ def arguments(kernel, initrd, harts=2, memory="128M", append="", icount=False, g
     return command + list(extra)
 
 
-def captured_console():
-    return ["-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot"]
+def captured_console(monitor=None):
+    return ["-display", "none", "-serial", "stdio", "-no-reboot",
+            *(harts_seen.monitor(monitor) if monitor else ("-monitor", "none"))]
 
 
 def interactive_console():
@@ -110,11 +112,14 @@ class Boot:
     """One boot with its console on a pipe. Leaving it as a context ends it.
 
     keyboard: called with the pipe to the console's input, with a captured console when the command starts.
+    monitor: a path for a socket by which to ask, when the time is over, what the harts do: lines in self.harts.
     """
 
-    def __init__(self, command, keyboard=None, console=None):
+    def __init__(self, command, keyboard=None, console=None, monitor=None):
         self.keyboard = keyboard
-        self.process = start(command + (console or captured_console()),
+        self.monitor = monitor
+        self.harts = []
+        self.process = start(command + (console or captured_console(monitor)),
                              stdin=subprocess.PIPE if keyboard else subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=None if console else subprocess.STDOUT)
         if keyboard and console:
@@ -152,6 +157,8 @@ class Boot:
     def stop(self):
         """End QEMU if it has not ended, and keep its exit status."""
         if self.timed_out and self.process.poll() is None:
+            if self.monitor:
+                self.harts = harts_seen.look(self.monitor)
             self.process.kill()
         self.status = self.process.wait()
         self.process.stdout.close()
