@@ -10,8 +10,9 @@
 #include <string.h>
 
 #define SIZE_FIRST 16
+#define KEPT_MOST                                                                                  \
+    4096 /* descriptors; of those from here on, which few programs have, vfs is asked each time */
 
-/* Room for a descriptor that vfs has given out: so there are VFS_FILES_MOST at most. */
 static bool reserve(struct member *member, uint32_t fd) {
     uint32_t size = member->size ? member->size : SIZE_FIRST;
     while (size <= fd)
@@ -34,11 +35,14 @@ struct opened *opened_ask(const struct client *client, int fd, long *error) {
     *error = files_at(client_pid(client), fd, &now.queue, &now.flags);
     if (*error < 0)
         return NULL;
-    if (!reserve(member, (uint32_t)fd)) {
+    static struct opened far;
+    bool kept = fd < KEPT_MOST;
+    if (kept && !reserve(member, (uint32_t)fd)) {
         *error = -ENOMEM;
         return NULL;
     }
     *error = -EBADF; /* if it may not be used so */
-    member->opened[fd] = now;
-    return &member->opened[fd];
+    struct opened *opened = kept ? &member->opened[fd] : &far;
+    *opened = now;
+    return opened;
 }

@@ -114,8 +114,8 @@ extern const struct folder procfs_root, procfs_process, procfs_tasks,
 making_function make_meminfo, make_uptime, make_loadavg, make_version, make_cpuinfo, make_stat,
     make_filesystems, make_mounts, make_mountinfo, make_trace, make_interrupts, make_schedstat,
     make_vmstat;
-making_function make_pid_max, make_ostype, make_osrelease, make_hostname, make_ngroups_max,
-    make_cap_last_cap, make_core_pattern, make_core_uses_pid;
+making_function make_nr_open, make_pid_max, make_ostype, make_osrelease, make_hostname,
+    make_ngroups_max, make_cap_last_cap, make_core_pattern, make_core_uses_pid;
 /* procfs_settings.c: System V's limits, in their servers. */
 making_function make_auto_msgmni, make_msg_next_id, make_msgmax, make_msgmnb, make_msgmni, make_sem,
     make_sem_next_id, make_shm_next_id, make_shm_rmid_forced, make_shmall, make_shmmax, make_shmmni;

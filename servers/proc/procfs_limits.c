@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/sys/kernel: what the system is called, and what of its limits cannot be changed. */
+/* /proc/sys: what the system is called, and what of its limits cannot be changed. */
 #include "procfs.h"
 #include <parley/capabilities.h>
 #include <parley/personality.h>
+#include <protocol/vfs_client.h>
 
 #define NUMBER(name, value)                                                                        \
     bool make_##name(struct making *m) {                                                           \
@@ -23,3 +24,4 @@ NUMBER(core_uses_pid, 0)
 NUMBER(pid_max, PID_MAX)
 NUMBER(ngroups_max, GROUPS_MOST)
 NUMBER(cap_last_cap, CAPABILITY_LAST)
+NUMBER(nr_open, VFS_FILES_MOST)

@@ -43,7 +43,7 @@ static const struct entry mqueue_entries[] = {
 static const struct folder mqueue = {ENTRIES(mqueue_entries)};
 
 static const struct entry fs_entries[] = {
-    {.name = "mqueue", .mode = FOLDER_MODE, .folder = &mqueue}};
+    {.name = "mqueue", .mode = FOLDER_MODE, .folder = &mqueue}, MADE("nr_open", make_nr_open)};
 static const struct folder fs = {ENTRIES(fs_entries)};
 
 static const struct entry sys_entries[] = {

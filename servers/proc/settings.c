@@ -29,7 +29,7 @@ struct settings *settings_usual(void) {
             usual.limits[i] = (struct limit){INFINITY, INFINITY};
         usual.limits[RLIMIT_STACK].soft = 8ul << 20;
         usual.limits[RLIMIT_CORE].soft = 0;
-        usual.limits[RLIMIT_NOFILE] = (struct limit){1024, VFS_FILES_MOST};
+        usual.limits[RLIMIT_NOFILE] = (struct limit){1024, 4096};
         usual.limits[RLIMIT_MEMLOCK] = (struct limit){8ul << 20, 8ul << 20};
         usual.limits[RLIMIT_SIGPENDING] = sigpending_usual();
         usual.limits[RLIMIT_MSGQUEUE] = (struct limit){819200, 819200};

@@ -7,57 +7,9 @@
 #include "locks.h"
 #include "lookup.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Open files that a process has no more, to be closed few at a time. */
-struct closing {
-    struct job job;
-    uint64_t lock_key;
-    int next, count;
-    struct file *files[];
-};
-
-#define CLOSED_AT_ONCE 16
-
-static bool close_some(struct job *job) {
-    struct closing *closing = container_of(job, struct closing, job);
-    for (int i = 0; i < CLOSED_AT_ONCE && closing->next < closing->count; i++) {
-        file_closed(closing->files[closing->next++], closing->lock_key);
-    }
-    if (closing->next < closing->count) {
-        return true;
-    }
-    free(closing);
-    return false;
-}
-
-/* Closes the open files from `first` to `last`, or those of them that an exec closes: the first ones at once, the
- * rest as a job. */
-static void close_files(struct context *context, int first, int last, bool all) {
-    struct closing *closing = NULL;
-    int closed = 0;
-    for (int fd = first; fd < context->end && fd <= last; fd++) {
-        if (!context->files[fd] || !(all || fd_cloexec(context, fd))) {
-            continue;
-        }
-        if (closed++ == CLOSED_AT_ONCE) {
-            closing =
-                malloc(sizeof(*closing) + (size_t)(context->end - fd) * sizeof(struct file *));
-            if (closing) {
-                closing->lock_key = context->lock_key;
-                closing->next = closing->count = 0;
-                job_init(&closing->job, close_some);
-                job_queue(&closing->job);
-            }
-        }
-        if (closing) {
-            closing->files[closing->count++] = fd_take(context, fd);
-        } else {
-            file_closed(fd_take(context, fd), context->lock_key);
-        }
-    }
-}
 
 #define CLOSE_RANGE_UNSHARE 2u /* descriptors are never shared by processes */
 #define CLOSE_RANGE_CLOEXEC 4u
@@ -70,19 +22,14 @@ long vfs_handle_close_range(struct request *req, uint32_t first, uint32_t last, 
     if (!context) {
         return -EBADF;
     }
-    if (first >= (uint32_t)context->end) {
+    if (first > INT_MAX) {
         return 0;
     }
-    int end = last < (uint32_t)context->end ? (int)last : context->end - 1;
+    int end = last < INT_MAX ? (int)last : INT_MAX;
     if (!(flags & CLOSE_RANGE_CLOEXEC)) {
-        close_files(context, (int)first, end, true);
-        return 0;
+        return fds_close(context, req, (int)first, end);
     }
-    for (int fd = (int)first; fd <= end; fd++) {
-        if (context->files[fd]) {
-            fd_set_cloexec(context, fd, true);
-        }
-    }
+    fd_table_mark_cloexec(&context->fds, (int)first, end);
     return 0;
 }
 
@@ -112,14 +59,12 @@ static void run(struct context *context, struct node *program) {
 }
 
 static void context_free(struct context *context) {
-    close_files(context, 0, INT_MAX, true);
+    fds_end(context);
     run(context, NULL);
     put_if_any(context->starting);
     put_if_any(context->root);
     node_put(context->cwd);
     exec_walk_end(context);
-    free(context->files);
-    free(context->cloexec);
     free(context);
 }
 
@@ -128,6 +73,7 @@ static long context_connected(struct client *client) {
     if (!context) {
         return -ENOMEM;
     }
+    fd_table_init(&context->fds);
     context->cwd = node_hold(tree_root);
     context->pid = client_pid(client);
     context->lock_key = lock_key_new();
@@ -144,7 +90,7 @@ static long context_connected(struct client *client) {
 }
 
 static long context_forked(struct client *parent, struct client *child) {
-    const struct context *from = parent->data;
+    struct context *from = parent->data;
     struct context *to = malloc(sizeof(*to));
     if (!to) {
         return -ENOMEM;
@@ -152,22 +98,9 @@ static long context_forked(struct client *parent, struct client *child) {
     *to = *from;
     to->pid = client_pid(child);
     to->lock_key = lock_key_new();
-    to->files = malloc((size_t)from->size * sizeof(struct file *) + 1);
-    to->cloexec = malloc((size_t)from->size / 8 + 1);
-    if (!to->files || !to->cloexec) {
-        free(to->files);
-        free(to->cloexec);
+    if (!fd_table_fork(&from->fds, &to->fds)) {
         free(to);
         return -ENOMEM;
-    }
-    for (int fd = 0; fd < to->end; fd++) {
-        struct file *file = to->files[fd] = from->files[fd];
-        if (file) {
-            file->refs++;
-        }
-    }
-    for (int i = 0; i * 8 < to->end; i++) {
-        to->cloexec[i] = from->cloexec[i];
     }
     node_hold(to->cwd);
     if (to->root) {
@@ -182,7 +115,7 @@ static long context_forked(struct client *parent, struct client *child) {
 
 static void context_execed(struct client *client) {
     struct context *context = client->data;
-    close_files(context, 0, INT_MAX, false);
+    fds_exec(context);
     if (context->starting) {
         run(context, context->starting);
         context->starting = NULL;

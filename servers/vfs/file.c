@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Open files and descriptor tables (file.h). Tables double; a freed descriptor lowers the hint. */
+/* Open files, and what stands for them in a process (file.h). */
 #include "epoll.h"
 #include "locks.h"
 #include "notify.h"
@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#define FD_FIRST 16
 
 struct node *node_nameless;
 
@@ -70,16 +68,18 @@ void file_put(struct file *file) {
 }
 
 /* Any close of a file by a process ends all its record locks on it (fcntl(2)). */
-void file_closed(struct file *file, uint64_t lock_key) {
+void file_left(struct file *file, int pid, uint64_t lock_key) {
+    if (file_is_served(file)) {
+        served_left(file, pid);
+    }
     if (file->node->locks && !(file->flags & LX_O_PATH)) {
         locks_closed(file->node, lock_key);
     }
-    file_put(file);
 }
 
-struct context *request_context(const struct request *req) {
-    struct client *client = request_client(req);
-    return client ? client->data : NULL;
+static void left(const struct context *context, struct file *file) {
+    file_left(file, context->pid, context->lock_key);
+    file_put(file);
 }
 
 struct credentials request_credentials(const struct request *req) {
@@ -90,73 +90,8 @@ struct credentials request_credentials(const struct request *req) {
     return who;
 }
 
-struct file *fd_file(const struct context *context, int fd) {
-    return context && fd >= 0 && fd < context->end ? context->files[fd] : NULL;
-}
-
-bool fd_cloexec(const struct context *context, int fd) {
-    return (context->cloexec[fd / 8] >> (fd % 8) & 1) != 0;
-}
-
-void fd_set_cloexec(struct context *context, int fd, bool on) {
-    uint8_t mask = (uint8_t)(1u << (fd % 8));
-    uint8_t *bits = &context->cloexec[fd / 8];
-    *bits = (uint8_t)(on ? *bits | mask : *bits & ~mask);
-}
-
-/* Fd counts as used from now on. What the tables hold behind the end is nothing. */
-static void extend(struct context *context, int fd) {
-    for (int gap = context->end; gap <= fd; gap++) {
-        context->files[gap] = NULL;
-    }
-    context->end = fd + 1;
-}
-
-/* Makes room for descriptor fd, and has it count. */
-static bool reserve(struct context *context, int fd) {
-    if (fd < context->end) {
-        return true;
-    }
-    int size = context->size ? context->size : FD_FIRST;
-    while (size <= fd) {
-        size *= 2;
-    }
-    if (size == context->size) {
-        extend(context, fd);
-        return true;
-    }
-    struct file **files = realloc(context->files, (size_t)size * sizeof(struct file *));
-    if (!files) {
-        return false;
-    }
-    context->files = files;
-    uint8_t *bits = realloc(context->cloexec, (size_t)size / 8);
-    if (!bits) {
-        return false;
-    }
-    context->cloexec = bits;
-    context->size = size;
-    extend(context, fd);
-    return true;
-}
-
 long fd_install(struct context *context, struct file *file, int least, bool cloexec) {
-    int fd = least > context->lowest_free ? least : context->lowest_free;
-    while (fd < context->end && context->files[fd]) {
-        fd++;
-    }
-    if (fd >= context->limit) {
-        return -EMFILE;
-    }
-    if (!reserve(context, fd)) {
-        return -ENOMEM;
-    }
-    context->files[fd] = file;
-    fd_set_cloexec(context, fd, cloexec);
-    if (least <= context->lowest_free) {
-        context->lowest_free = fd + 1;
-    }
-    return fd;
+    return fd_table_add(&context->fds, least, context->limit, file, cloexec);
 }
 
 long fd_give(struct context *context, struct file *file, bool cloexec) {
@@ -167,44 +102,22 @@ long fd_give(struct context *context, struct file *file, bool cloexec) {
     return fd;
 }
 
-/* A descriptor does not stand for it any more. */
-static void left(const struct context *context, const struct file *file) {
-    if (file_is_served(file)) {
-        served_left(file, context->pid);
-    }
-}
-
 long fd_replace(struct context *context, struct file *file, int fd, bool cloexec) {
-    if (!reserve(context, fd)) {
+    struct file *old;
+    if (!fd_table_put(&context->fds, fd, file, cloexec, &old)) {
         return -ENOMEM;
     }
-    struct file *old = context->files[fd];
-    context->files[fd] = file;
-    fd_set_cloexec(context, fd, cloexec);
     if (old) {
         left(context, old);
-        file_closed(old, context->lock_key);
     }
     return 0;
 }
 
-struct file *fd_take(struct context *context, int fd) {
-    struct file *file = fd_file(context, fd);
-    if (file) {
-        left(context, file);
-        context->files[fd] = NULL;
-        if (fd < context->lowest_free) {
-            context->lowest_free = fd;
-        }
-    }
-    return file;
-}
-
 long fd_close(struct context *context, int fd) {
-    struct file *file = fd_take(context, fd);
+    struct file *file = fd_table_take(&context->fds, fd);
     if (!file) {
         return -EBADF;
     }
-    file_closed(file, context->lock_key);
+    left(context, file);
     return 0;
 }

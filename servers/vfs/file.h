@@ -14,6 +14,7 @@
 #include <protocol/vfs_server.h>
 
 #include "access.h"
+#include "descriptors.h"
 #include "linux_abi.h"
 #include "node.h"
 
@@ -72,13 +73,9 @@ struct file {
 
 /* What this server keeps of a process: client->data. */
 struct context {
-    struct file **files; /* by descriptor; NULL where closed */
-    uint8_t *cloexec;    /* a bit a descriptor */
-    int size;            /* of files */
-    int end;             /* behind the highest that was ever open */
-    int limit;           /* descriptors from here on are not given out (RLIMIT_NOFILE) */
-    uint64_t file_most;  /* bytes: it makes no regular file longer (RLIMIT_FSIZE) */
-    int lowest_free;     /* no descriptor below it is free */
+    struct fd_table fds;
+    int limit;          /* descriptors from here on are not given out (RLIMIT_NOFILE) */
+    uint64_t file_most; /* bytes: it makes no regular file longer (RLIMIT_FSIZE) */
     struct node *cwd;
     struct node *root;       /* where its paths begin (chroot(2)); NULL: the tree's */
     struct node *program;    /* that it runs, which nobody may write meanwhile; may be NULL */
@@ -113,8 +110,8 @@ int node_nameless_init(void);
 /* A new open file on a node, with one reference; NULL if there is no memory. */
 struct file *file_new(struct node *node, const struct file_ops *ops, uint32_t flags);
 void file_put(struct file *file);
-/* A process whose locks have that key has closed it: the reference goes. */
-void file_closed(struct file *file, uint64_t lock_key);
+/* A process, whose locks have that key, has one descriptor less that stands for it; the reference stays. */
+void file_left(struct file *file, int pid, uint64_t lock_key);
 
 static inline bool file_reads(const struct file *file) {
     return !(file->flags & LX_O_PATH) && (file->flags & LX_O_ACCMODE) != LX_O_WRONLY;
@@ -124,22 +121,28 @@ static inline bool file_writes(const struct file *file) {
 }
 
 /* The caller's context; NULL if it is no process that is known here. */
-struct context *request_context(const struct request *req);
+static inline struct context *request_context(const struct request *req) {
+    struct client *client = request_client(req);
+    return client ? client->data : NULL;
+}
 struct credentials request_credentials(const struct request *req);
 
 /* The open file of a descriptor, or NULL. */
-struct file *fd_file(const struct context *context, int fd);
+static inline struct file *fd_file(const struct context *context, int fd) {
+    return context ? fd_table_file(&context->fds, fd) : NULL;
+}
 /* The lowest free descriptor from `least` on gets the file (its reference moves); or -EMFILE. */
 long fd_install(struct context *context, struct file *file, int least, bool cloexec);
 /* The same from 0 on, but if that fails the reference has gone. */
 long fd_give(struct context *context, struct file *file, bool cloexec);
 /* Puts the file at fd, closing what is there; 0 or -ENOMEM. */
 long fd_replace(struct context *context, struct file *file, int fd, bool cloexec);
-/* Frees the descriptor: its file, whose reference is the caller's now, or NULL. */
-struct file *fd_take(struct context *context, int fd);
 long fd_close(struct context *context, int fd);
-bool fd_cloexec(const struct context *context, int fd);
-void fd_set_cloexec(struct context *context, int fd, bool on);
+/* Closing many (closing.c): the first few at once, the others in steps. Those from `first` to `last`: the answer to the request. */
+long fds_close(struct context *context, const struct request *req, int first, int last);
+/* Those that an exec closes, and all, for the process has ended: nobody waits for that. */
+void fds_exec(struct context *context);
+void fds_end(struct context *context);
 
 /* The descriptors of a process whose files were lost (lost.c); 0 or -ENOMEM, after which it is to be freed. */
 long lost_descriptors(struct context *context);

@@ -200,15 +200,12 @@ long vfs_handle_descriptor(struct request *req, int pid, int from) {
         return error;
     }
     const struct context *context = caller.context;
-    int fd = from < 0 ? 0 : from;
-    while (fd < context->size && !context->files[fd]) {
-        fd++;
-    }
+    int fd = fd_table_next(&context->fds, from < 0 ? 0 : from, false);
     const struct file *file = fd_file(context, fd);
     if (!file) {
         return -ENOENT;
     }
-    uint32_t flags = told_flags(file) | (fd_cloexec(context, fd) ? LX_O_CLOEXEC : 0);
+    uint32_t flags = told_flags(file) | (fd_table_cloexec(&context->fds, fd) ? LX_O_CLOEXEC : 0);
     vfs_results_descriptor(&req->msg, fd, file->offset, flags, file->node->ino, file->node->dev,
                            served_number_to(req, file));
     return 0;
@@ -226,9 +223,9 @@ long vfs_handle_fcntl(struct request *req, int fd, int command, uint64_t argumen
     case LX_F_DUPFD_CLOEXEC:
         return duplicate_from(context, file, argument, true);
     case LX_F_GETFD:
-        return fd_cloexec(context, fd);
+        return fd_table_cloexec(&context->fds, fd);
     case LX_F_SETFD:
-        fd_set_cloexec(context, fd, argument & LX_FD_CLOEXEC);
+        fd_table_set_cloexec(&context->fds, fd, argument & LX_FD_CLOEXEC);
         return 0;
     case LX_F_GETFL:
         return told_flags(file);
@@ -269,7 +266,7 @@ long vfs_handle_ioctl(struct request *req, int fd, uint32_t request, uint64_t ar
     switch (request) {
     case LX_FIOCLEX:
     case LX_FIONCLEX:
-        fd_set_cloexec(context, fd, request == LX_FIOCLEX);
+        fd_table_set_cloexec(&context->fds, fd, request == LX_FIOCLEX);
         return 0;
     case LX_FIONBIO:
         return set_nonblock(req, file);

@@ -88,18 +88,17 @@ static uint64_t list_made(struct writer *w, const struct listing *listing, uint6
 
 /* A cookie is COOKIE_FIRST and the descriptor. */
 static uint64_t list_descriptors(struct writer *w, const struct context *context, uint64_t cookie) {
-    uint64_t fd = cookie - COOKIE_FIRST;
+    int next = (int)(cookie - COOKIE_FIRST), fd;
     char name[16];
-    for (; fd < (uint64_t)context->size; fd++) {
-        if (!context->files[fd]) {
-            continue;
-        }
-        int length = snprintf(name, sizeof(name), "%u", (unsigned)fd);
-        if (!add(w, cookie + fd, COOKIE_FIRST + fd + 1, LINK_TYPE, name, (size_t)length)) {
+    while ((fd = fd_table_next(&context->fds, next, false)) >= 0) {
+        int length = snprintf(name, sizeof(name), "%d", fd);
+        uint64_t own = COOKIE_FIRST + (unsigned)fd;
+        if (!add(w, own, own + 1, LINK_TYPE, name, (size_t)length)) {
             break;
         }
+        next = fd + 1;
     }
-    return COOKIE_FIRST + fd;
+    return COOKIE_FIRST + (unsigned)next;
 }
 
 static const struct context *context_listed(const struct file *file) {
@@ -127,7 +126,7 @@ static long list(struct writer *w, struct file *file, uint64_t *offset, bool *mo
         }
         *offset = list_self(w, file->node, file->offset);
         *offset = *offset < COOKIE_FIRST ? *offset : list_descriptors(w, context, *offset);
-        *more = *offset - COOKIE_FIRST < (uint64_t)context->size;
+        *more = fd_table_next(&context->fds, (int)(*offset - COOKIE_FIRST), false) >= 0;
         return 0;
     }
     if (!file_is_listing(file)) {

@@ -61,7 +61,7 @@ long lost_descriptors(struct context *context) {
         error = fd_replace(context, file, fd, false);
         file->refs -= error != 0;
     }
-    context->lowest_free = lost_count();
+    context->fds.lowest = lost_count();
     file_put(file);
     return error;
 }

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MANY 4000 /* a process has no more than 4,096 descriptors */
+#define MANY 10000
 
 static int counter, set;
 static int idle[MANY];
@@ -128,7 +128,7 @@ static void teardown_sockets(void) {
 const struct row event_rows[] = {
     {"eventfd_pair", 1000, setup_counter, NULL, run_counter, teardown_counter, 1},
     {"epoll_ready", 1000, setup_few, NULL, run_set, teardown_few, 1},
-    {"epoll_ready_4000", 1000, setup_many, NULL, run_set, teardown_many, 1},
+    {"epoll_ready_10000", 1000, setup_many, NULL, run_set, teardown_many, 1},
     {"socketpair_rt", 1000, setup_sockets, NULL, run_sockets, teardown_sockets, 1},
 };
 const size_t event_row_count = sizeof(event_rows) / sizeof(event_rows[0]);

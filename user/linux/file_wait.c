@@ -10,7 +10,6 @@
 #define POLL_HANGUP 0x010
 #define POLL_INVALID 0x020
 #define DESCRIPTORS_MOST 1024 /* FD_SETSIZE */
-#define POLL_MOST 1024
 #define SET_WORDS (DESCRIPTORS_MOST / 64)
 
 struct pollfd {
@@ -66,7 +65,7 @@ long linux_ppoll(uint64_t requests, uint64_t count, uint64_t timeout, uint64_t m
     uint64_t mask;
     long error = read_timeout(timeout, &ns);
     error = error ? error : read_mask(mask_address, mask_size, &mask);
-    if (error || count > POLL_MOST) {
+    if (error || count > VFS_FILES_MOST) { /* and vfs knows the process's limit */
         return error ? error : -EINVAL;
     }
     uint64_t began = ns > 0 ? clock_monotonic_ns() : 0;
