@@ -93,6 +93,22 @@ static void drop(struct pending_signal *oldest) {
     job_queue(&job);
 }
 
+/* By number, and those of one number in their order. */
+bool pending_peek(const struct pending *pending, uint64_t index, struct signal_info *out) {
+    for (struct list *l = pending->queue.next; l != &pending->queue; l = l->next) {
+        struct pending_signal *s = of_link(l);
+        if (index >= s->count) {
+            index -= s->count;
+            continue;
+        }
+        for (; index; index--)
+            s = container_of(s->later.next, struct pending_signal, later);
+        *out = s->info;
+        return true;
+    }
+    return false;
+}
+
 void pending_forget(struct pending *pending, uint64_t set) {
     if (!(pending->set & set))
         return;
