@@ -34,11 +34,7 @@ struct thread *thread_find(int tid) {
  * A request may be looked at again when the thread that sent it is no more, so even the only thread of a process is
  * told by its id; it is learnt from the first request of a new process, which can be no other's.
  */
-struct thread *request_thread(const struct request *req) {
-    return thread_of_token(request_process(req), req->token);
-}
-
-struct thread *thread_of_token(struct process *p, uint64_t token) {
+static inline struct thread *find_caller(struct process *p, uint64_t token) {
     uint64_t id = PK_TOKEN_THREAD(token);
     if (!p || p->state == PROCESS_ZOMBIE)
         return NULL;
@@ -50,6 +46,14 @@ struct thread *thread_of_token(struct process *p, uint64_t token) {
     if (!t->id_node.key)
         t->id_node.key = id;
     return t->id_node.key == id ? t : NULL;
+}
+
+struct thread *request_thread(const struct request *req) {
+    return find_caller(request_process(req), req->token);
+}
+
+struct thread *thread_of_token(struct process *p, uint64_t token) {
+    return find_caller(p, token);
 }
 
 /* Eight words at a time: memset takes twice as long, and each fork does it. */
