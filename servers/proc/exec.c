@@ -379,6 +379,8 @@ static long build(struct exec *e) {
 /* 0: the new program runs, or the process could not live on. */
 static long finish(struct exec *e) {
     struct process *p = e->p;
+    if (p->traced)
+        choose_ids(e); /* somebody may have begun to trace it meanwhile */
     long error = stack_end(e);
     if (error < 0)
         return error;

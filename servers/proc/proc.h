@@ -543,8 +543,8 @@ bool pending_free_some(void);
 struct signal_user *signal_user_take(const struct process *p, bool anyway);
 void signal_user_give(struct signal_user *u);
 void pending_forget(struct pending *pending, uint64_t set);
-/* The one at that place; false: there are fewer. */
-bool pending_peek(const struct pending *pending, uint64_t index, struct signal_info *out);
+/* Some of them, behind `from` others, of which 4,096 are looked past at most: how many. */
+int pending_peek(const struct pending *pending, uint64_t from, struct signal_info *out, int most);
 /* The signal of the POSIX timer with that number is among them; and it is not any more. */
 bool pending_has_timer(const struct pending *pending, int timer);
 void pending_drop_timer(struct pending *pending, int signal, int timer);

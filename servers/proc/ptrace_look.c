@@ -97,11 +97,12 @@ long ptrace_peek_signals(const struct tracee *tracee, const struct process *by, 
     if (a.flags & ~PEEK_SHARED || a.count < 0)
         return -EINVAL;
     const struct pending *pending = a.flags & PEEK_SHARED ? &t->process->pending : &t->pending;
-    int32_t n = 0;
-    for (; n < a.count && n < PEEKED_MOST; n++) {
-        struct linux_siginfo whole = {0};
-        if (!pending_peek(pending, a.from + (uint64_t)n, &whole.info))
-            break;
+    static struct signal_info infos[PEEKED_MOST];
+    int32_t count =
+                pending_peek(pending, a.from, infos, a.count < PEEKED_MOST ? a.count : PEEKED_MOST),
+            n = 0;
+    for (; n < count; n++) {
+        struct linux_siginfo whole = {.info = infos[n]};
         if (put(by, data + (uint64_t)n * SIGNAL_SIZE, &whole, sizeof whole) < 0)
             return n ? n : -EFAULT;
     }
