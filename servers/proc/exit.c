@@ -44,15 +44,22 @@ static long report(const struct thread *t, struct process *child, struct pk_msg 
     return pid;
 }
 
-/* Whom there is something to report of, which is in the answer then; 0: nobody now. */
-static long look(struct thread *t, bool *any, struct pk_msg *msg) {
+/* Whom there is something to report of, which is in the answer then, cleared before if it is blank; 0: nobody now. */
+static inline long look(const struct thread *t, bool *any, struct pk_msg *msg, bool blank) {
+    struct tracee *tracee = NULL;
+    struct process *child = NULL;
     bool traces = false;
-    struct tracee *tracee = t->process->tracers ? ptrace_find(t, &traces) : NULL;
-    if (__builtin_expect(tracee != NULL, 0))
-        return ptrace_report(t, tracee, msg);
-    struct process *child = find_child(t, any);
+    *any = false;
+    if (__builtin_expect(t->process->tracers != NULL, 0))
+        tracee = ptrace_find(t, &traces);
+    if (!tracee)
+        child = find_child(t, any);
     *any |= traces;
-    return child ? report(t, child, msg) : 0;
+    if (!child && !tracee)
+        return 0;
+    if (blank)
+        memset(msg, 0, sizeof *msg);
+    return tracee ? ptrace_report(t, tracee, msg) : report(t, child, msg);
 }
 
 void process_reap(struct process *p) {
@@ -103,7 +110,7 @@ long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options
     t->wait_for.id = id;
     t->wait_for.options = options;
     bool any;
-    long found = look(t, &any, &req->msg);
+    long found = look(t, &any, &req->msg, false);
     if (found)
         return found;
     if (!any)
@@ -120,8 +127,7 @@ long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options
 static void wake_one(struct thread *t) {
     bool any;
     struct pk_msg msg;
-    memset(&msg, 0, sizeof msg);
-    long found = look(t, &any, &msg);
+    long found = look(t, &any, &msg, true);
     if (!found && any)
         return;
     thread_wait_over(t);
