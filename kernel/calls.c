@@ -43,6 +43,7 @@ kernel_call_handler *const kernel_call_table[PK_CALLS + 1] = {
     [-PK_TASK_KILL] = sys_task_kill,
     [-PK_TASK_COPY_IN] = sys_task_copy_in,
     [-PK_TASK_COPY_OUT] = sys_task_copy_out,
+    [-PK_TASK_PATCH] = sys_task_patch,
     [-PK_THREAD_CREATE] = sys_thread_create,
     [-PK_THREAD_COPY] = sys_thread_copy,
     [-PK_THREAD_REGS] = sys_thread_regs,

@@ -31,7 +31,7 @@ kernel_call_handler sys_endpoint_create, sys_notification_create, sys_timer_set,
     sys_irq_ack, sys_irq_create;
 kernel_call_handler sys_cap_copy, sys_cap_drop, sys_cap_info;
 kernel_call_handler sys_task_create, sys_task_clone, sys_task_set, sys_task_info, sys_task_kill,
-    sys_task_copy_in, sys_task_copy_out;
+    sys_task_copy_in, sys_task_copy_out, sys_task_patch;
 kernel_call_handler sys_thread_create, sys_thread_copy, sys_thread_regs, sys_thread_suspend,
     sys_thread_kill, sys_thread_resume, sys_thread_attention, sys_thread_info, sys_thread_priority,
     sys_thread_reserve, sys_sleep;
@@ -50,6 +50,8 @@ kernel_call_handler sys_caller_word, sys_caller_word_name, sys_caller_word_excha
 
 /* A call number that is not the kernel's: resumes the thread at its task's foreign entry (foreign.c). */
 void foreign_call(struct thread *t);
+/* t, whose registers are the program's, is inside a foreign call from now on, at that address. */
+void foreign_enter(struct thread *t, uint64_t entry);
 
 /* Long work is to be divided here: an interrupt is pending, or another hart waits for the kernel. */
 bool call_must_wait(void);

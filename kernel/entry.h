@@ -10,7 +10,8 @@
 
 struct thread;
 
-enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
+/* Override: a write that a private mapping's protection does not hold for. */
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE, ACCESS_OVERRIDE };
 
 /* Boot: the first hart's, and every other's. Both leave a thread to run, or idle until one is. */
 void kernel_main(void);

@@ -8,6 +8,17 @@
 #include <task/thread.h>
 #include <trace/trace.h>
 
+void foreign_enter(struct thread *t, uint64_t entry) {
+    uint64_t *x = t->regs.x;
+    t->foreign = (struct foreign){.inside = true,
+                                  .pc = x[REG_PC],
+                                  .call_number = x[REG_CALL_NUMBER],
+                                  .scratch = x[REG_SCRATCH],
+                                  .first_argument = x[REG_A0]};
+    x[REG_PC] = entry;
+    x[REG_SCRATCH] = t->word;
+}
+
 /* A non-negative call number: resumes the thread at its task's foreign entry. */
 void foreign_call(struct thread *t) {
     uint64_t *x = t->regs.x;
@@ -17,13 +28,7 @@ void foreign_call(struct thread *t) {
         exception_send(t, PK_EXCEPTION_FOREIGN, x[REG_CALL_NUMBER], 0, x[REG_PC], 0);
         return;
     }
-    t->foreign = (struct foreign){.inside = true,
-                                  .pc = x[REG_PC],
-                                  .call_number = x[REG_CALL_NUMBER],
-                                  .scratch = x[REG_SCRATCH],
-                                  .first_argument = x[REG_A0]};
-    x[REG_PC] = t->task->foreign_entry;
-    x[REG_SCRATCH] = t->word;
+    foreign_enter(t, t->task->foreign_entry);
 }
 
 /* Back to the program; the value is in the result register already. */

@@ -163,7 +163,9 @@
 #define PK_MACHINE_HARTS (-82)
 /* (token) -> how urgent who called is: its priority in the upper half, with what is lent to it, below that its weight */
 #define PK_CALLER_RANK (-83)
-#define PK_CALLS 83
+/* (task, dst address in task, src address in own task, len) -> bytes, of one page: private mappings need not be writable */
+#define PK_TASK_PATCH (-84)
+#define PK_CALLS 84
 
 #define PK_WORDS 10 /* of a message */
 
@@ -274,6 +276,8 @@
 #define PK_REGS_SET 1
 #define PK_REGS_RESTART                                                                            \
     2 /* or'ed to SET: leave the pending call or foreign call and resume with these */
+#define PK_REGS_FOREIGN                                                                            \
+    4 /* or'ed to SET: make a foreign call with these, which goes on at the address in `foreign` */
 
 #define PK_STOP_POWEROFF 0
 #define PK_STOP_REBOOT 1

@@ -24,6 +24,8 @@
 #define PERSONALITY_RETURN_SIZE 64
 /* And before that what writes a core file, on a stack whose lowest address is in a0: so far before the entry point. */
 #define PERSONALITY_CORE_SIZE 64
+/* A breakpoint, so far behind the start of that: where the system call of a thread that is traced leads (ptrace_call.c). */
+#define PERSONALITY_TRACED_RETURN 32
 #define PERSONALITY_CORE_BEFORE                                                                    \
     (PERSONALITY_CORE_SIZE + PERSONALITY_RETURN_SIZE + PERSONALITY_COPY_SIZE)
 

@@ -322,6 +322,11 @@ PK_MUST_CHECK static inline long pk_task_copy_out(uint64_t task, uint64_t dst, c
     return pk_call6(PK_TASK_COPY_OUT, task, dst, (uintptr_t)src, len, 0, 0);
 }
 
+PK_MUST_CHECK static inline long pk_task_patch(uint64_t task, uint64_t dst, const void *src,
+                                               uint64_t len) {
+    return pk_call6(PK_TASK_PATCH, task, dst, (uintptr_t)src, len, 0, 0);
+}
+
 PK_MUST_CHECK static inline long pk_thread_create_in(uint64_t account, uint64_t task,
                                                      const struct pk_regs *regs,
                                                      uint64_t priority) {

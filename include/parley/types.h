@@ -35,7 +35,7 @@ struct pk_regs {
     uint64_t f[32]; /* floating point, valid if fp is set */
     uint64_t fcsr;
     uint64_t fp;       /* get: the thread has floating-point state; set: load f and fcsr */
-    uint64_t foreign;  /* get only: 1 if inside a foreign call */
+    uint64_t foreign;  /* get: 1 if inside a foreign call; set with PK_REGS_FOREIGN: its entry */
     uint64_t first_a0; /* get only: a0 when that foreign call was made */
     uint64_t word;     /* get, and thread_create: what foreign calls find in t0 */
 };

@@ -9,6 +9,7 @@
 #include <mm/object.h>
 #include <mm/table.h>
 #include <parley/errno.h>
+#include <task/task.h>
 #include <task/thread.h>
 
 /* One side of a copy. */
@@ -79,6 +80,16 @@ long copy_from_user(struct aspace *as, void *dst, uint64_t src, uint64_t length)
 
 long copy_to_user(struct aspace *as, uint64_t dst, const void *src, uint64_t length) {
     return copy((struct side){of_user(as), dst}, side_kernel(src), length);
+}
+
+long copy_override(struct thread *self, struct aspace *as, uint64_t dst, uint64_t src,
+                   uint64_t length) {
+    long error = 0;
+    uint64_t n = min_u64(length, PAGE_SIZE - (dst & PAGE_MASK));
+    void *to = user_address(as, dst, ACCESS_OVERRIDE, &error);
+    if (to)
+        error = copy_from_user(self->task->aspace, to, src, n);
+    return error < 0 ? error : (long)n;
 }
 
 /* Where a user's byte is if that needs no fault, else NULL. A counted entry is no device. */

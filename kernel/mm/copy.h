@@ -17,6 +17,12 @@ struct thread;
 /* 0 or an error. For a structure or a line of text. */
 long copy_from_user(struct aspace *as, void *dst, uint64_t src, uint64_t length);
 long copy_to_user(struct aspace *as, uint64_t dst, const void *src, uint64_t length);
+/*
+ * From the caller to another's memory, a private mapping's protection notwithstanding: at most to the end of the page. Bytes
+ * copied, or an error.
+ */
+long copy_override(struct thread *self, struct aspace *as, uint64_t dst, uint64_t src,
+                   uint64_t length);
 
 /* Whose the bytes of a longer copy are: a user's or an object's. */
 static inline uintptr_t of_user(struct aspace *as) {

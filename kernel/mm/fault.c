@@ -132,6 +132,8 @@ static bool region_allows(const struct region *r, enum access access) {
         return r->prot & PK_PROT_EXEC;
     case ACCESS_READ:
         return r->prot & (PK_PROT_READ | PK_PROT_WRITE);
+    case ACCESS_OVERRIDE:
+        return !r->shared || r->prot & PK_PROT_WRITE;
     }
     return false;
 }
@@ -145,7 +147,7 @@ long aspace_fault(struct aspace *as, uint64_t va, enum access access) {
     pte_t *e = table_entry(as, va);
     if (!e)
         return -ENOMEM;
-    bool write = access == ACCESS_WRITE;
+    bool write = access == ACCESS_WRITE || access == ACCESS_OVERRIDE;
     if (!pte_present(*e))
         return r->object ? fill_from_object(as, r, e, va, write) : fill_anonymous(as, r, e, write);
     if (pte_allows(*e, write, access == ACCESS_EXECUTE)) {
@@ -166,7 +168,8 @@ void *aspace_resolve(struct aspace *as, uint64_t va, enum access access, long *e
         return NULL;
     }
     const pte_t *e = table_look(as, va);
-    if (!e || !pte_allows(*e, access == ACCESS_WRITE, access == ACCESS_EXECUTE)) {
+    if (!e || access == ACCESS_OVERRIDE ||
+        !pte_allows(*e, access == ACCESS_WRITE, access == ACCESS_EXECUTE)) {
         *error = aspace_fault(as, va, access);
         if (*error < 0)
             return NULL;

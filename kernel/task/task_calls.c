@@ -168,6 +168,13 @@ long sys_task_copy_out(struct thread *self, const uint64_t *a) {
                 : error;
 }
 
+/* What it writes over may be code that any hart runs: to make that sure is the caller's (sync_code). */
+long sys_task_patch(struct thread *self, const uint64_t *a) {
+    long error = 0;
+    struct task *task = call_task(self, a[0], PK_RIGHT_MANAGE, &error);
+    return task ? copy_override(self, task->aspace, a[1], a[2], a[3]) : error;
+}
+
 long sys_task_word_name(struct thread *self, const uint64_t *a) {
     long error = 0;
     struct task *task = call_task(self, a[0], PK_RIGHT_MANAGE, &error);

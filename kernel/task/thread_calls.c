@@ -121,10 +121,15 @@ long sys_thread_copy(struct thread *self, const uint64_t *a) {
 static long may_set(const struct thread *t, const struct thread *self, uint64_t flags) {
     bool calling = t->state == THREAD_QUEUED || t->state == THREAD_SERVED;
     if (!calling)
-        return flags & PK_REGS_RESTART ? -EINVAL : 0;
+        return flags & (PK_REGS_RESTART | PK_REGS_FOREIGN) ? -EINVAL : 0;
     if (t->call.exception && t->call.server == self->task)
-        return 0;
+        return flags & PK_REGS_FOREIGN && t->foreign.inside ? -EINVAL : 0;
     return flags & PK_REGS_RESTART && t->call.server == self->task ? 0 : -EBUSY;
+}
+
+static bool is_setting(uint64_t flags) {
+    return flags == PK_REGS_SET || flags == (PK_REGS_SET | PK_REGS_RESTART) ||
+           flags == (PK_REGS_SET | PK_REGS_FOREIGN);
 }
 
 long sys_thread_regs(struct thread *self, const uint64_t *a) {
@@ -141,7 +146,7 @@ long sys_thread_regs(struct thread *self, const uint64_t *a) {
         get_regs(t, &regs);
         return copy_to_user(self->task->aspace, a[1], &regs, sizeof regs);
     }
-    if (a[2] != PK_REGS_SET && a[2] != (PK_REGS_SET | PK_REGS_RESTART))
+    if (!is_setting(a[2]))
         return -EINVAL;
     error = may_set(t, self, a[2]);
     if (error == 0)
@@ -149,6 +154,8 @@ long sys_thread_regs(struct thread *self, const uint64_t *a) {
     if (error < 0)
         return error;
     set_regs(t, &regs);
+    if (a[2] & PK_REGS_FOREIGN)
+        foreign_enter(t, regs.foreign);
     if (a[2] & PK_REGS_RESTART) {
         t->foreign.inside = false;
         if (!t->call.exception) {

@@ -9,6 +9,7 @@
  */
 #include "core.h"
 #include "pool.h"
+#include "ptrace.h"
 #include <lib/heap.h>
 #include <parley/personality.h>
 #include <protocol/proc_server.h>
@@ -49,6 +50,7 @@ static void begin(struct thread *t, struct core *core) {
     p->state = PROCESS_DUMPING;
     for (t = thread_next(p, NULL); t; t = thread_next(p, t))
         must(pk_thread_attention(t->slot));
+    ptrace_process_dumps(p);
 }
 
 void core_kill(struct thread *t, const struct signal_info *info) {
@@ -169,6 +171,8 @@ long proc_handle_core_thread(struct request *req, int tid) {
         regs = first->process->core->regs;
     else if (pk_thread_regs(t->slot, &regs, PK_REGS_GET) < 0)
         memset(&regs, 0, sizeof regs);
+    else if (t->return_pc)
+        regs.x[0] = t->return_pc;
     told = (struct proc_core_thread){
         .pending = t->pending.set, .blocked = mask_of(t), .run_ns = thread_run_ns(t)};
     memcpy(told.x, regs.x, sizeof told.x);

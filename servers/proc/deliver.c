@@ -4,7 +4,9 @@
  * asked for. The thread waits here, its registers at rest, so signal frames can be built.
  */
 #include "core.h"
+#include "deliver.h"
 #include "pool.h"
+#include "ptrace.h"
 #include <parley/personality.h>
 #include <protocol/proc_server.h>
 
@@ -22,13 +24,9 @@ enum {
 
 #define FUTEX_CALL 98
 #define RESTART_CALL 128 /* restart_syscall(2) */
+#define CLONE_CALL 220   /* cut short only if it was begun before somebody traced the thread */
+#define CLONE3_CALL 435
 enum { FUTEX_LOCK_PI = 6, FUTEX_WAIT_REQUEUE_PI = 11, FUTEX_LOCK_PI2 = 13 };
-
-/*
- * When a call is made again that was cut short (signal(7)): after whatever handler; after one with SA_RESTART; only if
- * none has run, but the process was stopped, or another thread took the signal; or never.
- */
-enum restarts { RESTARTS_ALWAYS, RESTARTS_IF_ASKED, RESTARTS_UNHANDLED, RESTARTS_NEVER };
 
 static enum restarts futex_restarts(const struct pk_regs *regs) {
     unsigned command = regs->x[11] & 127;
@@ -43,6 +41,9 @@ static enum restarts restarts_of(const struct pk_regs *regs, uint64_t word) {
     switch (regs->x[17]) {
     case FUTEX_CALL:
         return futex_restarts(regs);
+    case CLONE_CALL:
+    case CLONE3_CALL:
+        return RESTARTS_ALWAYS;
     case 72:  /* pselect6 */
     case 73:  /* ppoll */
     case 101: /* nanosleep */
@@ -93,16 +94,37 @@ static void overflow(struct thread *t) {
     core_kill(t, &info);
 }
 
-/*
- * Delivers what is pending. word: 0, or the thread comes back from a system call with result in a0 that was cut short.
- * Returns false if the process is gone.
- */
-static bool deliver(struct thread *t, struct pk_regs *regs, uint64_t word, uint64_t first) {
+void delivery_begin(struct delivery *d, const struct pk_regs *regs, uint64_t word, uint64_t first) {
+    *d = (struct delivery){
+        .word = word, .first = first, .restarts = word ? restarts_of(regs, word) : RESTARTS_NEVER};
+}
+
+bool delivery_handle(struct thread *t, struct pk_regs *regs, struct delivery *d,
+                     const struct signal_info *info) {
+    const struct signal_action *a = signal_action(t->process, info->signal);
+    if (!d->handled && (d->restarts == RESTARTS_ALWAYS ||
+                        (d->restarts == RESTARTS_IF_ASKED && a->flags & SA_RESTART)))
+        restart(t, regs, d->first, d->word);
+    d->handled = true;
+    if (frame_push(t, regs, info) == 0)
+        return true;
+    overflow(t);
+    return false;
+}
+
+void delivery_end(struct thread *t, struct pk_regs *regs, const struct delivery *d) {
+    if (!d->handled && d->restarts != RESTARTS_NEVER)
+        restart(t, regs, d->first, d->word);
+    if (t->mask_saved && !d->handled) {
+        t->mask_saved = false;
+        signal_set_mask(t, t->saved_mask);
+    }
+}
+
+bool deliver(struct thread *t, struct pk_regs *regs, struct delivery *d) {
     struct process *p = t->process;
     mask_learn(t);
     struct signal_info info;
-    bool handled = false;
-    enum restarts restarts = word ? restarts_of(regs, word) : RESTARTS_NEVER;
     while (p->state == PROCESS_RUNNING && signal_take(t, ~t->blocked, &info)) {
         const struct signal_action *a = signal_action(p, info.signal);
         if (a->handler == SIG_IGN)
@@ -112,29 +134,23 @@ static bool deliver(struct thread *t, struct pk_regs *regs, uint64_t word, uint6
             signal_poke(t); /* ends, stops or forgets */
             continue;
         }
-        if (!handled && (restarts == RESTARTS_ALWAYS ||
-                         (restarts == RESTARTS_IF_ASKED && a->flags & SA_RESTART)))
-            restart(t, regs, first, word);
-        handled = true;
-        if (frame_push(t, regs, &info) < 0) {
-            overflow(t);
+        if (!delivery_handle(t, regs, d, &info))
             return false;
-        }
     }
-    if (!handled && restarts != RESTARTS_NEVER)
-        restart(t, regs, first, word);
-    if (t->mask_saved && !handled) {
-        t->mask_saved = false;
-        signal_set_mask(t, t->saved_mask);
-    }
+    delivery_end(t, regs, d);
     return p->state != PROCESS_ZOMBIE;
 }
 
 static long on_attention(struct request *req, struct thread *t) {
     static struct pk_regs regs;
+    struct delivery d;
     if (pk_thread_regs(t->slot, &regs, PK_REGS_GET) < 0)
         return 0;
-    if (!deliver(t, &regs, req->msg.w[2], req->msg.w[1]))
+    bool from_call = ptrace_call_ends(t, &regs);
+    delivery_begin(&d, &regs, req->msg.w[2], req->msg.w[1]);
+    if (t->tracee)
+        return ptrace_attention(t, req->token, &regs, &d, from_call);
+    if (!deliver(t, &regs, &d))
         return SERVER_DEFER;
     must(pk_thread_regs(t->slot, &regs, PK_REGS_SET));
     return 0;
@@ -190,6 +206,8 @@ static long on_fault(struct request *req, struct thread *t, uint64_t error) {
     if (pk_thread_regs(t->slot, &regs, PK_REGS_GET) < 0)
         return 0;
     bool dumps = p->state == PROCESS_DUMPING;
+    if (cause == CAUSE_BREAKPOINT && ptrace_call_ends(t, &regs))
+        return ptrace_came_back(t, req->token, &regs);
     if (in_copy(p, pc) && (regs.foreign || dumps)) {
         regs.x[0] = regs.x[1];
         regs.x[10] = (uint64_t)-EFAULT;
@@ -212,6 +230,8 @@ static long on_fault(struct request *req, struct thread *t, uint64_t error) {
         core_kill(t, &info);
         return SERVER_DEFER;
     }
+    if (t->tracee)
+        return ptrace_fault(t, req->token, &regs, &info);
     if (!signal_force(t, &info))
         return SERVER_DEFER;
     if (frame_push(t, &regs, &info) < 0) {
@@ -253,6 +273,10 @@ static long handle(struct request *req, struct thread *t) {
         return on_fault(req, t, req->msg.w[3]);
     case PK_EXCEPTION_MEMORY:
         return on_memory(req, t);
+    case PK_EXCEPTION_FOREIGN:
+        if (ptrace_call(t, req->token))
+            return SERVER_DEFER;
+        __attribute__((fallthrough));
     default: /* a system call inside the personality: it never makes one */
         process_end(t->process, CLD_KILLED, SIGSYS);
         return SERVER_DEFER;

@@ -6,6 +6,7 @@
 #include "departure.h"
 #include "exec.h"
 #include "pool.h"
+#include "ptrace.h"
 #include "timer.h"
 #include <lib/program.h>
 #include <parley/personality.h>
@@ -295,10 +296,12 @@ static void switch_over(struct exec *e, uint64_t thread) {
     p->known = p->shares_memory = false;
     if (p->exit_signal != SIGCHLD)
         child_set_exit_signal(p, SIGCHLD);
+    const struct exec_tracing tracing = ptrace_before_exec(e->thread);
     threads_replace(e->thread, thread);
     p->entry = e->image.personality_entry;
     e->task = 0;
     memcpy(p->name, e->name, sizeof p->name);
+    ptrace_after_exec(p, &tracing);
     signal_reset_actions(p);
     if (p->execed || old_task)
         connect_execed(p);
@@ -314,14 +317,15 @@ static void switch_over(struct exec *e, uint64_t thread) {
 
 /*
  * Who the process is when the program runs (execve(2)): the file's owner if that is asked for and the process
- * has not given up to become more. Of a script it is the interpreter's file that counts.
+ * has not given up to become more, nor is traced by who could not. Of a script it is the interpreter's file that counts.
  */
 static void choose_ids(struct exec *e) {
     const struct process *p = e->p;
     const struct file *f = &e->file;
-    e->euid = f->mode & SET_USER_ID && !p->no_new_rights ? f->uid : p->euid;
+    bool bound = p->no_new_rights || ptrace_binds(e->thread);
+    e->euid = f->mode & SET_USER_ID && !bound ? f->uid : p->euid;
     bool group = (f->mode & SET_GROUP_ID) == SET_GROUP_ID;
-    e->egid = group && !p->no_new_rights ? f->gid : p->egid;
+    e->egid = group && !bound ? f->gid : p->egid;
 }
 
 /* Before the point of no return: a server may have no memory for it, then all is as it was. */
@@ -375,6 +379,8 @@ static long build(struct exec *e) {
 /* 0: the new program runs, or the process could not live on. */
 static long finish(struct exec *e) {
     struct process *p = e->p;
+    if (p->traced)
+        choose_ids(e); /* somebody may have begun to trace it meanwhile */
     long error = stack_end(e);
     if (error < 0)
         return error;
@@ -392,7 +398,8 @@ static long finish(struct exec *e) {
         process_end(p, CLD_KILLED, SIGKILL); /* out of memory past the point of no return */
         return 0;
     }
-    if (p->state == PROCESS_RUNNING)
+    ptrace_execed(p);
+    if (p->state == PROCESS_RUNNING || p->traced)
         must(pk_thread_resume(p->main.slot));
     signal_poke(&p->main);
     return 0;

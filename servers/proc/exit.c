@@ -3,6 +3,7 @@
 #include "core.h"
 #include "departure.h"
 #include "pool.h"
+#include "ptrace.h"
 #include <lib/heap.h>
 #include <lib/job.h>
 #include <protocol/proc_server.h>
@@ -10,9 +11,7 @@
 #include <string.h>
 
 #define W_NOHANG 1u
-#define WNOWAIT 0x1000000u
 #define PIDFD_NONBLOCK 04000u
-enum { P_ALL, P_PID, P_PGID, P_PIDFD };
 
 /* The child to report; *any tells if one could ever be. */
 static struct process *find_child(const struct thread *t, bool *any) {
@@ -43,6 +42,24 @@ static long report(const struct thread *t, struct process *child, struct pk_msg 
     else
         child_event_seen(child);
     return pid;
+}
+
+/* Whom there is something to report of, which is in the answer then, cleared before if it is blank; 0: nobody now. */
+static inline long look(const struct thread *t, bool *any, struct pk_msg *msg, bool blank) {
+    struct tracee *tracee = NULL;
+    struct process *child = NULL;
+    bool traces = false;
+    *any = false;
+    if (__builtin_expect(t->process->tracers != NULL, 0))
+        tracee = ptrace_find(t, &traces);
+    if (!tracee)
+        child = find_child(t, any);
+    *any |= traces;
+    if (!child && !tracee)
+        return 0;
+    if (blank)
+        memset(msg, 0, sizeof *msg);
+    return tracee ? ptrace_report(t, tracee, msg) : report(t, child, msg);
 }
 
 void process_reap(struct process *p) {
@@ -93,9 +110,9 @@ long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options
     t->wait_for.id = id;
     t->wait_for.options = options;
     bool any;
-    struct process *child = find_child(t, &any);
-    if (child)
-        return report(t, child, &req->msg);
+    long found = look(t, &any, &req->msg, false);
+    if (found)
+        return found;
     if (!any)
         return -ECHILD;
     if (options & W_NOHANG)
@@ -109,14 +126,12 @@ long proc_handle_wait(struct request *req, int id_type, int id, uint32_t options
 
 static void wake_one(struct thread *t) {
     bool any;
-    struct process *child = find_child(t, &any);
-    if (!child && any)
-        return;
     struct pk_msg msg;
-    memset(&msg, 0, sizeof msg);
-    long result = child ? report(t, child, &msg) : -ECHILD;
+    long found = look(t, &any, &msg, true);
+    if (!found && any)
+        return;
     thread_wait_over(t);
-    server_reply_words(waiter_token(&t->wait), result, &msg);
+    server_reply_words(waiter_token(&t->wait), found ? found : -ECHILD, &msg);
 }
 
 /* There may be something for its threads that wait for children; one child is for one of them. */
@@ -213,6 +228,15 @@ static void stop_running(struct process *p) {
 
 void process_tell_end(struct process *p) {
     struct process *parent = process_parent(p);
+    if (p->main.tracee) {
+        ptrace_tell_end(p); /* and its parent when its tracer has heard of it (ptrace(2)) */
+        return;
+    }
+    if (p->spawned && !parent) {
+        child_event(p);
+        spawned_ended(p);
+        return;
+    }
     signal_parent(p, p->exit_signal, p->code, p->status);
     if (leaves_zombie(p))
         child_event(p);
@@ -224,6 +248,7 @@ void process_tell_end(struct process *p) {
 void process_end(struct process *p, int code, int status) {
     if (p->state == PROCESS_ZOMBIE)
         return;
+    ptrace_process_ends(p, code, status);
     stop_running(p);
     if (p->state == PROCESS_STOPPED)
         p->group->stopped--;
@@ -247,18 +272,15 @@ void process_left(struct process *p) {
     if (process_session(p) == process_pid(p))
         terminal_session_ended(p);
     group_hang_ups();
-    if (p->spawned && !process_parent(p)) {
-        child_event(p);
-        spawned_ended(p);
-    } else {
-        process_tell_end(p);
-    }
+    process_tell_end(p);
 }
 
 void process_report(struct process *p, int code, int status) {
     p->code = code;
     p->status = status;
     struct process *parent = process_parent(p);
+    if (code == CLD_STOPPED && ptrace_is_traced_by(p, parent))
+        return; /* who hears of each thread */
     if (parent)
         child_event(p);
     if (parent && !(signal_action(parent, SIGCHLD)->flags & SA_NOCLDSTOP))
@@ -278,7 +300,8 @@ long proc_handle_exit(struct request *req, int code, int tidy) {
     if (stays(t))
         return SERVER_DEFER;
     t->tidy = tidy;
-    process_end(t->process, CLD_EXITED, code & 255);
+    if (!ptrace_exits(t, req->token, code & 255, true))
+        process_end(t->process, CLD_EXITED, code & 255);
     return SERVER_DEFER; /* the caller is gone */
 }
 
@@ -291,6 +314,7 @@ long proc_handle_exit_thread(struct request *req, int code, uint64_t clear_tid) 
         return SERVER_DEFER;
     if (t == &t->process->main)
         t->clear_tid = clear_tid;
-    thread_end(t, code & 255);
+    if (!ptrace_exits(t, req->token, code & 255, false))
+        thread_end(t, code & 255);
     return SERVER_DEFER;
 }

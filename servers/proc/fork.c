@@ -4,6 +4,7 @@
  * the caller's stands, in its call, which returns 0 there; or only such a thread, in the caller's own task.
  */
 #include "pool.h"
+#include "ptrace.h"
 #include <lib/continuation.h>
 #include <protocol/proc_server.h>
 #include <string.h>
@@ -105,15 +106,21 @@ static long give_pidfd(struct process *parent, struct process *child, uint64_t a
 
 static long make_process(struct request *req, struct thread *from, uint64_t flags,
                          uint64_t parent_tid, uint64_t child_tid, uint64_t pidfd) {
-    struct process *child = process_new(from);
-    if (!child)
-        return -ENOMEM;
-    long error = make_copy(from, child, flags & CLONE_VM);
+    int event;
+    struct tracee *record;
+    long error = ptrace_fork_begin(from, flags, &event, &record);
+    struct process *child = error == 0 ? process_new(from) : NULL;
+    if (!child) {
+        ptrace_fork_failed(record);
+        return error < 0 ? error : -ENOMEM;
+    }
+    error = make_copy(from, child, flags & CLONE_VM);
     if (error == 0 && flags & CLONE_PIDFD)
         error = give_pidfd(from->process, child, pidfd);
     if (error == 0)
         error = time_limits_begin(child);
     if (error < 0) {
+        ptrace_fork_failed(record);
         discard(child);
         return error;
     }
@@ -126,21 +133,31 @@ static long make_process(struct request *req, struct thread *from, uint64_t flag
         child->main.clear_tid = child_tid;
     if (flags & CLONE_VFORK)
         child->vfork_token = req->token;
+    if (__builtin_expect(from->process->traced != 0, 0))
+        ptrace_set_entry(child); /* the copy of its task has the parent's */
+    if (record)
+        ptrace_fork_done(from, &child->main, event, record, req->token);
     must(pk_thread_resume(child->main.slot));
-    return flags & CLONE_VFORK ? SERVER_DEFER : pid;
+    return flags & CLONE_VFORK || record ? SERVER_DEFER : pid;
 }
 
-static long make_thread(const struct thread *from, uint64_t flags, uint64_t parent_tid,
-                        uint64_t child_tid) {
+static long make_thread(const struct request *req, struct thread *from, uint64_t flags,
+                        uint64_t parent_tid, uint64_t child_tid) {
+    int event;
+    struct tracee *record;
     struct process *p = from->process;
-    struct thread *t = thread_new(from);
-    if (!t)
-        return -ENOMEM;
+    long error = ptrace_fork_begin(from, flags, &event, &record);
+    struct thread *t = error == 0 ? thread_new(from) : NULL;
+    if (!t) {
+        ptrace_fork_failed(record);
+        return error < 0 ? error : -ENOMEM;
+    }
     int tid = thread_tid(t);
     long slot =
         pk_thread_copy_in(p->account, from->slot, p->task, thread_word(process_pid(p), tid));
-    long error = slot < 0 ? slot : schedule_child((uint64_t)slot, &t->schedule, &from->schedule);
+    error = slot < 0 ? slot : schedule_child((uint64_t)slot, &t->schedule, &from->schedule);
     if (error < 0) {
+        ptrace_fork_failed(record);
         if (slot >= 0)
             must(pk_cap_drop(0, (uint64_t)slot));
         thread_free(t);
@@ -150,9 +167,11 @@ static long make_thread(const struct thread *from, uint64_t flags, uint64_t pare
         t->clear_tid = child_tid;
     thread_enter(t, (uint64_t)slot);
     announce(p, tid, flags, parent_tid);
-    if (p->state == PROCESS_RUNNING)
+    if (record)
+        ptrace_fork_done(from, t, event, record, req->token);
+    if (p->state == PROCESS_RUNNING || record)
         must(pk_thread_resume(t->slot));
-    return tid;
+    return record ? SERVER_DEFER : tid;
 }
 
 static bool flags_fit(uint64_t flags) {
@@ -180,12 +199,12 @@ long proc_handle_fork(struct request *req, uint64_t flags, uint64_t parent_tid, 
     if (p->ruid != 0 && pool_processes(p) >= settings_limit(p, RLIMIT_NPROC))
         return -EAGAIN;
     if (flags & CLONE_THREAD)
-        return make_thread(from, flags, parent_tid, child_tid);
+        return make_thread(req, from, flags, parent_tid, child_tid);
     return make_process(req, from, flags, parent_tid, child_tid, pidfd);
 }
 
 void process_release_vfork(struct process *p) {
-    if (p->vfork_token)
+    if (p->vfork_token && !ptrace_vfork_done(p))
         server_reply(p->vfork_token, process_pid(p));
     p->vfork_token = 0;
 }

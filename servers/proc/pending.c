@@ -24,6 +24,7 @@ int signal_lowest(uint64_t set) {
 }
 
 #define FREED_AT_ONCE 256
+#define PEEKED_BEHIND_MOST 4096 /* to go past more would take too long */
 
 /* Oldest ones of numbers that are not pending any more: with what is behind them they are freed in steps. */
 static struct list dropped = LIST_INIT(dropped);
@@ -91,6 +92,32 @@ static void drop(struct pending_signal *oldest) {
     }
     list_add_tail(&dropped, &oldest->link);
     job_queue(&job);
+}
+
+/* The first ones of a ring, behind `from` others. */
+static int peek_ring(struct pending_signal *s, uint64_t from, struct signal_info *out, int most) {
+    uint64_t count = s->count;
+    int n = 0;
+    for (uint64_t at = 0; at < count && n < most; at++) {
+        if (at >= from)
+            out[n++] = s->info;
+        s = container_of(s->later.next, struct pending_signal, later);
+    }
+    return n;
+}
+
+/* By number, and those of one number in their order. */
+int pending_peek(const struct pending *pending, uint64_t from, struct signal_info *out, int most) {
+    int n = 0;
+    if (from > PEEKED_BEHIND_MOST)
+        return 0;
+    for (struct list *l = pending->queue.next; l != &pending->queue && n < most; l = l->next) {
+        struct pending_signal *s = of_link(l);
+        if (from < s->count)
+            n += peek_ring(s, from, out + n, most - n);
+        from -= from < s->count ? from : s->count;
+    }
+    return n;
 }
 
 void pending_forget(struct pending *pending, uint64_t set) {

@@ -37,6 +37,7 @@ struct signal_action {
 struct core;
 struct pool;
 struct process;
+struct tracer;
 
 /* A process group (group.c). */
 struct group {
@@ -156,6 +157,8 @@ struct process {
     struct exec *exec;                         /* on its way, in steps; else 0. Its thread waits */
     struct core *core;                         /* while it dumps; else NULL */
     struct departure *departure;               /* departure.c; NULL: nothing is left to do */
+    struct tracer *tracers;                    /* ptrace.h: its threads that trace others */
+    uint64_t traced;                           /* of its threads, that have not ended */
 
     uint64_t vfork_token; /* of the parent, which waits for this child's exec or end */
 
@@ -244,9 +247,11 @@ bool process_to_bury(void);
 #define WSTOPPED 2u
 #define WEXITED 4u
 #define WCONTINUED 8u
-#define W_NO_THREAD 0x20000000u /* __WNOTHREAD: the thread's own */
-#define W_ALL 0x40000000u       /* __WALL: children of both sorts */
-#define W_CLONE 0x80000000u     /* __WCLONE: the other one */
+#define WNOWAIT 0x1000000u
+#define W_NO_THREAD 0x20000000u         /* __WNOTHREAD: the thread's own */
+#define W_ALL 0x40000000u               /* __WALL: children of both sorts */
+#define W_CLONE 0x80000000u             /* __WCLONE: the other one */
+enum { P_ALL, P_PID, P_PGID, P_PIDFD }; /* waitid(2)'s idtype_t */
 /* Of the parent's children in a group; 0: no memory. It lasts until the next call of another, unless a child enters. */
 struct family *family_get(struct process *parent, int group);
 void family_let_go(struct family *f); /* if it has no children */
@@ -492,6 +497,10 @@ void broadcast_end(struct broadcast *b);
 /* The queue in which a fork of p has to wait for broadcasts to end, or 0. */
 struct waiter_queue *broadcast_holds_fork(const struct process *p);
 
+/* By default it ends its process. */
+bool signal_terminates(int signal);
+/* Such a signal does by default what it does, to t's process; it is not pending. */
+void signal_act(struct thread *t, const struct signal_info *info);
 /* A fault's signal, of a thread at rest: cannot be blocked or ignored. True if a handler will run. */
 bool signal_force(struct thread *t, struct signal_info *info);
 /* If t has something to deliver now, asks the kernel to bring it here. May be the end of its process. */
@@ -534,6 +543,8 @@ bool pending_free_some(void);
 struct signal_user *signal_user_take(const struct process *p, bool anyway);
 void signal_user_give(struct signal_user *u);
 void pending_forget(struct pending *pending, uint64_t set);
+/* Some of them, behind `from` others, of which 4,096 are looked past at most: how many. */
+int pending_peek(const struct pending *pending, uint64_t from, struct signal_info *out, int most);
 /* The signal of the POSIX timer with that number is among them; and it is not any more. */
 bool pending_has_timer(const struct pending *pending, int timer);
 void pending_drop_timer(struct pending *pending, int signal, int timer);

@@ -2,6 +2,7 @@
 /* The table of processes and their tree. Pid 1 is init, which is no process: its children have no
  * parent here. */
 #include "pool.h"
+#include "ptrace.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,8 @@ struct process *process_new(struct thread *from) {
     p->exec = 0;
     p->core = NULL;
     p->departure = NULL;
+    p->tracers = NULL;
+    p->traced = 0;
     pending_init(&p->pending);
     for (int which = 0; which < ITIMERS; which++)
         p->timers[which] = NULL;
@@ -163,6 +166,7 @@ void process_free(struct process *p) {
             s->next = process_next(p);
     }
     pidfd_process_gone(p);
+    ptrace_process_gone(p);
     pending_forget(&p->pending, ~0ull);
     group_leave(p);
     family_leave(p);

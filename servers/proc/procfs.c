@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc: from a path to what it names, and the requests about it (procfs.h). */
 #include "procfs.h"
+#include "ptrace.h"
 #include <lib/pathnumber.h>
 #include <protocol/proc_server.h>
 #include <protocol/vfs_client.h>
@@ -103,7 +104,7 @@ static bool step(struct place *at, const char *name, size_t n) {
         return (number || (n == 1 && *name == '0')) && procfs_has_descriptor(at->process, number);
     }
     const struct entry *e = find_entry(at->folder, name, n);
-    if (!e || !(e->make || e->folder || e->target)) /* or it is for vfs to serve */
+    if (!e || !(e->make || e->folder || e->target || e->memory)) /* or it is for vfs to serve */
         return false;
     snprintf(end, (size_t)(at->path + sizeof at->path - end), "/%s", e->name);
     at->entry = e->folder ? NULL : e;
@@ -181,7 +182,8 @@ static struct vfs_made describe(const struct place *at) {
                             .uid = owned ? p->euid : 0,
                             .gid = owned ? p->egid : 0,
                             .birth = p ? p->start_ns : 0,
-                            .ino = path_number(at->path)};
+                            .ino = path_number(at->path),
+                            .memory = at->entry && at->entry->memory};
     memcpy(made.path, at->path, sizeof made.path);
     return made;
 }
@@ -191,9 +193,9 @@ static long check_access(const struct process *caller, const struct place *at, u
     bool real = want & PROC_STAT_REAL;
     uint32_t uid = real ? caller->ruid : caller->euid, gid = real ? caller->rgid : caller->egid;
     unsigned shift = uid == made.uid ? 6 : gid == made.gid ? 3 : 0;
-    bool file = at->entry && at->entry->make;
+    bool file = at->entry && (at->entry->make || at->entry->memory);
     want &= ~(uint32_t)PROC_STAT_REAL;
-    bool stores = file && (at->entry->store || at->entry->store_thread);
+    bool stores = file && (at->entry->store || at->entry->store_thread || at->entry->memory);
     if ((want & MAY_WRITE && !stores) || (file && want & 1))
         return -EACCES; /* little here is changed by writing, and nothing is a program */
     return uid != 0 && want & ~(made.mode >> shift) ? -EACCES : 0;
@@ -230,6 +232,8 @@ static long check_open(const struct process *caller, const struct place *at, uin
     if (flags & O_ACCMODE && !at->entry)
         return -EISDIR;
     long error = flags & O_ACCMODE ? check_access(caller, at, MAY_WRITE) : 0;
+    if (error == 0 && at->entry && at->entry->memory && !ptrace_may_trace(caller, at->process))
+        return -EACCES;
     return error == 0 && (flags & O_ACCMODE) != O_WRONLY ? may_read(caller, at) : error;
 }
 
@@ -330,6 +334,19 @@ long procfs_directory_at(const struct thread *by, int fd) {
     return at.folder == &procfs_process && !at.entry ? process_pid(at.process) : -EBADF;
 }
 
+long procfs_memory_at(const struct thread *by, int fd, const struct process **p) {
+    struct vfs_made made;
+    struct place at;
+    if (vfs_made(connect_endpoint(PK_SLOT_VFS), process_pid(by->process), fd, &made) < 0 ||
+        !made.memory)
+        return -EBADF;
+    long error = find_again(by, made.path, made.birth, &at);
+    if (error < 0)
+        return error;
+    *p = at.process;
+    return ptrace_may_trace(by->process, at.process) ? 0 : -EACCES;
+}
+
 /* Some of the text: 1 if there is more to make, 0, or an error. */
 static long make_some(struct making *m, const struct thread *thread) {
     struct place at;
@@ -344,6 +361,8 @@ static long make_some(struct making *m, const struct thread *thread) {
     m->of_thread = at.thread;
     m->thread = at.thread ? at.thread : at.process ? &at.process->main : NULL;
     m->asker = caller;
+    if (at.entry && !at.entry->make)
+        return -EINVAL;
     if (at.entry)
         return at.entry->make(m);
     if (!m->text.length)

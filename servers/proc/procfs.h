@@ -28,6 +28,9 @@ void text_name(struct text *t, char type, const char *name); /* a directory's en
 /* The number of the process whose directory the caller has open there; -ESRCH: it has gone; -EBADF. */
 long procfs_directory_at(const struct thread *by, int fd);
 
+/* The process whose memory the caller has open there: 0, or -EBADF; -ESRCH: it has gone; -EACCES: not any more. */
+long procfs_memory_at(const struct thread *by, int fd, const struct process **p);
+
 /* A text on its way. */
 struct making {
     struct request_memory memory;
@@ -66,6 +69,7 @@ struct entry {
     const struct folder *folder;           /* a directory */
     const char *target;                    /* a link, within /proc */
     bool guarded;                          /* for those only who may look into the process */
+    bool memory;                           /* its memory (ptrace_memory.c) */
 };
 struct folder {
     const struct entry *entries;

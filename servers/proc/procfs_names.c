@@ -89,6 +89,7 @@ static const struct entry process_entries[] = {
     {.name = "fdinfo", .mode = FOLDER_MODE, .folder = &procfs_fdinfo},
     MADE("limits", make_process_limits),
     {.name = "maps", .mode = FILE_MODE, .make = make_maps, .guarded = true},
+    {.name = "mem", .mode = S_IFREG | 0600, .guarded = true, .memory = true},
     MADE("mountinfo", make_mountinfo),
     MADE("mounts", make_mounts),
     MADE("oom_score", make_oom_score),

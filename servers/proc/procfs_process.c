@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/PID: numbers about a process (proc(5)). What has no meaning here is 0. */
 #include "procfs.h"
+#include "ptrace.h"
 #include <parley/capabilities.h>
 
 #define NS_PER_TICK 10000000ul /* USER_HZ is 100 */
@@ -19,6 +20,8 @@ static char thread_letter(const struct thread *t) {
         return state_letter(server_shown()->info.state);
     if (p->state == PROCESS_ZOMBIE)
         return 'Z';
+    if (ptrace_is_stopped(t))
+        return 't';
     if (p->state == PROCESS_STOPPED)
         return 'T';
     if (!t->slot)
@@ -41,6 +44,7 @@ static const char *state_name(char letter) {
     return letter == 'R'   ? "running"
            : letter == 'S' ? "sleeping"
            : letter == 'T' ? "stopped"
+           : letter == 't' ? "tracing stop"
                            : "zombie";
 }
 
@@ -141,11 +145,11 @@ bool make_process_status(struct making *m) {
     struct text *t = &m->text;
     char letter = letter_of(m);
     if (m->at == 0) {
-        text_print(
-            t,
-            "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-            thread_name(m->thread), letter, state_name(letter), process_pid(p),
-            thread_tid(m->thread), parent_pid(p));
+        text_print(t,
+                   "Name:\t%s\nState:\t%c "
+                   "(%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
+                   thread_name(m->thread), letter, state_name(letter), process_pid(p),
+                   thread_tid(m->thread), parent_pid(p), ptrace_tracer_of(m->thread));
         print_ids(t, p);
     }
     if (print_groups(m))

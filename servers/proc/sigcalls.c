@@ -323,7 +323,7 @@ long proc_handle_take_signal(struct request *req, int own, uint64_t mask) {
         return -ESRCH;
     if (own)
         t->blocked = mask & ~UNBLOCKABLE;
-    if (t->process->state == PROCESS_DUMPING)
+    if (t->process->state == PROCESS_DUMPING || t->tracee || t->return_pc)
         return -EAGAIN; /* to come to rest */
     if (!signal_next(t, ~t->blocked, &info))
         return 0;

@@ -4,6 +4,7 @@
  * pending is in pending.c; delivery to a handler is deliver.c's.
  */
 #include "core.h"
+#include "ptrace.h"
 #include <stdlib.h>
 
 enum default_action { TERMINATE, IGNORE, STOP, CONTINUE };
@@ -83,13 +84,16 @@ uint64_t signal_enter_handler(struct process *p, int signal, uint64_t *mask) {
  * nothing that somebody else may want; when he goes on he makes it again (deliver.c).
  */
 static void stop(struct process *p, int signal) {
-    if (p->state == PROCESS_STOPPED)
+    if (p->state == PROCESS_STOPPED) {
+        ptrace_process_stopped(p);
         return;
+    }
     p->state = PROCESS_STOPPED;
     p->group->stopped++;
     threads_hold(p, NULL);
     threads_cut_short(p);
     process_report(p, CLD_STOPPED, signal);
+    ptrace_process_stopped(p);
 }
 
 /* What is pending for one of them may be the end of all. */
@@ -107,31 +111,42 @@ static void resume(struct process *p) {
     process_report(p, CLD_CONTINUED, SIGCONT);
     poke_all(p);
     /* Not before: on another hart it would run on for a while, though a pending signal ends it. */
-    if (p->state != PROCESS_ZOMBIE)
+    if (p->state != PROCESS_ZOMBIE) {
         threads_let_go(p, NULL);
+        ptrace_process_continued(p);
+    }
+}
+
+bool signal_terminates(int signal) {
+    return default_action(signal) == TERMINATE;
+}
+
+void signal_act(struct thread *t, const struct signal_info *info) {
+    struct process *p = t->process;
+    switch (default_action(info->signal)) {
+    case TERMINATE:
+        core_kill(t, info);
+        break;
+    case STOP:
+        if (info->signal == SIGSTOP || !group_orphaned(p->group))
+            stop(p, info->signal); /* else nobody could continue it (sigaction in POSIX) */
+        break;
+    case IGNORE:
+    case CONTINUE:
+        break;
+    }
 }
 
 /* A signal that is pending for t, not blocked and not caught acts now: there is nothing to wait for. */
 static void act(struct thread *t, int signal) {
-    struct process *p = t->process;
     struct signal_info info;
-    if (signal != SIGKILL && p->state == PROCESS_STOPPED && signal != SIGCONT)
+    if (signal != SIGKILL && t->process->state == PROCESS_STOPPED && signal != SIGCONT)
         return;
-    switch (default_action(signal)) {
-    case TERMINATE:
+    if (signal_terminates(signal))
         signal_next(t, signal_bit(signal), &info);
-        core_kill(t, &info);
-        break;
-    case STOP:
+    else
         signal_take(t, signal_bit(signal), &info);
-        if (signal == SIGSTOP || !group_orphaned(p->group))
-            stop(p, signal); /* else nobody could continue it (sigaction in POSIX) */
-        break;
-    case IGNORE:
-    case CONTINUE:
-        signal_take(t, signal_bit(signal), &info);
-        break;
-    }
+    signal_act(t, &info);
 }
 
 static void wake_waiter(struct thread *t, const struct signal_info *info) {
@@ -154,6 +169,10 @@ static void wake_waiter(struct thread *t, const struct signal_info *info) {
 void signal_poke(struct thread *t) {
     struct process *p = t->process;
     bool caught = false;
+    if (__builtin_expect(t->tracee != NULL, 0)) {
+        ptrace_poke(t);
+        return;
+    }
     for (uint64_t ready = signal_pending(t) & (~t->blocked | UNBLOCKABLE);
          ready && p->state == PROCESS_RUNNING; ready &= ready - 1) {
         int signal = signal_lowest(ready);
@@ -190,7 +209,7 @@ bool signal_is_awaited(const struct process *p, struct thread *t, int signal) {
 }
 
 static bool is_dropped(const struct process *p, struct thread *t, int signal) {
-    return signal_is_ignored(p, signal) && !mask_blocks(t, signal);
+    return signal_is_ignored(p, signal) && !t->tracee && !mask_blocks(t, signal);
 }
 
 bool signal_is_dropped(struct process *p, int signal) {

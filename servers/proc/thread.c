@@ -2,6 +2,7 @@
 /* Threads: their tables, how they begin to wait, and their ends, one by one or with their process. */
 #include "departure.h"
 #include "pool.h"
+#include "ptrace.h"
 #include "timer.h"
 #include <protocol/proc_server.h>
 #include <stdlib.h>
@@ -33,9 +34,8 @@ struct thread *thread_find(int tid) {
  * A request may be looked at again when the thread that sent it is no more, so even the only thread of a process is
  * told by its id; it is learnt from the first request of a new process, which can be no other's.
  */
-struct thread *request_thread(const struct request *req) {
-    struct process *p = request_process(req);
-    uint64_t id = PK_TOKEN_THREAD(req->token);
+static inline struct thread *find_caller(struct process *p, uint64_t token) {
+    uint64_t id = PK_TOKEN_THREAD(token);
     if (!p || p->state == PROCESS_ZOMBIE)
         return NULL;
     struct thread *t = p->sole;
@@ -46,6 +46,14 @@ struct thread *request_thread(const struct request *req) {
     if (!t->id_node.key)
         t->id_node.key = id;
     return t->id_node.key == id ? t : NULL;
+}
+
+struct thread *request_thread(const struct request *req) {
+    return find_caller(request_process(req), req->token);
+}
+
+struct thread *thread_of_token(struct process *p, uint64_t token) {
+    return find_caller(p, token);
 }
 
 /* Eight words at a time: memset takes twice as long, and each fork does it. */
@@ -86,6 +94,7 @@ void thread_inherit(struct thread *t, const struct thread *from) {
     t->alt_stack = from->alt_stack;
     t->alt_size = from->alt_size;
     t->alt_flags = from->alt_flags;
+    t->return_pc = from->return_pc; /* the call that it comes out of is the same */
 }
 
 const char *thread_name(const struct thread *t) {
@@ -99,6 +108,7 @@ struct thread *thread_new(const struct thread *from) {
     begin(t, from->process);
     memcpy(t->name, thread_name(from), sizeof t->name);
     t->blocked = from->blocked; /* and no alternate stack (sigaltstack(2)) */
+    t->return_pc = from->return_pc;
     hash_insert(&by_tid, &t->tid_node, (uint64_t)process_new_pid());
     return t;
 }
@@ -145,6 +155,8 @@ static void leave(struct thread *t) {
     struct process *p = t->process;
     if (t->waiting != WAIT_NONE)
         thread_wait_over(t);
+    if (t->tracer)
+        ptrace_tracer_ended(t);
     pending_forget(&t->pending, ~0ull);
     if (!p->sole)
         hash_remove(&by_id, &t->id_node);
@@ -183,6 +195,8 @@ void thread_end(struct thread *t, int code) {
     int credit = DEPARTURE_CREDIT;
     usage_add(&p->own, thread_usage(t));
     posix_timers_forget_thread(t);
+    if (t->tracee)
+        ptrace_thread_ended(t, code);
     must(pk_thread_kill(t->slot));
     thread_leaves_memory(t, &credit);
     uint64_t not_taken = ~t->blocked;

@@ -17,6 +17,8 @@
 #include <stdbool.h>
 
 struct process;
+struct tracee;
+struct tracer;
 
 #define NAME_ROOM 16 /* bytes of a name, with its NUL (PR_SET_NAME) */
 
@@ -83,7 +85,11 @@ struct thread {
     uint64_t clear_tid; /* address of the word to be cleared at its end, and woken; 0: none */
     uint64_t
         robust; /* address of its list of robust futexes; 0: none was set, or the first thread's is in its memory */
-    bool tidy;           /* it has told that it leaves none */
+    bool tidy;             /* it has told that it leaves none */
+    struct tracee *tracee; /* ptrace.h: as somebody traces it; NULL: nobody does */
+    struct tracer *tracer; /* and as it traces others; NULL: it does not */
+    uint64_t
+        return_pc; /* its system call will lead to PERSONALITY_TRACED_RETURN, and from there to here; 0: it will not */
     struct brood *brood; /* of its children; NULL: it has had none, or is the oldest thread */
     struct schedule schedule;
     char name[NAME_ROOM]; /* but of a process's first thread: that one's is the process's */
@@ -101,6 +107,8 @@ static inline uint64_t thread_word(int pid, int tid) {
 const char *thread_name(const struct thread *t); /* NAME_ROOM bytes */
 /* Who sent the request; NULL: a thread that is no more, or no process's. */
 struct thread *request_thread(const struct request *req);
+/* The same by the token of a call of one of p's. */
+struct thread *thread_of_token(struct process *p, uint64_t token);
 /* By number, of those that have not ended. */
 struct thread *thread_find(int tid);
 bool thread_exists(int tid); /* besides first ones */

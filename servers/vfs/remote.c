@@ -31,6 +31,9 @@ static bool is_current(struct made *made, uint64_t at) {
 static long made_read(struct request *req, struct file *file, int64_t offset) {
     struct made *made = file->made;
     bool moves = offset == OFFSET_CURRENT;
+    if (made->is.memory) {
+        return -EMULTIHOP;
+    }
     uint64_t at = moves ? file->offset : (uint64_t)offset;
     if (!is_current(made, at)) {
         return -EREMOTE;
@@ -50,6 +53,9 @@ static long made_read(struct request *req, struct file *file, int64_t offset) {
 /* What is written elsewhere than at the start has no effect, as in Linux's /proc/sys; else it is for the process server. */
 static long made_write(struct request *req, struct file *file, int64_t offset) {
     bool moves = offset == OFFSET_CURRENT;
+    if (file->made->is.memory) {
+        return -EMULTIHOP;
+    }
     if ((moves ? file->offset : (uint64_t)offset) == 0) {
         return -EREMOTE;
     }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For core_test.py. "coretool crash": two threads, of which the second faults, below two functions that a debugger is
- * to name. "coretool print FILE": the file's pages that are not zero, in hexadecimal digits, each with its offset.
+ * For core_test.py and debugger_test.py. "coretool crash": two threads, of which the second faults, below two functions
+ * that a debugger is to name. "coretool wait": it waits for SIGUSR1, and ends with `answer`. "coretool print FILE": the file's pages that are not zero, in hexadecimal digits, each with its offset.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,6 +48,19 @@ static int crash(void) {
     return waiting_function(other) + answer;
 }
 
+static volatile sig_atomic_t waited;
+
+static void handler(int signal) {
+    (void)signal;
+    waited = 1;
+}
+
+static __attribute__((noinline, noclone)) int sleeping_function(void) {
+    while (!waited)
+        pause();
+    return answer;
+}
+
 static int print(const char *name) {
     static unsigned char page[PAGE], zeros[PAGE];
     FILE *file = fopen(name, "r");
@@ -69,5 +83,7 @@ static int print(const char *name) {
 int main(int argc, char **argv) {
     if (argc == 2 && !strcmp(argv[1], "crash"))
         return crash();
+    if (argc == 2 && !strcmp(argv[1], "wait"))
+        return signal(SIGUSR1, handler) == SIG_ERR ? 1 : sleeping_function();
     return argc == 3 && !strcmp(argv[1], "print") ? print(argv[2]) : 2;
 }

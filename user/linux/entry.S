@@ -19,6 +19,8 @@ core_entry:
     call core_dump
     ebreak
     .option pop
+    .org core_entry + PERSONALITY_TRACED_RETURN
+    ebreak /* a traced thread's system call ends here, and its program goes on elsewhere (servers/proc/ptrace_call.c) */
     .org core_entry + PERSONALITY_CORE_SIZE
 
 /* Signal handlers return here: the unwinder and GDB know it by its two instructions. */

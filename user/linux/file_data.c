@@ -91,6 +91,32 @@ static __attribute__((noinline, cold)) long fill(uint64_t buffer, long result) {
     return program_write(buffer, zeros, count) ? -EFAULT : (long)count;
 }
 
+/* A process's memory (/proc/PID/mem), at an address, or where the descriptor stands (NO_OFFSET). */
+static __attribute__((noinline, cold)) long move_memory(bool writes, uint64_t fd, uint64_t buffer,
+                                                        uint64_t length, uint64_t offset) {
+    bool moves = offset == NO_OFFSET;
+    long at = moves ? vfs_lseek(PK_SLOT_VFS, (int)fd, 0, 1 /* SEEK_CUR */) : (long)offset;
+    if (at < 0) {
+        return at;
+    }
+    uint64_t done = 0;
+    long result = 0;
+    while (done < length) {
+        void *here = pointer(buffer + done);
+        uint64_t n = length - done < PROC_MEMORY_MOST ? length - done : PROC_MEMORY_MOST;
+        result = proc_memory_file(PK_SLOT_PROC, (int)fd, (uint64_t)at + done, here, writes ? n : 0,
+                                  here, writes ? 0 : n);
+        if (result <= 0) {
+            break;
+        }
+        done += (uint64_t)result;
+    }
+    if (moves && done) {
+        pk_may_fail(vfs_lseek(PK_SLOT_VFS, (int)fd, (int64_t)done, 1 /* SEEK_CUR */));
+    }
+    return done ? (long)done : result;
+}
+
 /* What the server answered to a read or a write becomes the call's result. */
 static inline __attribute__((always_inline)) long finish_read(uint64_t fd, uint64_t buffer,
                                                               uint64_t length, long result) {
@@ -102,6 +128,8 @@ static inline __attribute__((always_inline)) long finish_read(uint64_t fd, uint6
         result = proc_signalfd_read(PK_SLOT_PROC, (int)fd, pointer(buffer), length);
     } else if (result == -EREMCHG) {
         result = linux_mq_read((int)fd, pointer(buffer), length, -1);
+    } else if (result == -EMULTIHOP) {
+        result = move_memory(false, fd, buffer, length, NO_OFFSET);
     }
     return result < -(long)ERRNO_MOST ? fill(buffer, result) : result;
 }
@@ -123,6 +151,8 @@ static long finish_write(uint64_t fd, uint64_t buffer, uint64_t length, long res
         result = store(fd, buffer, length, true);
     } else if (result == -EREMOTEIO) {
         return -EINVAL; /* nothing that others serve is written to */
+    } else if (result == -EMULTIHOP) {
+        return move_memory(true, fd, buffer, length, NO_OFFSET);
     }
     return raise_on_long_file(raise_on_broken_pipe(result));
 }
@@ -143,6 +173,9 @@ long file_pread(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) 
     if (result == -EREMCHG) {
         return linux_mq_read((int)fd, pointer(buffer), length, (int64_t)offset);
     }
+    if (result == -EMULTIHOP) {
+        return move_memory(false, fd, buffer, length, offset);
+    }
     return result == -EREMOTE ? MADE_ANEW(fd, vfs_pread(PK_SLOT_VFS, (int)fd, (int64_t)offset,
                                                         pointer(buffer), length))
                               : result;
@@ -151,6 +184,9 @@ long file_pread(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) 
 long file_pwrite(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {
     long result =
         VFS_CALL(vfs_pwrite(PK_SLOT_VFS, (int)fd, (int64_t)offset, pointer(buffer), length));
+    if (result == -EMULTIHOP) {
+        return move_memory(true, fd, buffer, length, offset);
+    }
     return result == -EREMOTE ? store(fd, buffer, length, false) : raise_on_long_file(result);
 }
 
@@ -196,15 +232,16 @@ long linux_write(uint64_t fd, uint64_t buffer, uint64_t length) {
 static __attribute__((noinline, cold)) long pread_otherwise(const struct foreign_frame *frame,
                                                             long result) {
     const uint64_t *a = frame->a;
-    bool elsewhere = result == -EBADF || result == -EREMOTE || result == -EREMCHG;
+    bool elsewhere =
+        result == -EBADF || result == -EREMOTE || result == -EREMCHG || result == -EMULTIHOP;
     return elsewhere ? file_pread(a[0], a[1], a[2], a[3]) : result;
 }
 
 static __attribute__((noinline, cold)) long pwrite_otherwise(const struct foreign_frame *frame,
                                                              long result) {
     const uint64_t *a = frame->a;
-    return result == -EBADF || result == -EREMOTE ? file_pwrite(a[0], a[1], a[2], a[3])
-                                                  : raise_on_long_file(result);
+    bool elsewhere = result == -EBADF || result == -EREMOTE || result == -EMULTIHOP;
+    return elsewhere ? file_pwrite(a[0], a[1], a[2], a[3]) : raise_on_long_file(result);
 }
 
 long linux_pread64(uint64_t fd, uint64_t buffer, uint64_t length, uint64_t offset) {

@@ -180,6 +180,7 @@ static int wait_status(int code, int status) {
         return status;
     case CLD_DUMPED:
         return status | 0x80;
+    case CLD_TRAPPED:
     case CLD_STOPPED:
         return status << 8 | 0x7f;
     default:

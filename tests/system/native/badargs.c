@@ -157,6 +157,7 @@ void bad_slots(void) {
         {PK_TASK_WORD_NAME, 0, PK_TYPE_TASK, false, false, {0, b, 0}},
         {PK_TASK_WORD_EXCHANGE, 0, PK_TYPE_TASK, false, false, {0, b, 0, 1}},
         {PK_TASK_COPY_OUT, 0, PK_TYPE_TASK, false, false, {0, b, b, 1}},
+        {PK_TASK_PATCH, 0, PK_TYPE_TASK, false, false, {0, b, b, 1}},
         {PK_THREAD_CREATE, 0, PK_TYPE_ACCOUNT, false, false, {0, t.task, r, 1}},
         {PK_THREAD_CREATE, 1, PK_TYPE_TASK, false, false, {A, 0, r, 1}},
         {PK_THREAD_COPY, 0, PK_TYPE_ACCOUNT, false, false, {0, t.thread, t.task, 0}},

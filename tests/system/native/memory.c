@@ -490,6 +490,7 @@ int main(void) {
         {"thousands of regions change at once", many_regions, false},
         {"parent and child write to copied pages", clone_write, false},
         {"clones of clones", clone_chain, false},
+        {"private memory that is patched", patch_private, false},
         {"a clone of 1,000 pages with objects", clone_thousand, false},
         {"unmap and protect in shared page tables", clone_unmap, false},
         {"two clones into one task", clone_twice, false},

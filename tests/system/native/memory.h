@@ -21,6 +21,7 @@ void large_share(void);
 void many_regions(void);
 void clone_write(void);
 void clone_chain(void);
+void patch_private(void);
 void clone_thousand(void);
 void clone_unmap(void);
 void clone_twice(void);

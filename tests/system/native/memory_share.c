@@ -43,6 +43,35 @@ void clone_write(void) {
     drop(bell);
 }
 
+/* What a private mapping does not let its program write others may, each address space for itself. */
+void patch_private(void) {
+    volatile uint64_t *at = (uint64_t *)SLOT(pk_map(0, 0, PAGE, RW, 0, 0, 0));
+    *at = 77;
+    IS(pk_protect(0, (uint64_t)at, PAGE, PK_PROT_READ), 0);
+    uint64_t task = task_copy(0), other = task_copy(0), value = 78;
+    IS(pk_task_copy_out(task, (uint64_t)at, &value, 8), -EFAULT);
+    IS(pk_task_patch(task, (uint64_t)at, &value, 8), 8);
+    IS(peek(task, at), 78);
+    IS(peek(other, at), 77);
+    IS(*at, 77);
+    IS(pk_task_patch(task, (uint64_t)at | (PAGE - 3), &value, 8), 3); /* to the page's end */
+    IS(pk_task_patch(task, 0, &value, 8), -EFAULT);
+    IS(pk_task_patch(task, (uint64_t)at, (void *)16, 8), -EFAULT);
+    uint64_t object = SLOT(pk_object_create(PAGE, 0, 0));
+    uint64_t shared_at = SLOT(pk_map(task, 0, PAGE, PK_PROT_READ | PK_MAP_SHARED, object, 0, 0));
+    IS(pk_task_patch(task, shared_at, &value, 8), -EFAULT);
+    uint64_t none = SLOT(pk_map(task, 0, PAGE, PK_PROT_READ, 0, 0, 0)), zero = 1;
+    IS(pk_task_copy_in(task, &zero, none, 8), 8); /* the zeros that all share */
+    IS(zero, 0);
+    IS(pk_task_patch(task, none, &value, 8), 8);
+    IS(pk_task_copy_in(task, &zero, none, 8), 8);
+    IS(zero, 78);
+    drop(object);
+    task_end(task);
+    task_end(other);
+    IS(pk_unmap(0, (uint64_t)at, PAGE), 0);
+}
+
 /* A row of clones, each of the one before; all differ, in every order of ending. */
 void clone_chain(void) {
     enum { LENGTH = 8 };

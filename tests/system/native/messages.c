@@ -312,6 +312,7 @@ int main(void) {
         {"killed callers", caller_killed, false},
         {"attention inside a foreign call cancels", attention_cancels, false},
         {"attention outside a foreign call", attention_returns, false},
+        {"a foreign call taken over", foreign_taken_over, false},
         {"attention at foreign_return", attention_comes_back, false},
         {"attention that nobody asked for", attention_unasked, false},
         {"what a foreign call puts back is exchanged", foreign_exchanged, false},

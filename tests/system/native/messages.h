@@ -53,6 +53,7 @@ void server_deaf(void);
 void caller_killed(void);
 void attention_cancels(void);
 void attention_returns(void);
+void foreign_taken_over(void);
 void attention_comes_back(void);
 void attention_unasked(void);
 void foreign_exchanged(void);

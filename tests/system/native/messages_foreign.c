@@ -304,6 +304,40 @@ void foreign_exchanged(void) {
     drop(exceptions);
 }
 
+/* Without an entry the call is an exception, whose receiver may change its arguments and have it go on at an entry. */
+void foreign_taken_over(void) {
+    struct pair p;
+    struct pk_msg msg;
+    struct pk_regs regs;
+    uint64_t exceptions = foreign_pair(&p);
+    IS(pk_task_set(p.task, PK_TASK_FOREIGN, 0), 0);
+    uint64_t thread = thread_run(p.task, foreign_caller, 8, 16);
+    long token = pk_receive(exceptions, 0, &msg);
+    CHECK(msg.label == PK_EXCEPTION_FOREIGN);
+    IS(msg.w[0], 64);
+    IS(pk_thread_regs(thread, &regs, PK_REGS_GET), 0);
+    IS(regs.foreign, 0);
+    IS(regs.x[17], 64);
+    IS(regs.x[0], msg.w[2]);
+    regs.x[10] = 9;
+    regs.foreign = (uint64_t)foreign_entry;
+    IS(pk_thread_regs(thread, &regs, PK_REGS_FOREIGN), -EINVAL);
+    IS(pk_thread_regs(thread, &regs, PK_REGS_SET | PK_REGS_RESTART | PK_REGS_FOREIGN), -EINVAL);
+    IS(pk_thread_regs(thread, &regs, PK_REGS_SET | PK_REGS_FOREIGN), 0);
+    IS(pk_thread_regs(thread, &regs, PK_REGS_SET | PK_REGS_FOREIGN), -EINVAL); /* it is inside */
+    IS(pk_reply((uint64_t)token, 0, &msg, 0), 0);
+    token = pk_receive(p.endpoint, 0, &msg);
+    IS(msg.w[0], 9);
+    IS(pk_thread_regs(thread, &regs, PK_REGS_SET | PK_REGS_FOREIGN), -EBUSY);
+    IS(pk_reply((uint64_t)token, 37, &msg, 0), 0);
+    CHECK(tap_reaches(&shared.done, 1));
+    IS(shared.result[0], 37);
+    IS(shared.result[1], 1);
+    drop(thread);
+    pair_end(&p);
+    drop(exceptions);
+}
+
 /* A foreign call that ends at an address that is no program's: a fault there, and nothing else. */
 void foreign_astray(void) {
     static const uint64_t nowhere[] = {0, 1ull << 37, 0xffffffc080200000, ~0ull};
