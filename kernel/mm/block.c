@@ -58,12 +58,20 @@ void block_put(const struct frame *f) {
         enlist(b);
 }
 
-void block_put_all(const struct frame *first) {
+/* A word with bits from `from` to before `to`, both counted from the word's first, which may be beyond either end of it. */
+static uint64_t bits_between(int from, int to) {
+    uint64_t above = from <= 0 ? UINT64_MAX : from < 64 ? UINT64_MAX << from : 0;
+    uint64_t below = to >= 64 ? UINT64_MAX : to > 0 ? (1ull << to) - 1 : 0;
+    return above & below;
+}
+
+void block_put_row(const struct frame *first, unsigned count) {
     struct block *b = block_of(first);
-    ASSERT(!b->count && !b->keeper && !place_in_block(first));
-    for (unsigned w = 0; w < ARRAY_SIZE(b->in); w++)
-        b->in[w] = UINT64_MAX;
-    b->count = BLOCK_FRAMES;
+    int start = (int)place_in_block(first), end = start + (int)count;
+    ASSERT(!b->keeper && end <= BLOCK_FRAMES);
+    for (int w = 0; w < (int)ARRAY_SIZE(b->in); w++)
+        b->in[w] |= bits_between(start - w * 64, end - w * 64);
+    b->count += count;
     enlist(b);
 }
 

@@ -30,8 +30,8 @@ void block_init(struct block *table, uint64_t frame_count);
 
 /* The frame, which is free and in no list, is in its block from now on. */
 void block_put(const struct frame *f);
-/* So are all frames of the block that begins with this one. */
-void block_put_all(const struct frame *first);
+/* So are `count` frames of one block, from this one on. */
+void block_put_row(const struct frame *first, unsigned count);
 /* Takes any frame out of an open block, out of a whole one, or out of the one that has been kept longest, for which
  * it is kept no longer. NULL: there is no such block. */
 struct frame *block_take_open(void);

@@ -15,6 +15,7 @@
 #define SHARE_CREDIT 4
 #define ZERO_CREDIT 25
 #define REGION_CREDIT 4
+#define PLACED_PUT_CREDIT 3 /* a frame that goes to its block */
 #define SMALL_CREDIT 6
 
 static uint64_t capacity(unsigned height) {
@@ -193,12 +194,13 @@ static uint64_t next_entry(void *const *entries, uint64_t i, int *credit) {
 /* Frees frames from entry i of a lowest node on; false if the credit did not suffice. */
 static bool free_frames(struct object *o, void **entries, uint64_t i, int *credit) {
     struct frame *node = frame_holding(entries);
+    int each = node->block ? PLACED_PUT_CREDIT : FRAME_PUT_CREDIT;
     for (; o->resident && (i = next_entry(entries, i, credit)) < OBJECT_NODE_ENTRIES; i++) {
         if (*credit <= 0)
             return false;
         object_drop_frame(node, &entries[i]);
         o->resident--;
-        *credit -= FRAME_PUT_CREDIT;
+        *credit -= each;
     }
     return true;
 }
