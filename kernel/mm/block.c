@@ -6,28 +6,49 @@ static struct block *blocks;
 static uint64_t block_count;
 static struct list whole, open, kept;
 
+/* A bit for each block that has begun: the others' part of the table is untouched RAM. */
+static uint64_t *begun;
+
 static uint64_t blocks_for(uint64_t frame_count) {
     return (frame_count + BLOCK_FRAMES - 1) / BLOCK_FRAMES;
 }
 
-uint64_t block_table_size(uint64_t frame_count) {
-    return blocks_for(frame_count) * sizeof *blocks;
+static uint64_t begun_size(uint64_t frame_count) {
+    return (blocks_for(frame_count) + 63) / 64 * sizeof *begun;
 }
 
-void block_init(struct block *table, uint64_t frame_count) {
-    blocks = table;
+uint64_t block_table_size(uint64_t frame_count) {
+    return begun_size(frame_count) + blocks_for(frame_count) * sizeof *blocks;
+}
+
+void block_init(void *table, uint64_t frame_count) {
+    begun = table;
+    memset(begun, 0, begun_size(frame_count));
+    blocks = (struct block *)((char *)table + begun_size(frame_count));
     block_count = blocks_for(frame_count);
     ASSERT(block_count < BLOCK_NONE);
     list_init(&whole);
     list_init(&open);
     list_init(&kept);
-    memset(blocks, 0, block_table_size(frame_count));
-    for (uint64_t i = 0; i < block_count; i++)
-        list_init(&blocks[i].link);
 }
 
 static struct block *block_of(const struct frame *f) {
     return &blocks[(uint64_t)(f - frames) / BLOCK_FRAMES];
+}
+
+static bool has_begun(const struct block *b) {
+    uint64_t i = (uint64_t)(b - blocks);
+    return begun[i / 64] >> i % 64 & 1;
+}
+
+void block_begin(const struct frame *f) {
+    struct block *b = block_of(f);
+    uint64_t i = (uint64_t)(b - blocks);
+    if (has_begun(b))
+        return;
+    begun[i / 64] |= 1ull << i % 64;
+    *b = (struct block){0};
+    list_init(&b->link);
 }
 
 static unsigned place_in_block(const struct frame *f) {
@@ -152,7 +173,7 @@ void block_release(const struct frame *keeper, uint32_t number) {
 }
 
 bool block_holds(const struct frame *f) {
-    return is_in(block_of(f), place_in_block(f));
+    return has_begun(block_of(f)) && is_in(block_of(f), place_in_block(f));
 }
 
 /* How many blocks the list has; SIZE_MAX if one of them should not stand in it. */
@@ -177,6 +198,8 @@ uint64_t block_check(void) {
     uint64_t sum = 0;
     size_t used = 0, lists[] = {listed_in(&whole), listed_in(&open), listed_in(&kept)};
     for (const struct block *b = blocks; b < blocks + block_count; b++) {
+        if (!has_begun(b))
+            continue;
         if (bits_of(b) != b->count)
             return UINT64_MAX;
         used += b->count != 0;

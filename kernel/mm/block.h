@@ -24,9 +24,11 @@ struct block {
     struct list link;           /* in one of the lists while anything is in it */
 };
 
-/* Bytes that the table of all blocks takes; and its place. Nothing is in any block then. */
+/* Bytes that the table of all blocks takes; and its place. */
 uint64_t block_table_size(uint64_t frame_count);
-void block_init(struct block *table, uint64_t frame_count);
+void block_init(void *table, uint64_t frame_count);
+/* Before anything is put into the block that the frame lies in, or taken out of it. A second time does nothing. */
+void block_begin(const struct frame *f);
 
 /* The frame, which is free and in no list, is in its block from now on. */
 void block_put(const struct frame *f);

@@ -89,9 +89,14 @@ static ALWAYS_INLINE void *present(uintptr_t of, uint64_t at, bool write) {
 }
 
 /* The same, in a megapage, too. */
-static inline void *present_anyhow(uintptr_t of, uint64_t at, bool write) {
+static NOINLINE void *present_in_megapage(uintptr_t of, uint64_t at, bool write) {
     pte_t e = at < ARCH_USER_END ? table_value((struct aspace *)of, at) : 0;
     return pte_allows_counted(e, write) ? (char *)phys_to_virt(pte_pa(e)) + (at & PAGE_MASK) : NULL;
+}
+
+static ALWAYS_INLINE void *present_anyhow(uintptr_t of, uint64_t at, bool write) {
+    void *there = present(of, at, write);
+    return there ? there : present_in_megapage(of, at, write);
 }
 
 /* No fault is needed on this side. */

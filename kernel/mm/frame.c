@@ -98,6 +98,7 @@ static bool begin_fresh(void) {
     uint64_t pa = skip_reserved(fresh_stop);
     if (pa >= fresh_end)
         return false;
+    block_begin(frame_of(pa));
     fresh = pa;
     fresh_stop = min_u64(next_reserved(pa), align_down(pa, BLOCK_SIZE) + BLOCK_SIZE);
     return true;
@@ -165,6 +166,7 @@ static struct frame *take(void) {
 static void put_unreserved(uint64_t start, uint64_t end) {
     for (uint64_t stop; (start = skip_reserved(start)) < end; start = stop) {
         stop = min_u64(end, next_reserved(start));
+        block_begin(frame_of(start));
         block_put_row(frame_of(start), (unsigned)((stop - start) >> PAGE_SHIFT));
     }
 }
@@ -347,6 +349,8 @@ void frame_adopt(uint64_t start, uint64_t end) {
     for (uint64_t pa = start; pa < end; pa += PAGE_SIZE) {
         ASSERT(reserved_at(pa));
         *frame_of(pa) = (struct frame){.refs = 1};
+        if (pa == start || pa % BLOCK_SIZE == 0)
+            block_begin(frame_of(pa));
         total_frames++;
     }
 }

@@ -13,8 +13,8 @@
 /* Whether a megapage around va would lie in the region and show a node's worth of pages, all of them in the object. */
 static inline bool megapage_fits(const struct region *r, uint64_t va) {
     uint64_t start = align_down(va, ARCH_LEAF_SPAN), at = start - region_start(r);
-    return start >= region_start(r) && start + ARCH_LEAF_SPAN <= r->end &&
-           (r->offset + at) % ARCH_LEAF_SPAN == 0 &&
+    return r->object->size >= ARCH_LEAF_SPAN && start >= region_start(r) &&
+           start + ARCH_LEAF_SPAN <= r->end && (r->offset + at) % ARCH_LEAF_SPAN == 0 &&
            r->offset + at + ARCH_LEAF_SPAN - PAGE_SIZE < r->object->size;
 }
 

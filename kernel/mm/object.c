@@ -131,11 +131,13 @@ struct object *object_create(struct account *account, uint64_t size) {
     return o;
 }
 
+/* Into an object none of whose nodes has wanted a block. */
 static bool insert(struct object *o, uint64_t index, struct frame *f) {
     void **s = slot(o, index, true);
     if (!s)
         return false;
-    object_enter_frame(o, s, f);
+    *s = f;
+    o->resident++;
     return true;
 }
 

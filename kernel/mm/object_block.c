@@ -12,51 +12,17 @@
 #include <mm/object.h>
 #include <mm/object_node.h>
 
-static bool has_block(const struct frame *node) {
-    return node->block && node->block != BLOCK_NONE;
-}
-
-static uint64_t number_of(const struct frame *node) {
-    return node->block - 1u;
-}
-
-static unsigned place_of(void *const *entry) {
-    return (unsigned)((uintptr_t)entry % PAGE_SIZE / sizeof *entry);
-}
-
-/* entry: in the node. */
-static bool is_placed(const struct frame *node, void *const *entry, const struct frame *f) {
-    return has_block(node) && f == &frames[number_of(node) * BLOCK_FRAMES + place_of(entry)];
-}
-
 static NOINLINE void want_block(struct frame *node) {
     uint32_t number = frame_keep_block(node);
     node->block = (uint16_t)(number == BLOCK_NONE ? BLOCK_NONE : number + 1);
-}
-
-void object_enter_frame(struct object *o, void **entry, struct frame *f) {
-    *entry = f;
-    o->resident++;
-    if (!o->height)
-        return;
-    struct frame *node = frame_holding(entry);
-    node->placed += is_placed(node, entry, f);
-}
-
-NOINLINE struct frame *object_fill_any(struct object *o, void **entry) {
-    struct frame *f = frame_get_zeroed(o->kobject.account);
-    if (f)
-        object_enter_frame(o, entry, f);
-    return f;
 }
 
 NOINLINE struct frame *object_fill_placed(struct object *o, void **entry, unsigned count) {
     struct frame *node = frame_holding(entry), *f = NULL;
     if (!node->block)
         want_block(node);
-    if (has_block(node))
-        f = frame_get_placed(o->kobject.account, node, (uint32_t)number_of(node), place_of(entry),
-                             count);
+    if (node_has_block(node))
+        f = frame_get_placed(o->kobject.account, node, node_block(node), node_place(entry), count);
     if (!f)
         return object_fill_any(o, entry);
     o->resident += count;
@@ -66,10 +32,10 @@ NOINLINE struct frame *object_fill_placed(struct object *o, void **entry, unsign
     return f;
 }
 
-void object_drop_frame(struct frame *node, void **entry) {
+NOINLINE void object_drop_placed(struct frame *node, void **entry) {
     struct frame *f = *entry;
     *entry = NULL;
-    if (!is_placed(node, entry, f)) {
+    if (!node_is_placed(node, entry, f)) {
         frame_put(f);
         return;
     }
@@ -78,20 +44,20 @@ void object_drop_frame(struct frame *node, void **entry) {
 }
 
 void object_drop_node(struct frame *node) {
-    if (has_block(node))
-        frame_release_block(node, (uint32_t)number_of(node));
+    if (node_has_block(node))
+        frame_release_block(node, node_block(node));
     frame_put(node);
 }
 
 struct frame *object_megapage(struct frame *const *row) {
     const struct frame *node = frame_holding(row);
-    return node->placed == BLOCK_FRAMES ? &frames[number_of(node) * BLOCK_FRAMES] : NULL;
+    return node->placed == BLOCK_FRAMES ? &frames[node_block(node) * BLOCK_FRAMES] : NULL;
 }
 
 bool object_node_sound(const struct frame *node) {
     uint32_t placed = 0;
     void **entries = frame_va(node);
     for (unsigned i = 0; i < OBJECT_NODE_ENTRIES; i++)
-        placed += entries[i] && is_placed(node, &entries[i], entries[i]);
+        placed += entries[i] && node_is_placed(node, &entries[i], entries[i]);
     return placed == node->placed;
 }
