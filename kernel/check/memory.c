@@ -9,8 +9,9 @@
 #include <mm/table.h>
 #include <parley/calls.h>
 
-/* Of the address space that is visited: pages in its regions, private ones to be written to among them, and how many regions map watched objects. */
-static uint64_t mapped, data, watched;
+/* Of the address space that is visited: pages in its regions, private ones to be written to among them, how many regions map watched objects,
+ * and megapages. */
+static uint64_t mapped, data, watched, megapages;
 
 static struct region *region_of(struct tree_node *n) {
     return CONTAINER_OF(n, struct region, node);
@@ -94,6 +95,20 @@ static void visit_leaf(struct aspace *as, uint64_t va, struct frame *f) {
     MUST(used == f->used, f);
 }
 
+/* A megapage lies in shared regions, side by side, and shows the frames that their object has for these pages. */
+static void visit_megapage(struct aspace *as, uint64_t va, pte_t e) {
+    if (as->dying)
+        return;
+    const struct region *r = NULL;
+    for (unsigned i = 0; i < ARCH_LEAF_ENTRIES; i++, va += PAGE_SIZE) {
+        if (!r || va >= r->end)
+            r = aspace_region_at_or_above(as, va);
+        if (!MUST(r && va >= region_start(r) && r->shared, as))
+            return;
+        visit_entry(r, va, pte_further(e, i), false);
+    }
+}
+
 static uint64_t visit_mid(struct aspace *as, uint64_t va, struct frame *f) {
     const pte_t *mid = frame_va(f);
     uint64_t used = 0, resident = 0;
@@ -101,8 +116,14 @@ static uint64_t visit_mid(struct aspace *as, uint64_t va, struct frame *f) {
     for (unsigned i = 0; i < ARCH_MID_SPAN / ARCH_LEAF_SPAN; i++, va += ARCH_LEAF_SPAN) {
         if (!pte_present(mid[i]))
             continue;
-        struct frame *leaf = frame_of(pte_pa(mid[i]));
         used++;
+        if (pte_is_megapage(mid[i])) {
+            visit_megapage(as, va, mid[i]);
+            resident += ARCH_LEAF_ENTRIES;
+            megapages++;
+            continue;
+        }
+        struct frame *leaf = frame_of(pte_pa(mid[i]));
         visit_leaf(as, va, leaf);
         resident += leaf->used;
     }
@@ -121,14 +142,14 @@ static void visit_tables(struct aspace *as) {
         resident += visit_mid(as, i * ARCH_MID_SPAN, frame_of(pte_pa(as->root[i])));
     }
     MUST(used == f->used, f);
-    MUST(resident == as->resident, as);
+    MUST(resident == as->resident && megapages == as->megapages, as);
 }
 
 void check_aspace(struct aspace *as) {
     if (check_marked(&as->mark)->refs++)
         return;
     check_piece(as, sizeof *as, as->account);
-    mapped = data = watched = 0;
+    mapped = data = watched = megapages = 0;
     visit_regions(as, as->regions.root, PAGE_SIZE, ARCH_USER_END);
     MUST(mapped == as->mapped && watched == as->watched, as);
     MUST(data == as->data || as->dying || as->clone_of, as);
@@ -149,6 +170,7 @@ static uint64_t visit_frames(struct object *o, void *entry, unsigned height) {
     if (!height)
         return 1;
     MUST(f->account == o->kobject.account, f);
+    MUST(height > 1 || object_node_sound(f), f);
     for (unsigned i = 0; i < OBJECT_NODE_ENTRIES; i++)
         pages += visit_frames(o, ((void **)entry)[i], height - 1);
     return pages;

@@ -208,14 +208,29 @@ static bool range_free(struct aspace *as, uint64_t start, uint64_t end) {
     return !r || region_start(r) >= end;
 }
 
+/*
+ * Megapages fit into a shared mapping only if its addresses lie as its object's pages do: `fit` bytes beyond a multiple of
+ * what a leaf table maps.
+ */
+#define ANY_FIT UINT64_MAX
+
+/* The highest start up to `highest` that fits, if it is not below bottom; else that one. */
+static NOINLINE uint64_t fitting(uint64_t bottom, uint64_t highest, uint64_t fit) {
+    if (fit > highest)
+        return highest;
+    uint64_t start = align_down(highest - fit, ARCH_LEAF_SPAN) + fit;
+    return start >= bottom ? start : highest;
+}
+
 /* Room for length bytes below *top, or 0; or 1, to be gone on with at *top. */
-static uint64_t find_below(struct aspace *as, uint64_t length, uint64_t *top) {
+static uint64_t find_below(struct aspace *as, uint64_t length, uint64_t fit, uint64_t *top) {
     for (int credit = STEP_CREDIT; *top > length + PAGE_SIZE; credit -= CHECK_CREDIT) {
         if (credit <= 0)
             return 1;
         struct region *r = node_region(tree_at_or_below(&as->regions, *top - 1));
         if (!r || r->end <= *top - length)
-            return *top - length;
+            return fit == ANY_FIT ? *top - length
+                                  : fitting(r ? r->end : PAGE_SIZE, *top - length, fit);
         *top = min_u64(region_start(r), *top);
     }
     return 0;
@@ -224,11 +239,11 @@ static uint64_t find_below(struct aspace *as, uint64_t length, uint64_t *top) {
 #define SEARCH_ALL (1ull << 63) /* in *search, beside the address below which to go on */
 
 /* An address, 1 or -ENOMEM. Below the last one first, then everywhere. */
-static long find_room(struct aspace *as, uint64_t length, uint64_t *search) {
+static long find_room(struct aspace *as, uint64_t length, uint64_t fit, uint64_t *search) {
     uint64_t all = *search & SEARCH_ALL;
     uint64_t top = *search ? *search & ~SEARCH_ALL : as->map_next;
     top = min_u64(top, ARCH_USER_MAP_TOP);
-    uint64_t start = find_below(as, length, &top);
+    uint64_t start = find_below(as, length, fit, &top);
     if (start == 0 && !all) {
         all = SEARCH_ALL;
         top = ARCH_USER_MAP_TOP;
@@ -266,7 +281,7 @@ static uint64_t allowed_prot(const struct object *object, uint64_t flags, uint32
 }
 
 static long choose_start(struct aspace *as, uint64_t start, uint64_t length, uint64_t flags,
-                         uint64_t *search) {
+                         uint64_t fit, uint64_t *search) {
     if (flags & (PK_MAP_FIXED | PK_MAP_NOREPLACE)) {
         if (!range_valid(start, length))
             return -EINVAL;
@@ -278,7 +293,7 @@ static long choose_start(struct aspace *as, uint64_t start, uint64_t length, uin
     start = align_down(start, PAGE_SIZE);
     if (range_valid(start, length) && range_free(as, start, start + length))
         return (long)start;
-    return find_room(as, length, search);
+    return find_room(as, length, fit, search);
 }
 
 long aspace_map_check(uint64_t length, uint64_t flags, const struct object *object, uint64_t offset,
@@ -331,7 +346,9 @@ long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t fla
     if (invalid < 0)
         return invalid;
     length = align_up(length, PAGE_SIZE);
-    long at = choose_start(as, start, length, flags, search);
+    bool fits = flags & PK_MAP_SHARED && length >= ARCH_LEAF_SPAN;
+    long at =
+        choose_start(as, start, length, flags, fits ? offset % ARCH_LEAF_SPAN : ANY_FIT, search);
     if (at <= 1)
         return at;
     start = (uint64_t)at;

@@ -44,8 +44,9 @@ struct aspace {
     struct tree regions;
     struct region *last_found;
     struct account *account;
-    uint64_t resident; /* pages with an entry */
-    uint64_t mapped;   /* pages in regions, */
+    uint64_t resident;  /* pages with an entry, */
+    uint64_t megapages; /* and entries that map megapages, whose pages are among those */
+    uint64_t mapped;    /* pages in regions, */
     uint64_t
         data; /* and in those of them that are private and may be written to; not while it is dying */
     uint64_t mapped_most, data_most; /* mapping more of these is refused, */

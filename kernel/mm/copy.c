@@ -92,20 +92,28 @@ long copy_override(struct thread *self, struct aspace *as, uint64_t dst, uint64_
     return error < 0 ? error : (long)n;
 }
 
-/* Where a user's byte is if that needs no fault, else NULL. A counted entry is no device. */
+/* Where a user's byte is if that needs no fault and it lies in no megapage, else NULL. A counted entry is no device. */
 static ALWAYS_INLINE void *present(uintptr_t of, uint64_t at, bool write) {
     const pte_t *e = at < ARCH_USER_END ? table_look((struct aspace *)of, at) : NULL;
     return e && pte_allows_counted(*e, write) ? (char *)phys_to_virt(pte_pa(*e)) + (at & PAGE_MASK)
                                               : NULL;
 }
 
+/* The same, in a megapage, too. */
+static NOINLINE void *present_in_megapage(uintptr_t of, uint64_t at, bool write) {
+    pte_t e = at < ARCH_USER_END ? table_value((struct aspace *)of, at) : 0;
+    return pte_allows_counted(e, write) ? (char *)phys_to_virt(pte_pa(e)) + (at & PAGE_MASK) : NULL;
+}
+
+static ALWAYS_INLINE void *present_anyhow(uintptr_t of, uint64_t at, bool write) {
+    void *there = present(of, at, write);
+    return there ? there : present_in_megapage(of, at, write);
+}
+
 /* No fault is needed on this side. */
 static bool is_ready(struct side s, bool write) {
-    const pte_t *e;
-    if (!user_of(s))
-        return true;
-    return s.at < ARCH_USER_END && (e = table_look(user_of(s), s.at)) &&
-           pte_allows(*e, write, false);
+    return !user_of(s) ||
+           (s.at < ARCH_USER_END && pte_allows(table_value(user_of(s), s.at), write, false));
 }
 
 static long make_ready(struct side s, enum access access) {
@@ -118,8 +126,8 @@ static ALWAYS_INLINE uint64_t copy_present(uintptr_t dst_of, uint64_t dst, uintp
                                            uint64_t src, uint64_t length) {
     uint64_t end = src + length;
     while (src != end) {
-        void *to = present(dst_of, dst, true);
-        const void *from = present(src_of, src, false);
+        void *to = present_anyhow(dst_of, dst, true);
+        const void *from = present_anyhow(src_of, src, false);
         if (!to || !from)
             break;
         uint64_t n = PAGE_SIZE - max_u64(dst & PAGE_MASK, src & PAGE_MASK);

@@ -7,6 +7,7 @@
 #include <mm/aspace.h>
 #include <mm/fault.h>
 #include <mm/frame.h>
+#include <mm/megapage.h>
 #include <mm/object.h>
 #include <mm/table.h>
 #include <parley/calls.h>
@@ -22,13 +23,6 @@ struct frame *fault_zero_frame(void) {
     return zero_frame;
 }
 
-/* An entry for frame f in region r; write decides whether it may be written right away. */
-static pte_t entry_for(const struct region *r, uint64_t pa, bool write, bool counted) {
-    /* Sv39 has no write-only pages: what may be written may be read. */
-    return pte_make(pa, r->prot & (PK_PROT_READ | PK_PROT_WRITE), write && r->prot & PK_PROT_WRITE,
-                    r->prot & PK_PROT_EXEC, counted, r->shared);
-}
-
 static struct frame *copy_frame(struct aspace *as, const struct frame *from) {
     struct frame *f = frame_get(as->account);
     if (f)
@@ -36,21 +30,16 @@ static struct frame *copy_frame(struct aspace *as, const struct frame *from) {
     return f;
 }
 
-/* 48 bits of it last for nine years. */
-static void note_write(struct object *o) {
-    o->written = arch_time_ns() / OBJECT_TIME_NS & ((1ull << 48) - 1);
-}
-
 /* A private page without an object: zeros. */
 static long fill_anonymous(struct aspace *as, const struct region *r, pte_t *e, bool write) {
     if (!write) {
-        table_add(as, e, entry_for(r, frame_pa(zero_frame), false, false));
+        table_add(as, e, fault_entry(r, frame_pa(zero_frame), false, false));
         return 0;
     }
     struct frame *f = frame_get_zeroed(as->account);
     if (!f)
         return -ENOMEM;
-    table_add(as, e, entry_for(r, frame_pa(f), true, true));
+    table_add(as, e, fault_entry(r, frame_pa(f), true, true));
     return 0;
 }
 
@@ -60,7 +49,7 @@ static long fill_anonymous(struct aspace *as, const struct region *r, pte_t *e, 
  */
 #define AROUND (16 * PAGE_SIZE)
 
-static NOINLINE void fill_around(struct aspace *as, const struct region *r, pte_t *e, uint64_t va) {
+NOINLINE void fault_fill_around(struct aspace *as, const struct region *r, pte_t *e, uint64_t va) {
     uint64_t start = max_u64(align_down(va, AROUND), region_start(r));
     uint64_t end = min_u64(align_down(va, AROUND) + AROUND, r->end);
     uint64_t first = (r->offset + (start - region_start(r))) >> PAGE_SHIFT;
@@ -72,7 +61,7 @@ static NOINLINE void fill_around(struct aspace *as, const struct region *r, pte_
     for (; count; count--, e++, f++)
         if (*f && !pte_present(*e)) {
             frame_hold(*f);
-            table_add(as, e, entry_for(r, frame_pa(*f), false, true));
+            table_add(as, e, fault_entry(r, frame_pa(*f), false, true));
         }
 }
 
@@ -82,14 +71,16 @@ static long fill_from_object(struct aspace *as, const struct region *r, pte_t *e
     if (offset >= r->object->size)
         return -ENXIO;
     if (r->object->device) {
-        table_add(as, e, entry_for(r, r->object->device + offset, true, false));
+        table_add(as, e, fault_entry(r, r->object->device + offset, true, false));
         return 0;
     }
+    if (r->shared && megapage_fits(r, va))
+        return megapage_fill(as, r, e, va, write);
     struct frame *f = object_frame(r->object, offset >> PAGE_SHIFT);
     if (!f)
         return -ENOMEM;
     if (!write) {
-        fill_around(as, r, e, align_down(va, PAGE_SIZE));
+        fault_fill_around(as, r, e, align_down(va, PAGE_SIZE));
         return 0;
     }
     if (!r->shared) {
@@ -98,9 +89,9 @@ static long fill_from_object(struct aspace *as, const struct region *r, pte_t *e
             return -ENOMEM;
     } else {
         frame_hold(f);
-        note_write(r->object);
+        fault_note_write(r->object);
     }
-    table_add(as, e, entry_for(r, frame_pa(f), true, true));
+    table_add(as, e, fault_entry(r, frame_pa(f), true, true));
     return 0;
 }
 
@@ -108,16 +99,16 @@ static long fill_from_object(struct aspace *as, const struct region *r, pte_t *e
 static long make_writable(struct aspace *as, const struct region *r, pte_t *e, uint64_t va) {
     struct frame *old = pte_counted(*e) ? frame_of(pte_pa(*e)) : NULL;
     if (r->shared)
-        note_write(r->object);
+        fault_note_write(r->object);
     if (r->shared || (old && old->refs == 1)) {
-        *e = entry_for(r, pte_pa(*e), true, pte_counted(*e));
+        *e = fault_entry(r, pte_pa(*e), true, pte_counted(*e));
         arch_mmu_flush_here(as, align_down(va, PAGE_SIZE));
         return 0;
     }
     struct frame *f = old ? copy_frame(as, old) : frame_get_zeroed(as->account);
     if (!f)
         return -ENOMEM;
-    *e = entry_for(r, frame_pa(f), true, true);
+    *e = fault_entry(r, frame_pa(f), true, true);
     arch_mmu_flush(as, align_down(va, PAGE_SIZE), PAGE_SIZE);
     if (old)
         frame_put(old);
@@ -146,7 +137,7 @@ long aspace_fault(struct aspace *as, uint64_t va, enum access access) {
         return -EACCES;
     pte_t *e = table_entry(as, va);
     if (!e)
-        return -ENOMEM;
+        return megapage_fault(as, r, va, access);
     bool write = access == ACCESS_WRITE || access == ACCESS_OVERRIDE;
     if (!pte_present(*e))
         return r->object ? fill_from_object(as, r, e, va, write) : fill_anonymous(as, r, e, write);
@@ -157,7 +148,7 @@ long aspace_fault(struct aspace *as, uint64_t va, enum access access) {
     }
     if (write)
         return make_writable(as, r, e, va);
-    *e = entry_for(r, pte_pa(*e), pte_writable(*e), pte_counted(*e));
+    *e = fault_entry(r, pte_pa(*e), pte_writable(*e), pte_counted(*e));
     arch_mmu_flush_here(as, align_down(va, PAGE_SIZE));
     return 0;
 }
@@ -167,16 +158,16 @@ void *aspace_resolve(struct aspace *as, uint64_t va, enum access access, long *e
         *error = -EFAULT;
         return NULL;
     }
-    const pte_t *e = table_look(as, va);
-    if (!e || access == ACCESS_OVERRIDE ||
-        !pte_allows(*e, access == ACCESS_WRITE, access == ACCESS_EXECUTE)) {
+    pte_t e = table_value(as, va);
+    if (access == ACCESS_OVERRIDE ||
+        !pte_allows(e, access == ACCESS_WRITE, access == ACCESS_EXECUTE)) {
         *error = aspace_fault(as, va, access);
         if (*error < 0)
             return NULL;
-        e = table_look(as, va);
+        e = table_value(as, va);
     }
-    uint64_t pa = pte_pa(*e);
-    if (!pte_counted(*e) && pa != frame_pa(zero_frame)) {
+    uint64_t pa = pte_pa(e);
+    if (!pte_counted(e) && pa != frame_pa(zero_frame)) {
         *error = -EFAULT; /* devices are not copied to or from */
         return NULL;
     }

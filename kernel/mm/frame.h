@@ -17,6 +17,9 @@ struct frame {
         struct {
             uint16_t used, groups; /* for page tables: see table.c */
         };
+        struct {
+            uint16_t placed, block; /* for the lowest nodes of memory objects: see object_block.c */
+        };
         uint32_t next; /* of a frame without references: the next one in its list, see frame.c */
     };
     struct account *account; /* who is charged; NULL: the kernel itself */
@@ -69,6 +72,24 @@ static inline void frame_put(struct frame *f) {
 /* Drops the only reference to a frame that holds zeros: it need not be zeroed again. */
 void frame_put_zeroed(struct frame *f);
 
+/* So many frames make a block (block.h): one entry of a middle page table maps them. */
+#define BLOCK_FRAMES 512
+#define BLOCK_SIZE (BLOCK_FRAMES * PAGE_SIZE)
+#define BLOCK_NONE 0xffff /* no block's number */
+
+/* A whole block is kept for the frame `keeper`, a node's, until memory is needed elsewhere: its number. BLOCK_NONE: there is none. */
+uint32_t frame_keep_block(const struct frame *keeper);
+/* It is kept no longer. */
+void frame_release_block(const struct frame *keeper, uint32_t number);
+/*
+ * Frames i to i + count - 1 of that block, zeroed, each with one reference charged to the account: the first. NULL: it is
+ * not kept any more, or has not all of them, or the quota ends. No more than i's multiple of 64 after it.
+ */
+struct frame *frame_get_placed(struct account *account, const struct frame *keeper, uint32_t number,
+                               unsigned i, unsigned count);
+/* frame_put() for one that should be in its block rather than in a list if it is free then. */
+void frame_put_placed(struct frame *f);
+
 /*
  * Frames that user code on another hart may still reach by what its TLB remembers: they are collected here
  * while page table entries are cleared, and free only after the TLBs were told. A batch must not live
@@ -95,8 +116,8 @@ void frame_adopt(uint64_t start, uint64_t end);
 uint64_t frame_total(void);
 uint64_t frame_free_count(void);
 
-/* For kernel/check/: the end of RAM, whether the frame there was ever given out, and whether all in the lists of free
- * ones are free and as many as are counted. */
+/* For kernel/check/: the end of RAM, whether the frame there was ever given out and is in no block, and whether all in the lists of free
+ * ones are free and, with those in blocks, as many as are counted. */
 uint64_t frame_end(void);
 bool frame_is_known(uint64_t pa);
 bool frame_lists_sound(void);

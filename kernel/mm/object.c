@@ -7,6 +7,7 @@
 #include <lib/lib.h>
 #include <mm/account.h>
 #include <mm/aspace.h>
+#include <mm/object_node.h>
 #include <mm/slab.h>
 #include <parley/errno.h>
 
@@ -14,6 +15,7 @@
 #define SHARE_CREDIT 4
 #define ZERO_CREDIT 25
 #define REGION_CREDIT 4
+#define PLACED_PUT_CREDIT 3 /* a frame that goes to its block */
 #define SMALL_CREDIT 6
 
 static uint64_t capacity(unsigned height) {
@@ -69,20 +71,47 @@ struct frame *const *object_frames(const struct object *o, uint64_t *first, uint
 }
 
 struct frame *object_frame(struct object *o, uint64_t index) {
-    if (index >= (o->size + PAGE_MASK) >> PAGE_SHIFT)
+    uint64_t pages = (o->size + PAGE_MASK) >> PAGE_SHIFT;
+    if (index >= pages)
         return NULL;
     void **s = slot(o, index, true);
-    if (s && !*s) {
-        *s = frame_get_zeroed(o->kobject.account);
-        if (*s)
-            o->resident++;
+    if (!s || *s)
+        return s ? *s : NULL;
+    return (index | (OBJECT_NODE_ENTRIES - 1)) < pages ? object_fill_placed(o, s, 1)
+                                                       : object_fill_any(o, s);
+}
+
+/* How many entries from `at` on, up to so many, are empty. */
+static unsigned empty_run(void *const *at, unsigned most) {
+    unsigned run = 0;
+    while (run < most && !at[run])
+        run++;
+    return run;
+}
+
+struct frame *const *object_fill(struct object *o, uint64_t index, unsigned *count) {
+    unsigned done = 0;
+    void **s = slot(o, index, true);
+    while (s && done < *count) {
+        unsigned run = empty_run(&s[done], *count - done);
+        if (run && !object_fill_placed(o, &s[done], run))
+            break;
+        while (done < *count && s[done])
+            done++;
     }
-    return s ? *s : NULL;
+    *count = done;
+    return (struct frame *const *)s;
 }
 
 uint64_t object_new_id(void) {
     static uint64_t last;
     return ++last;
+}
+
+/* The first page of a large object stands in a node at once, or it could not have its place in a block. */
+static void choose_height(struct object *o) {
+    if (!o->root)
+        o->height = o->size >= BLOCK_SIZE;
 }
 
 struct object *object_create(struct account *account, uint64_t size) {
@@ -94,7 +123,7 @@ struct object *object_create(struct account *account, uint64_t size) {
     o->id = object_new_id();
     o->resident = o->device = o->written = 0;
     o->root = NULL;
-    o->height = 0;
+    choose_height(o);
     o->cutting = false;
     list_init(&o->regions);
     list_init(&o->uncut);
@@ -102,6 +131,7 @@ struct object *object_create(struct account *account, uint64_t size) {
     return o;
 }
 
+/* Into an object none of whose nodes has wanted a block. */
 static bool insert(struct object *o, uint64_t index, struct frame *f) {
     void **s = slot(o, index, true);
     if (!s)
@@ -121,8 +151,7 @@ long object_share_step(struct object *o, struct object *source, uint64_t first, 
         if (!s)
             return -ENOMEM;
         if (!*s) { /* between two steps somebody may have written */
-            *s = f;
-            o->resident++;
+            object_enter_frame(o, s, f);
             frame_hold(f);
         }
         if (source->resident != resident)
@@ -166,13 +195,14 @@ static uint64_t next_entry(void *const *entries, uint64_t i, int *credit) {
 
 /* Frees frames from entry i of a lowest node on; false if the credit did not suffice. */
 static bool free_frames(struct object *o, void **entries, uint64_t i, int *credit) {
+    struct frame *node = frame_holding(entries);
+    int each = node->block ? PLACED_PUT_CREDIT : FRAME_PUT_CREDIT;
     for (; o->resident && (i = next_entry(entries, i, credit)) < OBJECT_NODE_ENTRIES; i++) {
         if (*credit <= 0)
             return false;
-        frame_put(entries[i]);
-        entries[i] = NULL;
+        object_drop_frame(node, &entries[i]);
         o->resident--;
-        *credit -= FRAME_PUT_CREDIT;
+        *credit -= each;
     }
     return true;
 }
@@ -196,8 +226,10 @@ static bool free_from(struct object *o, void **entries, unsigned level, uint64_t
         else
             empty = false;
     }
-    if (empty)
-        frame_put(frame_of(virt_to_phys(entries)));
+    if (empty && level == 1)
+        object_drop_node(frame_holding(entries));
+    else if (empty)
+        frame_put(frame_holding(entries));
     return empty;
 }
 
@@ -218,7 +250,7 @@ static bool truncate_pages(struct object *o, uint64_t first, int *credit) {
         free_single(o);
     else if (free_from(o, o->root, o->height, first, credit)) {
         o->root = NULL;
-        o->height = 0;
+        choose_height(o);
     }
     return *credit > 0;
 }
@@ -281,6 +313,7 @@ long object_resize_step(struct object *o, uint64_t size, int *credit) {
         return cut_step(o, credit);
     }
     o->size = size;
+    choose_height(o);
     return 0;
 }
 

@@ -74,6 +74,15 @@ struct frame *const *object_frames(const struct object *o, uint64_t *first, uint
 /* The frame at page index, zero-filled into place if needed; NULL if out of memory or range. */
 struct frame *object_frame(struct object *o, uint64_t index);
 /*
+ * The same for *count pages from index on, which stand in one lowest node that lies in the object, in no more than 64 from a multiple
+ * of that on: their frames stand in a row, and *count is how many are there now.
+ */
+struct frame *const *object_fill(struct object *o, uint64_t index, unsigned *count);
+/* The first of BLOCK_FRAMES frames that lie next to each other, if those in the node that the row is a part of do, else NULL. */
+struct frame *object_megapage(struct frame *const *row);
+/* For kernel/check/: whether a lowest node counts its frames rightly. */
+bool object_node_sound(const struct frame *node);
+/*
  * Shrinking unmaps pages everywhere, frees them and zeroes the rest of the last page. 0: done; 1: there is
  * more to do, by calling it again; -ENOMEM: the same, but there was no memory to do it with; -EINVAL.
  */

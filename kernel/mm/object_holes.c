@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Holes in memory objects (object.h): which pages are there, and the removal of some of them. */
 #include <mm/object.h>
+#include <mm/object_node.h>
 #include <lib/lib.h>
 #include <parley/errno.h>
 
@@ -43,6 +44,15 @@ uint64_t object_find(const struct object *o, uint64_t index, bool data) {
     return min_u64(index, pages);
 }
 
+static void drop(const struct object *o, void **slot) {
+    if (o->height) {
+        object_drop_frame(frame_holding(slot), slot);
+    } else {
+        frame_put(*slot);
+        *slot = NULL;
+    }
+}
+
 long object_discard_step(struct object *o, uint64_t first, uint64_t end) {
     uint64_t span;
     if (!list_empty(&o->regions) || o->cutting)
@@ -54,8 +64,7 @@ long object_discard_step(struct object *o, uint64_t first, uint64_t end) {
             return 0;
         if (!slot || !*slot) /* so far without finding one */
             return 1;
-        frame_put(*slot);
-        *slot = NULL;
+        drop(o, slot);
         o->resident--;
     }
     return 1;

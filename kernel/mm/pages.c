@@ -22,11 +22,11 @@ static bool is_own(const struct region *r, uint64_t va, pte_t e, int *credit) {
 
 static bool is_there(struct aspace *as, const struct region *r, uint64_t va, uint64_t what,
                      int *credit) {
-    const pte_t *e = table_look(as, va);
+    pte_t e = table_value(as, va);
     *credit -= LOOK_CREDIT;
-    if (!e || !pte_present(*e))
+    if (!pte_present(e))
         return false;
-    return !(what & PK_FIND_OWN) || is_own(r, va, *e, credit);
+    return !(what & PK_FIND_OWN) || is_own(r, va, e, credit);
 }
 
 /* The pages of one region; true if one is found. */
@@ -58,11 +58,11 @@ long aspace_find_step(struct aspace *as, uint64_t *va, uint64_t end, uint64_t wh
 
 void aspace_peek(const struct aspace *as, void *dst, uint64_t va, uint64_t length) {
     while (length && va < ARCH_USER_END) {
-        const pte_t *e = table_look(as, va);
+        pte_t e = table_value(as, va);
         uint64_t n = min_u64(length, PAGE_SIZE - (va & PAGE_MASK));
-        if (!e || !pte_allows_counted(*e, false))
+        if (!pte_allows_counted(e, false))
             return;
-        memcpy(dst, (const char *)phys_to_virt(pte_pa(*e)) + (va & PAGE_MASK), n);
+        memcpy(dst, (const char *)phys_to_virt(pte_pa(e)) + (va & PAGE_MASK), n);
         dst = (char *)dst + n;
         va += n;
         length -= n;

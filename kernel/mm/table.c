@@ -5,7 +5,8 @@
  * table's counts in `used` its leaf tables, a root's its middle tables. What is present lies in
  * regions, so walks go by regions: the tables are large and nearly empty. That is also why a leaf
  * table has a bit in `groups` for each TABLE_GROUP entries, set when one of them becomes present. A
- * table is empty, all zeros, when it is freed.
+ * table is empty, all zeros, when it is freed. A megapage counts as a leaf table, and as a table's worth of
+ * resident pages.
  */
 #include <mm/table.h>
 #include <mm/frame.h>
@@ -13,6 +14,7 @@
 #include <parley/errno.h>
 
 #define FIND_CREDIT 3          /* to look up a region */
+#define FORGET_CREDIT 4        /* to flush a megapage */
 #define LEAF_CREDIT 25         /* to look through a leaf table that is nearly empty */
 #define PROTECTED_PER_CREDIT 4 /* entries */
 #define UNSHARE_CREDIT 30      /* a new table */
@@ -121,8 +123,8 @@ pte_t *table_entry(struct aspace *as, uint64_t va) {
     pte_t *mid = mid_entry(as, va);
     if (!mid)
         return NULL;
-    if (!pte_present(*mid)) {
-        if (!add_table(as, mid))
+    if (!pte_is_table(*mid)) {
+        if (pte_is_megapage(*mid) || !add_table(as, mid))
             return NULL;
     } else if (table_frame(*mid)->refs > 1) {
         if (!unshare(as, mid))
@@ -149,6 +151,48 @@ static void put_leaf(struct frame *f) {
         frame_put_zeroed(f);
     else
         frame_put(f);
+}
+
+pte_t *table_megapage(const struct aspace *as, uint64_t va) {
+    pte_t *mid = mid_look(as, va);
+    return mid && pte_is_megapage(*mid) ? mid : NULL;
+}
+
+/* Nothing is freed by that: the object has the frames. */
+static void unlink_megapage(struct aspace *as, pte_t *mid) {
+    as->megapages--;
+    as->resident -= ARCH_LEAF_ENTRIES;
+    frame_holding(mid)->used--;
+    *mid = 0;
+}
+
+/* Frees an own leaf table of entries for frames that stand in a row, each of which has another holder. */
+static void drop_leaf(struct frame *table, struct frame *first) {
+    pte_t *leaf = frame_va(table);
+    for (unsigned i = 0; i < ARCH_LEAF_ENTRIES; i++)
+        if (leaf[i]) {
+            ASSERT(frame_of(pte_pa(leaf[i])) == &first[i] && first[i].refs > 1);
+            first[i].refs--;
+            leaf[i] = 0;
+        }
+    frame_put_zeroed(table);
+}
+
+/* The same frames are to be seen there as before, but the table must not be walked any more when it is freed. */
+void table_set_megapage(struct aspace *as, uint64_t va, pte_t entry) {
+    pte_t *mid = mid_look(as, va);
+    struct frame *f = table_frame(*mid);
+    ASSERT(f->refs == 1 && pte_shared(entry) && pte_is_megapage(entry));
+    as->megapages++;
+    as->resident += ARCH_LEAF_ENTRIES - f->used;
+    *mid = entry;
+    arch_mmu_flush(as, 0, ARCH_USER_END);
+    drop_leaf(f, frame_of(pte_pa(entry)));
+}
+
+static NOINLINE void forget_megapage(struct aspace *as, pte_t *mid, uint64_t va) {
+    unlink_megapage(as, mid);
+    arch_mmu_flush(as, align_down(va, ARCH_LEAF_SPAN), ARCH_LEAF_SPAN);
 }
 
 static void drop_mid(pte_t *root) {
@@ -262,8 +306,46 @@ static long clear_in_leaf(struct aspace *as, uint64_t *va, uint64_t end, int *cr
     return 0;
 }
 
-long table_clear(struct aspace *as, uint64_t *va, uint64_t end, int *credit) {
+bool table_find(const struct aspace *as, uint64_t *va, uint64_t end, int *credit) {
+    while (*va < end) {
+        if (*credit <= 0)
+            return false;
+        const struct region *r = aspace_region_at_or_above((struct aspace *)as, *va);
+        if (!r)
+            break;
+        *va = max_u64(*va, region_start(r));
+        *credit -= FIND_CREDIT;
+        for (uint64_t stop = min_u64(r->end, end); *va<stop && * credit> 0; --*credit) {
+            const pte_t *mid = mid_look(as, *va);
+            if (mid && pte_present(*mid))
+                return true;
+            uint64_t span = mid ? ARCH_LEAF_SPAN : ARCH_MID_SPAN;
+            *va = align_down(*va, span) + span;
+        }
+    }
+    *va = end;
+    return false;
+}
+
+/* The same, but megapages on the way are forgotten. */
+static NOINLINE bool find_or_forget(struct aspace *as, uint64_t *va, uint64_t end, int *credit) {
     while (table_find(as, va, end, credit)) {
+        pte_t *mid = mid_look(as, *va);
+        if (pte_is_table(*mid))
+            return true;
+        forget_megapage(as, mid, *va);
+        *credit -= FORGET_CREDIT;
+    }
+    return false;
+}
+
+/* For those who change what is there. */
+static inline bool find_table(struct aspace *as, uint64_t *va, uint64_t end, int *credit) {
+    return as->megapages ? find_or_forget(as, va, end, credit) : table_find(as, va, end, credit);
+}
+
+long table_clear(struct aspace *as, uint64_t *va, uint64_t end, int *credit) {
+    while (find_table(as, va, end, credit)) {
         --*credit;
         long error = clear_in_leaf(as, va, span_end(*va, end), credit);
         if (error < 0)
@@ -273,7 +355,7 @@ long table_clear(struct aspace *as, uint64_t *va, uint64_t end, int *credit) {
 }
 
 long table_own(struct aspace *as, uint64_t *va, uint64_t end, int *credit) {
-    while (table_find(as, va, end, credit)) {
+    while (find_table(as, va, end, credit)) {
         --*credit;
         uint64_t stop = span_end(*va, end);
         long error = own(as, mid_look(as, *va), *va, stop, credit);
@@ -313,7 +395,7 @@ long table_restrict(struct aspace *as, uint64_t *va, uint64_t end, uint64_t prot
     uint64_t start = *va;
     long error = 0;
     bool changed = false;
-    while (error >= 0 && table_find(as, va, end, credit)) {
+    while (error >= 0 && find_table(as, va, end, credit)) {
         --*credit;
         error = restrict_in_leaf(as, va, span_end(*va, end), prot, credit);
         changed |= error > 0;
@@ -321,27 +403,6 @@ long table_restrict(struct aspace *as, uint64_t *va, uint64_t end, uint64_t prot
     if (changed)
         arch_mmu_flush(as, start, *va - start);
     return error < 0 ? error : *va < end;
-}
-
-bool table_find(const struct aspace *as, uint64_t *va, uint64_t end, int *credit) {
-    while (*va < end) {
-        if (*credit <= 0)
-            return false;
-        const struct region *r = aspace_region_at_or_above((struct aspace *)as, *va);
-        if (!r)
-            break;
-        *va = max_u64(*va, region_start(r));
-        *credit -= FIND_CREDIT;
-        for (uint64_t stop = min_u64(r->end, end); *va<stop && * credit> 0; --*credit) {
-            const pte_t *mid = mid_look(as, *va);
-            if (mid && pte_present(*mid))
-                return true;
-            uint64_t span = mid ? ARCH_LEAF_SPAN : ARCH_MID_SPAN;
-            *va = align_down(*va, span) + span;
-        }
-    }
-    *va = end;
-    return false;
 }
 
 static inline void write_protect_eight(pte_t *e) {
@@ -366,8 +427,14 @@ long table_share(struct aspace *dst, struct aspace *src, uint64_t va, bool *prot
         return -ENOMEM;
     ASSERT(!pte_present(*mid));
     pte_t link = *mid_look(src, va);
-    struct frame *f = table_frame(link);
     *credit -= LEAF_CREDIT;
+    if (pte_is_megapage(link)) { /* the region of dst has the object, too */
+        link_table(mid, link);
+        dst->megapages++;
+        dst->resident += ARCH_LEAF_ENTRIES;
+        return 0;
+    }
+    struct frame *f = table_frame(link);
     if (f->refs == 1) {
         write_protect(frame_va(f), f->groups);
         *credit -= (int)(f->used / PROTECTED_PER_CREDIT);
@@ -379,18 +446,30 @@ long table_share(struct aspace *dst, struct aspace *src, uint64_t va, bool *prot
     return 0;
 }
 
+/* What a middle table's entry leads to, as far as the credit goes; true if nothing is left. No thread uses it any more:
+ * there is nothing to flush. */
+static bool drop_below(struct aspace *as, pte_t *mid, int *credit) {
+    if (pte_is_megapage(*mid)) {
+        unlink_megapage(as, mid);
+        return true;
+    }
+    struct frame *f = table_frame(*mid);
+    if (f->refs == 1) {
+        uint32_t most = pages_for(*credit), drop = f->used < most ? f->used : most;
+        *credit -= (int)drop * FRAME_PUT_CREDIT;
+        clear_some(as, frame_va(f), drop);
+        if (f->used)
+            return false;
+    }
+    put_leaf(unlink_leaf(as, mid));
+    return true;
+}
+
 bool table_drop_step(struct aspace *as, int *credit) {
     while (table_find(as, &as->cursor, ARCH_USER_END, credit)) {
         pte_t *mid = mid_look(as, as->cursor);
-        struct frame *f = table_frame(*mid);
         --*credit;
-        if (f->refs == 1) {
-            uint32_t most = pages_for(*credit), drop = f->used < most ? f->used : most;
-            *credit -= (int)drop * FRAME_PUT_CREDIT;
-            clear_some(as, frame_va(f), drop);
-        }
-        if (f->refs > 1 || !f->used) {
-            put_leaf(unlink_leaf(as, mid)); /* no thread uses it any more: nothing to flush */
+        if (drop_below(as, mid, credit)) {
             if (!frame_holding(mid)->used) {
                 drop_mid(&as->root[mmu_root_index(as->cursor)]);
                 *credit -= FRAME_PUT_CREDIT;
@@ -412,7 +491,10 @@ static bool free_rest(struct aspace *as, pte_t *root, int *credit) {
     for (pte_t *mid = frame_va(f); f->used; mid++) {
         if (*credit <= 0)
             return false;
-        if (pte_present(*mid)) {
+        if (pte_is_megapage(*mid)) {
+            unlink_megapage(as, mid);
+            --*credit;
+        } else if (pte_present(*mid)) {
             put_leaf(unlink_leaf(as, mid));
             *credit -= FRAME_PUT_CREDIT;
         }

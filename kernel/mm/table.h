@@ -3,6 +3,10 @@
  * Page tables of an address space. Leaf tables may be shared between address spaces after a fork:
  * such a table (its frame has more than one reference) is never changed; whoever must change it
  * takes a copy of it first.
+ *
+ * Where a shared mapping shows a whole block of its object's frames, a megapage may stand in a leaf table's place. It holds
+ * no frames: the region's object does, which outlasts the mapping. Nor is it ever parted: regions are the truth, so whoever
+ * changes what a part of it may show forgets all of it, and faults fill in what is left.
  */
 #ifndef MM_TABLE_H
 #define MM_TABLE_H
@@ -18,10 +22,22 @@ static inline const pte_t *table_look(const struct aspace *as, uint64_t va) {
     if (!pte_present(root))
         return NULL;
     pte_t mid = pte_table(root)[mmu_mid_index(va)];
-    return pte_present(mid) ? &pte_table(mid)[mmu_leaf_index(va)] : NULL;
+    return pte_is_table(mid) ? &pte_table(mid)[mmu_leaf_index(va)] : NULL;
 }
-/* The entry for va in a leaf table that is the address space's own; NULL if memory ends. */
+/* What the entry for va is, 0 if there is none, or would be if va lies in a megapage. */
+static inline pte_t table_value(const struct aspace *as, uint64_t va) {
+    pte_t root = as->root[mmu_root_index(va)];
+    pte_t mid = pte_present(root) ? pte_table(root)[mmu_mid_index(va)] : 0;
+    if (pte_is_table(mid))
+        return pte_table(mid)[mmu_leaf_index(va)];
+    return mid ? pte_further(mid, mmu_leaf_index(va)) : 0;
+}
+/* The entry for va in a leaf table that is the address space's own; NULL if memory ends, or in a megapage. */
 pte_t *table_entry(struct aspace *as, uint64_t va);
+/* The middle table's entry if it maps a megapage that va lies in, else NULL. Only its rights may be changed. */
+pte_t *table_megapage(const struct aspace *as, uint64_t va);
+/* Puts a megapage in the place of va's leaf table, which is as's own; all of it must lie in one shared region. */
+void table_set_megapage(struct aspace *as, uint64_t va, pte_t entry);
 /* Entries of a leaf table that share a bit in its frame's `groups`. */
 #define TABLE_GROUP (ARCH_LEAF_ENTRIES / 16)
 /* Stores a present entry over e, which is not, in a leaf table that is as's own; counts it. */

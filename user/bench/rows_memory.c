@@ -8,9 +8,12 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PAGE 4096
@@ -121,6 +124,72 @@ static void map_file_region(size_t total) {
     close(file);
 }
 
+#define SEGMENT_PAGES 2048 /* 8 MiB */
+
+static void attach(int id) {
+    region = shmat(id, NULL, 0);
+    if (region == (void *)-1)
+        die("shmat");
+}
+
+static void detach(void) {
+    if (shmdt((void *)region) < 0)
+        die("shmdt");
+}
+
+static int new_segment(void) {
+    int id = shmget(IPC_PRIVATE, (size_t)SEGMENT_PAGES * PAGE, IPC_CREAT | 0600);
+
+    if (id < 0)
+        die("shmget");
+    return id;
+}
+
+static void write_segment(void) {
+    for (size_t i = 0; i < SEGMENT_PAGES; i++)
+        region[i * PAGE] = 1;
+}
+
+/* A new segment for each sample; the memory of the one before comes back while nobody runs. */
+static void prepare_shm_fill(void) {
+    const struct timespec while_idle = {.tv_nsec = 100000000};
+    int id = new_segment();
+
+    if (region)
+        detach();
+    nanosleep(&while_idle, NULL);
+    attach(id);
+    if (shmctl(id, IPC_RMID, NULL) < 0)
+        die("shmctl");
+}
+
+static void teardown_shm_fill(void) {
+    detach();
+    region = NULL;
+}
+
+static int full_segment;
+
+static void setup_shm_again(size_t total) {
+    (void)total;
+    full_segment = new_segment();
+    attach(full_segment);
+    write_segment();
+    detach();
+}
+
+static void run_shm_again(void) {
+    attach(full_segment);
+    write_segment();
+    detach();
+}
+
+static void teardown_shm_again(void) {
+    if (shmctl(full_segment, IPC_RMID, NULL) < 0)
+        die("shmctl");
+    region = NULL;
+}
+
 const struct row memory_rows[] = {
     {"cow_fault", 500, setup_cow_fault, NULL, run_write, teardown_cow_fault, 1},
     {"cow_reuse", 500, setup_cow_reuse, NULL, run_write, unmap_region, 1},
@@ -128,5 +197,7 @@ const struct row memory_rows[] = {
     {"zero_read", 500, map_region, NULL, run_read, unmap_region, 1},
     {"page_in", 500, map_file_region, NULL, run_read, unmap_region, 1},
     {"munmap_page", 500, NULL, prepare_munmap, run_munmap, NULL, MUNMAP_PAGES},
+    {"shm_fill", 8, NULL, prepare_shm_fill, write_segment, teardown_shm_fill, SEGMENT_PAGES},
+    {"shm_again", 8, setup_shm_again, NULL, run_shm_again, teardown_shm_again, SEGMENT_PAGES},
 };
 const size_t memory_row_count = sizeof(memory_rows) / sizeof(memory_rows[0]);

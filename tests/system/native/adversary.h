@@ -19,6 +19,7 @@
 #define ARENA 0x40000000ul
 #define ARENA_PAGES 64ul
 #define ARENA_SPAN (8ul << 20)
+#define MEGAPAGE (2ul << 20)
 
 /* What a task's threads know of each kind of thing: slots, those that they began with and the latest they were
  * given. */

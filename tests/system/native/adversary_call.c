@@ -377,6 +377,16 @@ static void touch_some(struct worker *w) {
         touch(at + i * (PAGE / 2), tap_random(&w->random) & -below(w, 3));
 }
 
+/* One of the objects is full, unless somebody has cut it: all of that, for the others to take parts of. Mostly it does not fail. */
+static void map_megapage(struct worker *w) {
+    uint64_t at = ARENA + below(w, ARENA_SPAN / MEGAPAGE) * MEGAPAGE;
+    uint64_t flags = PK_PROT_READ | PK_MAP_SHARED | PK_MAP_FIXED | below(w, 2) * PK_PROT_WRITE;
+    uint64_t object = common->known[task_of(w)][OBJECT][2];
+    pk_may_fail(pk_map(0, at, MEGAPAGE, flags, object, 0, 0));
+    for (unsigned i = 0; i < 3; i++)
+        touch(at + below(w, MEGAPAGE / 8) * 8, below(w, 2));
+}
+
 void adversary_work(uint64_t index) {
     struct worker *w = &common->workers[index % WORKERS];
     while (!common->stop) {
@@ -392,6 +402,10 @@ void adversary_work(uint64_t index) {
             break;
         case 4:
             copy_task(w);
+            break;
+        case 5:
+            if (!below(w, 4))
+                map_megapage(w);
             break;
         default:
             random_call(w);

@@ -9,7 +9,7 @@
 #define CHECK_TICKS 80   /* how often the kernel is looked through */
 #define NUDGE_TICKS 4    /* without a call */
 #define STUCK_TICKS 20
-#define WORLD_PAGES 1500 /* all that it may use */
+#define WORLD_PAGES 2300 /* all that it may use */
 
 static struct world {
     uint64_t account;         /* around all others; nobody in it has it */
@@ -43,7 +43,9 @@ static void make_things(void) {
     uint64_t *objects = world.things[OBJECT];
     objects[0] = SLOT(pk_object_create_for(world.accounts[0], 20 * PAGE, 0, 0));
     objects[1] = SLOT(pk_object_create_for(world.accounts[2], 12 * PAGE, objects[0], 4 * PAGE));
-    objects[2] = SLOT(pk_object_create_for(world.accounts[3], 700 * PAGE, 0, 0));
+    objects[2] = SLOT(pk_object_create_for(world.account, 700 * PAGE, 0, 0));
+    for (uint64_t page = 0; page < MEGAPAGE / PAGE; page++) /* there a megapage fits */
+        IS(pk_object_write(objects[2], page * PAGE, &page, 8), 8);
     for (unsigned i = 0; i < 3; i++) {
         world.things[NOTIFICATION][i] = SLOT(pk_notification_create());
         world.things[ENDPOINT][i] = SLOT(pk_endpoint_create(i ? 0 : world.things[NOTIFICATION][0]));

@@ -2,7 +2,7 @@
 /*
  * Sv39 page tables (RISC-V privileged manual, 4.4) behind a neutral face: a root, a middle level
  * whose entries point to leaf tables, and leaf tables of ARCH_LEAF_ENTRIES entries that map one
- * page each. The kernel's mm decides what to map; this file only knows how an entry looks.
+ * page each. An entry of the middle level may also map as many pages itself, a megapage. The kernel's mm decides what to map; this file only knows how an entry looks.
  */
 #ifndef ARCH_MMU_H
 #define ARCH_MMU_H
@@ -48,6 +48,8 @@ enum {
     PTE_D = 128,
     PTE_UNCOUNTED = 256, /* software: the frame's references do not count this entry */
     PTE_SHARED = 512,    /* software: it stays writable when the address space is cloned */
+    PTE_TABLE =
+        PTE_UNCOUNTED, /* the same bit of a root's or middle table's entry: a table of the next level */
 };
 #define PTE_PA_SHIFT 10
 
@@ -101,9 +103,20 @@ static inline pte_t pte_make(uint64_t pa, bool read, bool write, bool exec, bool
         e |= PTE_SHARED;
     return e;
 }
-/* An entry of the root or the middle level. */
+/* An entry of the root or the middle level. Hardware leaves the software's bits in it alone. */
 static inline pte_t pte_make_table(uint64_t pa) {
-    return pa >> PAGE_SHIFT << PTE_PA_SHIFT | PTE_V;
+    return pa >> PAGE_SHIFT << PTE_PA_SHIFT | PTE_V | PTE_TABLE;
+}
+static inline bool pte_is_table(pte_t e) {
+    return e & PTE_TABLE;
+}
+/* A middle table's entry that maps a megapage: as pte_make() makes it, counted, of the first frame. */
+static inline bool pte_is_megapage(pte_t e) {
+    return (e & (PTE_V | PTE_TABLE)) == PTE_V;
+}
+/* The same of a page `pages` further: also what a leaf table would have at that index in place of a megapage. */
+static inline pte_t pte_further(pte_t e, uint64_t pages) {
+    return e + (pages << PTE_PA_SHIFT);
 }
 
 static inline unsigned mmu_root_index(uint64_t va) {
