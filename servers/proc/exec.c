@@ -349,6 +349,7 @@ static long take_ids(const struct exec *e) {
         return -ENOMEM;
     }
     p->parent_death_signal = 0;
+    p->no_random_addresses = false;
     p->dumpable = false;
     return 0;
 }

@@ -189,6 +189,8 @@ struct process {
     struct settings *settings;
     bool dumpable, keeps_rights, no_new_rights;
     bool no_terminal; /* it has given up its session's terminal (TIOCNOTTY) */
+    bool
+        no_random_addresses; /* ADDR_NO_RANDOMIZE of personality(2), which debuggers set and ask for */
     int16_t oom_adjust,
         oom_least; /* /proc/PID/oom_score_adj; what another user than root may set it to */
 

@@ -51,7 +51,8 @@ enum ptrace_stop {
 struct tracer {
     struct thread *thread;   /* NULL: it has ended, and its tracees are being let go; */
     struct process *process; /* likewise */
-    struct tracer *next;     /* in process->tracers */
+    struct tracer *next;     /* in process->tracers, */
+    struct tracer **at;      /* and what leads here */
     struct pool *pool;       /* whose memory the records take */
     struct list tracees;     /* struct tracee.link */
     struct list events;      /* struct tracee.event: something to be reported */

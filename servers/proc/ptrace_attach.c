@@ -27,6 +27,9 @@ static struct tracer *tracer_of(struct thread *t) {
     tracer->process = p;
     tracer->pool = pool_hold(p->pool);
     tracer->next = p->tracers;
+    tracer->at = &p->tracers;
+    if (tracer->next)
+        tracer->next->at = &tracer->next;
     p->tracers = t->tracer = tracer;
     list_init(&tracer->tracees);
     list_init(&tracer->events);
@@ -137,9 +140,9 @@ long ptrace_attach(struct thread *by, int tid, bool seize, uint64_t options) {
     }
     if (!seize) {
         const struct signal_info info = {.signal = SIGSTOP, .code = SI_KERNEL};
-        error = signal_send_thread(t, &info);
+        must(signal_send_thread(t, &info)); /* which needs no memory */
     }
-    return error;
+    return 0;
 }
 
 /* It goes on as if it had come here by itself. */
@@ -234,10 +237,10 @@ static bool let_go(struct job *job) {
 }
 
 void ptrace_tracer_ended(struct thread *t) {
-    struct tracer *tracer = t->tracer, **at = &t->process->tracers;
-    while (*at != tracer)
-        at = &(*at)->next;
-    *at = tracer->next;
+    struct tracer *tracer = t->tracer;
+    *tracer->at = tracer->next;
+    if (tracer->next)
+        tracer->next->at = tracer->at;
     t->tracer = NULL;
     tracer->thread = NULL;
     tracer->process = NULL;

@@ -192,6 +192,21 @@ enum {
     PR_GET_NO_NEW_PRIVS = 39,
 };
 
+#define ADDR_NO_RANDOMIZE 0x40000u
+
+long proc_handle_persona(struct request *req, uint32_t persona) {
+    struct process *p = request_process(req);
+    if (!p)
+        return -ESRCH;
+    long old = p->no_random_addresses ? ADDR_NO_RANDOMIZE : 0;
+    if (persona == UINT32_MAX)
+        return old;
+    if (persona & ~ADDR_NO_RANDOMIZE)
+        return -EINVAL;
+    p->no_random_addresses = persona;
+    return old;
+}
+
 static long set_name(struct thread *t, const char name[NAME_ROOM]) {
     struct process *p = t->process;
     char *to = t == &p->main ? p->name : t->name;

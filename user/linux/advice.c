@@ -99,8 +99,3 @@ long linux_mincore(uint64_t address, uint64_t length, uint8_t *out) {
 long linux_xattr(void) {
     return -EOPNOTSUPP;
 }
-
-/* personality(2): only Linux's own. */
-long linux_personality(uint32_t persona) {
-    return persona == 0xffffffffu || persona == 0 ? 0 : -EINVAL;
-}

@@ -9,6 +9,11 @@ long linux_ptrace(int64_t request, int pid, uint64_t address, uint64_t data) {
     return proc_trace(PK_SLOT_PROC, request, pid, address, data);
 }
 
+/* personality(2), which debuggers call. */
+long linux_personality(uint32_t persona) {
+    return proc_persona(PK_SLOT_PROC, persona);
+}
+
 struct vector { /* struct iovec */
     uint64_t base, length;
 };

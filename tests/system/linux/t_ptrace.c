@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 
 static volatile uint64_t *shared; /* by all */
@@ -53,6 +54,19 @@ static void trace_me(void) {
     next_stop(pid);
     is_int(trace(PTRACE_CONT, pid, 0, 0), 0, "one more goes on");
     is_int(reap_exit(pid), 7, "and its code is reported");
+}
+
+/* What debuggers ask for before they start a program. */
+static void persona(void) {
+    int status;
+    pid_t pid = start();
+    if (pid == 0)
+        _exit(personality(ADDR_NO_RANDOMIZE) == 0 && personality(0xffffffff) == ADDR_NO_RANDOMIZE &&
+                      fork() >= 0 && personality(0xffffffff) == ADDR_NO_RANDOMIZE
+                  ? 0
+                  : 1);
+    status = reap(pid);
+    is_int(status, 0, "a process can ask for addresses that are not random, and pass that on");
 }
 
 static void errors(void) {
@@ -555,6 +569,7 @@ int main(void) {
     if (shared == MAP_FAILED)
         bail("mmap");
     trace_me();
+    persona();
     errors();
     signals();
     signal_state();
