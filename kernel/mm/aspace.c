@@ -223,7 +223,8 @@ static NOINLINE uint64_t fitting(uint64_t bottom, uint64_t highest, uint64_t fit
 }
 
 /* Room for length bytes below *top, or 0; or 1, to be gone on with at *top. */
-static uint64_t find_below(struct aspace *as, uint64_t length, uint64_t fit, uint64_t *top) {
+static ALWAYS_INLINE uint64_t find_below(struct aspace *as, uint64_t length, uint64_t fit,
+                                         uint64_t *top) {
     for (int credit = STEP_CREDIT; *top > length + PAGE_SIZE; credit -= CHECK_CREDIT) {
         if (credit <= 0)
             return 1;
@@ -239,7 +240,8 @@ static uint64_t find_below(struct aspace *as, uint64_t length, uint64_t fit, uin
 #define SEARCH_ALL (1ull << 63) /* in *search, beside the address below which to go on */
 
 /* An address, 1 or -ENOMEM. Below the last one first, then everywhere. */
-static long find_room(struct aspace *as, uint64_t length, uint64_t fit, uint64_t *search) {
+static ALWAYS_INLINE long find_room(struct aspace *as, uint64_t length, uint64_t fit,
+                                    uint64_t *search) {
     uint64_t all = *search & SEARCH_ALL;
     uint64_t top = *search ? *search & ~SEARCH_ALL : as->map_next;
     top = min_u64(top, ARCH_USER_MAP_TOP);
@@ -280,8 +282,8 @@ static uint64_t allowed_prot(const struct object *object, uint64_t flags, uint32
     return max;
 }
 
-static long choose_start(struct aspace *as, uint64_t start, uint64_t length, uint64_t flags,
-                         uint64_t fit, uint64_t *search) {
+static ALWAYS_INLINE long choose_start(struct aspace *as, uint64_t start, uint64_t length,
+                                       uint64_t flags, uint64_t fit, uint64_t *search) {
     if (flags & (PK_MAP_FIXED | PK_MAP_NOREPLACE)) {
         if (!range_valid(start, length))
             return -EINVAL;
@@ -294,6 +296,12 @@ static long choose_start(struct aspace *as, uint64_t start, uint64_t length, uin
     if (range_valid(start, length) && range_free(as, start, start + length))
         return (long)start;
     return find_room(as, length, fit, search);
+}
+
+/* Built apart, so that the search without it does not carry `fit` along. */
+static NOINLINE long choose_fitting(struct aspace *as, uint64_t start, uint64_t length,
+                                    uint64_t flags, uint64_t offset, uint64_t *search) {
+    return choose_start(as, start, length, flags, offset % ARCH_LEAF_SPAN, search);
 }
 
 long aspace_map_check(uint64_t length, uint64_t flags, const struct object *object, uint64_t offset,
@@ -346,9 +354,9 @@ long aspace_map(struct aspace *as, uint64_t start, uint64_t length, uint64_t fla
     if (invalid < 0)
         return invalid;
     length = align_up(length, PAGE_SIZE);
-    bool fits = flags & PK_MAP_SHARED && length >= ARCH_LEAF_SPAN;
-    long at =
-        choose_start(as, start, length, flags, fits ? offset % ARCH_LEAF_SPAN : ANY_FIT, search);
+    long at = flags & PK_MAP_SHARED && length >= ARCH_LEAF_SPAN
+                  ? choose_fitting(as, start, length, flags, offset, search)
+                  : choose_start(as, start, length, flags, ANY_FIT, search);
     if (at <= 1)
         return at;
     start = (uint64_t)at;
