@@ -335,7 +335,7 @@ static long take_ids(const struct exec *e) {
     bool other = p->euid != e->euid || p->egid != e->egid;
     p->euid = p->suid = e->euid;
     p->egid = p->sgid = e->egid;
-    p->dumpable = true;
+    p->dumpable = process_may_read(p, e->file.mode, e->file.uid, e->file.gid);
     p->keeps_rights = false;
     if (!other)
         return 0;

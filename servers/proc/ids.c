@@ -6,6 +6,24 @@
 
 #define KEEP 0xffffffffu
 
+static bool in_groups(const struct process *p, uint32_t gid) {
+    const struct settings *s = p->settings;
+    for (uint32_t i = 0; i < s->group_count; i++)
+        if (s->groups[i] == gid)
+            return true;
+    return p->egid == gid;
+}
+
+/* The groups, which may be many, are looked at only if they matter. */
+bool process_may_read(const struct process *p, uint32_t mode, uint32_t uid, uint32_t gid) {
+    if (p->euid == 0 || (mode & 0444) == 0444)
+        return true;
+    if (p->euid == uid)
+        return mode & 0400;
+    bool as_group = mode & 0040, as_other = mode & 0004;
+    return as_group != as_other && in_groups(p, gid) ? as_group : as_other;
+}
+
 static int parent_pid(const struct process *p) {
     const struct process *parent = process_parent(p);
     return parent ? process_pid(parent) : INIT_PID;

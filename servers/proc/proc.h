@@ -325,7 +325,9 @@ char process_letter(const struct process *p); /* its state, as proc(5) has it */
 struct usage process_usage(const struct process *p);
 uint64_t process_run_ns(const struct process *p);
 
-/* ids.c: p's identity has changed, of which its memory may have a copy. -ENOMEM: that is old now. */
+/* ids.c: a file of that mode and these owners; of programs that it may not read it sees no memory either (ptrace(2)). */
+bool process_may_read(const struct process *p, uint32_t mode, uint32_t uid, uint32_t gid);
+/* p's identity has changed, of which its memory may have a copy. -ENOMEM: that is old now. */
 long process_tell_known(const struct process *p);
 
 /* settings.c */

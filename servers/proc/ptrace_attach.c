@@ -166,7 +166,7 @@ static void give_signal(struct tracee *tracee, int signal) {
     struct signal_info info = tracee->info;
     if (tracee->stop != STOP_SIGNAL || info.signal != signal)
         info = (struct signal_info){.signal = signal, .code = SI_USER};
-    pk_may_fail(pending_add(&t->pending, &info, t->process)); /* a queued one may be too many */
+    pk_may_fail(signal_send_thread(t, &info)); /* a queued one may be too many */
 }
 
 static void detach_ended(struct tracee *tracee) {

@@ -61,7 +61,7 @@ static void stop_child(struct thread *child) {
     if (tracee->seized)
         tracee->due |= DUE_TRAP;
     else
-        must(pending_add(&child->pending, &stop, child->process));
+        must(signal_send_thread(child, &stop));
     must(pk_thread_attention(child->slot));
 }
 

@@ -41,14 +41,22 @@ static long change(uint64_t task, uint64_t to, size_t length, bool patch) {
     return done ? (long)done : -EIO;
 }
 
+/* It may have executed what its tracer may not read since it was attached to. */
+static bool is_closed(const struct tracee *tracee) {
+    return !tracee->thread->process->dumpable && !tracee->capable;
+}
+
 long ptrace_peek(const struct tracee *tracee, const struct process *by, uint64_t address,
                  uint64_t data) {
-    if (look(tracee->thread->process->task, address, sizeof(uint64_t)) != sizeof(uint64_t))
+    if (is_closed(tracee) ||
+        look(tracee->thread->process->task, address, sizeof(uint64_t)) != sizeof(uint64_t))
         return -EIO;
     return pk_task_copy_out(by->task, data, buffer, sizeof(uint64_t)) < 0 ? -EFAULT : 0;
 }
 
 long ptrace_poke_memory(const struct tracee *tracee, uint64_t address, uint64_t data) {
+    if (is_closed(tracee))
+        return -EIO;
     memcpy(buffer, &data, sizeof data);
     long done = change(tracee->thread->process->task, address, sizeof data, true);
     return done == sizeof data ? 0 : -EIO;

@@ -142,7 +142,7 @@ static bool inject(struct tracee *tracee, int signal) {
     struct signal_info info = info_of(tracee, signal);
     uint64_t handler = signal_action(t->process, signal)->handler;
     if (t->blocked & signal_bit(signal)) {
-        pk_may_fail(pending_add(&t->pending, &info, t->process)); /* it may be too many */
+        pk_may_fail(signal_send_thread(t, &info)); /* it may be too many */
         return true;
     }
     if (handler == SIG_IGN)

@@ -239,6 +239,26 @@ static int user_seen(bool traced) {
     _exit(reap_exit(pid));
 }
 
+/* A program that may be run, but not read: nor in memory, however it is come at. 0 is right. */
+static int unreadable(void) {
+    pid_t user = start();
+    if (user != 0)
+        return reap_exit(user);
+    uint64_t word;
+    struct iovec own = {&word, 8}, other = {(void *)(uintptr_t)&program, 8};
+    if (setgid(1000) < 0 || setuid(1000) < 0)
+        _exit(98);
+    pid_t pid = traced_child(runs_program);
+    if (next_stop(pid) != SIGSTOP || go_on(pid, PTRACE_CONT, 0) != SIGTRAP)
+        _exit(97);
+    bool peeked = trace(PTRACE_PEEKDATA, pid, (uintptr_t)&program, (uintptr_t)&word) == 0;
+    bool read_by = process_vm_readv(pid, &own, 1, &other, 1, 0) > 0;
+    trace(PTRACE_DETACH, pid, 0, 0);
+    bool again = trace(PTRACE_SEIZE, pid, 0, 0) == 0;
+    reap(pid);
+    _exit(peeked | read_by << 1 | again << 2);
+}
+
 static void set_user_id(void) {
     char block[65536];
     int from = open(own_path, O_RDONLY), to = mkstemp(program);
@@ -253,6 +273,10 @@ static void set_user_id(void) {
     close(to);
     is_int(user_seen(false), 10, "a set-user-id program is its owner's");
     is_int(user_seen(true), 20, "but not if it is traced by who is not");
+    chmod(program, 0111);
+    is_int(unreadable(), 0, "a program that may not be read is not read by tracing it");
+    chmod(program, 0555);
+    is_int(unreadable(), 7, "one that may be is");
     unlink(program);
 }
 
