@@ -5,6 +5,7 @@
  */
 #include "pool.h"
 #include "ptrace.h"
+#include "seat.h"
 #include <lib/continuation.h>
 #include <protocol/proc_server.h>
 #include <string.h>
@@ -59,8 +60,12 @@ static long make_copy(const struct thread *from, struct process *child, bool sha
                     : make_task_of_still(from, child);
     if (error < 0)
         return error;
-    int pid = process_pid(child);
-    long thread = pk_thread_copy_in(child->account, from->slot, child->task, thread_word(pid, pid));
+    if (share || !from->seat)
+        child->main.seat = 0;
+    else if (from->seat == FIRST_SEAT)
+        child->main.owner = from->owner;
+    long thread =
+        pk_thread_copy_in(child->account, from->slot, child->task, thread_word(&child->main));
     if (thread < 0)
         return thread;
     child->main.slot = (uint64_t)thread;
@@ -153,8 +158,7 @@ static long make_thread(const struct request *req, struct thread *from, uint64_t
         return error < 0 ? error : -ENOMEM;
     }
     int tid = thread_tid(t);
-    long slot =
-        pk_thread_copy_in(p->account, from->slot, p->task, thread_word(process_pid(p), tid));
+    long slot = pk_thread_copy_in(p->account, from->slot, p->task, thread_word(t));
     error = slot < 0 ? slot : schedule_child((uint64_t)slot, &t->schedule, &from->schedule);
     if (error < 0) {
         ptrace_fork_failed(record);
@@ -183,11 +187,13 @@ static bool flags_fit(uint64_t flags) {
 }
 
 long proc_handle_fork(struct request *req, uint64_t flags, uint64_t parent_tid, uint64_t child_tid,
-                      uint64_t pidfd) {
+                      uint64_t pidfd, uint64_t mask) {
     struct thread *from = request_thread(req);
     if (!from)
         return -ESRCH;
     struct process *p = from->process;
+    if (from->seat)
+        mask_said(from, mask);
     if (p->state == PROCESS_DUMPING)
         return -EAGAIN;
     if (!flags_fit(flags) ||

@@ -17,6 +17,7 @@
 #include <parley/sigframe.h>
 #include <stdbool.h>
 
+#include "mask.h"
 #include "thread.h"
 
 #define INIT_PID 1
@@ -149,7 +150,8 @@ struct process {
     struct thread *sole; /* the one that has not ended, if it is one only; else NULL */
     struct list threads; /* that have not ended: struct thread.link */
     uint64_t thread_count;
-    struct list ended; /* threads: struct thread.link, while the request lasts */
+    struct list ended;   /* threads: struct thread.link, while the request lasts */
+    struct seats *seats; /* which ones its threads have; NULL: there has only been the first */
     struct list child_waiters, signal_waiters; /* threads: struct thread.wait_link */
     uint32_t connected;                        /* bit n: to the server of slot n */
     struct pool *pool;                         /* pool.h: whose memory its own account takes */
@@ -398,7 +400,6 @@ long exec_spawn(struct process *p, const char *bytes, size_t length, size_t coun
 /* p ends while an exec of its is on its way. */
 void exec_abandon(struct process *p);
 const struct thread *exec_thread(const struct exec *e);
-uint64_t exec_robust_list(const struct process *p);
 uint64_t exec_state(void);    /* address of struct personality_state in every process */
 bool exec_logs_unknown(void); /* system calls that are not served, as the command line asks */
 #define STACK_TOP ((1ul << 38) - 0x101000)
@@ -516,18 +517,12 @@ int signal_next(const struct thread *t, uint64_t set, struct signal_info *out);
 void signal_remove(struct thread *t, int signal);
 /* Both: takes the next pending signal of `set` off; false if there is none. */
 bool signal_take(struct thread *t, uint64_t set, struct signal_info *out);
-/* mask.c: what a thread blocks. It does block that signal now. */
-bool mask_blocks(struct thread *t, int signal);
-/* All that it blocks, for who only looks. */
-uint64_t mask_of(const struct thread *t);
-/* t is at rest: thread.blocked is all that it blocks from now on. */
-void mask_learn(struct thread *t);
-/* And t, at rest, is to block what thread.blocked says. 0 or an error: its memory cannot be written. */
-PK_MUST_CHECK long mask_tell(const struct thread *t);
 /* What t blocks from now on; what the process has pending of it may be for another thread. */
 void signal_set_mask(struct thread *t, uint64_t mask);
 /* t is not there any more for signals of that set that are pending for the process. */
 void signal_retarget(struct process *p, uint64_t set);
+/* t comes for signals: of what is pending for the process, what it blocks is for others. May end the process. */
+void signal_retarget_blocked(struct thread *t);
 /* A signal's handler is about to run: SA_RESETHAND takes effect, and *mask becomes the handler's. Its address. */
 uint64_t signal_enter_handler(struct process *p, int signal, uint64_t *mask);
 /* Signals of a set are not pending any more, for the process and all its threads. */

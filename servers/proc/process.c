@@ -99,6 +99,7 @@ struct process *process_new(struct thread *from) {
     p->departure = NULL;
     p->tracers = NULL;
     p->traced = 0;
+    p->seats = NULL;
     pending_init(&p->pending);
     for (int which = 0; which < ITIMERS; which++)
         p->timers[which] = NULL;

@@ -322,7 +322,10 @@ long proc_handle_take_signal(struct request *req, int own, uint64_t mask) {
     if (!t)
         return -ESRCH;
     if (own)
-        t->blocked = mask & ~UNBLOCKABLE;
+        mask_said(t, mask);
+    signal_retarget_blocked(t);
+    if (t->process->state == PROCESS_ZOMBIE)
+        return SERVER_DEFER;
     if (t->process->state == PROCESS_DUMPING || t->tracee || t->return_pc)
         return -EAGAIN; /* to come to rest */
     if (!signal_next(t, ~t->blocked, &info))

@@ -61,6 +61,11 @@ void signal_retarget(struct process *p, uint64_t set) {
     }
 }
 
+void signal_retarget_blocked(struct thread *t) {
+    if (t->process->pending.set & t->blocked && !t->process->sole)
+        signal_retarget(t->process, t->blocked);
+}
+
 void signal_set_mask(struct thread *t, uint64_t mask) {
     uint64_t left = mask & ~t->blocked & t->process->pending.set;
     t->blocked = mask & ~UNBLOCKABLE;

@@ -80,11 +80,13 @@ struct thread {
     int restart_call;       /* and its number; 0: none */
     uint64_t saved_mask;    /* sigsuspend's: goes into the next signal frame */
     bool mask_saved;
+    uint16_t seat;  /* PERSONALITY_SEATS at most; 0: none */
+    uint64_t owner; /* what stands there when it is its own */
     uint64_t alt_stack, alt_size;
     uint32_t alt_flags;
     uint64_t clear_tid; /* address of the word to be cleared at its end, and woken; 0: none */
     uint64_t
-        robust; /* address of its list of robust futexes; 0: none was set, or the first thread's is in its memory */
+        robust; /* address of its list of robust futexes; 0: none was set, or it is at its seat */
     bool tidy;             /* it has told that it leaves none */
     struct tracee *tracee; /* ptrace.h: as somebody traces it; NULL: nobody does */
     struct tracer *tracer; /* and as it traces others; NULL: it does not */
@@ -99,10 +101,8 @@ static inline int thread_tid(const struct thread *t) {
     return (int)t->tid_node.key;
 }
 
-/* Its word (thread_create): the personality has its process's number and its own from there. */
-static inline uint64_t thread_word(int pid, int tid) {
-    return (uint64_t)pid << 32 | (uint32_t)tid;
-}
+/* Its word (thread_create): the personality has its process's number, its seat and its own number from there. */
+uint64_t thread_word(const struct thread *t);
 
 const char *thread_name(const struct thread *t); /* NAME_ROOM bytes */
 /* Who sent the request; NULL: a thread that is no more, or no process's. */
