@@ -57,7 +57,9 @@
 #define PERSONALITY_NUMBER_BITS 23
 #define PERSONALITY_SEAT_SHIFT (2 * PERSONALITY_NUMBER_BITS)
 #define PERSONALITY_SEATS 1024
-#define PERSONALITY_SEAT_LOG 5 /* log2 of struct personality_seat's size */
+/* Stands as `told` where nobody sits, and then as long as the server has not looked at what who came there first blocks. */
+#define PERSONALITY_UNTOLD 0x100 /* SIGKILL's bit: in no mask */
+#define PERSONALITY_SEAT_LOG 5   /* log2 of struct personality_seat's size */
 
 /* uname(2), and /proc/sys/kernel: the ABI that programs see is Linux's, and C libraries check the release. */
 #define PERSONALITY_SYSTEM "Linux"

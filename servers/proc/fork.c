@@ -110,7 +110,7 @@ static long give_pidfd(struct process *parent, struct process *child, uint64_t a
 }
 
 static long make_process(struct request *req, struct thread *from, uint64_t flags,
-                         uint64_t parent_tid, uint64_t child_tid, uint64_t pidfd) {
+                         uint64_t parent_tid, uint64_t child_tid, uint64_t pidfd, uint64_t mask) {
     int event;
     struct tracee *record;
     long error = ptrace_fork_begin(from, flags, &event, &record);
@@ -119,6 +119,7 @@ static long make_process(struct request *req, struct thread *from, uint64_t flag
         ptrace_fork_failed(record);
         return error < 0 ? error : -ENOMEM;
     }
+    mask_said(&child->main, mask);
     error = make_copy(from, child, flags & CLONE_VM);
     if (error == 0 && flags & CLONE_PIDFD)
         error = give_pidfd(from->process, child, pidfd);
@@ -147,7 +148,7 @@ static long make_process(struct request *req, struct thread *from, uint64_t flag
 }
 
 static long make_thread(const struct request *req, struct thread *from, uint64_t flags,
-                        uint64_t parent_tid, uint64_t child_tid) {
+                        uint64_t parent_tid, uint64_t child_tid, uint64_t mask) {
     int event;
     struct tracee *record;
     struct process *p = from->process;
@@ -170,6 +171,7 @@ static long make_thread(const struct request *req, struct thread *from, uint64_t
     if (flags & CLONE_CHILD_CLEARTID)
         t->clear_tid = child_tid;
     thread_enter(t, (uint64_t)slot);
+    mask_begin(t, mask);
     announce(p, tid, flags, parent_tid);
     if (record)
         ptrace_fork_done(from, t, event, record, req->token);
@@ -192,7 +194,9 @@ long proc_handle_fork(struct request *req, uint64_t flags, uint64_t parent_tid, 
     if (!from)
         return -ESRCH;
     struct process *p = from->process;
-    if (from->seat)
+    if (!from->seat)
+        mask = from->blocked;
+    else if (!(flags & CLONE_VM))
         mask_said(from, mask);
     if (p->state == PROCESS_DUMPING)
         return -EAGAIN;
@@ -205,8 +209,8 @@ long proc_handle_fork(struct request *req, uint64_t flags, uint64_t parent_tid, 
     if (p->ruid != 0 && pool_processes(p) >= settings_limit(p, RLIMIT_NPROC))
         return -EAGAIN;
     if (flags & CLONE_THREAD)
-        return make_thread(req, from, flags, parent_tid, child_tid);
-    return make_process(req, from, flags, parent_tid, child_tid, pidfd);
+        return make_thread(req, from, flags, parent_tid, child_tid, mask);
+    return make_process(req, from, flags, parent_tid, child_tid, pidfd, mask);
 }
 
 void process_release_vfork(struct process *p) {

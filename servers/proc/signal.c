@@ -68,7 +68,7 @@ void signal_retarget_blocked(struct thread *t) {
 
 void signal_set_mask(struct thread *t, uint64_t mask) {
     uint64_t left = mask & ~t->blocked & t->process->pending.set;
-    t->blocked = mask & ~UNBLOCKABLE;
+    mask_said(t, mask);
     if (left && !t->process->sole)
         signal_retarget(t->process, left);
 }

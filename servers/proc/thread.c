@@ -97,7 +97,6 @@ uint64_t thread_word(const struct thread *t) {
 }
 
 void thread_inherit(struct thread *t, const struct thread *from) {
-    t->blocked = from->blocked;
     t->alt_stack = from->alt_stack;
     t->alt_size = from->alt_size;
     t->alt_flags = from->alt_flags;
@@ -113,8 +112,7 @@ struct thread *thread_new(const struct thread *from) {
     if (!t)
         return NULL;
     begin(t, from->process);
-    memcpy(t->name, thread_name(from), sizeof t->name);
-    t->blocked = from->blocked; /* and no alternate stack (sigaltstack(2)) */
+    memcpy(t->name, thread_name(from), sizeof t->name); /* no alternate stack (sigaltstack(2)) */
     t->return_pc = from->return_pc;
     t->seat = from->seat ? (uint16_t)seat_take(t->process) : 0;
     hash_insert(&by_tid, &t->tid_node, (uint64_t)process_new_pid());

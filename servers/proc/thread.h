@@ -82,6 +82,7 @@ struct thread {
     bool mask_saved;
     uint16_t seat;  /* PERSONALITY_SEATS at most; 0: none */
     uint64_t owner; /* what stands there when it is its own */
+    bool untold;    /* what `blocked` says is not noted there yet (mask.c) */
     uint64_t alt_stack, alt_size;
     uint32_t alt_flags;
     uint64_t clear_tid; /* address of the word to be cleared at its end, and woken; 0: none */

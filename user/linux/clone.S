@@ -47,7 +47,7 @@ linux_clone:
 3:  sd a1, FRAME_SP(sp)
     sd tp, FRAME_TP(sp)
     mv a0, sp
-    call mask_for_child
+    call mask_for_thread
     sd a0, FRAME_CLONE(1)(sp) /* from here on the mask is there */
     ld a0, FRAME_SP(sp)
     addi a0, a0, -FRAME_SIZE
@@ -91,9 +91,13 @@ linux_clone:
     addi t0, t0, PERSONALITY_SEATS_AT - (1 << PERSONALITY_SEAT_LOG)
     ld t1, FRAME_CLONE(1)(sp)
     sd t1, 8(t0)
-    sd t1, 16(t0)
     sd zero, 24(t0)
-    fence w, w
+    ld t1, 16(t0)
+    xori t1, t1, PERSONALITY_UNTOLD
+    beqz t1, 10f /* and if the server stores there now, it is the same mask */
+    ld t1, FRAME_CLONE(1)(sp)
+    sd t1, 16(t0)
+10: fence w, w
     sd a2, 0(t0)
 9:  ld tp, FRAME_TP(sp)
     ld t0, FRAME_CLONE(0)(sp)

@@ -80,8 +80,12 @@ static inline void mask_was_told(struct personality_seat *seat, uint64_t mask) {
 bool mask_keep(struct personality_seat *seat, uint64_t mask);
 /* Before a call for which the server is to know what is blocked. */
 void mask_tell(const struct foreign_frame *f);
-/* The mask that goes to the server with a message that makes a child, which begins with it. */
+/*
+ * The mask that goes to the server with a message that makes a child, which begins with it: one that gets a copy of the
+ * memory, where the server has to know of it; or one that has a seat of its own there, or none.
+ */
 uint64_t mask_for_child(const struct foreign_frame *f);
+uint64_t mask_for_thread(const struct foreign_frame *f);
 
 /* Raises a signal for this process. */
 void personality_raise(int signal);

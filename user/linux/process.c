@@ -174,8 +174,10 @@ long linux_exit_thread(int code, long a1, long a2, long a3, long a4, long a5,
     (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
     struct personality_seat *seat = seat_of(f->word);
     int tidy = holds_none(f);
-    if (seat && tidy)
+    if (seat && tidy) {
         seat->owner = 0;
+        seat->told = PERSONALITY_UNTOLD;
+    }
     for (;;) {
         pk_may_fail(proc_exit_thread(PK_SLOT_PROC, code, state.clear_tid, tidy));
         pk_yield();

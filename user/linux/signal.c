@@ -68,7 +68,7 @@ bool mask_keep(struct personality_seat *seat, uint64_t mask) {
     mask &= ~NEVER_CAUGHT;
     __atomic_store_n(&seat->mask, mask, __ATOMIC_RELEASE);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return !(__atomic_load_n(&seat->told, __ATOMIC_RELAXED) & ~mask);
+    return !(__atomic_load_n(&seat->told, __ATOMIC_RELAXED) & ~(mask | PERSONALITY_UNTOLD));
 }
 
 /* Fails only if the process server is dead; this process ends with it. */
@@ -84,13 +84,16 @@ void mask_tell(const struct foreign_frame *f) {
         tell(seat);
 }
 
+uint64_t mask_for_thread(const struct foreign_frame *f) {
+    const struct personality_seat *seat = seat_of(f->word);
+    return seat ? seat->mask : 0;
+}
+
 uint64_t mask_for_child(const struct foreign_frame *f) {
     struct personality_seat *seat = seat_of(f->word);
-    if (!seat)
-        return 0;
-    if (seat->told != seat->mask)
+    if (seat && seat->told != seat->mask)
         mask_was_told(seat, seat->mask);
-    return seat->mask;
+    return seat ? seat->mask : 0;
 }
 
 /* The mask becomes another in that way: 0 or -EINVAL. */

@@ -289,8 +289,8 @@ static volatile pid_t taker;
 
 static void on_taken(int signum) {
     (void)signum;
-    hits++;
     taker = gettid();
+    hits++;
 }
 
 /* Blocks what it is given, and forks: the child begins with that, whatever the first thread's mask is. */
@@ -475,6 +475,34 @@ static void test_left(void) {
     unblock(SIGUSR1);
 }
 
+/* Begins with all blocked, as pthread_create(3) has it, and waits for what is its to take. */
+static void *take_one(void *argument) {
+    long round = *(long *)argument;
+    unblock(SIGUSR1);
+    return comes_to(round) ? argument : NULL;
+}
+
+/* A signal is pending when a thread begins that lets it through, or is sent while it does. */
+static void test_beginners(void) {
+    long round = 0;
+    void *took = &round;
+    counts->seen = 0;
+    catch (SIGUSR1, count, 0);
+    block(SIGUSR1);
+    while (took && round < ROUNDS) {
+        pthread_t thread;
+        if (++round % 2)
+            kill(getpid(), SIGUSR1);
+        pthread_create(&thread, NULL, take_one, &round);
+        if (round % 2 == 0)
+            kill(getpid(), SIGUSR1);
+        pthread_join(thread, &took);
+    }
+    is_int((int)counts->seen, ROUNDS,
+           "a new thread takes what it lets through, sent before it began or meanwhile");
+    unblock(SIGUSR1);
+}
+
 int main(int argc, char **argv) {
     if (argc > 1)
         return !is_blocked(SIGUSR2) || is_blocked(SIGUSR1);
@@ -489,5 +517,6 @@ int main(int argc, char **argv) {
     test_races(2);
     test_races(THREADS_MOST);
     test_left();
+    test_beginners();
     return done();
 }
