@@ -179,8 +179,8 @@ static long open_program(struct exec *e) {
     return -ELOOP;
 }
 
-/* Maps the program's own dynamic linker; bias and entry of it. */
-static long map_interpreter(struct process *p, uint64_t task, const struct file *f,
+/* Maps the program's own dynamic linker, below that address; bias and entry of it. */
+static long map_interpreter(struct process *p, uint64_t task, const struct file *f, uint64_t below,
                             uint64_t *bias) {
     static char name[PATH_MOST];
     struct file interp_file;
@@ -195,7 +195,7 @@ static long map_interpreter(struct process *p, uint64_t task, const struct file 
     error = program_read(interp_file.object, interp_file.size, &interpreter);
     if (error == 0 && interpreter.elf.type != ELF_SHARED)
         error = -ELIBBAD;
-    *bias = MAP_TOP - interpreter.high;
+    *bias = below - interpreter.high;
     if (error == 0)
         error = program_map(task, interp_file.object, &interpreter, *bias);
     must(pk_cap_drop(0, interp_file.object));
@@ -248,7 +248,7 @@ static long map_image(struct exec *e) {
         bias = PIE_BASE - program.low;
     error = program_map(task, f->object, &program, bias);
     if (error == 0 && program.interpreter_length)
-        error = map_interpreter(p, task, f, &interpreter_bias);
+        error = map_interpreter(p, task, f, stack_mappings_below(e), &interpreter_bias);
     if (error < 0)
         return error;
     image->entry = program.elf.entry + bias;
@@ -363,7 +363,9 @@ static long build(struct exec *e) {
     if (task < 0)
         return task;
     e->task = (uint64_t)task;
-    if (settings_limits_memory(e->p) && (error = settings_limit_memory(e->p, e->task)) < 0)
+    stack_choose(e);
+    if (settings_limits_memory(e->p) &&
+        (error = settings_limit_memory(e->p, e->task, e->strings.stack)) < 0)
         return error;
     set_name(e);
     choose_ids(e);

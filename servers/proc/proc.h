@@ -92,6 +92,7 @@ struct process_strings {
     uint64_t arguments, arguments_size, variables, variables_size;
     uint64_t heap;
     uint64_t auxv, auxv_size; /* the auxiliary vector */
+    uint64_t stack;           /* bytes of its first thread's stack, with what guards it */
 };
 
 /* What waiting reports of a child. */
@@ -335,8 +336,8 @@ struct settings *settings_usual(void);
 void settings_put(struct settings *s);
 #define INFINITY (~0ul)
 uint64_t settings_limit(const struct process *p, unsigned resource); /* the soft one */
-/* A task is p's, or will be: its memory is kept to p's limits. */
-long settings_limit_memory(const struct process *p, uint64_t task);
+/* A task with such a stack is p's, or will be: its memory is kept to p's limits. */
+long settings_limit_memory(const struct process *p, uint64_t task, uint64_t stack);
 bool settings_limits_memory(const struct process *p); /* there are such */
 void settings_set_soft(struct process *p, unsigned resource, uint64_t soft);
 
@@ -403,7 +404,6 @@ const struct thread *exec_thread(const struct exec *e);
 uint64_t exec_state(void);    /* address of struct personality_state in every process */
 bool exec_logs_unknown(void); /* system calls that are not served, as the command line asks */
 #define STACK_TOP ((1ul << 38) - 0x101000)
-#define STACK_SIZE (8ul << 20)
 #define PERSONALITY_BASE ((1ul << 38) - 0x100000)
 #define MAP_TOP ((1ul << 38) - (16ul << 20)) /* where the kernel places mappings below */
 
