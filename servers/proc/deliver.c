@@ -132,6 +132,7 @@ bool deliver(struct thread *t, struct pk_regs *regs, struct delivery *d) {
             continue;
         if (a->handler == SIG_DFL) {
             t->pending.set |= signal_bit(info.signal);
+            p->own_pending |= signal_bit(info.signal);
             signal_poke(t); /* ends, stops or forgets */
             continue;
         }

@@ -402,7 +402,8 @@ static long finish(struct exec *e) {
         return 0;
     }
     ptrace_execed(p);
-    if (p->state == PROCESS_RUNNING || p->traced)
+    p->main.held = p->state != PROCESS_RUNNING;
+    if (!p->main.held || p->traced)
         must(pk_thread_resume(p->main.slot));
     signal_poke(&p->main);
     return 0;

@@ -248,6 +248,7 @@ void process_tell_end(struct process *p) {
 void process_end(struct process *p, int code, int status) {
     if (p->state == PROCESS_ZOMBIE)
         return;
+    halt_end(p);
     ptrace_process_ends(p, code, status);
     stop_running(p);
     if (p->state == PROCESS_STOPPED)

@@ -55,9 +55,8 @@ static long make_copy(const struct thread *from, struct process *child, bool sha
     struct process *parent = from->process;
     long error = pool_enter(child, parent->pool);
     if (error == 0)
-        error = parent->sole || share || parent->state == PROCESS_STOPPED
-                    ? make_task(parent, child, share)
-                    : make_task_of_still(from, child);
+        error = parent->sole || share ? make_task(parent, child, share)
+                                      : make_task_of_still(from, child);
     if (error < 0)
         return error;
     if (share || !from->seat)
@@ -175,7 +174,8 @@ static long make_thread(const struct request *req, struct thread *from, uint64_t
     announce(p, tid, flags, parent_tid);
     if (record)
         ptrace_fork_done(from, t, event, record, req->token);
-    if (p->state == PROCESS_RUNNING || record)
+    t->held = p->state != PROCESS_RUNNING;
+    if (!t->held || record) /* traced: to come to its tracer, and no farther */
         must(pk_thread_resume(t->slot));
     return record ? SERVER_DEFER : tid;
 }

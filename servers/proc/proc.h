@@ -17,6 +17,7 @@
 #include <parley/sigframe.h>
 #include <stdbool.h>
 
+#include "halt.h"
 #include "mask.h"
 #include "thread.h"
 
@@ -157,15 +158,17 @@ struct process {
     uint32_t connected;                        /* bit n: to the server of slot n */
     struct pool *pool;                         /* pool.h: whose memory its own account takes */
     uint64_t account;                          /* slot; 0 once a zombie */
-    struct exec *exec;                         /* on its way, in steps; else 0. Its thread waits */
-    struct core *core;                         /* while it dumps; else NULL */
-    struct departure *departure;               /* departure.c; NULL: nothing is left to do */
-    struct tracer *tracers;                    /* ptrace.h: its threads that trace others */
-    uint64_t traced;                           /* of its threads, that have not ended */
+    struct halt halt;
+    struct exec *exec;           /* on its way, in steps; else 0. Its thread waits */
+    struct core *core;           /* while it dumps; else NULL */
+    struct departure *departure; /* departure.c; NULL: nothing is left to do */
+    struct tracer *tracers;      /* ptrace.h: its threads that trace others */
+    uint64_t traced;             /* of its threads, that have not ended */
 
     uint64_t vfork_token; /* of the parent, which waits for this child's exec or end */
 
     struct pending pending;          /* signals to the process, for whichever thread takes them */
+    uint64_t own_pending;            /* bit n-1: signal n may be pending for a thread */
     struct itimer *timers[ITIMERS];  /* NULL: never set */
     struct time_limits *time_limits; /* NULL: it has none */
     struct list posix_timers;        /* struct posix_timer.link */
@@ -533,7 +536,7 @@ void pending_move(struct pending *to, struct pending *from);
  * 0, or -EAGAIN: a queued one, and no memory, or p's user has as many as its limit lets. Of others the info is lost then,
  * never the signal.
  */
-long pending_add(struct pending *pending, const struct signal_info *info, const struct process *p);
+long pending_add(struct pending *pending, const struct signal_info *info, struct process *p);
 /* Some of what has been forgotten is freed; true if there is more. */
 bool pending_free_some(void);
 /* signal_user.c: one more for p's user, even if that is too many; NULL: no memory, or too many. One less. */

@@ -174,6 +174,7 @@ static void leave(struct thread *t) {
         must(pk_cap_drop(0, t->slot));
     }
     t->slot = 0;
+    halt_thread_ends(t);
     list_remove(&t->link);
     p->thread_count--;
     if (t == &p->main)
@@ -221,22 +222,13 @@ void thread_end(struct thread *t, int code) {
 
 void threads_hold(const struct process *p, const struct thread *but) {
     for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
-        if (t != but)
+        if (t != but && !t->held)
             must(pk_thread_suspend(t->slot));
-}
-
-/* Messages that a program sends itself end by handlers alone: nobody would make them again. */
-void threads_cut_short(const struct process *p) {
-    for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t)) {
-        struct pk_thread_info info;
-        if (pk_thread_info(t->slot, &info) == 0 && info.foreign)
-            must(pk_thread_attention(t->slot));
-    }
 }
 
 void threads_let_go(const struct process *p, const struct thread *but) {
     for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
-        if (t != but)
+        if (t != but && !t->held)
             must(pk_thread_resume(t->slot));
 }
 
