@@ -65,7 +65,7 @@ long sigframe_take(struct linux_sigframe *frame, uint64_t word) {
     if (taken <= 0)
         return taken;
     if (seat)
-        mask_keep(seat, after);
+        __atomic_store_n(&seat->mask, after, __ATOMIC_RELAXED); /* nothing is let through by that */
     if (seat && taken & PROC_TAKEN_TOLD)
         mask_was_told(seat, after);
     int signal = taken & PROC_TAKEN_SIGNAL;
