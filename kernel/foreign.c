@@ -41,15 +41,17 @@ static void foreign_leave(struct thread *t) {
     t->regs.x[REG_SCRATCH] = t->foreign.scratch;
 }
 
-/* With attention pending it goes on inside, behind the call: coming back is how it is told. */
+/* With attention pending it goes on inside, behind the call, with its word: coming back is how it is told. */
 long sys_foreign_return(struct thread *self, const uint64_t *a) {
     (void)a;
     if (!self->foreign.inside)
         return -EINVAL;
-    if (self->attention)
+    if (self->attention) {
         self->attention = false;
-    else
+        self->regs.x[REG_SCRATCH] = self->word;
+    } else {
         foreign_leave(self);
+    }
     return CALL_DONE;
 }
 

@@ -463,7 +463,7 @@ fast_foreign_return_\smp:
     csrr a7, sepc
     addi a7, a7, 4
     csrw sepc, a7
-    ld t0, HART_SCRATCH(tp)
+    ld t0, THREAD_WORD(t0)
     li a7, PK_FOREIGN_RETURN
     csrrw tp, sscratch, tp
     sret

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the process server and the Linux personality share: the start of the personality's data
+ * What the process server and the Linux personality share: the end of the personality's data
  * segment, which the process server fills in at exec and every process has a private copy of.
  */
 #ifndef PARLEY_PERSONALITY_H
@@ -45,9 +45,21 @@
 #define PERSONALITY_CUT_SHORT 1
 #define PERSONALITY_CUT_FINALLY 2
 
-/* Offsets of other_stack and shared. */
+/* Offsets of other_stack, shared and seats. */
 #define PERSONALITY_OTHER_STACK 40
 #define PERSONALITY_SHARED 56
+#define PERSONALITY_SEATS_AT 112
+
+/*
+ * The word of a thread (kernel interface): in its uppermost bits the thread's seat, 1 for seats[0] and so on, 0: it has none;
+ * then its process's number, and its own.
+ */
+#define PERSONALITY_NUMBER_BITS 23
+#define PERSONALITY_SEAT_SHIFT (2 * PERSONALITY_NUMBER_BITS)
+#define PERSONALITY_SEATS 1024
+/* Stands as `told` where nobody sits, and then as long as the server has not looked at what who came there first blocks. */
+#define PERSONALITY_UNTOLD 0x100 /* SIGKILL's bit: in no mask */
+#define PERSONALITY_SEAT_LOG 5   /* log2 of struct personality_seat's size */
 
 /* uname(2), and /proc/sys/kernel: the ABI that programs see is Linux's, and C libraries check the release. */
 #define PERSONALITY_SYSTEM "Linux"
@@ -65,6 +77,16 @@ struct personality_known {
     uint32_t ruid, euid, suid, rgid, egid, sgid;
 };
 
+/* What a thread keeps where it costs no message. */
+struct personality_seat {
+    uint64_t
+        owner; /* before this is the thread's word the rest says nothing (servers/proc/seat.c) */
+    uint64_t mask; /* signals that it blocks (bit n-1: signal n), and */
+    uint64_t
+        told; /* of them those of which the process server knows, or more (servers/proc/mask.c) */
+    uint64_t robust; /* its list (set_robust_list(2)) */
+};
+
 struct personality_state {
     uint64_t brk_start, brk; /* the program break's lowest and present address */
     uint64_t timebase_hz;
@@ -74,18 +96,33 @@ struct personality_state {
     uint64_t acted; /* bit n-1: signal n may have an action; of all others it is the default */
     uint64_t
         shared; /* others may run in this memory: threads, or children that were given a stack */
-    uint64_t vforking; /* a child of vfork uses this memory and the stack that was put away */
-    uint64_t mask;     /* signals that are blocked (bit n-1: signal n), and */
-    uint64_t
-        told; /* of them those of which the process server knows, or more (servers/proc/mask.c) */
+    uint64_t vforking;  /* a child of vfork uses this memory and the stack that was put away */
     uint64_t clear_tid; /* the first thread's (set_tid_address(2)) */
-    uint64_t robust;    /* and its list (set_robust_list(2)) */
     struct personality_known known;
+    struct personality_seat seats[PERSONALITY_SEATS];
 };
 _Static_assert(__builtin_offsetof(struct personality_state, other_stack) == PERSONALITY_OTHER_STACK,
                "personality.h: PERSONALITY_OTHER_STACK");
 _Static_assert(__builtin_offsetof(struct personality_state, shared) == PERSONALITY_SHARED,
                "personality.h: PERSONALITY_SHARED");
+_Static_assert(sizeof(struct personality_seat) == 1 << PERSONALITY_SEAT_LOG,
+               "personality.h: PERSONALITY_SEAT_LOG");
+_Static_assert(__builtin_offsetof(struct personality_state, seats) == PERSONALITY_SEATS_AT,
+               "personality.h: PERSONALITY_SEATS_AT");
+
+static inline uint64_t personality_word(int pid, unsigned seat, int tid) {
+    return (uint64_t)seat << PERSONALITY_SEAT_SHIFT | (uint64_t)pid << PERSONALITY_NUMBER_BITS |
+           (uint64_t)tid;
+}
+static inline int personality_tid(uint64_t word) {
+    return (int)(word & ((1u << PERSONALITY_NUMBER_BITS) - 1));
+}
+static inline int personality_pid(uint64_t word) {
+    return personality_tid(word >> PERSONALITY_NUMBER_BITS);
+}
+static inline uint64_t personality_seat(uint64_t word) {
+    return word >> PERSONALITY_SEAT_SHIFT;
+}
 #endif
 
 #endif

@@ -7,7 +7,7 @@
 #include "deliver.h"
 #include "pool.h"
 #include "ptrace.h"
-#include <parley/personality.h>
+#include "seat.h"
 #include <protocol/proc_server.h>
 
 enum { CAUSE_ILLEGAL = 2, CAUSE_BREAKPOINT = 3, CAUSE_FETCH_PAGE = 12, CAUSE_STORE_PAGE = 15 };
@@ -125,12 +125,14 @@ bool deliver(struct thread *t, struct pk_regs *regs, struct delivery *d) {
     struct process *p = t->process;
     mask_learn(t);
     struct signal_info info;
+    signal_retarget_blocked(t);
     while (p->state == PROCESS_RUNNING && signal_take(t, ~t->blocked, &info)) {
         const struct signal_action *a = signal_action(p, info.signal);
         if (a->handler == SIG_IGN)
             continue;
         if (a->handler == SIG_DFL) {
             t->pending.set |= signal_bit(info.signal);
+            p->own_pending |= signal_bit(info.signal);
             signal_poke(t); /* ends, stops or forgets */
             continue;
         }
@@ -215,6 +217,7 @@ static long on_fault(struct request *req, struct thread *t, uint64_t error) {
         return 0;
     }
     if (exits_without_stack(p, &regs, pc)) {
+        seat_clear(t);
         if (!core_rests(t, 0))
             thread_end(t, (int)regs.x[10] & 255);
         return SERVER_DEFER;

@@ -14,6 +14,7 @@ struct leaver {
     bool connected;               /* the futex server may know it, and is to be told */
     bool begun;                   /* the list's head has been read */
     uint64_t list, clear_tid;     /* addresses; 0: none */
+    uint64_t seat, owner;         /* where the list's may be (seat_read_at()); 0: not there */
     uint64_t next, pending, seen; /* of the list: entries */
     int64_t offset;
     unsigned entries; /* that have been looked at */

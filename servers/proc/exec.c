@@ -8,8 +8,8 @@
 #include "pool.h"
 #include "ptrace.h"
 #include "timer.h"
+#include "seat.h"
 #include <lib/program.h>
-#include <parley/personality.h>
 #include <protocol/proc_server.h>
 #include <protocol/vfs_client.h>
 #include <stdlib.h>
@@ -27,36 +27,38 @@ bool exec_logs_unknown(void) {
     return log_unknown;
 }
 
-/* The second segment of linux.so: its state, at the start of what is private to each process. */
-static long find_personality_data(void) {
+/* The second segment of linux.so has its state at its end, and what is private to each process before that. */
+static long find_personality_data(struct elf_segment *data) {
     for (unsigned i = 0; i < personality.elf.phnum; i++) {
-        struct elf_segment s;
-        if (elf_segment(personality.head, personality.size, &personality.elf, i, &s) < 0)
+        if (elf_segment(personality.head, personality.size, &personality.elf, i, data) < 0)
             return -ENOEXEC;
-        if (s.type == ELF_LOAD && s.flags & ELF_FLAG_WRITE) {
-            personality_data = s.address + personality_bias;
-            return s.file_size >= sizeof(struct personality_state) ? 0 : -ENOEXEC;
-        }
+        if (data->type != ELF_LOAD || !(data->flags & ELF_FLAG_WRITE))
+            continue;
+        if (data->file_size < sizeof(struct personality_state))
+            return -ENOEXEC;
+        personality_data =
+            data->address + personality_bias + data->file_size - sizeof(struct personality_state);
+        return 0;
     }
     return -ENOEXEC;
 }
 
-/* The page before that is the clock's, in the first segment. */
-static long find_clock(void) {
-    uint64_t address = personality_data - PAGE;
+/* The page before that segment is the clock's, in the first one. */
+static long find_clock(const struct elf_segment *data) {
+    uint64_t address = data->address - PAGE;
     for (unsigned i = 0; i < personality.elf.phnum; i++) {
         struct elf_segment s;
         if (elf_segment(personality.head, personality.size, &personality.elf, i, &s) < 0)
             return -ENOEXEC;
-        uint64_t start = s.address + personality_bias;
-        if (s.type == ELF_LOAD && start <= address && address - start < s.file_size)
-            return clock_setup(personality_object, s.offset + (address - start));
+        if (s.type == ELF_LOAD && s.address <= address && address - s.address < s.file_size)
+            return clock_setup(personality_object, s.offset + (address - s.address));
     }
     return -ENOEXEC;
 }
 
 long exec_setup(void) {
     struct pk_object_info info;
+    struct elf_segment data;
     char option[16];
     personality_object = boot_cap("linux.so");
     long error = pk_object_info(personality_object, &info);
@@ -65,8 +67,8 @@ long exec_setup(void) {
     log_unknown = command_line_get("log", option, sizeof option) > 0 && option[0] == 's';
     personality_bias = PERSONALITY_BASE - personality.low;
     if (error == 0)
-        error = find_personality_data();
-    return error < 0 ? error : find_clock();
+        error = find_personality_data(&data);
+    return error < 0 ? error : find_clock(&data);
 }
 
 static long open_file(struct process *p, int dirfd, uint32_t flags, const char *path,
@@ -177,8 +179,8 @@ static long open_program(struct exec *e) {
     return -ELOOP;
 }
 
-/* Maps the program's own dynamic linker; bias and entry of it. */
-static long map_interpreter(struct process *p, uint64_t task, const struct file *f,
+/* Maps the program's own dynamic linker, below that address; bias and entry of it. */
+static long map_interpreter(struct process *p, uint64_t task, const struct file *f, uint64_t below,
                             uint64_t *bias) {
     static char name[PATH_MOST];
     struct file interp_file;
@@ -193,7 +195,7 @@ static long map_interpreter(struct process *p, uint64_t task, const struct file 
     error = program_read(interp_file.object, interp_file.size, &interpreter);
     if (error == 0 && interpreter.elf.type != ELF_SHARED)
         error = -ELIBBAD;
-    *bias = MAP_TOP - interpreter.high;
+    *bias = below - interpreter.high;
     if (error == 0)
         error = program_map(task, interp_file.object, &interpreter, *bias);
     must(pk_cap_drop(0, interp_file.object));
@@ -206,6 +208,11 @@ static void set_name(struct exec *e) {
     e->name[sizeof e->name - 1] = 0;
 }
 
+/* The word of the thread that will run the new program. */
+static uint64_t first_word(const struct process *p) {
+    return personality_word(process_pid(p), FIRST_SEAT, process_pid(p));
+}
+
 static long map_personality(const struct exec *e, uint64_t task, struct exec_image *image) {
     const struct process *p = e->p;
     image->personality = PERSONALITY_BASE;
@@ -214,17 +221,16 @@ static long map_personality(const struct exec *e, uint64_t task, struct exec_ima
     if (error < 0)
         return error;
     uint64_t blocked = (e->thread ? e->thread : &p->main)->blocked;
-    struct personality_state state = {
-        .brk_start = image->brk,
-        .brk = image->brk,
-        .timebase_hz = boot_info->timebase_hz,
-        .random = clock_realtime_ns() ^ p->pid_node.key << 32,
-        .log_unknown = log_unknown,
-        .acted = signal_ignored_set(e->p),
-        .mask = blocked,
-        .told = blocked,
-    };
-    error = pk_task_copy_out(task, personality_data, &state, sizeof state);
+    uint64_t word = first_word(p);
+    static struct personality_state state; /* what is not set here is 0 in each */
+    state.brk_start = state.brk = image->brk;
+    state.timebase_hz = boot_info->timebase_hz;
+    state.random = clock_realtime_ns() ^ p->pid_node.key << 32;
+    state.log_unknown = log_unknown;
+    state.acted = signal_ignored_set(p);
+    state.seats[FIRST_SEAT - 1] = (struct personality_seat){word, blocked, blocked, 0};
+    error = pk_task_copy_out(task, personality_data, &state,
+                             offsetof(struct personality_state, seats[FIRST_SEAT]));
     return error < 0 ? error : pk_task_set(task, PK_TASK_FOREIGN, image->personality_entry);
 }
 
@@ -242,7 +248,7 @@ static long map_image(struct exec *e) {
         bias = PIE_BASE - program.low;
     error = program_map(task, f->object, &program, bias);
     if (error == 0 && program.interpreter_length)
-        error = map_interpreter(p, task, f, &interpreter_bias);
+        error = map_interpreter(p, task, f, stack_mappings_below(e), &interpreter_bias);
     if (error < 0)
         return error;
     image->entry = program.elf.entry + bias;
@@ -261,7 +267,7 @@ static long make_thread(const struct exec *e) {
     memset(&regs, 0, sizeof regs);
     regs.x[0] = e->image.start;
     regs.x[2] = e->sp;
-    regs.word = thread_word(process_pid(p), process_pid(p));
+    regs.word = first_word(p);
     long thread = pk_thread_create_in(p->account, e->task, &regs, PROCESS_PRIORITY);
     if (thread < 0)
         return thread;
@@ -270,12 +276,6 @@ static long make_thread(const struct exec *e) {
     if (error < 0)
         must(pk_cap_drop(0, (uint64_t)thread));
     return error < 0 ? error : thread;
-}
-
-/* Where a process's first thread keeps its list of robust futexes; 0: nowhere. */
-uint64_t exec_robust_list(const struct process *p) {
-    uint64_t list, at = personality_data + offsetof(struct personality_state, robust);
-    return pk_task_copy_in(p->task, &list, at, sizeof list) < 0 ? 0 : list;
 }
 
 uint64_t exec_state(void) {
@@ -363,7 +363,9 @@ static long build(struct exec *e) {
     if (task < 0)
         return task;
     e->task = (uint64_t)task;
-    if (settings_limits_memory(e->p) && (error = settings_limit_memory(e->p, e->task)) < 0)
+    stack_choose(e);
+    if (settings_limits_memory(e->p) &&
+        (error = settings_limit_memory(e->p, e->task, e->strings.stack)) < 0)
         return error;
     set_name(e);
     choose_ids(e);
@@ -400,7 +402,8 @@ static long finish(struct exec *e) {
         return 0;
     }
     ptrace_execed(p);
-    if (p->state == PROCESS_RUNNING || p->traced)
+    p->main.held = p->state != PROCESS_RUNNING;
+    if (!p->main.held || p->traced)
         must(pk_thread_resume(p->main.slot));
     signal_poke(&p->main);
     return 0;

@@ -116,7 +116,12 @@ long exec_put_bytes(struct exec *e, const char *bytes, size_t n);
 /* One more word of the new stack. */
 long exec_put_word(struct exec *e, uint64_t word);
 
-/* stack.c: where everything will be; what stands above the strings. */
+/* stack.c. What strings and the pointers to them may take. */
+uint64_t stack_strings_most(const struct process *p);
+/* How large the stack is, by RLIMIT_STACK; and below which address the kernel places mappings then. */
+void stack_choose(struct exec *e);
+uint64_t stack_mappings_below(const struct exec *e);
+/* Where everything will be; what stands above the strings. */
 long stack_begin(struct exec *e);
 /* The auxiliary vector, the last of the words. */
 long stack_end(struct exec *e);

@@ -248,6 +248,7 @@ void process_tell_end(struct process *p) {
 void process_end(struct process *p, int code, int status) {
     if (p->state == PROCESS_ZOMBIE)
         return;
+    halt_end(p);
     ptrace_process_ends(p, code, status);
     stop_running(p);
     if (p->state == PROCESS_STOPPED)
@@ -306,7 +307,7 @@ long proc_handle_exit(struct request *req, int code, int tidy) {
 }
 
 /* With the last thread its process ends, with that one's code (as on Linux since 6.0). */
-long proc_handle_exit_thread(struct request *req, int code, uint64_t clear_tid) {
+long proc_handle_exit_thread(struct request *req, int code, uint64_t clear_tid, int tidy) {
     struct thread *t = request_thread(req);
     if (!t)
         return -ESRCH;
@@ -314,6 +315,7 @@ long proc_handle_exit_thread(struct request *req, int code, uint64_t clear_tid) 
         return SERVER_DEFER;
     if (t == &t->process->main)
         t->clear_tid = clear_tid;
+    t->tidy = tidy;
     if (!ptrace_exits(t, req->token, code & 255, false))
         thread_end(t, code & 255);
     return SERVER_DEFER;

@@ -5,6 +5,7 @@
  */
 #include "pool.h"
 #include "ptrace.h"
+#include "seat.h"
 #include <lib/continuation.h>
 #include <protocol/proc_server.h>
 #include <string.h>
@@ -54,13 +55,16 @@ static long make_copy(const struct thread *from, struct process *child, bool sha
     struct process *parent = from->process;
     long error = pool_enter(child, parent->pool);
     if (error == 0)
-        error = parent->sole || share || parent->state == PROCESS_STOPPED
-                    ? make_task(parent, child, share)
-                    : make_task_of_still(from, child);
+        error = parent->sole || share ? make_task(parent, child, share)
+                                      : make_task_of_still(from, child);
     if (error < 0)
         return error;
-    int pid = process_pid(child);
-    long thread = pk_thread_copy_in(child->account, from->slot, child->task, thread_word(pid, pid));
+    if (share || !from->seat)
+        child->main.seat = 0;
+    else if (from->seat == FIRST_SEAT)
+        child->main.owner = from->owner;
+    long thread =
+        pk_thread_copy_in(child->account, from->slot, child->task, thread_word(&child->main));
     if (thread < 0)
         return thread;
     child->main.slot = (uint64_t)thread;
@@ -105,7 +109,7 @@ static long give_pidfd(struct process *parent, struct process *child, uint64_t a
 }
 
 static long make_process(struct request *req, struct thread *from, uint64_t flags,
-                         uint64_t parent_tid, uint64_t child_tid, uint64_t pidfd) {
+                         uint64_t parent_tid, uint64_t child_tid, uint64_t pidfd, uint64_t mask) {
     int event;
     struct tracee *record;
     long error = ptrace_fork_begin(from, flags, &event, &record);
@@ -114,6 +118,7 @@ static long make_process(struct request *req, struct thread *from, uint64_t flag
         ptrace_fork_failed(record);
         return error < 0 ? error : -ENOMEM;
     }
+    mask_said(&child->main, mask);
     error = make_copy(from, child, flags & CLONE_VM);
     if (error == 0 && flags & CLONE_PIDFD)
         error = give_pidfd(from->process, child, pidfd);
@@ -142,7 +147,7 @@ static long make_process(struct request *req, struct thread *from, uint64_t flag
 }
 
 static long make_thread(const struct request *req, struct thread *from, uint64_t flags,
-                        uint64_t parent_tid, uint64_t child_tid) {
+                        uint64_t parent_tid, uint64_t child_tid, uint64_t mask) {
     int event;
     struct tracee *record;
     struct process *p = from->process;
@@ -153,8 +158,7 @@ static long make_thread(const struct request *req, struct thread *from, uint64_t
         return error < 0 ? error : -ENOMEM;
     }
     int tid = thread_tid(t);
-    long slot =
-        pk_thread_copy_in(p->account, from->slot, p->task, thread_word(process_pid(p), tid));
+    long slot = pk_thread_copy_in(p->account, from->slot, p->task, thread_word(t));
     error = slot < 0 ? slot : schedule_child((uint64_t)slot, &t->schedule, &from->schedule);
     if (error < 0) {
         ptrace_fork_failed(record);
@@ -166,10 +170,12 @@ static long make_thread(const struct request *req, struct thread *from, uint64_t
     if (flags & CLONE_CHILD_CLEARTID)
         t->clear_tid = child_tid;
     thread_enter(t, (uint64_t)slot);
+    mask_begin(t, mask);
     announce(p, tid, flags, parent_tid);
     if (record)
         ptrace_fork_done(from, t, event, record, req->token);
-    if (p->state == PROCESS_RUNNING || record)
+    t->held = p->state != PROCESS_RUNNING;
+    if (!t->held || record) /* traced: to come to its tracer, and no farther */
         must(pk_thread_resume(t->slot));
     return record ? SERVER_DEFER : tid;
 }
@@ -183,11 +189,15 @@ static bool flags_fit(uint64_t flags) {
 }
 
 long proc_handle_fork(struct request *req, uint64_t flags, uint64_t parent_tid, uint64_t child_tid,
-                      uint64_t pidfd) {
+                      uint64_t pidfd, uint64_t mask) {
     struct thread *from = request_thread(req);
     if (!from)
         return -ESRCH;
     struct process *p = from->process;
+    if (!from->seat)
+        mask = from->blocked;
+    else if (!(flags & CLONE_VM))
+        mask_said(from, mask);
     if (p->state == PROCESS_DUMPING)
         return -EAGAIN;
     if (!flags_fit(flags) ||
@@ -199,8 +209,8 @@ long proc_handle_fork(struct request *req, uint64_t flags, uint64_t parent_tid, 
     if (p->ruid != 0 && pool_processes(p) >= settings_limit(p, RLIMIT_NPROC))
         return -EAGAIN;
     if (flags & CLONE_THREAD)
-        return make_thread(req, from, flags, parent_tid, child_tid);
-    return make_process(req, from, flags, parent_tid, child_tid, pidfd);
+        return make_thread(req, from, flags, parent_tid, child_tid, mask);
+    return make_process(req, from, flags, parent_tid, child_tid, pidfd, mask);
 }
 
 void process_release_vfork(struct process *p) {

@@ -139,8 +139,9 @@ void pending_forget(struct pending *pending, uint64_t set) {
 
 void signal_forget(struct process *p, uint64_t set) {
     pending_forget(&p->pending, set);
-    for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
+    for (struct thread *t = thread_next(p, NULL); t && set & p->own_pending; t = thread_next(p, t))
         pending_forget(&t->pending, set);
+    p->own_pending &= ~set;
     if (!list_empty(&p->signalfds))
         signalfds_look(p, false);
 }
@@ -185,7 +186,7 @@ static struct pending_signal *signal_new(const struct process *p, const struct s
     return s;
 }
 
-long pending_add(struct pending *pending, const struct signal_info *info, const struct process *p) {
+long pending_add(struct pending *pending, const struct signal_info *info, struct process *p) {
     uint64_t bit = signal_bit(info->signal);
     bool timer = info->code == SI_TIMER;
     if (pending->set & bit && info->signal < SIGRTMIN && !timer)
@@ -196,6 +197,8 @@ long pending_add(struct pending *pending, const struct signal_info *info, const 
     if (s)
         queue(pending, s, pending->set & bit ? find_queued(pending, info->signal) : NULL);
     pending->set |= bit;
+    if (pending != &p->pending)
+        p->own_pending |= bit;
     return 0;
 }
 

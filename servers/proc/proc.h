@@ -17,6 +17,8 @@
 #include <parley/sigframe.h>
 #include <stdbool.h>
 
+#include "halt.h"
+#include "mask.h"
 #include "thread.h"
 
 #define INIT_PID 1
@@ -91,6 +93,7 @@ struct process_strings {
     uint64_t arguments, arguments_size, variables, variables_size;
     uint64_t heap;
     uint64_t auxv, auxv_size; /* the auxiliary vector */
+    uint64_t stack;           /* bytes of its first thread's stack, with what guards it */
 };
 
 /* What waiting reports of a child. */
@@ -149,20 +152,23 @@ struct process {
     struct thread *sole; /* the one that has not ended, if it is one only; else NULL */
     struct list threads; /* that have not ended: struct thread.link */
     uint64_t thread_count;
-    struct list ended; /* threads: struct thread.link, while the request lasts */
+    struct list ended;   /* threads: struct thread.link, while the request lasts */
+    struct seats *seats; /* which ones its threads have; NULL: there has only been the first */
     struct list child_waiters, signal_waiters; /* threads: struct thread.wait_link */
     uint32_t connected;                        /* bit n: to the server of slot n */
     struct pool *pool;                         /* pool.h: whose memory its own account takes */
     uint64_t account;                          /* slot; 0 once a zombie */
-    struct exec *exec;                         /* on its way, in steps; else 0. Its thread waits */
-    struct core *core;                         /* while it dumps; else NULL */
-    struct departure *departure;               /* departure.c; NULL: nothing is left to do */
-    struct tracer *tracers;                    /* ptrace.h: its threads that trace others */
-    uint64_t traced;                           /* of its threads, that have not ended */
+    struct halt halt;
+    struct exec *exec;           /* on its way, in steps; else 0. Its thread waits */
+    struct core *core;           /* while it dumps; else NULL */
+    struct departure *departure; /* departure.c; NULL: nothing is left to do */
+    struct tracer *tracers;      /* ptrace.h: its threads that trace others */
+    uint64_t traced;             /* of its threads, that have not ended */
 
     uint64_t vfork_token; /* of the parent, which waits for this child's exec or end */
 
     struct pending pending;          /* signals to the process, for whichever thread takes them */
+    uint64_t own_pending;            /* bit n-1: signal n may be pending for a thread */
     struct itimer *timers[ITIMERS];  /* NULL: never set */
     struct time_limits *time_limits; /* NULL: it has none */
     struct list posix_timers;        /* struct posix_timer.link */
@@ -335,8 +341,8 @@ struct settings *settings_usual(void);
 void settings_put(struct settings *s);
 #define INFINITY (~0ul)
 uint64_t settings_limit(const struct process *p, unsigned resource); /* the soft one */
-/* A task is p's, or will be: its memory is kept to p's limits. */
-long settings_limit_memory(const struct process *p, uint64_t task);
+/* A task with such a stack is p's, or will be: its memory is kept to p's limits. */
+long settings_limit_memory(const struct process *p, uint64_t task, uint64_t stack);
 bool settings_limits_memory(const struct process *p); /* there are such */
 void settings_set_soft(struct process *p, unsigned resource, uint64_t soft);
 
@@ -400,11 +406,9 @@ long exec_spawn(struct process *p, const char *bytes, size_t length, size_t coun
 /* p ends while an exec of its is on its way. */
 void exec_abandon(struct process *p);
 const struct thread *exec_thread(const struct exec *e);
-uint64_t exec_robust_list(const struct process *p);
 uint64_t exec_state(void);    /* address of struct personality_state in every process */
 bool exec_logs_unknown(void); /* system calls that are not served, as the command line asks */
 #define STACK_TOP ((1ul << 38) - 0x101000)
-#define STACK_SIZE (8ul << 20)
 #define PERSONALITY_BASE ((1ul << 38) - 0x100000)
 #define MAP_TOP ((1ul << 38) - (16ul << 20)) /* where the kernel places mappings below */
 
@@ -518,18 +522,12 @@ int signal_next(const struct thread *t, uint64_t set, struct signal_info *out);
 void signal_remove(struct thread *t, int signal);
 /* Both: takes the next pending signal of `set` off; false if there is none. */
 bool signal_take(struct thread *t, uint64_t set, struct signal_info *out);
-/* mask.c: what a thread blocks. It does block that signal now. */
-bool mask_blocks(struct thread *t, int signal);
-/* All that it blocks, for who only looks. */
-uint64_t mask_of(const struct thread *t);
-/* t is at rest: thread.blocked is all that it blocks from now on. */
-void mask_learn(struct thread *t);
-/* And t, at rest, is to block what thread.blocked says. 0 or an error: its memory cannot be written. */
-PK_MUST_CHECK long mask_tell(const struct thread *t);
 /* What t blocks from now on; what the process has pending of it may be for another thread. */
 void signal_set_mask(struct thread *t, uint64_t mask);
 /* t is not there any more for signals of that set that are pending for the process. */
 void signal_retarget(struct process *p, uint64_t set);
+/* t comes for signals: of what is pending for the process, what it blocks is for others. May end the process. */
+void signal_retarget_blocked(struct thread *t);
 /* A signal's handler is about to run: SA_RESETHAND takes effect, and *mask becomes the handler's. Its address. */
 uint64_t signal_enter_handler(struct process *p, int signal, uint64_t *mask);
 /* Signals of a set are not pending any more, for the process and all its threads. */
@@ -540,7 +538,7 @@ void pending_move(struct pending *to, struct pending *from);
  * 0, or -EAGAIN: a queued one, and no memory, or p's user has as many as its limit lets. Of others the info is lost then,
  * never the signal.
  */
-long pending_add(struct pending *pending, const struct signal_info *info, const struct process *p);
+long pending_add(struct pending *pending, const struct signal_info *info, struct process *p);
 /* Some of what has been forgotten is freed; true if there is more. */
 bool pending_free_some(void);
 /* signal_user.c: one more for p's user, even if that is too many; NULL: no memory, or too many. One less. */

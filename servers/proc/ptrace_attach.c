@@ -150,7 +150,7 @@ static void leave_exception(struct tracee *left) {
     struct thread *t = left->thread;
     const struct process *p = t->process;
     if (p->state == PROCESS_STOPPED)
-        must(pk_thread_suspend(t->slot));
+        halt_hold(t);
     deliver(t, &left->regs, &left->delivery);
     if (p->state == PROCESS_DUMPING) {
         ptrace_rest(t, left->token);
@@ -178,8 +178,8 @@ static void detach_ended(struct tracee *tracee) {
 }
 
 /* Its tracer had let it run on while its process was stopped. */
-static void stop_with_others(const struct thread *t) {
-    must(pk_thread_suspend(t->slot));
+static void stop_with_others(struct thread *t) {
+    halt_hold(t);
     must(pk_thread_attention(t->slot)); /* out of a call that would take something from others */
 }
 

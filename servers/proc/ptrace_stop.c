@@ -85,6 +85,9 @@ void ptrace_go_on(struct tracee *tracee) {
     if (stop_for_due(tracee))
         return;
     mask_learn(t);
+    signal_retarget_blocked(t);
+    if (t->process->state == PROCESS_ZOMBIE)
+        return;
     if (signal_take(t, ~t->blocked, &info)) {
         ptrace_stop_info(tracee, STOP_SIGNAL, (uint32_t)info.signal, &info);
         return;

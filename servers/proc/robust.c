@@ -8,6 +8,7 @@
  * names this thread as its owner. It is looked at in steps (departure.c).
  */
 #include "departure.h"
+#include "seat.h"
 #include <protocol/futex_client.h>
 
 #define ENTRIES_MOST 2048 /* of one list: ROBUST_LIST_LIMIT */
@@ -100,8 +101,19 @@ static bool walk_one(struct leaver *l, uint64_t task, int *credit) {
     return good;
 }
 
+/* The list's address is at the thread's seat, if that was its own. */
+static void find_list(struct leaver *l, uint64_t task, int *credit) {
+    struct personality_seat seat;
+    *credit -= COST_ENTRY;
+    if (seat_read_at(task, l->seat, l->owner, &seat))
+        l->list = seat.robust;
+    l->seat = 0;
+}
+
 /* False: the credit is used up before the list's end. */
 static bool walk(struct leaver *l, uint64_t task, int *credit) {
+    if (l->seat)
+        find_list(l, task, credit);
     if (!l->list || (!l->begun && !read_head(l, task)))
         return true;
     while (*credit > 0)
@@ -114,13 +126,15 @@ static bool walk(struct leaver *l, uint64_t task, int *credit) {
 
 bool leaver_begin(struct leaver *l, struct thread *t) {
     const struct process *p = t->process;
-    if (!t->robust && t == &p->main && !t->tidy)
-        t->robust = exec_robust_list(p);
     bool connected = p->connected >> PK_SLOT_FUTEX & 1;
-    if (!t->robust && !t->clear_tid && !connected)
+    bool at_seat = t->seat && !t->robust && !t->tidy;
+    if (!t->robust && !t->clear_tid && !connected && !at_seat)
         return false;
     *l = (struct leaver){.tid = thread_tid(t), .list = t->robust, .clear_tid = t->clear_tid};
     l->connected = connected;
+    l->seat = at_seat ? seat_address(t) : 0;
+    l->owner = t->owner;
+    t->tidy = true;
     t->robust = t->clear_tid = 0;
     return true;
 }

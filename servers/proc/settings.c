@@ -80,10 +80,10 @@ static uint64_t with(uint64_t limit, uint64_t more) {
     return limit > INFINITY - more ? INFINITY : limit + more;
 }
 
-long settings_limit_memory(const struct process *p, uint64_t task) {
+long settings_limit_memory(const struct process *p, uint64_t task, uint64_t stack) {
     uint64_t all = settings_limit(p, RLIMIT_AS), data = settings_limit(p, RLIMIT_DATA);
-    long error = pk_task_set(task, PK_TASK_MAPPED_MOST, with(all, STACK_SIZE - STACK_AT_FIRST));
-    return error < 0 ? error : pk_task_set(task, PK_TASK_DATA_MOST, with(data, STACK_SIZE));
+    long error = pk_task_set(task, PK_TASK_MAPPED_MOST, with(all, stack - STACK_AT_FIRST));
+    return error < 0 ? error : pk_task_set(task, PK_TASK_DATA_MOST, with(data, stack));
 }
 
 bool settings_limits_memory(const struct process *p) {
@@ -127,7 +127,7 @@ long proc_handle_limit(struct request *req, int pid, uint32_t resource, int set,
         if (resource == RLIMIT_NOFILE || resource == RLIMIT_FSIZE || resource == RLIMIT_MSGQUEUE)
             connect_limits_changed(p);
         if ((resource == RLIMIT_AS || resource == RLIMIT_DATA) && p->task && !p->shares_memory)
-            error = settings_limit_memory(p, p->task);
+            error = settings_limit_memory(p, p->task, p->strings.stack);
         if (resource == RLIMIT_CPU || resource == RLIMIT_RTTIME)
             error = time_limits_begin(p);
         if (error < 0) {

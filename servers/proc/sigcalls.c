@@ -312,6 +312,12 @@ static bool needs_exception(const struct thread *t, const struct signal_info *in
            info->error || info->words[2] || info->words[3];
 }
 
+/* What is pending and t blocks is offered to others. True: it was the process's end. */
+static __attribute__((noinline)) bool ends_for_others(struct thread *t) {
+    signal_retarget_blocked(t);
+    return t->process->state == PROCESS_ZOMBIE;
+}
+
 /*
  * Who keeps its mask need not come back for it after the handler. But if another signal is pending, which may be one
  * that the handler's mask blocks and its own does not, that is to be known here now.
@@ -322,7 +328,9 @@ long proc_handle_take_signal(struct request *req, int own, uint64_t mask) {
     if (!t)
         return -ESRCH;
     if (own)
-        t->blocked = mask & ~UNBLOCKABLE;
+        mask_said(t, mask);
+    if (!t->process->sole && ends_for_others(t))
+        return SERVER_DEFER;
     if (t->process->state == PROCESS_DUMPING || t->tracee || t->return_pc)
         return -EAGAIN; /* to come to rest */
     if (!signal_next(t, ~t->blocked, &info))

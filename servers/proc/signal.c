@@ -61,9 +61,14 @@ void signal_retarget(struct process *p, uint64_t set) {
     }
 }
 
+void signal_retarget_blocked(struct thread *t) {
+    if (t->process->pending.set & t->blocked && !t->process->sole)
+        signal_retarget(t->process, t->blocked);
+}
+
 void signal_set_mask(struct thread *t, uint64_t mask) {
     uint64_t left = mask & ~t->blocked & t->process->pending.set;
-    t->blocked = mask & ~UNBLOCKABLE;
+    mask_said(t, mask);
     if (left && !t->process->sole)
         signal_retarget(t->process, left);
 }
@@ -79,44 +84,6 @@ uint64_t signal_enter_handler(struct process *p, int signal, uint64_t *mask) {
     return handler;
 }
 
-/*
- * The threads of a process, all of them, stop and go on together. Who waits in a call waits no more, so that he gets
- * nothing that somebody else may want; when he goes on he makes it again (deliver.c).
- */
-static void stop(struct process *p, int signal) {
-    if (p->state == PROCESS_STOPPED) {
-        ptrace_process_stopped(p);
-        return;
-    }
-    p->state = PROCESS_STOPPED;
-    p->group->stopped++;
-    threads_hold(p, NULL);
-    threads_cut_short(p);
-    process_report(p, CLD_STOPPED, signal);
-    ptrace_process_stopped(p);
-}
-
-/* What is pending for one of them may be the end of all. */
-static void poke_all(struct process *p) {
-    struct thread *t = NULL;
-    while (p->state == PROCESS_RUNNING && (t = thread_next(p, t)))
-        signal_poke(t);
-}
-
-static void resume(struct process *p) {
-    if (p->state != PROCESS_STOPPED)
-        return;
-    p->state = PROCESS_RUNNING;
-    p->group->stopped--;
-    process_report(p, CLD_CONTINUED, SIGCONT);
-    poke_all(p);
-    /* Not before: on another hart it would run on for a while, though a pending signal ends it. */
-    if (p->state != PROCESS_ZOMBIE) {
-        threads_let_go(p, NULL);
-        ptrace_process_continued(p);
-    }
-}
-
 bool signal_terminates(int signal) {
     return default_action(signal) == TERMINATE;
 }
@@ -129,7 +96,7 @@ void signal_act(struct thread *t, const struct signal_info *info) {
         break;
     case STOP:
         if (info->signal == SIGSTOP || !group_orphaned(p->group))
-            stop(p, info->signal); /* else nobody could continue it (sigaction in POSIX) */
+            process_stop(p, info->signal); /* else nobody could continue it (sigaction in POSIX) */
         break;
     case IGNORE:
     case CONTINUE:
@@ -188,7 +155,7 @@ void signal_poke(struct thread *t) {
 static void continue_or_stop(struct process *p, int signal) {
     if (signal == SIGCONT) {
         signal_forget(p, STOP_SIGNALS);
-        resume(p);
+        process_continue(p);
     } else if (signal_bit(signal) & STOP_SIGNALS) {
         signal_forget(p, signal_bit(SIGCONT));
     }

@@ -3,8 +3,7 @@
 #include "exec.h"
 #include <string.h>
 
-#define STRINGS_MAX (STACK_SIZE / 4) /* all of them and the pointers to them, as Linux allows */
-#define STRING_MAX (32 * 4096ul)     /* one of them */
+#define STRING_MAX (32 * 4096ul) /* one of them */
 
 /* Reads pointers up to the end of a page, so that nothing behind the vector's last page is touched. */
 static long read_pointers(const struct process *p, struct exec_vector *v) {
@@ -58,7 +57,7 @@ static long vector_piece(const struct process *p, struct exec_vector *v, char *p
 static bool too_much(const struct exec *e) {
     return e->arguments.length + e->variables.length +
                8 * (e->arguments.count + e->variables.count) >
-           STRINGS_MAX;
+           stack_strings_most(e->p);
 }
 
 /* Keeps a piece with those before it, or gives up keeping any. */

@@ -3,6 +3,7 @@
 #include "departure.h"
 #include "pool.h"
 #include "ptrace.h"
+#include "seat.h"
 #include "timer.h"
 #include <protocol/proc_server.h>
 #include <stdlib.h>
@@ -87,10 +88,15 @@ void thread_first(struct process *p) {
     list_add_tail(&p->threads, &p->main.link);
     p->sole = &p->main;
     p->thread_count = 1;
+    p->main.seat = FIRST_SEAT;
+    p->main.owner = thread_word(&p->main);
+}
+
+uint64_t thread_word(const struct thread *t) {
+    return personality_word(process_pid(t->process), t->seat, thread_tid(t));
 }
 
 void thread_inherit(struct thread *t, const struct thread *from) {
-    t->blocked = from->blocked;
     t->alt_stack = from->alt_stack;
     t->alt_size = from->alt_size;
     t->alt_flags = from->alt_flags;
@@ -106,14 +112,16 @@ struct thread *thread_new(const struct thread *from) {
     if (!t)
         return NULL;
     begin(t, from->process);
-    memcpy(t->name, thread_name(from), sizeof t->name);
-    t->blocked = from->blocked; /* and no alternate stack (sigaltstack(2)) */
+    memcpy(t->name, thread_name(from), sizeof t->name); /* no alternate stack (sigaltstack(2)) */
     t->return_pc = from->return_pc;
+    t->seat = from->seat ? (uint16_t)seat_take(t->process) : 0;
     hash_insert(&by_tid, &t->tid_node, (uint64_t)process_new_pid());
+    t->owner = thread_word(t);
     return t;
 }
 
 void thread_free(struct thread *t) {
+    seat_give(t->process, t->seat);
     hash_remove(&by_tid, &t->tid_node);
     free(t);
 }
@@ -166,10 +174,12 @@ static void leave(struct thread *t) {
         must(pk_cap_drop(0, t->slot));
     }
     t->slot = 0;
+    halt_thread_ends(t);
     list_remove(&t->link);
     p->thread_count--;
     if (t == &p->main)
         return;
+    seat_give(p, t->seat);
     hash_remove(&by_tid, &t->tid_node);
     pool_add_threads(p, -1);
 }
@@ -199,36 +209,26 @@ void thread_end(struct thread *t, int code) {
         ptrace_thread_ended(t, code);
     must(pk_thread_kill(t->slot));
     thread_leaves_memory(t, &credit);
-    uint64_t not_taken = ~t->blocked;
     bool oldest = thread_is_oldest(t), had_children = oldest || t->brood;
     leave(t);
     brood_thread_ended(t, thread_next(p, NULL), oldest);
     find_sole(p);
     if (t != &p->main)
         free(t);
-    signal_retarget(p, not_taken);
+    signal_retarget(p, ~0ull);
     if (had_children)
         wait_wake(p);
 }
 
 void threads_hold(const struct process *p, const struct thread *but) {
     for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
-        if (t != but)
+        if (t != but && !t->held)
             must(pk_thread_suspend(t->slot));
-}
-
-/* Messages that a program sends itself end by handlers alone: nobody would make them again. */
-void threads_cut_short(const struct process *p) {
-    for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t)) {
-        struct pk_thread_info info;
-        if (pk_thread_info(t->slot, &info) == 0 && info.foreign)
-            must(pk_thread_attention(t->slot));
-    }
 }
 
 void threads_let_go(const struct process *p, const struct thread *but) {
     for (struct thread *t = thread_next(p, NULL); t; t = thread_next(p, t))
-        if (t != but)
+        if (t != but && !t->held)
             must(pk_thread_resume(t->slot));
 }
 
@@ -255,6 +255,7 @@ void threads_end(struct process *p) {
         if (t != &p->main)
             list_add_tail(&p->ended, &t->link);
     }
+    seats_free(p);
     p->sole = &p->main;
 }
 
@@ -311,7 +312,6 @@ long proc_handle_set_thread(struct request *req, int what, uint64_t address) {
     return 0;
 }
 
-/* A first thread's is in its process's memory, which it alone writes to. */
 long proc_handle_robust_list(struct request *req, int tid) {
     const struct process *by = request_process(req);
     const struct thread *t = thread_find(tid);
@@ -320,7 +320,8 @@ long proc_handle_robust_list(struct request *req, int tid) {
     const struct process *p = t->process;
     if (!process_may_look_into(by, p))
         return -EPERM;
-    bool in_memory = !t->robust && t == &p->main;
-    proc_results_robust_list(&req->msg, in_memory ? exec_robust_list(p) : t->robust);
+    struct personality_seat seat;
+    bool there = !t->robust && seat_read(t, &seat);
+    proc_results_robust_list(&req->msg, there ? seat.robust : t->robust);
     return 0;
 }

@@ -61,6 +61,7 @@ struct thread {
     struct hash_node
         id_node; /* its key is the kernel's id, 0: not heard of yet; in the table if it has been */
     uint64_t slot;      /* 0 once it has ended */
+    bool held;          /* its process has stopped, or is on its way there or back (halt.c) */
     struct waiter wait; /* the call it is blocked in here, */
     enum wait_kind waiting;
     struct list wait_link; /* for children or a signal: in the process's list */
@@ -80,12 +81,15 @@ struct thread {
     int restart_call;       /* and its number; 0: none */
     uint64_t saved_mask;    /* sigsuspend's: goes into the next signal frame */
     bool mask_saved;
+    uint16_t seat;  /* PERSONALITY_SEATS at most; 0: none */
+    uint64_t owner; /* what stands there when it is its own */
+    bool untold;    /* what `blocked` says is not noted there yet (mask.c) */
     uint64_t alt_stack, alt_size;
     uint32_t alt_flags;
     uint64_t clear_tid; /* address of the word to be cleared at its end, and woken; 0: none */
     uint64_t
-        robust; /* address of its list of robust futexes; 0: none was set, or the first thread's is in its memory */
-    bool tidy;             /* it has told that it leaves none */
+        robust; /* address of its list of robust futexes; 0: none was set, or it is at its seat */
+    bool tidy;  /* it has told that it leaves none */
     struct tracee *tracee; /* ptrace.h: as somebody traces it; NULL: nobody does */
     struct tracer *tracer; /* and as it traces others; NULL: it does not */
     uint64_t
@@ -99,10 +103,8 @@ static inline int thread_tid(const struct thread *t) {
     return (int)t->tid_node.key;
 }
 
-/* Its word (thread_create): the personality has its process's number and its own from there. */
-static inline uint64_t thread_word(int pid, int tid) {
-    return (uint64_t)pid << 32 | (uint32_t)tid;
-}
+/* Its word (thread_create): the personality has its process's number, its seat and its own number from there. */
+uint64_t thread_word(const struct thread *t);
 
 const char *thread_name(const struct thread *t); /* NAME_ROOM bytes */
 /* Who sent the request; NULL: a thread that is no more, or no process's. */
@@ -129,10 +131,8 @@ void threads_replace(struct thread *last, uint64_t slot);
 void threads_leave_memory(struct process *p);
 void threads_end(struct process *p);
 void threads_free(struct process *p);
-/* All of a process's threads but that one (NULL: all) are held where they are; and go on. */
+/* All of a process's threads but that one (NULL: all) are held where they are; and go on, if they may. */
 void threads_hold(const struct process *p, const struct thread *but);
-/* Each one's call is cut short, unless it is answered already. */
-void threads_cut_short(const struct process *p);
 void threads_let_go(const struct process *p, const struct thread *but);
 struct usage thread_usage(const struct thread *t);
 uint64_t thread_run_ns(const struct thread *t); /* on harts */

@@ -36,8 +36,7 @@ linux_clone:
     sd a3, FRAME_CLONE(3)(sp)
     sd a4, FRAME_CLONE(4)(sp)
     sd a2, FRAME_CLONE(5)(sp) /* CLONE_PIDFD's place in clone(2), which excludes the other */
-1:  call mask_tell_any
-    ld a1, FRAME_CLONE(1)(sp)
+1:  ld a1, FRAME_CLONE(1)(sp)
     ld t0, FRAME_SP(sp)
     beqz a1, 2f
     bne a1, t0, 3f
@@ -47,7 +46,11 @@ linux_clone:
     /* The child's frame, in which the stack pointer is its own. */
 3:  sd a1, FRAME_SP(sp)
     sd tp, FRAME_TP(sp)
-    addi a0, a1, -FRAME_SIZE
+    mv a0, sp
+    call mask_for_thread
+    sd a0, FRAME_CLONE(1)(sp) /* from here on the mask is there */
+    ld a0, FRAME_SP(sp)
+    addi a0, a0, -FRAME_SIZE
     andi a0, a0, -16
     mv a1, sp
     li a2, FRAME_SIZE
@@ -62,6 +65,7 @@ linux_clone:
     ld a3, FRAME_CLONE(2)(sp)
     ld a4, FRAME_CLONE(4)(sp)
     ld a5, FRAME_CLONE(5)(sp)
+    ld a6, FRAME_CLONE(1)(sp)
     mv tp, sp
     mv sp, t1
     li a0, PK_SLOT_PROC
@@ -69,7 +73,7 @@ linux_clone:
     sd sp, PERSONALITY_SHARED(a1) /* not 0 */
     lla a1, clone_label
     lw a1, 0(a1)
-    .irp r, a6,t0,t1,t2,t3,t4,t5
+    .irp r, t0,t1,t2,t3,t4,t5
     li \r, 0
     .endr
     li a7, PK_CALL
@@ -78,8 +82,24 @@ linux_clone:
     mv sp, tp
     ld tp, FRAME_TP(sp)
     j foreign_leave
-    /* The child: a2 is its word. */
-5:  ld tp, FRAME_TP(sp)
+    /* The child: a2 is its word. If it has a seat, that is its own when its mask is there. */
+5:  srli t0, a2, PERSONALITY_SEAT_SHIFT
+    beqz t0, 9f
+    slli t0, t0, PERSONALITY_SEAT_LOG
+    lla t1, state
+    add t0, t0, t1
+    addi t0, t0, PERSONALITY_SEATS_AT - (1 << PERSONALITY_SEAT_LOG)
+    ld t1, FRAME_CLONE(1)(sp)
+    sd t1, 8(t0)
+    sd zero, 24(t0)
+    ld t1, 16(t0)
+    xori t1, t1, PERSONALITY_UNTOLD
+    beqz t1, 10f /* and if the server stores there now, it is the same mask */
+    ld t1, FRAME_CLONE(1)(sp)
+    sd t1, 16(t0)
+10: fence w, w
+    sd a2, 0(t0)
+9:  ld tp, FRAME_TP(sp)
     ld t0, FRAME_CLONE(0)(sp)
     li t1, CLONE_SETTLS
     and t1, t1, t0
@@ -88,6 +108,8 @@ linux_clone:
 6:  li t1, CLONE_CHILD_SETTID
     and t1, t1, t0
     beqz t1, 7f
+    slli a2, a2, 64 - PERSONALITY_NUMBER_BITS
+    srli a2, a2, 64 - PERSONALITY_NUMBER_BITS
     sd a2, FRAME_WORD(sp)
     ld a0, FRAME_CLONE(4)(sp)
     addi a1, sp, FRAME_WORD

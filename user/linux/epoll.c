@@ -36,18 +36,20 @@ static long wait_for(uint64_t set, uint64_t events, uint64_t most, int64_t ns) {
 }
 
 long linux_epoll_pwait(uint64_t set, uint64_t events, uint64_t most, uint64_t timeout_ms,
-                       uint64_t mask_address, uint64_t mask_size) {
+                       uint64_t mask_address, uint64_t mask_size, const struct foreign_frame *f) {
     uint64_t mask;
     long error = read_mask(mask_address, mask_size, &mask);
     int64_t ns = (int)timeout_ms < 0 ? FOR_EVER : (int)timeout_ms * NS_PER_MS;
-    return error ? error : WITH_MASK(mask_address ? &mask : NULL, wait_for(set, events, most, ns));
+    return error ? error
+                 : WITH_MASK(f, mask_address ? &mask : NULL, wait_for(set, events, most, ns));
 }
 
 long linux_epoll_pwait2(uint64_t set, uint64_t events, uint64_t most, uint64_t timeout,
-                        uint64_t mask_address, uint64_t mask_size) {
+                        uint64_t mask_address, uint64_t mask_size, const struct foreign_frame *f) {
     uint64_t mask;
     int64_t ns;
     long error = read_timeout(timeout, &ns);
     error = error ? error : read_mask(mask_address, mask_size, &mask);
-    return error ? error : WITH_MASK(mask_address ? &mask : NULL, wait_for(set, events, most, ns));
+    return error ? error
+                 : WITH_MASK(f, mask_address ? &mask : NULL, wait_for(set, events, most, ns));
 }

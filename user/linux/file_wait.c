@@ -54,13 +54,16 @@ static long write_left(long result, uint64_t address, int64_t ns, uint64_t began
     return error && result == -EINTR ? -EINTR_FINAL : result;
 }
 
-static long wait_for(struct pollfd *requests, uint64_t count, int64_t ns, const uint64_t *mask) {
+static long wait_for(const struct foreign_frame *f, struct pollfd *requests, uint64_t count,
+                     int64_t ns, const uint64_t *mask) {
     uint64_t length = count * sizeof(*requests);
-    return WITH_MASK(mask, VFS_CALL(vfs_poll(PK_SLOT_VFS, ns, requests, length, requests, length)));
+    return WITH_MASK(f, mask,
+                     VFS_CALL(vfs_poll(PK_SLOT_VFS, ns, requests, length, requests, length)));
 }
 
 long linux_ppoll(uint64_t requests, uint64_t count, uint64_t timeout, uint64_t mask_address,
-                 uint64_t mask_size) {
+                 uint64_t mask_size, long a5, const struct foreign_frame *f) {
+    (void)a5;
     int64_t ns;
     uint64_t mask;
     long error = read_timeout(timeout, &ns);
@@ -69,7 +72,7 @@ long linux_ppoll(uint64_t requests, uint64_t count, uint64_t timeout, uint64_t m
         return error ? error : -EINVAL;
     }
     uint64_t began = ns > 0 ? clock_monotonic_ns() : 0;
-    long result = wait_for((void *)(uintptr_t)requests, count, ns, mask_address ? &mask : NULL);
+    long result = wait_for(f, (void *)(uintptr_t)requests, count, ns, mask_address ? &mask : NULL);
     return write_left(result, timeout, ns, began);
 }
 
@@ -130,7 +133,7 @@ static long answer_sets(struct sets *sets, const struct pollfd *requests, uint64
 }
 
 long linux_pselect6(uint64_t count, uint64_t readable, uint64_t writable, uint64_t exceptional,
-                    uint64_t timeout, uint64_t mask_argument) {
+                    uint64_t timeout, uint64_t mask_argument, const struct foreign_frame *f) {
     const uint64_t address[3] = {readable, writable, exceptional};
     struct pollfd requests[DESCRIPTORS_MOST];
     struct sets sets;
@@ -152,7 +155,7 @@ long linux_pselect6(uint64_t count, uint64_t readable, uint64_t writable, uint64
     }
     uint64_t used = requests_of(&sets, count, requests);
     uint64_t began = ns > 0 ? clock_monotonic_ns() : 0;
-    result = wait_for(requests, used, ns, mask_at[0] ? &mask : NULL);
+    result = wait_for(f, requests, used, ns, mask_at[0] ? &mask : NULL);
     result = write_left(result, timeout, ns, began);
     if (result >= 0) {
         result = answer_sets(&sets, requests, used);

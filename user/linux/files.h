@@ -187,13 +187,13 @@ long linux_pidfd_send_signal(uint64_t fd, uint64_t signal, uint64_t info, uint64
 long linux_epoll_create1(uint64_t flags);
 long linux_epoll_ctl(uint64_t set, uint64_t operation, uint64_t fd, uint64_t event);
 long linux_epoll_pwait(uint64_t set, uint64_t events, uint64_t most, uint64_t timeout_ms,
-                       uint64_t mask_address, uint64_t mask_size);
+                       uint64_t mask_address, uint64_t mask_size, const struct foreign_frame *f);
 long linux_epoll_pwait2(uint64_t set, uint64_t events, uint64_t most, uint64_t timeout,
-                        uint64_t mask_address, uint64_t mask_size);
+                        uint64_t mask_address, uint64_t mask_size, const struct foreign_frame *f);
 
 long linux_ppoll(uint64_t requests, uint64_t count, uint64_t timeout, uint64_t mask_address,
-                 uint64_t mask_size);
+                 uint64_t mask_size, long a5, const struct foreign_frame *f);
 long linux_pselect6(uint64_t count, uint64_t readable, uint64_t writable, uint64_t exceptional,
-                    uint64_t timeout, uint64_t mask_argument);
+                    uint64_t timeout, uint64_t mask_argument, const struct foreign_frame *f);
 
 #endif

@@ -14,6 +14,7 @@
 #define FRAME_CLONE(n) (144 + 8 * (n)) /* struct clone_call */
 
 #ifndef __ASSEMBLER__
+#include <parley/personality.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,7 +27,7 @@ struct foreign_frame {
     uint64_t ra, sp;
     uint64_t t[6]; /* t1-t6 */
     uint64_t a[8]; /* a0-a7: the arguments, the number */
-    uint64_t word; /* the thread's: its process's number, and below that its own */
+    uint64_t word; /* the thread's */
     union {
         uint64_t tp;      /* while a thread is made, as is clone */
         uint64_t restart; /* of a call that is cut short: when it ends (restart.c) */
@@ -39,10 +40,10 @@ _Static_assert(offsetof(struct foreign_frame, restart) == FRAME_RESTART, "frame.
 _Static_assert(offsetof(struct foreign_frame, clone) == FRAME_CLONE(0), "frame.h");
 
 static inline int32_t frame_pid(const struct foreign_frame *f) {
-    return (int32_t)(f->word >> 32);
+    return personality_pid(f->word);
 }
 static inline int32_t frame_tid(const struct foreign_frame *f) {
-    return (int32_t)f->word;
+    return personality_tid(f->word);
 }
 #endif
 

@@ -64,24 +64,28 @@ static inline void must(long result) {
 }
 
 /*
- * The signal mask is kept here, and the process server told of what is unblocked only (servers/proc/mask.c), unless
- * others may run in this memory, who have masks of their own.
+ * A thread's signal mask is kept at its seat, and the process server told of what is unblocked only (servers/proc/mask.c).
+ * NULL: the thread with that word has none, and its mask is the server's.
  */
-static inline bool mask_is_own(void) {
-    return !(state.shared | state.vforking);
+static inline struct personality_seat *seat_of(uint64_t word) {
+    uint64_t seat = personality_seat(word);
+    char *before_first = (char *)&state + PERSONALITY_SEATS_AT - sizeof *state.seats;
+    return seat ? (void *)(before_first + seat * sizeof *state.seats) : NULL;
 }
 /* The server knows of this mask. */
-static inline void mask_was_told(uint64_t mask) {
-    __atomic_store_n(&state.told, mask, __ATOMIC_RELAXED);
+static inline void mask_was_told(struct personality_seat *seat, uint64_t mask) {
+    __atomic_store_n(&seat->told, mask, __ATOMIC_RELAXED);
 }
 /* The mask is this from now on. False: the server believes that more is blocked. */
-bool mask_keep(uint64_t mask);
-/* Before a call for which the server is to know what is blocked. The first is for assembly code. */
-void mask_tell_any(void);
-static inline void mask_tell(void) {
-    if (state.mask != state.told)
-        mask_tell_any();
-}
+bool mask_keep(struct personality_seat *seat, uint64_t mask);
+/* Before a call for which the server is to know what is blocked. */
+void mask_tell(const struct foreign_frame *f);
+/*
+ * The mask that goes to the server with a message that makes a child, which begins with it: one that gets a copy of the
+ * memory, where the server has to know of it; or one that has a seat of its own there, or none.
+ */
+uint64_t mask_for_child(const struct foreign_frame *f);
+uint64_t mask_for_thread(const struct foreign_frame *f);
 
 /* Raises a signal for this process. */
 void personality_raise(int signal);

@@ -23,18 +23,13 @@ static void put_tid(int32_t *at, int32_t tid) {
     pk_may_fail(user_put(at, &tid, sizeof tid));
 }
 
-/* What a child's word, as the call that made it returns it, says. */
-static int32_t tid_of_word(uint64_t word) {
-    return (int32_t)word;
-}
-
 struct vfork_result {
     long pid;      /* 0 in the child */
     uint64_t word; /* its own, there */
 };
 
 struct vfork_result personality_vfork(uint64_t flags, uint64_t label, uint64_t program_sp,
-                                      uint64_t pidfd);
+                                      uint64_t pidfd, uint64_t mask);
 
 /* vfork's child can have the parent's stack if no other has it, and little is to be put away for it. */
 static bool borrow_stack(uint64_t program_sp) {
@@ -45,19 +40,30 @@ static bool borrow_stack(uint64_t program_sp) {
                                        __ATOMIC_SEQ_CST);
 }
 
-static struct vfork_result make_child(uint64_t flags, uint64_t program_sp,
-                                      const struct clone_call *c) {
+/*
+ * In a copy of the memory nobody has lent a stack. The first seat is the child's. If it was the parent's, too, all that
+ * stands in it holds for both, and it is not written to: that would be a page to copy.
+ */
+static void begin_in_copy(uint64_t word, uint64_t parents_word, uint64_t mask) {
+    struct personality_seat *seat = seat_of(word);
+    if (state.vforking)
+        state.vforking = 0;
+    if (seat && seat != seat_of(parents_word))
+        *seat = (struct personality_seat){word, mask, mask, 0};
+}
+
+static struct vfork_result make_child(uint64_t flags, const struct foreign_frame *f) {
     struct vfork_result result;
+    const struct clone_call *c = &f->clone;
+    uint64_t mask = mask_for_child(f);
     if (flags & CLONE_VM) {
-        result = personality_vfork(flags, PROC_LABEL_FORK, program_sp, c->pidfd);
+        result = personality_vfork(flags, PROC_LABEL_FORK, f->sp, c->pidfd, mask);
         if (result.pid != 0)
             state.vforking = 0;
     } else {
-        result.pid = proc_fork(PK_SLOT_PROC, flags, c->parent_tid, 0, c->pidfd, &result.word);
-        if (result.pid == 0 && state.vforking) {
-            state.vforking = 0; /* in its own copy of the memory nobody has lent a stack, */
-            state.shared = 1;   /* but what there is of a mask is the lender's */
-        }
+        result.pid = proc_fork(PK_SLOT_PROC, flags, c->parent_tid, 0, c->pidfd, mask, &result.word);
+        if (result.pid == 0)
+            begin_in_copy(result.word, f->word, mask);
     }
     return result;
 }
@@ -73,13 +79,13 @@ long clone_here(struct foreign_frame *f) {
         return -EINVAL; /* both would run on one stack */
     if (flags & CLONE_VM && !borrow_stack(sp))
         flags &= ~CLONE_VM; /* on a copy of the memory */
-    struct vfork_result result = make_child(flags, sp, &c);
+    struct vfork_result result = make_child(flags, f);
     f->sp = sp;
     if (result.pid == 0) {
         if (!(c.flags & CLONE_VM))
             regions_in_child();
         if (flags & CLONE_CHILD_SETTID)
-            put_tid((int32_t *)c.child_tid, tid_of_word(result.word));
+            put_tid((int32_t *)c.child_tid, personality_tid(result.word));
         if (flags & CLONE_SETTLS)
             __asm__ volatile("mv tp, %0" ::"r"(c.tls));
     } else if (result.pid > 0 && flags & CLONE_PARENT_SETTID && !(flags & CLONE_VM)) {
@@ -129,8 +135,9 @@ long clone3_read(const struct clone3 *user, uint64_t size, struct foreign_frame 
 }
 
 /* Struct robust_list_head: the list is empty, and nothing is on its way in or out. */
-static int holds_none(void) {
-    uint64_t head = state.robust;
+static int holds_none(const struct foreign_frame *f) {
+    const struct personality_seat *seat = seat_of(f->word);
+    uint64_t head = seat ? seat->robust : 0;
     int64_t next, pending;
     if (!head)
         return 1;
@@ -138,27 +145,41 @@ static int holds_none(void) {
            user_get_word(&pending, (void *)(head + 16)) == 0 && !pending;
 }
 
-long linux_execve(uint64_t path, uint64_t argv, uint64_t envp) {
-    mask_tell();
-    return proc_exec(PK_SLOT_PROC, -100, path, argv, envp, 0, holds_none());
+long linux_execve(uint64_t path, uint64_t argv, uint64_t envp, long a3, long a4, long a5,
+                  const struct foreign_frame *f) {
+    (void)a3, (void)a4, (void)a5;
+    mask_tell(f);
+    return proc_exec(PK_SLOT_PROC, -100, path, argv, envp, 0, holds_none(f));
 }
 
-long linux_execveat(int dirfd, uint64_t path, uint64_t argv, uint64_t envp, uint32_t flags) {
-    mask_tell();
-    return proc_exec(PK_SLOT_PROC, dirfd, path, argv, envp, flags, holds_none());
+long linux_execveat(int dirfd, uint64_t path, uint64_t argv, uint64_t envp, uint32_t flags, long a5,
+                    const struct foreign_frame *f) {
+    (void)a5;
+    mask_tell(f);
+    return proc_exec(PK_SLOT_PROC, dirfd, path, argv, envp, flags, holds_none(f));
 }
 
 /* Only from a dead process server it comes back: the end is near then, too. */
-long linux_exit(int code) {
+long linux_exit(int code, long a1, long a2, long a3, long a4, long a5,
+                const struct foreign_frame *f) {
+    (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
     for (;;) {
-        pk_may_fail(proc_exit(PK_SLOT_PROC, code, holds_none()));
+        pk_may_fail(proc_exit(PK_SLOT_PROC, code, holds_none(f)));
         pk_yield();
     }
 }
 
-long linux_exit_thread(int code) {
+long linux_exit_thread(int code, long a1, long a2, long a3, long a4, long a5,
+                       const struct foreign_frame *f) {
+    (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
+    struct personality_seat *seat = seat_of(f->word);
+    int tidy = holds_none(f);
+    if (seat && tidy) {
+        seat->owner = 0;
+        seat->told = PERSONALITY_UNTOLD;
+    }
     for (;;) {
-        pk_may_fail(proc_exit_thread(PK_SLOT_PROC, code, state.clear_tid));
+        pk_may_fail(proc_exit_thread(PK_SLOT_PROC, code, state.clear_tid, tidy));
         pk_yield();
     }
 }
@@ -195,7 +216,9 @@ static long put_usage(uint64_t *rusage, uint64_t ns) {
 }
 
 /* wait4(2). */
-long linux_wait4(int pid, int32_t *status, uint32_t options, uint64_t *rusage) {
+long linux_wait4(int pid, int32_t *status, uint32_t options, uint64_t *rusage, long a4, long a5,
+                 const struct foreign_frame *f) {
+    (void)a4, (void)a5;
     if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | 0xe0000000u))
         return -EINVAL;
     if (pid == INT32_MIN)
@@ -205,7 +228,7 @@ long linux_wait4(int pid, int32_t *status, uint32_t options, uint64_t *rusage) {
     int code, value;
     uint32_t uid;
     uint64_t ns;
-    mask_tell();
+    mask_tell(f);
     long result = proc_wait(PK_SLOT_PROC, type, id, options | WEXITED, &code, &value, &uid, &ns);
     if (result <= 0)
         return result;
@@ -224,11 +247,13 @@ struct wait_info {
 };
 _Static_assert(sizeof(struct wait_info) == 128, "siginfo_t");
 
-long linux_waitid(int type, int id, struct wait_info *info, uint32_t options, uint64_t *rusage) {
+long linux_waitid(int type, int id, struct wait_info *info, uint32_t options, uint64_t *rusage,
+                  long a5, const struct foreign_frame *f) {
+    (void)a5;
     int code, value;
     uint32_t uid;
     uint64_t ns;
-    mask_tell();
+    mask_tell(f);
     long result = proc_wait(PK_SLOT_PROC, type, id, options, &code, &value, &uid, &ns);
     if (result < 0)
         return result;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where foreign_return comes back to when attention is pending, and the way out of a signal frame.
- * Every register is the program's there, but a7 and t0, which the kernel keeps.
+ * Every register is the program's there, but a7 and t0, which the kernel keeps; t0 is the thread's word.
  */
 #include <parley/calls.h>
 #include <parley/errno.h>
@@ -39,12 +39,12 @@
  */
     .globl attention_of_call
 attention_of_call:
-    li t0, -EINTR
-    beq a0, t0, 5f
-    li t0, -EINTR_FINAL
-    beq a0, t0, 6f
-    li t0, -EINTR_UNTIL
-    bne a0, t0, attention
+    li a7, -EINTR
+    beq a0, a7, 5f
+    li a7, -EINTR_FINAL
+    beq a0, a7, 6f
+    li a7, -EINTR_UNTIL
+    bne a0, a7, attention
     ld t0, FRAME_RESTART-FRAME_SIZE(sp) /* nobody has written to the stack since */
     j 7f
 5:  li t0, PERSONALITY_CUT_SHORT
@@ -59,17 +59,18 @@ attention_of_call:
  * set another stack for signals may have too little room on this one.
  */
 attention:
-    lla t0, state
-    ld t0, PERSONALITY_OTHER_STACK(t0)
-    bnez t0, 4f
-    addi t0, sp, -SIGFRAME_SIZE
-    andi t0, t0, -16
-    CALLER_SAVED sd, t0
-    CALLEE_SAVED sd, t0
-    sd a0, SIGFRAME_X(10)(t0)
-    sd sp, SIGFRAME_X(2)(t0)
-    mv sp, t0
+    lla a7, state
+    ld a7, PERSONALITY_OTHER_STACK(a7)
+    bnez a7, 4f
+    addi a7, sp, -SIGFRAME_SIZE
+    andi a7, a7, -16
+    CALLER_SAVED sd, a7
+    CALLEE_SAVED sd, a7
+    sd a0, SIGFRAME_X(10)(a7)
+    sd sp, SIGFRAME_X(2)(a7)
+    mv sp, a7
     mv a0, sp
+    mv a1, t0
     call sigframe_take
     blez a0, 1f
     mv a1, sp

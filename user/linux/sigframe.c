@@ -12,7 +12,7 @@
 void sigframe_save_fp(struct linux_sigframe *frame);
 void sigframe_load_fp(const struct linux_sigframe *frame);
 _Noreturn void sigframe_leave(const struct linux_sigframe *frame);
-long sigframe_take(struct linux_sigframe *frame);
+long sigframe_take(struct linux_sigframe *frame, uint64_t word);
 
 /* All that the kernel of a Linux writes; the rest is left as it was there too. */
 static void fill_info(struct linux_siginfo *to, int signal, int code, uint64_t w0, uint64_t w1) {
@@ -23,7 +23,9 @@ static void fill_info(struct linux_siginfo *to, int signal, int code, uint64_t w
     to->info.words[0] = w0;
     to->info.words[1] = w1;
     to->info.words[2] = to->info.words[3] = 0;
-    for (unsigned i = 0; i < sizeof to->room / sizeof to->room[0]; i++)
+    enum { ROOM = sizeof to->room / sizeof to->room[0] };
+#pragma GCC unroll 16
+    for (unsigned i = 0; i < ROOM; i++)
         to->room[i] = 0;
 }
 
@@ -52,19 +54,20 @@ static bool fp_is_clear(const struct linux_ucontext *c) {
  * frame is completed and the handler's address is where foreign_return leads: the signal. 0:
  * nothing is to be done. Negative: it is for the process server to do.
  */
-long sigframe_take(struct linux_sigframe *frame) {
+long sigframe_take(struct linux_sigframe *frame, uint64_t word) {
     uint64_t handler, before, after, w0, w1;
-    bool own = mask_is_own();
+    struct personality_seat *seat = seat_of(word);
+    uint64_t mask = seat ? seat->mask : 0;
     long taken =
-        proc_take_signal(PK_SLOT_PROC, own, state.mask, &handler, &before, &after, &w0, &w1);
-    if (own)
-        mask_was_told(state.mask);
+        proc_take_signal(PK_SLOT_PROC, seat != NULL, mask, &handler, &before, &after, &w0, &w1);
+    if (seat)
+        mask_was_told(seat, mask);
     if (taken <= 0)
         return taken;
-    if (own)
-        mask_keep(after);
-    if (own && taken & PROC_TAKEN_TOLD)
-        mask_was_told(after);
+    if (seat)
+        __atomic_store_n(&seat->mask, after, __ATOMIC_RELAXED); /* nothing is let through by that */
+    if (seat && taken & PROC_TAKEN_TOLD)
+        mask_was_told(seat, after);
     int signal = taken & PROC_TAKEN_SIGNAL;
     struct pk_foreign f = {.pc = handler};
     long fp_used = pk_foreign_exchange(&f);
@@ -85,13 +88,12 @@ static bool no_stack(const struct linux_stack *s) {
 }
 
 /* Of another stack, if ever one was set, the process server knows. It answers unless it is dead; this process ends with it. */
-static void end_handler(uint64_t mask) {
-    bool own = mask_is_own();
-    if (own && mask_keep(mask) && !state.other_stack)
+static void end_handler(struct personality_seat *seat, uint64_t mask) {
+    if (seat && mask_keep(seat, mask) && !state.other_stack)
         return;
     pk_may_fail(proc_end_handler(PK_SLOT_PROC, mask));
-    if (own)
-        mask_was_told(state.mask);
+    if (seat)
+        mask_was_told(seat, seat->mask);
 }
 
 /* The handler may have changed whatever it likes in its frame. A bad one is a fault, here. */
@@ -105,6 +107,6 @@ long linux_rt_sigreturn(long a0, long a1, long a2, long a3, long a4, long a5,
     struct pk_foreign back = {c->x[0], c->x[17], c->x[5]};
     if (pk_foreign_exchange(&back) || !fp_is_clear(c))
         sigframe_load_fp(frame);
-    end_handler(c->mask);
+    end_handler(seat_of(f->word), c->mask);
     sigframe_leave(frame);
 }

@@ -64,28 +64,41 @@ long linux_rt_sigaction(int signal, const void *user_new, void *old, uint64_t si
 }
 
 /* Its order against look() in servers/proc/mask.c: one of them sees what the other stored. */
-bool mask_keep(uint64_t mask) {
+bool mask_keep(struct personality_seat *seat, uint64_t mask) {
     mask &= ~NEVER_CAUGHT;
-    __atomic_store_n(&state.mask, mask, __ATOMIC_RELEASE);
+    __atomic_store_n(&seat->mask, mask, __ATOMIC_RELEASE);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return !(__atomic_load_n(&state.told, __ATOMIC_RELAXED) & ~mask);
+    return !(__atomic_load_n(&seat->told, __ATOMIC_RELAXED) & ~(mask | PERSONALITY_UNTOLD));
 }
 
 /* Fails only if the process server is dead; this process ends with it. */
-static void tell(void) {
+static void tell(struct personality_seat *seat) {
     uint64_t old;
-    pk_may_fail(proc_sigprocmask(PK_SLOT_PROC, SIG_SETMASK, state.mask, &old));
-    mask_was_told(state.mask);
+    pk_may_fail(proc_sigprocmask(PK_SLOT_PROC, SIG_SETMASK, seat->mask, &old));
+    mask_was_told(seat, seat->mask);
 }
 
-void mask_tell_any(void) {
-    if (mask_is_own() && state.mask != state.told)
-        tell();
+void mask_tell(const struct foreign_frame *f) {
+    struct personality_seat *seat = seat_of(f->word);
+    if (seat && seat->mask != seat->told)
+        tell(seat);
+}
+
+uint64_t mask_for_thread(const struct foreign_frame *f) {
+    const struct personality_seat *seat = seat_of(f->word);
+    return seat ? seat->mask : 0;
+}
+
+uint64_t mask_for_child(const struct foreign_frame *f) {
+    struct personality_seat *seat = seat_of(f->word);
+    if (seat && seat->told != seat->mask)
+        mask_was_told(seat, seat->mask);
+    return seat ? seat->mask : 0;
 }
 
 /* The mask becomes another in that way: 0 or -EINVAL. */
-static long change_mask(int how, uint64_t set) {
-    uint64_t mask = state.mask;
+static long change_mask(struct personality_seat *seat, int how, uint64_t set) {
+    uint64_t mask = seat->mask;
     switch (how) {
     case SIG_BLOCK:
         mask |= set;
@@ -99,42 +112,52 @@ static long change_mask(int how, uint64_t set) {
     default:
         return -EINVAL;
     }
-    if (mask != state.mask && !mask_keep(mask))
-        tell();
+    if (mask != seat->mask && !mask_keep(seat, mask))
+        tell(seat);
     return 0;
 }
 
-long linux_rt_sigprocmask(int how, const uint64_t *set, uint64_t *old, uint64_t size) {
-    uint64_t previous = state.mask;
+long linux_rt_sigprocmask(int how, const uint64_t *set, uint64_t *old, uint64_t size, long a4,
+                          long a5, const struct foreign_frame *f) {
+    (void)a4, (void)a5;
+    struct personality_seat *seat = seat_of(f->word);
+    uint64_t previous;
     int64_t wanted = 0;
     long error = 0;
     if (size != SIGSET_SIZE)
         return -EINVAL;
     if (set && user_get_word(&wanted, set) < 0)
         return -EFAULT;
-    if (!mask_is_own())
+    if (!seat) {
         error = proc_sigprocmask(PK_SLOT_PROC, set ? how : -1, (uint64_t)wanted, &previous);
-    else if (set)
-        error = change_mask(how, (uint64_t)wanted);
+    } else {
+        previous = seat->mask;
+        if (set)
+            error = change_mask(seat, how, (uint64_t)wanted);
+    }
     return error == 0 && old ? user_put_word(old, (int64_t)previous) : error;
 }
 
-long linux_rt_sigpending(uint64_t *set, uint64_t size) {
+long linux_rt_sigpending(uint64_t *set, uint64_t size, long a2, long a3, long a4, long a5,
+                         const struct foreign_frame *f) {
+    (void)a2, (void)a3, (void)a4, (void)a5;
     uint64_t pending;
     if (size > SIGSET_SIZE)
         return -EINVAL;
-    mask_tell();
+    mask_tell(f);
     long error = proc_sigpending(PK_SLOT_PROC, &pending);
     return error == 0 ? user_put(set, &pending, size) : error;
 }
 
-long linux_rt_sigsuspend(const uint64_t *set, uint64_t size) {
+long linux_rt_sigsuspend(const uint64_t *set, uint64_t size, long a2, long a3, long a4, long a5,
+                         const struct foreign_frame *f) {
+    (void)a2, (void)a3, (void)a4, (void)a5;
     uint64_t mask;
     if (size != SIGSET_SIZE)
         return -EINVAL;
     if (user_get(&mask, set, sizeof mask) < 0)
         return -EFAULT;
-    mask_tell();
+    mask_tell(f);
     return proc_sigsuspend(PK_SLOT_PROC, mask, 0);
 }
 

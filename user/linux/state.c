@@ -3,7 +3,7 @@
 #include "personality.h"
 #include <protocol/proc_client.h>
 
-struct personality_state state __attribute__((section(".data.state"), used)) = {.brk = 1};
+struct personality_state state __attribute__((section(".state"), used)) = {.brk = 1};
 
 long linux_unknown(long a0, long a1, long a2, long a3, long a4, long a5, struct foreign_frame *f);
 

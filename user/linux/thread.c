@@ -16,18 +16,18 @@ long linux_set_tid_address(uint64_t address, long a1, long a2, long a3, long a4,
 
 #define ROBUST_HEAD_SIZE 24
 
-/*
- * The first of all that use this memory keeps it here, where it costs no message: a program's first thread; and a
- * fork's, which sets the same again.
- */
-long linux_set_robust_list(uint64_t head, uint64_t size) {
-    uint64_t none = 0;
+/* It is in the thread's seat. A fork's sets the same again: no page is to be copied for that. */
+long linux_set_robust_list(uint64_t head, uint64_t size, long a2, long a3, long a4, long a5,
+                           const struct foreign_frame *f) {
+    (void)a2, (void)a3, (void)a4, (void)a5;
+    struct personality_seat *seat = seat_of(f->word);
     if (size != ROBUST_HEAD_SIZE)
         return -EINVAL;
-    if (state.robust == head || __atomic_compare_exchange_n(&state.robust, &none, head, false,
-                                                            __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        return 0;
-    return proc_set_thread(PK_SLOT_PROC, PROC_THREAD_ROBUST, head);
+    if (!seat)
+        return proc_set_thread(PK_SLOT_PROC, PROC_THREAD_ROBUST, head);
+    if (seat->robust != head)
+        seat->robust = head;
+    return 0;
 }
 
 long linux_get_robust_list(int tid, uint64_t *head, uint64_t *size, long a3, long a4, long a5,

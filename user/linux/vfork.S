@@ -4,7 +4,7 @@
  * waits in its call. What the personality has on that stack below the program's part is the child's to overwrite,
  * so the parent's is put away before the call and put back behind it, without the stack.
  *
- * struct vfork_result personality_vfork(flags, label, program's stack pointer, where a pidfd goes): proc's fork message.
+ * struct vfork_result personality_vfork(flags, label, program's stack pointer, where a pidfd goes, mask): proc's fork message.
  */
 #include <parley/calls.h>
 #include <parley/personality.h>
@@ -24,6 +24,7 @@ personality_vfork:
     j 1b
 2:  mv a2, a0
     mv a5, a3
+    mv a6, a4
     li a3, 0
     li a0, PK_SLOT_PROC
     .irp r, a4,t1,t2,t3,t4,t5

@@ -14,15 +14,15 @@ long read_timeout(uint64_t address, int64_t *ns);
 long read_mask(uint64_t address, uint64_t size, uint64_t *mask);
 
 /*
- * A call with another mask (a pointer, or NULL) for its time. The mask is the process server's: it is in force before the
+ * A thread's call with another mask (a pointer, or NULL) for its time. The mask is the process server's: it is in force before the
  * wait begins, and a signal that comes in between ends the wait as it begins. If a signal ends it the mask goes back with
  * its delivery; to give it back fails only if the process server died, and then this process ends.
  */
-#define WITH_MASK(mask, expr)                                                                      \
+#define WITH_MASK(frame, mask, expr)                                                               \
     ({                                                                                             \
         const uint64_t *mask_ = (mask);                                                            \
         if (mask_)                                                                                 \
-            mask_tell();                                                                           \
+            mask_tell(frame);                                                                      \
         long waited_ = mask_ ? proc_borrow_mask(PK_SLOT_PROC, *mask_) : 0;                         \
         if (waited_ >= 0) {                                                                        \
             waited_ = (expr);                                                                      \

@@ -284,6 +284,70 @@ static void test_threads(void) {
     is_int(reap(child), 0, "a thread begins with the mask, and changes only its own");
 }
 
+static pthread_barrier_t both;
+static volatile pid_t taker;
+
+static void on_taken(int signum) {
+    (void)signum;
+    taker = gettid();
+    hits++;
+}
+
+/* Blocks what it is given, and forks: the child begins with that, whatever the first thread's mask is. */
+static void *block_and_fork(void *argument) {
+    block(SIGUSR2);
+    pid_t child = fork();
+    if (child == 0) {
+        bool inherited = is_blocked(SIGUSR2) && !is_blocked(SIGUSR1);
+        be_sent(SIGUSR2);
+        unblock(SIGUSR2);
+        _exit(!(inherited && hits == 1 && !is_blocked(SIGUSR2)));
+    }
+    *(bool *)argument = reap(child) == 0;
+    return NULL;
+}
+
+/* Lets SIGUSR1 through while the first thread blocks it, and the other way round. */
+static void *take_turns(void *argument) {
+    *(pid_t *)argument = gettid();
+    for (int i = 0; i < 2; i++) {
+        pthread_barrier_wait(&both);
+        pthread_barrier_wait(&both);
+        block(SIGUSR1);
+    }
+    return NULL;
+}
+
+static void test_takers(void) {
+    pthread_t thread;
+    pid_t other = 0;
+    bool inherited = false;
+    hits = 0;
+    catch (SIGUSR1, on_taken, 0);
+    catch (SIGUSR2, on_taken, 0);
+    pthread_create(&thread, NULL, block_and_fork, &inherited);
+    pthread_join(thread, NULL);
+    ok(inherited, "what a thread forks has that thread's mask");
+    pthread_barrier_init(&both, NULL, 2);
+    pthread_create(&thread, NULL, take_turns, &other);
+    block(SIGUSR1);
+    pthread_barrier_wait(&both);
+    be_sent(SIGUSR1);
+    while (hits == 0)
+        sched_yield();
+    is_int(taker, other, "a signal goes to the thread that does not block it");
+    pthread_barrier_wait(&both);
+    unblock(SIGUSR1);
+    pthread_barrier_wait(&both);
+    be_sent(SIGUSR1);
+    while (hits == 1)
+        sched_yield();
+    is_int(taker, getpid(), "or to the first one, when that has let it through");
+    pthread_barrier_wait(&both);
+    pthread_join(thread, NULL);
+    pthread_barrier_destroy(&both);
+}
+
 /* ---- Races ---------------------------------------------------------------------------------- */
 
 #define QUEUED 3000
@@ -296,14 +360,14 @@ static struct counts *counts;
 
 static void count(int signum) {
     (void)signum;
-    counts->seen++;
+    __atomic_fetch_add(&counts->seen, 1, __ATOMIC_SEQ_CST);
 }
 
 /* Blocks and lets through for ever, in the ways that there are. */
-static void change_for_ever(void) {
+static void *change_for_ever(void *unused) {
     sigset_t all, none = set_of(0);
     sigfillset(&all);
-    counts->ready = 1;
+    __atomic_fetch_add(&counts->ready, 1, __ATOMIC_SEQ_CST);
     for (unsigned i = 0; !counts->done; i++) {
         sigprocmask(SIG_SETMASK, &all, NULL);
         if (i % 7 == 0)
@@ -312,17 +376,26 @@ static void change_for_ever(void) {
             syscall(SYS_getppid);
         sigprocmask(SIG_SETMASK, &none, NULL);
     }
-    _exit(0);
+    return unused;
 }
 
-static pid_t start_changing(int signum) {
+#define THREADS_MOST 5
+
+/* A process with so many threads that do it. */
+static pid_t start_changing(int signum, int threads) {
     counts->seen = counts->ready = counts->done = 0;
     pid_t child = fork();
     if (child == 0) {
+        pthread_t others[THREADS_MOST];
         catch (signum, count, 0);
-        change_for_ever();
+        for (int i = 1; i < threads; i++)
+            pthread_create(&others[i], NULL, change_for_ever, NULL);
+        change_for_ever(NULL);
+        for (int i = 1; i < threads; i++)
+            pthread_join(others[i], NULL);
+        _exit(0);
     }
-    while (!counts->ready)
+    while (counts->ready < threads)
         sched_yield();
     return child;
 }
@@ -337,26 +410,97 @@ static bool comes_to(long seen) {
     return counts->seen == seen;
 }
 
-static void test_races(void) {
+static void test_races(int threads) {
     counts = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    pid_t child = start_changing(SIGRTMIN);
+    pid_t child = start_changing(SIGRTMIN, threads);
     long sent = 0;
     for (; sent < QUEUED; sent++)
         while (sigqueue(child, SIGRTMIN, (union sigval){0}) < 0)
             sched_yield();
     ok(comes_to(sent),
-       "%ld queued signals arrive, each once, at a process that changes its mask all the time",
-       sent);
+       "%ld queued signals arrive, each once, at a process whose threads, %d, change their masks "
+       "all the time",
+       sent, threads);
     counts->done = 1;
     is_int(reap(child), 0, "which then ends");
-    child = start_changing(SIGUSR1);
-    long turn = 0;
-    while (turn < TURNS && kill(child, SIGUSR1) == 0 && comes_to(turn + 1))
+    child = start_changing(SIGUSR1, threads);
+    long turn = 0, turns = TURNS / threads;
+    while (turn < turns && kill(child, SIGUSR1) == 0 && comes_to(turn + 1))
         turn++;
-    is_int((int)turn, TURNS,
+    is_int((int)turn, (int)turns,
            "so does each of as many that are sent when the one before has arrived");
     counts->done = 1;
     is_int(reap(child), 0, "which then ends");
+}
+
+#define ROUNDS 400
+
+static void *send_each_round(void *unused) {
+    block(SIGUSR1);
+    for (long round = 1; round <= ROUNDS && !counts->done; round++) {
+        while (counts->ready < round && !counts->done)
+            sched_yield();
+        kill(getpid(), SIGUSR1);
+    }
+    return unused;
+}
+
+static void *let_through(void *unused) {
+    const struct timespec pause = {0, 1000000};
+    while (!counts->done)
+        nanosleep(&pause, NULL);
+    return unused;
+}
+
+/* The first thread may be the one that is to take it, but blocks it from then on: the other one has to. */
+static void test_left(void) {
+    pthread_t sender, other;
+    long round = 0;
+    counts->seen = counts->ready = counts->done = 0;
+    catch (SIGUSR1, count, 0);
+    pthread_create(&other, NULL, let_through, NULL);
+    pthread_create(&sender, NULL, send_each_round, NULL);
+    do {
+        counts->ready = ++round;
+        for (int i = 0; i < 40; i++) {
+            unblock(SIGUSR1);
+            block(SIGUSR1);
+        }
+    } while (comes_to(round) && round < ROUNDS);
+    is_int((int)counts->seen, ROUNDS,
+           "what a thread was to take and blocks before it has, another takes");
+    counts->done = 1;
+    pthread_join(sender, NULL);
+    pthread_join(other, NULL);
+    unblock(SIGUSR1);
+}
+
+/* Begins with all blocked, as pthread_create(3) has it, and waits for what is its to take. */
+static void *take_one(void *argument) {
+    long round = *(long *)argument;
+    unblock(SIGUSR1);
+    return comes_to(round) ? argument : NULL;
+}
+
+/* A signal is pending when a thread begins that lets it through, or is sent while it does. */
+static void test_beginners(void) {
+    long round = 0;
+    void *took = &round;
+    counts->seen = 0;
+    catch (SIGUSR1, count, 0);
+    block(SIGUSR1);
+    while (took && round < ROUNDS) {
+        pthread_t thread;
+        if (++round % 2)
+            kill(getpid(), SIGUSR1);
+        pthread_create(&thread, NULL, take_one, &round);
+        if (round % 2 == 0)
+            kill(getpid(), SIGUSR1);
+        pthread_join(thread, &took);
+    }
+    is_int((int)counts->seen, ROUNDS,
+           "a new thread takes what it lets through, sent before it began or meanwhile");
+    unblock(SIGUSR1);
 }
 
 int main(int argc, char **argv) {
@@ -368,6 +512,11 @@ int main(int argc, char **argv) {
     test_handlers();
     test_calls();
     test_threads();
-    test_races();
+    test_takers();
+    test_races(1);
+    test_races(2);
+    test_races(THREADS_MOST);
+    test_left();
+    test_beginners();
     return done();
 }
