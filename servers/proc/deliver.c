@@ -292,6 +292,7 @@ long deliver_exception(struct request *req) {
         return SERVER_DEFER;
     bool dumped = t->process->state == PROCESS_DUMPING;
     long result = handle(req, t);
-    /* Its signal may have been the process's end, but for a core: with that it rests. */
-    return !dumped && core_rests(t, req->token) ? SERVER_DEFER : result;
+    /* Its signal may have been the process's end, but for a core: with that it rests. Or it has ended itself. */
+    t = request_thread(req);
+    return !dumped && t && core_rests(t, req->token) ? SERVER_DEFER : result;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process with thousands of threads that is stopped and continued: all of them stop before that is told, all go on, however
+ * A process with hundreds of threads that is stopped and continued: all of them stop before that is told, all go on, however
  * often it is stopped and continued meanwhile, and whatever ends it or them.
  */
 #include "tap.h"
@@ -8,8 +8,8 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
-#define THREADS 1500
-#define FLIPS 200
+#define THREADS 400
+#define FLIPS 100
 
 struct counts {
     volatile unsigned turns[THREADS];
