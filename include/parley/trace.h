@@ -38,9 +38,8 @@ enum pk_trace_type {
 #define PK_TRACE_ALL ((1ull << PK_TRACE_TYPES) - 2)
 
 struct pk_trace_thread {
-    uint64_t
-        word; /* its maker's; of a process's thread: the process's number and, in the low 32 bits, its own */
-    uint32_t id; /* 0: nobody, an idle hart or an interrupt */
+    uint64_t word; /* its maker's; of a process's thread as in parley/personality.h */
+    uint32_t id;   /* 0: nobody, an idle hart or an interrupt */
     uint32_t priority;
     char name[PK_TRACE_NAME]; /* its task's */
 };

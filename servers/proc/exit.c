@@ -226,18 +226,29 @@ static void stop_running(struct process *p) {
     pool_leave(p);
 }
 
+/* A parent may end by the signal, and another one adopts p then, to be told in its stead. */
+static struct process *signal_parents(struct process *p) {
+    struct process *parent;
+    do {
+        parent = process_parent(p);
+        signal_parent(p, p->exit_signal, p->code, p->status);
+    } while (process_parent(p) != parent);
+    return parent;
+}
+
 void process_tell_end(struct process *p) {
-    struct process *parent = process_parent(p);
+    p->left = false; /* whoever ends meanwhile leaves it alone */
     if (p->main.tracee) {
         ptrace_tell_end(p); /* and its parent when its tracer has heard of it (ptrace(2)) */
         return;
     }
-    if (p->spawned && !parent) {
+    if (p->spawned && !process_parent(p)) {
         child_event(p);
         spawned_ended(p);
         return;
     }
-    signal_parent(p, p->exit_signal, p->code, p->status);
+    struct process *parent = signal_parents(p);
+    p->left = true;
     if (leaves_zombie(p))
         child_event(p);
     else
@@ -255,6 +266,9 @@ void process_end(struct process *p, int code, int status) {
         p->group->stopped--;
     core_free(p);
     p->state = PROCESS_ZOMBIE;
+    if (!list_empty(
+            &p->event)) /* that it stopped or went on: its end is told when it has left (process_tell_end) */
+        child_event_seen(p);
     group_parent_ended(p);
     p->code = code;
     p->status = status;

@@ -38,7 +38,7 @@ static struct process *heir_of(const struct process *p, int *credit) {
 
 /*
  * A child joins its new parent, who can wait for it; if memory has ended, init has it. A zombie may be gone then, but one
- * that is still departing is told of, or gone, after that.
+ * that has not left yet is told of, or gone, after that.
  */
 static void move_to(struct process *child, struct process *heir) {
     struct family *family = heir ? family_get(heir, process_group(child)) : NULL;
@@ -49,13 +49,13 @@ static void move_to(struct process *child, struct process *heir) {
     if (child->state != PROCESS_ZOMBIE)
         pk_may_fail(process_tell_known(child)); /* without memory it goes on by the old number */
     if (!family) {
-        if (child->state == PROCESS_ZOMBIE && !child->departure)
+        if (child->left)
             process_free(child);
         return;
     }
     list_add_tail(&heir->children, &child->sibling);
     family_enter(child, family, NULL);
-    if (child->state == PROCESS_ZOMBIE && !child->departure)
+    if (child->left)
         process_tell_end(child);
 }
 

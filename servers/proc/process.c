@@ -97,6 +97,7 @@ struct process *process_new(struct thread *from) {
     p->exec = 0;
     p->core = NULL;
     p->departure = NULL;
+    p->left = false;
     p->tracers = NULL;
     p->traced = 0;
     p->seats = NULL;

@@ -90,8 +90,10 @@ struct tracee *ptrace_find(const struct thread *t, bool *any) {
     return found;
 }
 
-/* The zombie is its parent's; or that was its tracer, and it is gone. */
+/* The zombie is its parent's; or that was its tracer, and it is gone. If it has not left yet its parent is told after that. */
 static void pass_on(struct process *zombie, const struct process *tracer) {
+    if (zombie && zombie->departure)
+        return;
     if (zombie && process_parent(zombie) == tracer)
         process_reap(zombie);
     else if (zombie)

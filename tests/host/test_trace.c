@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <parley/personality.h>
 
 #define CAPACITY 15
 #define HARTS 2
 #define RING ((CAPACITY + 1) * PK_TRACE_SIZE)
 #define HZ 10000000
-#define SH ((5ull << 32) | 5)
+#define SH personality_word(5, 1, 5)
 
 enum { SH_ID = 9, VFS_ID = 4, PROC_ID = 3 };
 
@@ -143,8 +144,8 @@ static void test_lost(void **state) {
 /* Chosen are a process, its children, and what servers ask of others for them. */
 static void test_chosen(void **state) {
     struct pk_trace_thread sh = thread(SH_ID, SH, "sh"), proc = thread(PROC_ID, 0, "proc");
-    struct pk_trace_thread other = thread(20, (8ull << 32) | 8, "other");
-    struct pk_trace_thread child = thread(21, (6ull << 32) | 6, "sh"),
+    struct pk_trace_thread other = thread(20, personality_word(8, 1, 8), "other");
+    struct pk_trace_thread child = thread(21, personality_word(6, 1, 6), "sh"),
                            vfs = thread(VFS_ID, 0, "vfs");
     unsigned fork = number_of("proc", "fork"), getcwd = number_of("vfs", "getcwd");
     char *text;

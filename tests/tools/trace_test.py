@@ -22,6 +22,8 @@ SECONDS = 120
 SVG = "{http://www.w3.org/2000/svg}"
 
 
+SH = 1 << 46 | 5 << 23 | 5  # as parley/personality.h: a seat, process and thread 5
+
 def run(command, *more):
     return subprocess.run([*command, *more], capture_output=True, text=True, timeout=SECONDS, check=False)
 
@@ -34,7 +36,7 @@ def sample():
     """A call of sh's (5) to vfs on hart 0, answered on hart 1; and one that is never answered."""
     number = next(n for (p, n), m in events.Protocols().messages.items() if p == "vfs" and m.name == "openat")
     kind = {name: n for n, name in events.NAMES.items()}
-    sh, vfs = (5 << 32 | 5, 9, 0x6873, 0), (0, 4, 0x736676, 0)
+    sh, vfs = (SH, 9, 0x6873, 0), (0, 4, 0x736676, 0)
     path = [int.from_bytes(b"/etc/pas", "little"), int.from_bytes(b"swd\0", "little")]
     call = line(1000, 50, kind["call"], *sh, *vfs, number, 0x100009, -100, 0, 0, 0, 0, 0, 12, 0, 0, 0, *path)
     serve = line(1010, 60, kind["serve"], *vfs, *sh, number, 0x100009)
@@ -57,7 +59,7 @@ def check_sample(good):
     cost = callgraph.costs(log)["sh", "vfs"]
     good["calls are counted with their cost"] = (cost.calls, cost.ticks, cost.counted) == (2, 19, 0)
     wanted = [("queued", 1000, 1010), ("calling", 1010, 1100)]
-    good["a call is queued, then served"] = states.spans(log)[9, 5 << 32 | 5] == wanted
+    good["a call is queued, then served"] = states.spans(log)[9, SH] == wanted
 
 
 def raises(function, *arguments):

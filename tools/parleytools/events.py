@@ -14,6 +14,7 @@ from .packages import ToolError
 ROOT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
 MARKER = b"\x1eparley-trace\x1e\n"  # before the events, on the console (user/bin/trace/print.c)
 EVENT_WORDS = 32
+NUMBER_BITS = 23  # PERSONALITY_NUMBER_BITS: a thread's word is its seat, its process's number, its own
 LINE = re.compile(r"[0-9a-f,]*\d[0-9a-f,]*|[a-f,]+")
 LABEL_KERNEL = 1 << 63
 LABEL_MASK = 0xffff
@@ -46,11 +47,11 @@ class Thread:
 
     @property
     def pid(self):
-        return self.word >> 32
+        return self.word >> NUMBER_BITS & (1 << NUMBER_BITS) - 1
 
     @property
     def tid(self):
-        return self.word & 0xffffffff
+        return self.word & (1 << NUMBER_BITS) - 1
 
     def __str__(self):
         if not self.id:

@@ -10,6 +10,7 @@
 
 #define THREADS 400
 #define FLIPS 100
+#define MUTEXES 2000
 
 struct counts {
     volatile unsigned turns[THREADS];
@@ -135,10 +136,42 @@ static void test_ends(pid_t child) {
     ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "or while it goes on");
 }
 
+/* So its end takes a while. */
+static int holds_many(void) {
+    static pthread_mutex_t mutexes[MUTEXES];
+    pthread_mutexattr_t robust;
+    pthread_mutexattr_init(&robust);
+    pthread_mutexattr_setrobust(&robust, PTHREAD_MUTEX_ROBUST);
+    for (int i = 0; i < MUTEXES; i++)
+        if (pthread_mutex_init(&mutexes[i], &robust) || pthread_mutex_lock(&mutexes[i]))
+            return 1;
+    counts->ready = THREADS;
+    for (;;)
+        pause();
+}
+
+/* That it went on is there to be told; but then it ends, and that is. */
+static void test_events(void) {
+    counts->ready = 0;
+    pid_t child = start();
+    if (child == 0)
+        _exit(holds_many());
+    while (counts->ready < THREADS)
+        usleep(1000);
+    kill(child, SIGSTOP);
+    stops(child);
+    kill(child, SIGCONT);
+    kill(child, SIGKILL);
+    int status = reap(child);
+    ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "who goes on and ends has ended");
+    usleep(200000); /* what is left of it */
+}
+
 int main(void) {
     counts = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t child = start_threads();
     test_stops(child);
     test_ends(child);
+    test_events();
     return done();
 }

@@ -3,6 +3,7 @@
 #include "trace.h"
 
 #include <err.h>
+#include <parley/personality.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ struct follower {
 };
 
 int trace_pid(const struct pk_trace_thread *t) {
-    return (int)(t->word >> 32);
+    return personality_pid(t->word);
 }
 
 static void *grown(void *array, size_t count, size_t size) {

@@ -3,22 +3,22 @@
 #include "trace.h"
 
 #include <errno.h>
+#include <parley/personality.h>
 #include <parley/types.h>
 #include <string.h>
 
 #define DEEPEST 8
 
 static void print_thread(FILE *out, const struct pk_trace_thread *t) {
-    uint32_t tid = (uint32_t)t->word;
-    int pid = trace_pid(t);
+    int pid = trace_pid(t), tid = personality_tid(t->word);
 
     if (t->id == 0) {
         fputs("nobody", out);
         return;
     }
     fprintf(out, "%.*s", PK_TRACE_NAME, t->name);
-    if (pid && (uint32_t)pid != tid)
-        fprintf(out, "(%d/%u)", pid, tid);
+    if (pid && pid != tid)
+        fprintf(out, "(%d/%d)", pid, tid);
     else if (pid)
         fprintf(out, "(%d)", pid);
 }
