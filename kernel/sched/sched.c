@@ -166,11 +166,22 @@ static void charge_turn(struct hart *hart, struct thread *t, uint64_t now) {
 }
 
 /*
+ * Of those with a fixed priority: one that makes way stays before its equals while its quantum is not over, and one without a
+ * quantum (FIFO) until it yields: the end of a slice that was somebody else's, from whom it took over in a call, is nothing to it.
+ */
+static ALWAYS_INLINE bool goes_first(const struct hart *hart, const struct thread *t,
+                                     bool in_its_turn, uint64_t now) {
+    if (t->sched.quantum == PK_QUANTUM_NONE)
+        return !(hart->yields && t == hart->current);
+    return in_its_turn && hart->slice_end > now;
+}
+
+/*
  * Who makes way keeps its place and what is left of its quantum, or its turn is over. It is charged first: by a policy
  * its place depends on how long it has run.
  */
 static void put_back(struct hart *hart, struct thread *t, uint64_t now, enum share_reason why) {
-    bool left = why == SHARE_PREEMPTED && hart->slice_end > now;
+    bool left = goes_first(hart, t, why == SHARE_PREEMPTED, now);
     t->sched.preempted++;
     if (t->reserve) {
         charge(hart, now);
@@ -189,7 +200,7 @@ static void put_back(struct hart *hart, struct thread *t, uint64_t now, enum sha
     charge(hart, now);
     if (hart->queue.top >= PK_PRIORITY_URGENT && machine.hart_count > 1 && place_urgently(t))
         return;
-    t->sched.slice_left = left ? hart->slice_end - now : 0;
+    t->sched.slice_left = left && hart->slice_end > now ? hart->slice_end - now : 0;
     place_fixed(hart, t, left);
 }
 
@@ -245,7 +256,8 @@ static bool must_make_way(struct hart *hart, struct thread *running, uint64_t no
     if (top > own || !(hart->slice_over || hart->picks_anew))
         return top > own;
     if (!shares(running)) /* a server is not kept from its caller's work by that one's equals */
-        return hart->slice_over && top == own && own == running->base_priority;
+        return hart->slice_over && top == own && own == running->base_priority &&
+               (hart->yields || running->sched.quantum != PK_QUANTUM_NONE);
     return sharing(hart) && (hart->picks_anew || hart->yields || turn_is_over(hart, running, now));
 }
 
@@ -512,8 +524,8 @@ static ALWAYS_INLINE void exchange_simply(struct hart *hart, struct thread *befo
     if (makes_way && shares(before)) {
         place_lone(hart, before, yields ? SHARE_YIELD : SHARE_PREEMPTED);
     } else if (makes_way) { /* first: it may keep their common level in use */
-        bool left = !yields && hart->slice_end > now;
-        before->sched.slice_left = left ? hart->slice_end - now : 0;
+        bool left = !yields && goes_first(hart, before, true, now);
+        before->sched.slice_left = left && hart->slice_end > now ? hart->slice_end - now : 0;
         place_usual(hart, before, left);
     }
     if (woken) {
