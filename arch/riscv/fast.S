@@ -496,10 +496,7 @@ restore_own_call:
  */
 fast_reply:
     ld t0, HART_CURRENT(tp)
-    sd s0, X(8)(t0)
-    sd s1, X(9)(t0)
-    sd s2, X(18)(t0)
-    sd s3, X(19)(t0)
+    REGS_S0_S3 sd, t0
     srli s0, a0, IDS_SHIFT /* the thread of the token: thread_by_id() */
     andi s0, s0, ID_PAGES - 1
     slli s0, s0, 3
@@ -576,10 +573,7 @@ fast_reply:
     addi s0, s3, THREAD_SCHED
     sd s0, SHARE_LONE(s2)
     sd t6, SHARE_COUNT(s2)
-    ld s0, X(8)(t0)
-    ld s1, X(9)(t0)
-    ld s2, X(18)(t0)
-    ld s3, X(19)(t0)
+    REGS_S0_S3 ld, t0
     csrr t0, sepc
     addi t0, t0, 4
     csrw sepc, t0
@@ -589,10 +583,7 @@ fast_reply:
     li t6, 0
     csrrw tp, sscratch, tp
     sret
-8:  ld s0, X(8)(t0)
-    ld s1, X(9)(t0)
-    ld s2, X(18)(t0)
-    ld s3, X(19)(t0)
+8:  REGS_S0_S3 ld, t0
     li t6, 0
     li a7, PK_REPLY
     j own_call_0

@@ -176,6 +176,11 @@ static ALWAYS_INLINE bool goes_first(const struct hart *hart, const struct threa
     return in_its_turn && hart->slice_end > now;
 }
 
+/* What is left of the slice, for who goes first. */
+static ALWAYS_INLINE uint64_t rest_of_slice(const struct hart *hart, bool first, uint64_t now) {
+    return first && hart->slice_end > now ? hart->slice_end - now : 0;
+}
+
 /*
  * Who makes way keeps its place and what is left of its quantum, or its turn is over. It is charged first: by a policy
  * its place depends on how long it has run.
@@ -200,7 +205,7 @@ static void put_back(struct hart *hart, struct thread *t, uint64_t now, enum sha
     charge(hart, now);
     if (hart->queue.top >= PK_PRIORITY_URGENT && machine.hart_count > 1 && place_urgently(t))
         return;
-    t->sched.slice_left = left && hart->slice_end > now ? hart->slice_end - now : 0;
+    t->sched.slice_left = rest_of_slice(hart, left, now);
     place_fixed(hart, t, left);
 }
 
@@ -525,7 +530,7 @@ static ALWAYS_INLINE void exchange_simply(struct hart *hart, struct thread *befo
         place_lone(hart, before, yields ? SHARE_YIELD : SHARE_PREEMPTED);
     } else if (makes_way) { /* first: it may keep their common level in use */
         bool left = !yields && goes_first(hart, before, true, now);
-        before->sched.slice_left = left && hart->slice_end > now ? hart->slice_end - now : 0;
+        before->sched.slice_left = rest_of_slice(hart, left, now);
         place_usual(hart, before, left);
     }
     if (woken) {

@@ -266,8 +266,8 @@ void process_end(struct process *p, int code, int status) {
         p->group->stopped--;
     core_free(p);
     p->state = PROCESS_ZOMBIE;
-    if (!list_empty(
-            &p->event)) /* that it stopped or went on: its end is told when it has left (process_tell_end) */
+    /* That it stopped or went on is told no more: its end is, when it has left (process_tell_end). */
+    if (!list_empty(&p->event))
         child_event_seen(p);
     group_parent_ended(p);
     p->code = code;

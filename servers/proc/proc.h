@@ -140,8 +140,7 @@ struct process {
     struct list mourner;             /* in the brood's, or its thread has ended: to be signalled */
     struct list leaving;             /* it has ended; its children are being adopted */
     bool freed;                      /* and nobody knows it any more */
-    bool
-        left; /* its end has been told: who adopts it tells it of anew, or it is gone (orphans.c) */
+    bool left; /* its end is told: who adopts it is told anew, or it is gone (orphans.c) */
     struct group *group; /* never 0 */
     struct list member;
     bool tethered; /* counted in the group's */

@@ -565,9 +565,7 @@ static void threads(void) {
 }
 
 int main(void) {
-    shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        bail("mmap");
+    shared = shared_page();
     trace_me();
     persona();
     errors();

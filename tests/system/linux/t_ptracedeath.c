@@ -287,10 +287,8 @@ int main(int argc, char **argv) {
         return geteuid() == 0 ? 10 : 20;
     if (argc > 1)
         return 33;
-    own_path = argv[0][0] == '/' ? argv[0] : "/proc/self/exe";
-    shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        bail("mmap");
+    own_path = path_of(argv[0]);
+    shared = shared_page();
     killed();
     core();
     tracer_executes();

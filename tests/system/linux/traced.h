@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <linux/ptrace.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -28,6 +29,19 @@
 #define BREAKPOINT 0xcc
 #define BREAKPOINT_SIZE 1
 #endif
+
+/* A page that tracers and tracees share. */
+static inline void *shared_page(void) {
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        bail("mmap");
+    return page;
+}
+
+/* By which a program executes itself. */
+static inline const char *path_of(const char *argv0) {
+    return argv0[0] == '/' ? argv0 : "/proc/self/exe";
+}
 
 /* The C library's ptrace() returns what it reads; the system's writes it. */
 static inline long trace(long request, pid_t pid, uint64_t address, uint64_t data) {
